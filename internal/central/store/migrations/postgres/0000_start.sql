@@ -1,0 +1,1 @@
+-- The first migration that makes tables is 0001.

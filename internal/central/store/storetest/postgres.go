@@ -1,0 +1,93 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Postgres is a private cluster for tests: own folder, unix socket only, no TCP port.
+type Postgres struct {
+	dir  string
+	bin  string
+	run  func(name string, args ...string) *exec.Cmd
+	next int
+}
+
+// StartPostgres makes and starts a cluster. As root the server runs as user
+// postgres, because it refuses to run as root. Stop it with Stop.
+func StartPostgres(ctx context.Context) (*Postgres, error) {
+	bins, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(bins) == 0 {
+		return nil, errors.New("no PostgreSQL server found under /usr/lib/postgresql: run `make deps`")
+	}
+	dir, err := os.MkdirTemp("", "loaxa-pg-")
+	if err != nil {
+		return nil, err
+	}
+	p := &Postgres{dir: dir, bin: bins[len(bins)-1]}
+	p.run = func(name string, args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
+		cmd.Dir = dir
+		return cmd
+	}
+	if os.Getuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			return nil, fmt.Errorf("PostgreSQL needs its own user: %w", err)
+		}
+		uid, err1 := strconv.Atoi(u.Uid)
+		gid, err2 := strconv.Atoi(u.Gid)
+		if err := errors.Join(err1, err2, os.Chown(dir, uid, gid)); err != nil {
+			return nil, err
+		}
+		plain := p.run
+		p.run = func(name string, args ...string) *exec.Cmd {
+			cmd := plain(name, args...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+			return cmd
+		}
+	}
+	data := filepath.Join(dir, "data")
+	if out, err := p.run("initdb", "-D", data, "-A", "trust", "-U", "loaxa", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	opts := "-c listen_addresses='' -c unix_socket_directories='" + dir + "' -c fsync=off -c shared_buffers=32MB -c max_connections=60"
+	if out, err := p.run("pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(dir, "log"), "-o", opts, "start").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
+	}
+	return p, nil
+}
+
+// Database makes a fresh database and gives its address.
+func (p *Postgres) Database(ctx context.Context) (string, error) {
+	p.next++
+	name := "t" + strconv.Itoa(p.next)
+	out, err := p.run("createdb", "-h", p.dir, "-U", "loaxa", name).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("createdb: %w: %s", err, out)
+	}
+	return "postgres:///" + name + "?host=" + strings.ReplaceAll(p.dir, "/", "%2F") + "&user=loaxa", nil
+}
+
+// Stop ends the server and removes its folder.
+func (p *Postgres) Stop() error {
+	// A fresh command: the context given at the start may have ended.
+	stop := p.run("pg_ctl", "-D", filepath.Join(p.dir, "data"), "-m", "immediate", "-w", "stop")
+	fresh := exec.Command(stop.Path, stop.Args[1:]...)
+	fresh.Dir, fresh.SysProcAttr = stop.Dir, stop.SysProcAttr
+	fresh.WaitDelay = 30 * time.Second
+	out, err := fresh.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("stop PostgreSQL: %w: %s", err, out)
+	}
+	return errors.Join(err, os.RemoveAll(p.dir))
+}

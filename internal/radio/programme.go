@@ -1,0 +1,169 @@
+package radio
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Programme is a device's playlist: complete, signed, with a revision (design §3).
+// Its JSON is the payload of down/programme; a normal week is at most 16 KB.
+type Programme struct {
+	Device   DeviceID `json:"device"`
+	Revision int64    `json:"revision"`
+	IssuedAt Millis   `json:"issued_at"`
+	// NotAfter: past it the programme is silent (35 days, design §8).
+	NotAfter  Millis           `json:"not_after"`
+	Zone      string           `json:"zone"`
+	Slots     []ProgrammeSlot  `json:"slots"`
+	Audio     []ProgrammeAudio `json:"audio"`
+	Withdrawn []SHA256         `json:"withdrawn,omitempty"`
+}
+
+// ProgrammeSlot is one slot of one schedule as this device plays it.
+type ProgrammeSlot struct {
+	Schedule     ScheduleID `json:"schedule"`
+	Slot         SlotID     `json:"slot"`
+	Priority     Priority   `json:"priority"`
+	Cron         string     `json:"cron"`
+	From         Date       `json:"from,omitempty"`
+	Until        Date       `json:"until,omitempty"`
+	Except       []Date     `json:"except,omitempty"`
+	GraceSeconds int        `json:"grace_seconds"`
+	Items        []Item     `json:"items"`
+}
+
+// Item is one position of a slot: a tagged union over Kind.
+type Item struct {
+	Entry    EntryID    `json:"entry"`
+	Kind     ItemKind   `json:"kind"`
+	Bulletin BulletinID `json:"bulletin,omitempty"`
+	Version  int        `json:"version,omitempty"`
+	Repeat   int        `json:"repeat"`
+	GapMS    int        `json:"gap_ms,omitempty"`
+}
+
+// ProgrammeAudio describes one bulletin version once, however often it is listed.
+type ProgrammeAudio struct {
+	Bulletin   BulletinID  `json:"bulletin"`
+	Version    int         `json:"version"`
+	Title      string      `json:"title"`
+	Renditions []Rendition `json:"renditions"`
+	ValidUntil Millis      `json:"valid_until,omitempty"`
+	// Approval is the approver's signature over the hashes; null until the trust
+	// issue makes agents refuse items without it (design §7).
+	Approval json.RawMessage `json:"approval"`
+}
+
+// Rendition of the bit rate asked for, or of the first when that is missing.
+func (a ProgrammeAudio) Rendition(kbps int) (Rendition, bool) {
+	return pickRendition(a.Renditions, kbps)
+}
+
+// Find gives the audio of one bulletin version.
+func (p *Programme) Find(b BulletinID, version int) (ProgrammeAudio, bool) {
+	for _, a := range p.Audio {
+		if a.Bulletin == b && a.Version == version {
+			return a, true
+		}
+	}
+	return ProgrammeAudio{}, false
+}
+
+// Check refuses a programme whose parts do not fit; cron rules and the zone are
+// timetable's to check. Unknown item kinds pass: they become refused: unsupported.
+func (p *Programme) Check() error {
+	if err := CheckID("device", p.Device); err != nil {
+		return err
+	}
+	if p.Revision < 1 || p.NotAfter <= p.IssuedAt {
+		return fmt.Errorf("%w: programme revision %d, issued %d, not after %d", ErrInvalid, p.Revision, p.IssuedAt, p.NotAfter)
+	}
+	if len(p.Slots) > MaxSlots {
+		return fmt.Errorf("%w: %d slots, at most %d", ErrInvalid, len(p.Slots), MaxSlots)
+	}
+	for i, a := range p.Audio {
+		if len(a.Renditions) == 0 || len(a.Renditions) > 2 {
+			return fmt.Errorf("%w: audio %d has %d renditions", ErrInvalid, i, len(a.Renditions))
+		}
+		for _, r := range a.Renditions {
+			if err := r.Check(); err != nil {
+				return fmt.Errorf("audio %d: %w", i, err)
+			}
+			if r.Samples != a.Renditions[0].Samples {
+				return fmt.Errorf("%w: audio %d: renditions differ in length", ErrInvalid, i)
+			}
+		}
+	}
+	for _, h := range p.Withdrawn {
+		if !h.Valid() {
+			return fmt.Errorf("%w: withdrawn hash %q", ErrInvalid, clip(string(h)))
+		}
+	}
+	seen := make(map[SlotID]bool, len(p.Slots))
+	for _, s := range p.Slots {
+		if err := p.checkSlot(s); err != nil {
+			return fmt.Errorf("slot %s: %w", clip(string(s.Slot)), err)
+		}
+		if seen[s.Slot] {
+			return fmt.Errorf("%w: slot %s stands twice", ErrInvalid, s.Slot)
+		}
+		seen[s.Slot] = true
+	}
+	return nil
+}
+
+func (p *Programme) checkSlot(s ProgrammeSlot) error {
+	switch {
+	case !ValidID(s.Slot) || !ValidID(s.Schedule):
+		return fmt.Errorf("%w: slot or schedule id", ErrInvalid)
+	case s.Priority != Normal && s.Priority != Prior:
+		return fmt.Errorf("%w: priority %q: a schedule is normal or priority; emergency goes only as an alert", ErrInvalid, clip(string(s.Priority)))
+	case s.GraceSeconds < 0 || s.GraceSeconds > MaxGraceSeconds:
+		return fmt.Errorf("%w: grace of %d s", ErrInvalid, s.GraceSeconds)
+	case len(s.Items) == 0 || len(s.Items) > MaxSlotItems:
+		return fmt.Errorf("%w: %d items, want 1 to %d", ErrInvalid, len(s.Items), MaxSlotItems)
+	}
+	seen := make(map[EntryID]bool, len(s.Items))
+	for _, it := range s.Items {
+		switch {
+		case !ValidID(it.Entry):
+			return fmt.Errorf("%w: entry id %q", ErrInvalid, clip(string(it.Entry)))
+		case seen[it.Entry]:
+			return fmt.Errorf("%w: entry %s stands twice", ErrInvalid, it.Entry)
+		case it.Repeat < 1 || it.Repeat > MaxRepeat || it.GapMS < 0 || it.GapMS > MaxGapMS:
+			return fmt.Errorf("%w: entry %s: repeat %d, gap %d ms", ErrInvalid, it.Entry, it.Repeat, it.GapMS)
+		}
+		seen[it.Entry] = true
+		if it.Kind == KindAudio {
+			if _, ok := p.Find(it.Bulletin, it.Version); !ok {
+				return fmt.Errorf("%w: entry %s: bulletin %s version %d is not described", ErrInvalid, it.Entry, clip(string(it.Bulletin)), it.Version)
+			}
+		}
+	}
+	return nil
+}
+
+// Settings is a device's configuration from the centre, down/settings (design §7).
+type Settings struct {
+	Device   DeviceID `json:"device"`
+	Revision int64    `json:"revision"`
+	IssuedAt Millis   `json:"issued_at"`
+	Name     string   `json:"name"`
+	// Areas is the chain, root first.
+	Areas     []SettingsArea `json:"areas"`
+	Rendition int            `json:"rendition"` // 64 or 32 kbit/s
+	OffsetMS  int            `json:"offset_ms"` // added to every planned start
+	// JitterMS bounds the random delay of journals (default 60 s; 0 in demo and tests).
+	JitterMS int `json:"jitter_ms"`
+	// FetchFrom and FetchTo bound, in local time, fetches that are not urgent;
+	// equal means any hour.
+	FetchFrom TimeOfDay `json:"fetch_from"`
+	FetchTo   TimeOfDay `json:"fetch_to"`
+}
+
+// SettingsArea names one area of the chain.
+type SettingsArea struct {
+	ID   AreaID   `json:"id"`
+	Kind AreaKind `json:"kind"`
+	Name string   `json:"name"`
+}

@@ -1,0 +1,108 @@
+package radio
+
+// Status is what a device runs on. The same struct is shown by the agent's local
+// page and `loaxa-agent status`, and goes up signed as up/reported (design §7).
+type Status struct {
+	Device  DeviceID `json:"device"`
+	Name    string   `json:"name"`
+	At      Millis   `json:"at"`
+	Version string   `json:"version"`
+	Boot    BootID   `json:"boot"`
+	UpMS    int64    `json:"up_ms"` // since the agent started
+
+	Link      LinkStatus      `json:"link"`
+	Clock     ClockStatus     `json:"clock"`
+	Output    OutputStatus    `json:"output"`
+	Disk      DiskStatus      `json:"disk"`
+	Journal   JournalStatus   `json:"journal"`
+	Revisions RevisionStatus  `json:"revisions"`
+	Policy    string          `json:"policy_label"`
+	Audio     []AudioStatus   `json:"audio"`
+	Next      []NextAiring    `json:"next"`
+	Last      []Confirmation  `json:"last"` // newest first
+	Faults    []FaultStatus   `json:"faults"`
+	Sounding  *SoundingStatus `json:"sounding,omitempty"`
+}
+
+// LinkStatus is the connection to the centre.
+type LinkStatus struct {
+	Connected  bool   `json:"connected"`
+	Since      Millis `json:"since,omitempty"`
+	Connection uint64 `json:"connection"` // persisted connection number
+	Broker     string `json:"broker"`
+	Error      string `json:"error,omitempty"`
+}
+
+// ClockStatus is the clock's trust.
+type ClockStatus struct {
+	ClockStamp
+	OffsetMS int64  `json:"offset_ms"` // added to the system clock
+	Since    Millis `json:"since,omitempty"`
+}
+
+// OutputStatus is the way sound leaves.
+type OutputStatus struct {
+	Driver string `json:"driver"`
+	Device string `json:"device"`
+	State  string `json:"state"` // idle, open, failed
+	Error  string `json:"error,omitempty"`
+}
+
+// DiskStatus is the room on the device.
+type DiskStatus struct {
+	FreeBytes  int64 `json:"free_bytes"`
+	TotalBytes int64 `json:"total_bytes"`
+	CacheBytes int64 `json:"cache_bytes"`
+}
+
+// JournalStatus is what waits for the centre's acknowledgement.
+type JournalStatus struct {
+	ID    JournalID `json:"id"`
+	Head  uint64    `json:"head"`
+	Acked uint64    `json:"acked"`
+}
+
+// RevisionStatus is which documents are active; 0 for none.
+type RevisionStatus struct {
+	Programme int64  `json:"programme"`
+	Policy    int64  `json:"policy"`
+	Settings  int64  `json:"settings"`
+	Keys      int64  `json:"keys"`
+	NotAfter  Millis `json:"programme_not_after,omitempty"`
+}
+
+// AudioStatus is the readiness of one audio of the programme.
+type AudioStatus struct {
+	SHA256 SHA256 `json:"sha256"`
+	Title  string `json:"title"`
+	Bytes  int64  `json:"bytes"`
+	Have   int64  `json:"have"` // verified bytes in the cache
+	Ready  bool   `json:"ready"`
+	Error  string `json:"error,omitempty"`
+}
+
+// NextAiring is one coming airing.
+type NextAiring struct {
+	ID       AiringID `json:"id"`
+	Start    Millis   `json:"start"`
+	Samples  int64    `json:"samples"`
+	Title    string   `json:"title"`
+	Priority Priority `json:"priority"`
+	Ready    bool     `json:"ready"`
+	Excluded Reason   `json:"excluded,omitempty"`
+}
+
+// FaultStatus is one open trouble.
+type FaultStatus struct {
+	Code  string `json:"code"`
+	Since Millis `json:"since"`
+	Text  string `json:"text"`
+}
+
+// SoundingStatus is what sounds now.
+type SoundingStatus struct {
+	ID       AiringID `json:"id"`
+	Title    string   `json:"title"`
+	Consumed int64    `json:"consumed"`
+	Samples  int64    `json:"samples"`
+}

@@ -1,0 +1,118 @@
+package trust
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"loaxa/internal/radio"
+)
+
+// Keyring is the list of keys the province trusts, signed by its root key: the
+// payload of down/keys (design §7). Persons, drills and revocation are carried from
+// the first version on and filled by later work.
+type Keyring struct {
+	Version   int64          `json:"version"` // never back
+	Province  radio.AreaID   `json:"province"`
+	Online    []OnlineKey    `json:"online"`
+	Persons   []PersonKey    `json:"persons"`
+	Drill     []radio.SHA256 `json:"drill"`
+	Endpoints Endpoints      `json:"endpoints"`
+	RootNext  *PublicKey     `json:"root_next"`
+	Revoked   []string       `json:"revoked"` // kids
+}
+
+// OnlineKey is a key the centre signs documents with.
+type OnlineKey struct {
+	JWK      PublicKey    `json:"jwk"`
+	Kinds    []string     `json:"kinds"` // programme, policy, settings, ack, welcome, …
+	Scope    radio.AreaID `json:"scope"`
+	NotAfter radio.Millis `json:"not_after"`
+}
+
+// PersonKey is a person's own key with what it may do.
+type PersonKey struct {
+	ID    radio.UserID `json:"id"`
+	JWK   PublicKey    `json:"jwk"`
+	Scope radio.AreaID `json:"scope"`
+	May   []string     `json:"may"` // approve, alert
+}
+
+// Endpoints tells where the centre is found, so that it can move.
+type Endpoints struct {
+	Brokers []string `json:"brokers"` // mqtts://host:port, in order of preference
+	Media   []string `json:"media"`   // https://host:port
+}
+
+// KeyringType is the typ of a keyring's envelope.
+const KeyringType = "loaxa.keyring.v1"
+
+// MaxKeyring bounds a keyring's payload in bytes.
+const MaxKeyring = 64 << 10
+
+// SignKeyring wraps the keyring, signed by the root, for the province.
+func SignKeyring(k Keyring, root Key) ([]byte, error) {
+	payload, err := json.Marshal(k)
+	if err != nil {
+		return nil, fmt.Errorf("write keyring: %w", err)
+	}
+	return Sign(KeyringType, string(k.Province), payload, root)
+}
+
+// OpenKeyring verifies a keyring against the pinned root and refuses an older one
+// than held: a version never goes back. The same version is accepted again.
+func OpenKeyring(data []byte, province radio.AreaID, root PublicKey, held int64) (Keyring, error) {
+	var k Keyring
+	payload, _, err := Open(data, KeyringType, string(province), MaxKeyring, func(kid string) (PublicKey, error) {
+		if kid != root.KID {
+			return PublicKey{}, fmt.Errorf("%w: keyring signed by %s, not by the root", radio.ErrForbidden, clip(kid))
+		}
+		return root, nil
+	})
+	if err != nil {
+		return k, fmt.Errorf("open keyring: %w", err)
+	}
+	if err := json.Unmarshal(payload, &k); err != nil {
+		return k, fmt.Errorf("open keyring: %w: %v", radio.ErrInvalid, err)
+	}
+	if k.Province != province {
+		return k, fmt.Errorf("open keyring: %w: it is for province %s", radio.ErrForbidden, clip(string(k.Province)))
+	}
+	if k.Version < 1 || k.Version < held {
+		return k, fmt.Errorf("open keyring: %w: version %d, version %d is held", radio.ErrConflict, k.Version, held)
+	}
+	return k, nil
+}
+
+// Online gives a Lookup for documents of one kind: only online keys that list the
+// kind and have not expired at now, nor been revoked. Validity is judged when a
+// document is accepted (design §8).
+func (k Keyring) OnlineLookup(kind string, now radio.Millis) Lookup {
+	return func(kid string) (PublicKey, error) {
+		for _, o := range k.Online {
+			if o.JWK.KID != kid {
+				continue
+			}
+			switch {
+			case slices.Contains(k.Revoked, kid):
+				return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
+			case !slices.Contains(o.Kinds, kind):
+				return PublicKey{}, fmt.Errorf("%w: key %s may not sign %s", radio.ErrForbidden, kid, kind)
+			case now >= o.NotAfter:
+				return PublicKey{}, fmt.Errorf("%w: key %s has expired", radio.ErrForbidden, kid)
+			}
+			return o.JWK, nil
+		}
+		return PublicKey{}, fmt.Errorf("%w: key %s is not in the keyring", radio.ErrForbidden, clip(kid))
+	}
+}
+
+// Only gives a Lookup that knows one key: a device's own.
+func Only(key PublicKey) Lookup {
+	return func(kid string) (PublicKey, error) {
+		if key.IsZero() || kid != key.KID {
+			return PublicKey{}, fmt.Errorf("%w: signed by key %s, not by the device's", radio.ErrForbidden, clip(kid))
+		}
+		return key, nil
+	}
+}

@@ -1,0 +1,169 @@
+// Package wire is the contract between the two wings: topics, versioned payloads,
+// their size limits and their signed envelopes. Nothing else in the house builds or
+// reads a topic string (design §7). The centre's dispatch and the agent's link give
+// it values and hand its bytes to mqtt; ingest and inbox give it bytes and receive
+// proven values. testdata/ holds golden messages.
+package wire
+
+import (
+	"fmt"
+	"strings"
+
+	"loaxa/internal/radio"
+)
+
+// Prefix begins every topic; v1 is the version of the contract.
+const Prefix = "loaxa/v1"
+
+// Kind is the last word of a topic and the middle word of an envelope's typ.
+type Kind string
+
+// What a device says.
+const (
+	Presence Kind = "presence"
+	Hello    Kind = "hello"
+	Reported Kind = "reported"
+	Journal  Kind = "journal"
+	Receipt  Kind = "receipt"
+)
+
+// What the centre says to one device.
+const (
+	Welcome   Kind = "welcome"
+	Programme Kind = "programme"
+	Policy    Kind = "policy"
+	Settings  Kind = "settings"
+	Keys      Kind = "keys"
+	Ack       Kind = "ack"
+	Command   Kind = "command"
+	Alert     Kind = "alert"
+)
+
+var (
+	upKinds   = []Kind{Presence, Hello, Reported, Journal, Receipt}
+	downKinds = []Kind{Welcome, Programme, Policy, Settings, Keys, Ack, Command, Alert}
+)
+
+// OnlineKinds are the documents an online key may sign.
+func OnlineKinds() []string {
+	return []string{string(Programme), string(Policy), string(Settings), string(Ack), string(Welcome), string(Command)}
+}
+
+// Retained says whether the broker keeps the last message of this kind.
+func (k Kind) Retained() bool {
+	switch k {
+	case Presence, Reported, Programme, Policy, Settings, Keys:
+		return true
+	}
+	return false
+}
+
+// Type is the `typ` of the kind's envelope.
+func (k Kind) Type() string {
+	if k == Keys {
+		return "loaxa.keyring.v1"
+	}
+	return "loaxa." + string(k) + ".v1"
+}
+
+// MaxPayload bounds the payload inside the envelope, in bytes.
+func (k Kind) MaxPayload() int {
+	switch k {
+	case Programme, Policy, Settings, Keys, Reported:
+		return 64 << 10
+	case Journal:
+		return 128 << 10
+	case Alert:
+		return 4 << 10
+	case Presence:
+		return 1 << 10
+	}
+	return 16 << 10
+}
+
+// MaxMessage bounds any MQTT packet (scale.md §1.4).
+const MaxMessage = 256 << 10
+
+// Topic is one parsed topic. Exactly one of Device and Area is set.
+type Topic struct {
+	Device radio.DeviceID
+	Area   radio.AreaID
+	Up     bool
+	Kind   Kind
+}
+
+// String builds the topic.
+func (t Topic) String() string {
+	dir := "down"
+	if t.Up {
+		dir = "up"
+	}
+	if t.Device != "" {
+		return Prefix + "/d/" + string(t.Device) + "/" + dir + "/" + string(t.Kind)
+	}
+	return Prefix + "/a/" + string(t.Area) + "/" + dir + "/" + string(t.Kind)
+}
+
+// UpTopic is where a device says something.
+func UpTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Up: true, Kind: k}.String() }
+
+// DownTopic is where the centre says something to a device.
+func DownTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Kind: k}.String() }
+
+// AllUp is the centre's subscription on an external broker.
+func AllUp() string { return Prefix + "/d/+/up/+" }
+
+// Subscriptions are what a device listens to: its own down topics and the alerts
+// of the areas it lies in.
+func Subscriptions(d radio.DeviceID, areas []radio.AreaID) []string {
+	subs := []string{Prefix + "/d/" + string(d) + "/down/+"}
+	for _, a := range areas {
+		subs = append(subs, Prefix+"/a/"+string(a)+"/down/alert")
+	}
+	return subs
+}
+
+// ParseTopic reads a topic of the contract; anything else is refused.
+func ParseTopic(s string) (Topic, error) {
+	bad := func(why string) (Topic, error) {
+		if len(s) > 120 {
+			s = s[:120] + "…"
+		}
+		return Topic{}, fmt.Errorf("%w: topic %q: %s", radio.ErrInvalid, s, why)
+	}
+	if len(s) > 200 {
+		return bad("too long")
+	}
+	parts := strings.Split(s, "/")
+	if len(parts) != 6 || parts[0]+"/"+parts[1] != Prefix {
+		return bad("not of the form " + Prefix + "/{d|a}/{id}/{up|down}/{kind}")
+	}
+	if !radio.ValidID(parts[3]) {
+		return bad("no id")
+	}
+	t := Topic{Up: parts[4] == "up", Kind: Kind(parts[5])}
+	if !t.Up && parts[4] != "down" {
+		return bad("neither up nor down")
+	}
+	switch {
+	case parts[2] == "d":
+		t.Device = radio.DeviceID(parts[3])
+	case parts[2] == "a" && !t.Up:
+		t.Area = radio.AreaID(parts[3])
+	default:
+		return bad("neither a device nor an area")
+	}
+	kinds := downKinds
+	if t.Up {
+		kinds = upKinds
+	}
+	if t.Area != "" {
+		kinds = []Kind{Alert}
+	}
+	for _, k := range kinds {
+		if k == t.Kind {
+			return t, nil
+		}
+	}
+	return bad("unknown kind")
+}
