@@ -49,6 +49,7 @@ type AsRun struct {
 
 	Outcome   Outcome `json:"outcome"`
 	Reason    Reason  `json:"reason,omitempty"`
+	From      string  `json:"from,omitempty"` // whose word the outcome is; "" while pending
 	StartedAt Millis  `json:"started_at,omitempty"`
 	Consumed  int64   `json:"consumed"`
 	Expected  int64   `json:"expected"`
@@ -59,12 +60,21 @@ type AsRun struct {
 	Stale   bool   `json:"stale_programme,omitempty"`
 	Clock   string `json:"clock,omitempty"` // state of the device's clock in the confirmation
 	KnownAt Millis `json:"known_at"`
+	// Words is how many words have been said about it.
+	Words int `json:"words"`
 }
+
+// Who can speak about an outcome.
+const (
+	WordDevice = "device"
+	WordCentre = "centre"
+)
 
 // Word is one statement about an airing's outcome, append-only. From is "device"
 // or "centre"; the device's word wins.
 type Word struct {
 	Airing    AiringID  `json:"airing"`
+	N         int       `json:"n"` // 1 for the first word about the airing
 	KnownAt   Millis    `json:"known_at"`
 	From      string    `json:"from"`
 	Outcome   Outcome   `json:"outcome"`

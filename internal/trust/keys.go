@@ -41,10 +41,14 @@ func Generate() (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("make a key: %w", err)
 	}
-	return newKey(priv)
+	return KeyFrom(priv)
 }
 
-func newKey(priv ed25519.PrivateKey) (Key, error) {
+// KeyFrom names an Ed25519 private key.
+func KeyFrom(priv ed25519.PrivateKey) (Key, error) {
+	if len(priv) != ed25519.PrivateKeySize {
+		return Key{}, fmt.Errorf("%w: private key of %d bytes", radio.ErrInvalid, len(priv))
+	}
 	pub, err := NewPublicKey(priv.Public())
 	if err != nil {
 		return Key{}, err
@@ -126,7 +130,7 @@ func ParseKey(b []byte) (Key, error) {
 	if !ok {
 		return Key{}, fmt.Errorf("%w: the JWK is not a private Ed25519 key", radio.ErrInvalid)
 	}
-	return newKey(priv)
+	return KeyFrom(priv)
 }
 
 // SaveKey writes a private key to a new file of mode 0600; it never overwrites.

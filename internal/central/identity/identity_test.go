@@ -1,0 +1,396 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/trust"
+	"loaxa/internal/wire"
+)
+
+// register is the store as identity sees it, in memory.
+type register struct {
+	place radio.Place
+	codes map[string]radio.Millis // hash → expiry
+	certs []Issued
+	fail  error
+}
+
+func (r *register) AddCode(_ context.Context, hash string, _ radio.DeviceID, _ string, _, expires radio.Millis) error {
+	r.codes = map[string]radio.Millis{hash: expires}
+	return r.fail
+}
+
+func (r *register) CodeDevice(_ context.Context, hash string, now radio.Millis) (radio.DeviceID, error) {
+	if until, ok := r.codes[hash]; !ok || now >= until {
+		return "", fmt.Errorf("code: %w", radio.ErrNotFound)
+	}
+	return r.place.Device.ID, r.fail
+}
+
+func (r *register) Enrol(_ context.Context, hash string, c Issued) error {
+	if _, ok := r.codes[hash]; !ok {
+		return fmt.Errorf("code: %w", radio.ErrNotFound)
+	}
+	delete(r.codes, hash)
+	r.certs = append(r.certs, c)
+	return nil
+}
+
+func (r *register) Place(context.Context, radio.DeviceID) (radio.Place, error) { return r.place, nil }
+
+func (r *register) Key(context.Context, radio.DeviceID) (string, trust.PublicKey, error) {
+	if len(r.certs) == 0 {
+		return "", trust.PublicKey{}, fmt.Errorf("certificate: %w", radio.ErrNotFound)
+	}
+	c := r.certs[len(r.certs)-1]
+	return c.Serial, c.Key, nil
+}
+
+type fixture struct {
+	ca       *CA
+	devices  *Devices
+	register *register
+	now      time.Time
+	enrolled []radio.DeviceID
+}
+
+func setUp(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return f.now }
+	province := radio.Area{ID: radio.NewID[radio.AreaID](), Kind: radio.Province, Zone: "Asia/Ho_Chi_Minh"}
+	f.register = &register{place: radio.Place{
+		Device: radio.Device{ID: radio.NewID[radio.DeviceID](), Name: "Loa thôn 1"},
+		Chain:  []radio.Area{province},
+	}}
+	var err error
+	if f.ca, err = OpenCA(filepath.Join(t.TempDir(), "ca"), "Ha Tinh", now); err != nil {
+		t.Fatal(err)
+	}
+	root, err := trust.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := MakeKeys(dir, root, province.ID, trust.Endpoints{Brokers: []string{"mqtts://127.0.0.1:8883"}}, f.now); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := OpenKeys(dir, province.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.devices = NewDevices(f.ca, keys, f.register, now, slog.New(slog.DiscardHandler), func(_ context.Context, d radio.DeviceID) {
+		f.enrolled = append(f.enrolled, d)
+	})
+	return f
+}
+
+func csr(t *testing.T, key any) string {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}
+
+func (f *fixture) post(t *testing.T, body []byte) (*httptest.ResponseRecorder, wire.EnrolAnswer, wire.EnrolRefusal) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	f.devices.ServeHTTP(w, httptest.NewRequest("POST", wire.EnrolPath, bytes.NewReader(body)))
+	var a wire.EnrolAnswer
+	var r wire.EnrolRefusal
+	if err := errors.Join(json.Unmarshal(w.Body.Bytes(), &a), json.Unmarshal(w.Body.Bytes(), &r)); err != nil {
+		t.Fatalf("answer %q: %v", w.Body, err)
+	}
+	return w, a, r
+}
+
+func TestEnrolment(t *testing.T) {
+	f := setUp(t)
+	code, _, err := f.devices.NewCode(t.Context(), f.register.place.Device.ID, "installer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code.Pin != trust.Fingerprint(f.ca.Certificate())[:16] {
+		t.Fatal("the code does not pin the CA")
+	}
+	key, err := trust.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(wire.EnrolRequest{Secret: code.Secret, CSR: csr(t, key.Signer())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, a, _ := f.post(t, body)
+	if w.Code != 200 || a.Device != f.register.place.Device.ID || len(f.enrolled) != 1 {
+		t.Fatalf("status %d, answer %s", w.Code, w.Body)
+	}
+	leaf, err := parseCert([]byte(a.Certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if leaf.Subject.CommonName != string(a.Device) || leaf.CheckSignatureFrom(f.ca.Certificate()) != nil {
+		t.Fatal("the certificate does not name the device or is not the CA's")
+	}
+	if !leaf.NotBefore.Equal(backDated()) || leaf.NotAfter.Sub(f.now) > 399*24*time.Hour {
+		t.Fatalf("valid from %s to %s", leaf.NotBefore, leaf.NotAfter)
+	}
+	if _, err := trust.OpenKeyring([]byte(a.Keyring), a.Province, a.Root, 0); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := f.devices.Admit(t.Context(), leaf); err != nil || id != a.Device {
+		t.Fatalf("admit: %s, %v", id, err)
+	}
+	got, err := f.devices.Key(t.Context(), a.Device)
+	if err != nil || got.KID != key.KID() {
+		t.Fatalf("key %s, %v", got.KID, err)
+	}
+	// A code works once: the same request again is refused.
+	if w, _, r := f.post(t, body); w.Code != 403 || r.Code != "code" || r.ReasonVI == "" {
+		t.Fatalf("second use: %d %s", w.Code, w.Body)
+	}
+	// A new enrolment replaces the certificate; the old one is not admitted any more.
+	code, _, err = f.devices.NewCode(t.Context(), a.Device, "installer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key2, err := trust.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err = json.Marshal(wire.EnrolRequest{Secret: code.Secret, CSR: csr(t, key2.Signer())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, _, _ := f.post(t, body); w.Code != 200 {
+		t.Fatalf("second enrolment: %d %s", w.Code, w.Body)
+	}
+	if _, err := f.devices.Admit(t.Context(), leaf); !errors.Is(err, radio.ErrForbidden) {
+		t.Fatalf("the replaced certificate is admitted: %v", err)
+	}
+}
+
+func TestEnrolmentRefusals(t *testing.T) {
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := trust.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := csr(t, key.Signer())
+	cases := map[string]struct {
+		req  any
+		late bool
+		code string
+	}{
+		"wrong secret":      {wire.EnrolRequest{Secret: "0000000000", CSR: good}, false, "code"},
+		"expired code":      {nil, true, "code"},
+		"no request":        {wire.EnrolRequest{Secret: "x"}, false, "csr"},
+		"not Ed25519":       {wire.EnrolRequest{CSR: csr(t, ec)}, false, "csr"},
+		"two PEM blocks":    {wire.EnrolRequest{CSR: good + good}, false, "csr"},
+		"not a JSON object": {"text", false, "form"},
+		"too large":         {wire.EnrolRequest{CSR: strings.Repeat("A", wire.MaxEnrol)}, false, "form"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := setUp(t)
+			code, _, err := f.devices.NewCode(t.Context(), f.register.place.Device.ID, "installer")
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := c.req
+			if c.late {
+				f.now = f.now.Add(CodeLife)
+				req = wire.EnrolRequest{Secret: code.Secret, CSR: good}
+			}
+			body, err := json.Marshal(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, _, r := f.post(t, body)
+			if w.Code < 400 || w.Code > 499 || r.Code != c.code || r.ReasonEN == "" || len(f.register.certs) != 0 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+func TestEnrolmentTriesAreBounded(t *testing.T) {
+	f := setUp(t)
+	for range 10 {
+		if w, _, _ := f.post(t, []byte(`{}`)); w.Code == 429 {
+			t.Fatal("refused too early")
+		}
+	}
+	w, _, r := f.post(t, []byte(`{}`))
+	if w.Code != 429 || r.Code != "too_many" || w.Header().Get("Retry-After") == "" {
+		t.Fatalf("eleventh try: %d %s", w.Code, w.Body)
+	}
+	f.now = f.now.Add(time.Minute)
+	if w, _, _ := f.post(t, []byte(`{}`)); w.Code == 429 {
+		t.Fatal("still refused after a minute")
+	}
+}
+
+func TestServerCertificateIsKeptAndRenewed(t *testing.T) {
+	f := setUp(t)
+	hosts := []string{"127.0.0.1", "loaxa.example"}
+	first, err := f.ca.Server(hosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenCA(f.ca.dir, "Ha Tinh", func() time.Time { return f.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := again.Server(hosts)
+	if err != nil || !bytes.Equal(kept.Certificate[0], first.Certificate[0]) {
+		t.Fatalf("not kept over a restart: %v", err)
+	}
+	if len(kept.Certificate) != 2 {
+		t.Fatal("the CA is not in the chain, so a new device could not pin it")
+	}
+	f.now = f.now.AddDate(0, 10, 0)
+	renewed, err := f.ca.Server(hosts)
+	if err != nil || bytes.Equal(renewed.Certificate[0], first.Certificate[0]) {
+		t.Fatalf("not renewed after ten months: %v", err)
+	}
+	other, err := f.ca.Server(append(hosts, "10.0.0.1"))
+	if err != nil || bytes.Equal(other.Certificate[0], renewed.Certificate[0]) {
+		t.Fatalf("a new host gets no new certificate: %v", err)
+	}
+	// A board at 1970 accepts it under the pinned CA.
+	leaf, err := x509.ParseCertificate(other.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := func() time.Time { return time.Unix(0, 0) }
+	check := trust.ServerCheck(f.ca.Certificate(), "127.0.0.1", epoch)
+	if err := check(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// accounts is the store's people in memory.
+type accounts struct {
+	byLogin  map[string]Account
+	sessions map[string]radio.UserID
+	ends     map[string]radio.Millis
+}
+
+func (a *accounts) AddAccount(_ context.Context, x Account, _ radio.Millis, _ string) error {
+	if _, ok := a.byLogin[x.Login]; ok {
+		return radio.ErrConflict
+	}
+	a.byLogin[x.Login] = x
+	return nil
+}
+
+func (a *accounts) AccountByLogin(_ context.Context, login string) (Account, error) {
+	x, ok := a.byLogin[login]
+	if !ok {
+		return x, fmt.Errorf("account: %w", radio.ErrNotFound)
+	}
+	return x, nil
+}
+
+func (a *accounts) AddSession(_ context.Context, h string, p radio.UserID, _, end radio.Millis) error {
+	a.sessions[h], a.ends[h] = p, end
+	return nil
+}
+
+func (a *accounts) SessionAccount(_ context.Context, h string, now radio.Millis) (Account, error) {
+	for _, x := range a.byLogin {
+		if x.ID == a.sessions[h] && now < a.ends[h] {
+			return x, nil
+		}
+	}
+	return Account{}, fmt.Errorf("session: %w", radio.ErrNotFound)
+}
+
+func (a *accounts) EndSession(_ context.Context, h string) error {
+	delete(a.sessions, h)
+	return nil
+}
+
+func TestPeople(t *testing.T) {
+	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	acc := &accounts{map[string]Account{}, map[string]radio.UserID{}, map[string]radio.Millis{}}
+	p := NewPeople(acc, func() time.Time { return now })
+	ctx := t.Context()
+	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
+		t.Fatalf("short password: %v", err)
+	}
+	if _, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", "mật-khẩu-dài", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(acc.byLogin["lan"].Hash, "mật") {
+		t.Fatal("the password is kept in clear")
+	}
+	who, token, err := p.Login(ctx, "lan", "mật-khẩu-dài")
+	if err != nil || who.Login != "lan" {
+		t.Fatalf("%+v %v", who, err)
+	}
+	if _, kept := acc.sessions[token]; kept {
+		t.Fatal("the token itself is kept")
+	}
+	if got, err := p.Session(ctx, token); err != nil || got != who {
+		t.Fatalf("%+v %v", got, err)
+	}
+	for _, bad := range []string{"", "short", token[:42] + "A" + "B"} {
+		if _, err := p.Session(ctx, bad); !errors.Is(err, radio.ErrNotFound) {
+			t.Fatalf("session %q: %v", bad, err)
+		}
+	}
+	now = now.Add(SessionLife)
+	if _, err := p.Session(ctx, token); !errors.Is(err, radio.ErrNotFound) {
+		t.Fatalf("ended session: %v", err)
+	}
+	for i := range 5 {
+		if _, _, err := p.Login(ctx, "lan", "sai"); !errors.Is(err, ErrLogin) {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); !errors.Is(err, radio.ErrUnavailable) {
+		t.Fatalf("after five failures: %v", err)
+	}
+	now = now.Add(time.Minute)
+	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Login(ctx, "nobody", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
+		t.Fatalf("unknown login: %v", err)
+	}
+}
+
+func FuzzEnrol(f *testing.F) {
+	f.Add([]byte(`{"secret":"0123456789","csr":"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n"}`))
+	f.Add([]byte(`{`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		fx := setUp(t)
+		if w, _, r := fx.post(t, body); w.Code == 200 || r.ReasonEN == "" {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	})
+}

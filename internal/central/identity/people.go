@@ -1,0 +1,228 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"loaxa/internal/radio"
+)
+
+// argon2id parameters: RFC 9106's second recommendation, for memory-constrained
+// places, is t=3, 64 MiB; the number of lanes is the centre's two cores.
+const (
+	argonTime    = 3
+	argonMemory  = 64 << 10 // KiB
+	argonLanes   = 2
+	argonKeyLen  = 32
+	argonSaltLen = 16
+)
+
+// MinPassword is the shortest password taken, in characters.
+const MinPassword = 10
+
+// SessionLife is how long a session lasts.
+const SessionLife = 12 * time.Hour
+
+// Person is who is logged in.
+type Person struct {
+	ID    radio.UserID `json:"id"`
+	Login string       `json:"login"`
+	Name  string       `json:"name"`
+}
+
+// Account is a person with the password's hash.
+type Account struct {
+	Person
+	Hash     string
+	Disabled bool
+}
+
+// Accounts keeps people and sessions.
+type Accounts interface {
+	AddAccount(ctx context.Context, a Account, at radio.Millis, actor string) error
+	AccountByLogin(ctx context.Context, login string) (Account, error)
+	AddSession(ctx context.Context, tokenHash string, person radio.UserID, at, expires radio.Millis) error
+	SessionAccount(ctx context.Context, tokenHash string, now radio.Millis) (Account, error)
+	EndSession(ctx context.Context, tokenHash string) error
+}
+
+// People logs persons in and out. Safe for concurrent use.
+type People struct {
+	accounts Accounts
+	now      func() time.Time
+	// hashing bounds the memory of password checks: two at a time.
+	hashing chan struct{}
+
+	mu    sync.Mutex
+	fails map[string]failure
+}
+
+type failure struct {
+	count int
+	until time.Time
+}
+
+// NewPeople stores what it is given.
+func NewPeople(accounts Accounts, now func() time.Time) *People {
+	return &People{accounts: accounts, now: now, hashing: make(chan struct{}, 2), fails: map[string]failure{}}
+}
+
+// Add makes an account. There are no default accounts and no default passwords.
+func (p *People) Add(ctx context.Context, login, name, password, actor string) (Person, error) {
+	var e radio.Invalid
+	if !radio.ValidCode(login) {
+		e.Add("login", "tên đăng nhập chỉ gồm a–z, 0–9, dấu chấm, gạch nối", "use 1-64 of a-z, 0-9, dot and hyphen")
+	}
+	if name == "" || utf8.RuneCountInString(name) > 100 {
+		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
+	}
+	if n := utf8.RuneCountInString(password); n < MinPassword || len(password) > 200 {
+		e.Add("password", fmt.Sprintf("mật khẩu ít nhất %d ký tự", MinPassword), fmt.Sprintf("the password takes at least %d characters", MinPassword))
+	}
+	if err := e.Err(); err != nil {
+		return Person{}, err
+	}
+	hash, err := hashPassword(password)
+	if err != nil {
+		return Person{}, err
+	}
+	a := Account{Person: Person{ID: radio.NewID[radio.UserID](), Login: login, Name: name}, Hash: hash}
+	if err := p.accounts.AddAccount(ctx, a, radio.At(p.now()), actor); err != nil {
+		return Person{}, err
+	}
+	return a.Person, nil
+}
+
+// ErrLogin says that login or password is wrong, without telling which.
+var ErrLogin = fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+
+// Login checks a password and opens a session; the token goes into the cookie. After
+// five failures in a row a login waits, twice as long each time, at most 15 minutes.
+func (p *People) Login(ctx context.Context, login, password string) (Person, string, error) {
+	if wait := p.waiting(login); wait > 0 {
+		return Person{}, "", fmt.Errorf("%w: too many wrong passwords, wait %s", radio.ErrUnavailable, wait.Round(time.Second))
+	}
+	a, err := p.accounts.AccountByLogin(ctx, login)
+	if err != nil && !errors.Is(err, radio.ErrNotFound) {
+		return Person{}, "", err
+	}
+	known := err == nil && !a.Disabled
+	hash := a.Hash
+	if !known {
+		hash = decoyHash
+	}
+	select {
+	case p.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return Person{}, "", ctx.Err()
+	}
+	ok := len(password) <= 200 && checkPassword(hash, password)
+	<-p.hashing
+	if !ok || !known {
+		p.failed(login)
+		return Person{}, "", ErrLogin
+	}
+	p.mu.Lock()
+	delete(p.fails, login)
+	p.mu.Unlock()
+	token := make([]byte, 32)
+	if _, err := rand.Read(token); err != nil {
+		return Person{}, "", fmt.Errorf("make a session: %w", err)
+	}
+	text := base64.RawURLEncoding.EncodeToString(token)
+	now := p.now()
+	if err := p.accounts.AddSession(ctx, tokenHash(text), a.ID, radio.At(now), radio.At(now.Add(SessionLife))); err != nil {
+		return Person{}, "", err
+	}
+	return a.Person, text, nil
+}
+
+// Session finds the person of a cookie's token.
+func (p *People) Session(ctx context.Context, token string) (Person, error) {
+	if len(token) != 43 {
+		return Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
+	}
+	a, err := p.accounts.SessionAccount(ctx, tokenHash(token), radio.At(p.now()))
+	return a.Person, err
+}
+
+// Logout ends a session.
+func (p *People) Logout(ctx context.Context, token string) error {
+	return p.accounts.EndSession(ctx, tokenHash(token))
+}
+
+func (p *People) waiting(login string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fails[login].until.Sub(p.now())
+}
+
+func (p *People) failed(login string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.fails) > 10_000 {
+		// A flood of invented logins must not grow the map; forget those that wait no more.
+		for l, f := range p.fails {
+			if f.until.Before(p.now()) {
+				delete(p.fails, l)
+			}
+		}
+	}
+	f := p.fails[login]
+	f.count++
+	if f.count >= 5 {
+		wait := min(time.Second<<min(f.count-5, 10), 15*time.Minute)
+		f.until = p.now().Add(wait)
+	}
+	p.fails[login] = f
+}
+
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// decoyHash lets an unknown login take as long as a known one.
+const decoyHash = "$argon2id$v=19$m=65536,t=3,p=2$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func hashPassword(password string) (string, error) {
+	salt := make([]byte, argonSaltLen)
+	if _, err := rand.Read(salt); err != nil {
+		return "", fmt.Errorf("make a salt: %w", err)
+	}
+	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, argonKeyLen)
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
+		b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
+}
+
+func checkPassword(hash, password string) bool {
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false
+	}
+	var m, t uint32
+	var lanes uint8
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &m, &t, &lanes); err != nil || m > 1<<20 || t > 20 || lanes == 0 {
+		return false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
+	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	if err1 != nil || err2 != nil || len(want) == 0 {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, t, m, lanes, uint32(len(want)))
+	return subtle.ConstantTimeCompare(got, want) == 1
+}

@@ -1,0 +1,122 @@
+// Package media serves audio files by their hash to enrolled devices, over HTTPS
+// with Range and If-Range, so that a cut transfer goes on where it stopped. It
+// receives the files from library (through Files) and the devices' names from
+// identity (through Admission), and hands bytes to agent/fetch.
+package media
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/wire"
+)
+
+// Files opens an audio file by its hash; radio.ErrNotFound when there is none.
+type Files interface {
+	Open(h radio.SHA256) (file io.ReadSeekCloser, size int64, err error)
+}
+
+// Admission turns a verified client certificate into the device that may speak now.
+type Admission interface {
+	Admit(ctx context.Context, leaf *x509.Certificate) (radio.DeviceID, error)
+}
+
+// Handler answers GET /media/{sha256}.
+type Handler struct {
+	files Files
+	who   Admission
+	log   *slog.Logger
+	slots chan struct{}
+}
+
+// DefaultTransfers is how many files go out at once; more are asked to come back
+// (scale.md §4).
+const DefaultTransfers = 64
+
+// writeTimeout ends a transfer that moves no bytes for that long; slow is fine.
+const writeTimeout = 60 * time.Second
+
+// New stores what it is given; transfers bounds the files sent at once.
+func New(files Files, who Admission, transfers int, log *slog.Logger) *Handler {
+	return &Handler{files: files, who: who, log: log, slots: make(chan struct{}, transfers)}
+}
+
+// ServeHTTP sends one file, or the part asked for.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		http.Error(w, "a device certificate is needed", http.StatusUnauthorized)
+		return
+	}
+	device, err := h.who.Admit(r.Context(), r.TLS.VerifiedChains[0][0])
+	if err != nil {
+		h.log.Warn("media refused", "error", err, "from", r.RemoteAddr)
+		http.Error(w, "this certificate is not admitted", http.StatusForbidden)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET", http.StatusMethodNotAllowed)
+		return
+	}
+	hash := radio.SHA256(strings.TrimPrefix(r.URL.Path, wire.MediaPath))
+	if !hash.Valid() {
+		http.Error(w, "not a SHA-256", http.StatusNotFound)
+		return
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		// Spread those who wait over 1 to 4 seconds by their own name.
+		w.Header().Set("Retry-After", strconv.Itoa(1+int(device[len(device)-1])%4))
+		http.Error(w, "busy, come back", http.StatusServiceUnavailable)
+		return
+	}
+	h.send(w, r, hash, device)
+}
+
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, hash radio.SHA256, device radio.DeviceID) {
+	file, size, err := h.files.Open(hash)
+	if errors.Is(err, radio.ErrNotFound) {
+		http.Error(w, "no such audio", http.StatusNotFound)
+		return
+	}
+	if err != nil {
+		h.log.Error("open audio", "sha256", hash, "error", err)
+		http.Error(w, "the audio cannot be read now", http.StatusServiceUnavailable)
+		return
+	}
+	defer func() {
+		if err := file.Close(); err != nil {
+			h.log.Warn("close audio", "sha256", hash, "error", err)
+		}
+	}()
+	w.Header().Set("ETag", `"`+string(hash)+`"`)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Content-Type", "audio/mpeg")
+	h.log.Debug("media", "device", device, "sha256", hash, "bytes", size, "range", r.Header.Get("Range"))
+	http.ServeContent(&pacedWriter{w, http.NewResponseController(w), h.log}, r, "", time.Time{}, file)
+}
+
+// pacedWriter gives each write its own deadline, so that a slow link may take as
+// long as it needs and a dead one ends.
+type pacedWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	log     *slog.Logger
+}
+
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	if err := p.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		p.log.Debug("media write deadline", "error", err)
+	}
+	return p.ResponseWriter.Write(b)
+}
