@@ -18,14 +18,16 @@ type Issued struct {
 // AsRun is one frozen airing with its current outcome: a row of the confirmation
 // log. Titles, hashes and authors are copied, so the log outlives deleted media.
 type AsRun struct {
-	Airing   AiringID   `json:"airing"`
-	Key      AiringKey  `json:"key"`
-	Origin   Origin     `json:"origin"`
-	Day      Date       `json:"day"` // local date of the planned start
-	Start    Millis     `json:"start"`
-	Samples  int64      `json:"samples"`
-	Priority Priority   `json:"priority"`
-	Revision int64      `json:"revision"` // the programme revision it was frozen from
+	Airing   AiringID  `json:"airing"`
+	Key      AiringKey `json:"key"`
+	Origin   Origin    `json:"origin"`
+	Day      Date      `json:"day"` // local date of the planned start
+	Start    Millis    `json:"start"`
+	Samples  int64     `json:"samples"`
+	Priority Priority  `json:"priority"`
+	Revision int64     `json:"revision"` // the programme revision it was frozen from
+	// Held is the newest revision known to hold it.
+	Held     int64      `json:"held"`
 	FrozenAt Millis     `json:"frozen_at"`
 	Deadline Millis     `json:"deadline"` // silent after this
 	Campaign CampaignID `json:"campaign,omitempty"`

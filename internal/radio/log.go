@@ -216,7 +216,7 @@ var reasonForm = regexp.MustCompile(`^[a-z_]{0,32}$`)
 func (c Confirmation) CheckHeard(d DeviceID) error {
 	bad := func(what string) error { return fmt.Errorf("%w: confirmation %s: %s", ErrInvalid, c.ID, what) }
 	optional := func(s string) bool { return s == "" || ValidID(s) }
-	const latest = Millis(253402300799000) // the year 9999
+	const latest = Millis(4102444800000) // the year 2100
 	switch {
 	case c.Key.Device != d && (c.Origin == FromSchedule || c.Key.Device != ""):
 		return bad("airing of another device")
@@ -243,4 +243,10 @@ func (c Confirmation) CheckHeard(d DeviceID) error {
 		return bad("samples out of range")
 	}
 	return nil
+}
+
+// AsRunChange is a row of the log as it stands now, with the words that made it so.
+type AsRunChange struct {
+	Row   AsRun
+	Words []Word
 }

@@ -27,25 +27,14 @@ import (
 // CodeLife is how long an enrolment code can be used.
 const CodeLife = 7 * 24 * time.Hour
 
-// Issued is a device's certificate as kept.
-type Issued struct {
-	Serial   string
-	Device   radio.DeviceID
-	Key      trust.PublicKey
-	PEM      string
-	At       radio.Millis
-	NotAfter radio.Millis
-}
-
 // Register keeps devices' codes and certificates.
 type Register interface {
-	AddCode(ctx context.Context, secretHash string, d radio.DeviceID, actor string, at, expires radio.Millis) error
-	CodeDevice(ctx context.Context, secretHash string, now radio.Millis) (radio.DeviceID, error)
+	AddEnrolmentCode(ctx context.Context, c radio.EnrolmentCode) error
+	EnrolmentDevice(ctx context.Context, secretHash string, now radio.Millis) (radio.DeviceID, error)
 	// Enrol uses up the code and keeps the certificate, in one transaction.
-	Enrol(ctx context.Context, secretHash string, c Issued) error
+	Enrol(ctx context.Context, secretHash string, c radio.Certificate) error
 	Place(ctx context.Context, d radio.DeviceID) (radio.Place, error)
-	// Key is the key of the device's current certificate.
-	Key(ctx context.Context, d radio.DeviceID) (serial string, key trust.PublicKey, err error)
+	CurrentCertificate(ctx context.Context, d radio.DeviceID) (radio.Certificate, error)
 }
 
 // Devices enrols devices and knows who they are. Safe for concurrent use.
@@ -98,7 +87,8 @@ func (d *Devices) NewCode(ctx context.Context, device radio.DeviceID, actor stri
 	code := wire.EnrolCode{Secret: string(b), Pin: d.ca.Pin()}
 	now := d.now()
 	expires := radio.At(now.Add(CodeLife))
-	if err := d.register.AddCode(ctx, secretHash(code.Secret), device, actor, radio.At(now), expires); err != nil {
+	kept := radio.EnrolmentCode{SecretHash: secretHash(code.Secret), Device: device, CreatedBy: actor, CreatedAt: radio.At(now), ExpiresAt: expires}
+	if err := d.register.AddEnrolmentCode(ctx, kept); err != nil {
 		return wire.EnrolCode{}, 0, err
 	}
 	return code, expires, nil
@@ -145,15 +135,19 @@ func (d *Devices) member(ctx context.Context, id radio.DeviceID) (member, error)
 	if ok && d.now().Before(m.until) {
 		return m, nil
 	}
-	serial, key, err := d.register.Key(ctx, id)
+	cert, err := d.register.CurrentCertificate(ctx, id)
 	if err != nil {
 		return member{}, err
+	}
+	var key trust.PublicKey
+	if err := key.UnmarshalJSON([]byte(cert.JWK)); err != nil {
+		return member{}, fmt.Errorf("key of device %s: %w", id, err)
 	}
 	place, err := d.register.Place(ctx, id)
 	if err != nil {
 		return member{}, err
 	}
-	m = member{serial: serial, key: key, until: d.now().Add(cacheFor)}
+	m = member{serial: cert.Serial, key: key, until: d.now().Add(cacheFor)}
 	for _, a := range place.Chain {
 		m.areas = append(m.areas, a.ID)
 	}
@@ -223,7 +217,7 @@ func (d *Devices) enrol(w http.ResponseWriter, r *http.Request) (wire.EnrolAnswe
 func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.CertificateRequest) (wire.EnrolAnswer, error) {
 	now := d.now()
 	hash := secretHash(secret)
-	id, err := d.register.CodeDevice(ctx, hash, radio.At(now))
+	id, err := d.register.EnrolmentDevice(ctx, hash, radio.At(now))
 	if err != nil {
 		return wire.EnrolAnswer{}, err
 	}
@@ -239,9 +233,13 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 	if err != nil {
 		return wire.EnrolAnswer{}, err
 	}
-	issued := Issued{
-		Serial: cert.SerialNumber.Text(16), Device: id, Key: key, PEM: string(certPEM(cert.Raw)),
-		At: radio.At(now), NotAfter: radio.At(cert.NotAfter),
+	jwk, err := key.MarshalJSON()
+	if err != nil {
+		return wire.EnrolAnswer{}, fmt.Errorf("key of device %s: %w", id, err)
+	}
+	issued := radio.Certificate{
+		Serial: cert.SerialNumber.Text(16), Device: id, KID: key.KID, JWK: string(jwk), PEM: string(certPEM(cert.Raw)),
+		IssuedAt: radio.At(now), NotAfter: radio.At(cert.NotAfter),
 	}
 	if err := d.register.Enrol(ctx, hash, issued); err != nil {
 		return wire.EnrolAnswer{}, err

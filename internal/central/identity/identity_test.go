@@ -28,23 +28,23 @@ import (
 type register struct {
 	place radio.Place
 	codes map[string]radio.Millis // hash → expiry
-	certs []Issued
+	certs []radio.Certificate
 	fail  error
 }
 
-func (r *register) AddCode(_ context.Context, hash string, _ radio.DeviceID, _ string, _, expires radio.Millis) error {
-	r.codes = map[string]radio.Millis{hash: expires}
+func (r *register) AddEnrolmentCode(_ context.Context, c radio.EnrolmentCode) error {
+	r.codes = map[string]radio.Millis{c.SecretHash: c.ExpiresAt}
 	return r.fail
 }
 
-func (r *register) CodeDevice(_ context.Context, hash string, now radio.Millis) (radio.DeviceID, error) {
+func (r *register) EnrolmentDevice(_ context.Context, hash string, now radio.Millis) (radio.DeviceID, error) {
 	if until, ok := r.codes[hash]; !ok || now >= until {
 		return "", fmt.Errorf("code: %w", radio.ErrNotFound)
 	}
 	return r.place.Device.ID, r.fail
 }
 
-func (r *register) Enrol(_ context.Context, hash string, c Issued) error {
+func (r *register) Enrol(_ context.Context, hash string, c radio.Certificate) error {
 	if _, ok := r.codes[hash]; !ok {
 		return fmt.Errorf("code: %w", radio.ErrNotFound)
 	}
@@ -55,12 +55,11 @@ func (r *register) Enrol(_ context.Context, hash string, c Issued) error {
 
 func (r *register) Place(context.Context, radio.DeviceID) (radio.Place, error) { return r.place, nil }
 
-func (r *register) Key(context.Context, radio.DeviceID) (string, trust.PublicKey, error) {
+func (r *register) CurrentCertificate(context.Context, radio.DeviceID) (radio.Certificate, error) {
 	if len(r.certs) == 0 {
-		return "", trust.PublicKey{}, fmt.Errorf("certificate: %w", radio.ErrNotFound)
+		return radio.Certificate{}, fmt.Errorf("certificate: %w", radio.ErrNotFound)
 	}
-	c := r.certs[len(r.certs)-1]
-	return c.Serial, c.Key, nil
+	return r.certs[len(r.certs)-1], nil
 }
 
 type fixture struct {
@@ -294,12 +293,12 @@ func TestServerCertificateIsKeptAndRenewed(t *testing.T) {
 
 // accounts is the store's people in memory.
 type accounts struct {
-	byLogin  map[string]Account
+	byLogin  map[string]radio.Account
 	sessions map[string]radio.UserID
 	ends     map[string]radio.Millis
 }
 
-func (a *accounts) AddAccount(_ context.Context, x Account, _ radio.Millis, _ string) error {
+func (a *accounts) AddPerson(_ context.Context, x radio.Account, _ string) error {
 	if _, ok := a.byLogin[x.Login]; ok {
 		return radio.ErrConflict
 	}
@@ -307,7 +306,7 @@ func (a *accounts) AddAccount(_ context.Context, x Account, _ radio.Millis, _ st
 	return nil
 }
 
-func (a *accounts) AccountByLogin(_ context.Context, login string) (Account, error) {
+func (a *accounts) PersonByLogin(_ context.Context, login string) (radio.Account, error) {
 	x, ok := a.byLogin[login]
 	if !ok {
 		return x, fmt.Errorf("account: %w", radio.ErrNotFound)
@@ -320,13 +319,13 @@ func (a *accounts) AddSession(_ context.Context, h string, p radio.UserID, _, en
 	return nil
 }
 
-func (a *accounts) SessionAccount(_ context.Context, h string, now radio.Millis) (Account, error) {
+func (a *accounts) SessionPerson(_ context.Context, h string, now radio.Millis) (radio.Account, error) {
 	for _, x := range a.byLogin {
 		if x.ID == a.sessions[h] && now < a.ends[h] {
 			return x, nil
 		}
 	}
-	return Account{}, fmt.Errorf("session: %w", radio.ErrNotFound)
+	return radio.Account{}, fmt.Errorf("session: %w", radio.ErrNotFound)
 }
 
 func (a *accounts) EndSession(_ context.Context, h string) error {
@@ -336,7 +335,7 @@ func (a *accounts) EndSession(_ context.Context, h string) error {
 
 func TestPeople(t *testing.T) {
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
-	acc := &accounts{map[string]Account{}, map[string]radio.UserID{}, map[string]radio.Millis{}}
+	acc := &accounts{map[string]radio.Account{}, map[string]radio.UserID{}, map[string]radio.Millis{}}
 	p := NewPeople(acc, func() time.Time { return now })
 	ctx := t.Context()
 	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
@@ -345,7 +344,7 @@ func TestPeople(t *testing.T) {
 	if _, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", "mật-khẩu-dài", "x"); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(acc.byLogin["lan"].Hash, "mật") {
+	if strings.Contains(acc.byLogin["lan"].PasswordHash, "mật") {
 		t.Fatal("the password is kept in clear")
 	}
 	who, token, err := p.Login(ctx, "lan", "mật-khẩu-dài")

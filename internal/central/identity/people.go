@@ -35,26 +35,14 @@ const MinPassword = 10
 // SessionLife is how long a session lasts.
 const SessionLife = 12 * time.Hour
 
-// Person is who is logged in.
-type Person struct {
-	ID    radio.UserID `json:"id"`
-	Login string       `json:"login"`
-	Name  string       `json:"name"`
-}
-
-// Account is a person with the password's hash.
-type Account struct {
-	Person
-	Hash     string
-	Disabled bool
-}
+func person(a radio.Account) radio.Person { return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name} }
 
 // Accounts keeps people and sessions.
 type Accounts interface {
-	AddAccount(ctx context.Context, a Account, at radio.Millis, actor string) error
-	AccountByLogin(ctx context.Context, login string) (Account, error)
+	AddPerson(ctx context.Context, a radio.Account, actor string) error
+	PersonByLogin(ctx context.Context, login string) (radio.Account, error)
 	AddSession(ctx context.Context, tokenHash string, person radio.UserID, at, expires radio.Millis) error
-	SessionAccount(ctx context.Context, tokenHash string, now radio.Millis) (Account, error)
+	SessionPerson(ctx context.Context, tokenHash string, now radio.Millis) (radio.Account, error)
 	EndSession(ctx context.Context, tokenHash string) error
 }
 
@@ -80,7 +68,7 @@ func NewPeople(accounts Accounts, now func() time.Time) *People {
 }
 
 // Add makes an account. There are no default accounts and no default passwords.
-func (p *People) Add(ctx context.Context, login, name, password, actor string) (Person, error) {
+func (p *People) Add(ctx context.Context, login, name, password, actor string) (radio.Person, error) {
 	var e radio.Invalid
 	if !radio.ValidCode(login) {
 		e.Add("login", "tên đăng nhập chỉ gồm a–z, 0–9, dấu chấm, gạch nối", "use 1-64 of a-z, 0-9, dot and hyphen")
@@ -92,17 +80,17 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 		e.Add("password", fmt.Sprintf("mật khẩu ít nhất %d ký tự", MinPassword), fmt.Sprintf("the password takes at least %d characters", MinPassword))
 	}
 	if err := e.Err(); err != nil {
-		return Person{}, err
+		return radio.Person{}, err
 	}
 	hash, err := hashPassword(password)
 	if err != nil {
-		return Person{}, err
+		return radio.Person{}, err
 	}
-	a := Account{Person: Person{ID: radio.NewID[radio.UserID](), Login: login, Name: name}, Hash: hash}
-	if err := p.accounts.AddAccount(ctx, a, radio.At(p.now()), actor); err != nil {
-		return Person{}, err
+	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: name, PasswordHash: hash, CreatedAt: radio.At(p.now())}
+	if err := p.accounts.AddPerson(ctx, a, actor); err != nil {
+		return radio.Person{}, err
 	}
-	return a.Person, nil
+	return person(a), nil
 }
 
 // ErrLogin says that login or password is wrong, without telling which.
@@ -110,52 +98,52 @@ var ErrLogin = fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 
 // Login checks a password and opens a session; the token goes into the cookie. After
 // five failures in a row a login waits, twice as long each time, at most 15 minutes.
-func (p *People) Login(ctx context.Context, login, password string) (Person, string, error) {
+func (p *People) Login(ctx context.Context, login, password string) (radio.Person, string, error) {
 	if wait := p.waiting(login); wait > 0 {
-		return Person{}, "", fmt.Errorf("%w: too many wrong passwords, wait %s", radio.ErrUnavailable, wait.Round(time.Second))
+		return radio.Person{}, "", fmt.Errorf("%w: too many wrong passwords, wait %s", radio.ErrUnavailable, wait.Round(time.Second))
 	}
-	a, err := p.accounts.AccountByLogin(ctx, login)
+	a, err := p.accounts.PersonByLogin(ctx, login)
 	if err != nil && !errors.Is(err, radio.ErrNotFound) {
-		return Person{}, "", err
+		return radio.Person{}, "", err
 	}
-	known := err == nil && !a.Disabled
-	hash := a.Hash
+	known := err == nil && a.DisabledAt == 0
+	hash := a.PasswordHash
 	if !known {
 		hash = decoyHash
 	}
 	select {
 	case p.hashing <- struct{}{}:
 	case <-ctx.Done():
-		return Person{}, "", ctx.Err()
+		return radio.Person{}, "", ctx.Err()
 	}
 	ok := len(password) <= 200 && checkPassword(hash, password)
 	<-p.hashing
 	if !ok || !known {
 		p.failed(login)
-		return Person{}, "", ErrLogin
+		return radio.Person{}, "", ErrLogin
 	}
 	p.mu.Lock()
 	delete(p.fails, login)
 	p.mu.Unlock()
 	token := make([]byte, 32)
 	if _, err := rand.Read(token); err != nil {
-		return Person{}, "", fmt.Errorf("make a session: %w", err)
+		return radio.Person{}, "", fmt.Errorf("make a session: %w", err)
 	}
 	text := base64.RawURLEncoding.EncodeToString(token)
 	now := p.now()
 	if err := p.accounts.AddSession(ctx, tokenHash(text), a.ID, radio.At(now), radio.At(now.Add(SessionLife))); err != nil {
-		return Person{}, "", err
+		return radio.Person{}, "", err
 	}
-	return a.Person, text, nil
+	return person(a), text, nil
 }
 
 // Session finds the person of a cookie's token.
-func (p *People) Session(ctx context.Context, token string) (Person, error) {
+func (p *People) Session(ctx context.Context, token string) (radio.Person, error) {
 	if len(token) != 43 {
-		return Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
+		return radio.Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
 	}
-	a, err := p.accounts.SessionAccount(ctx, tokenHash(token), radio.At(p.now()))
-	return a.Person, err
+	a, err := p.accounts.SessionPerson(ctx, tokenHash(token), radio.At(p.now()))
+	return person(a), err
 }
 
 // Logout ends a session.

@@ -8,17 +8,8 @@ import (
 	"loaxa/internal/radio"
 )
 
-// EnrolmentCode is a one-time code of one device; only its hash is kept.
-type EnrolmentCode struct {
-	SecretHash string
-	Device     radio.DeviceID
-	CreatedBy  string
-	CreatedAt  radio.Millis
-	ExpiresAt  radio.Millis
-}
-
 // AddEnrolmentCode keeps a code; an earlier unused code of the device ends.
-func (s *Store) AddEnrolmentCode(ctx context.Context, c EnrolmentCode) error {
+func (s *Store) AddEnrolmentCode(ctx context.Context, c radio.EnrolmentCode) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM enrolment_code WHERE device = $1 AND used_at = 0`, c.Device); err != nil {
 			return fmt.Errorf("end earlier codes of device %s: %w", c.Device, err)
@@ -44,21 +35,9 @@ func (s *Store) EnrolmentDevice(ctx context.Context, secretHash string, now radi
 	return d, nil
 }
 
-// Certificate is what a device got, with the key it signs its words with.
-type Certificate struct {
-	Serial    string
-	Device    radio.DeviceID
-	KID       string
-	JWK       string
-	PEM       string
-	IssuedAt  radio.Millis
-	NotAfter  radio.Millis
-	RevokedAt radio.Millis
-}
-
 // Enrol uses up the code, revokes earlier certificates of the device and keeps the
 // new one, in one transaction; ErrNotFound when the code was used meanwhile.
-func (s *Store) Enrol(ctx context.Context, secretHash string, c Certificate) error {
+func (s *Store) Enrol(ctx context.Context, secretHash string, c radio.Certificate) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE enrolment_code SET used_at = $1 WHERE secret_hash = $2 AND used_at = 0 AND expires_at > $1`,
 			c.IssuedAt, secretHash)
@@ -85,8 +64,8 @@ func (s *Store) Enrol(ctx context.Context, secretHash string, c Certificate) err
 }
 
 // CurrentCertificate is the device's newest unrevoked certificate.
-func (s *Store) CurrentCertificate(ctx context.Context, d radio.DeviceID) (Certificate, error) {
-	var c Certificate
+func (s *Store) CurrentCertificate(ctx context.Context, d radio.DeviceID) (radio.Certificate, error) {
+	var c radio.Certificate
 	err := s.read.QueryRowContext(ctx, `
 		SELECT serial, device, kid, jwk, pem, issued_at, not_after, revoked_at FROM device_certificate
 		WHERE device = $1 AND revoked_at = 0 ORDER BY issued_at DESC, serial LIMIT 1`, d).

@@ -8,26 +8,16 @@ import (
 	"loaxa/internal/radio"
 )
 
-// Person is an account of the centre. There are no default accounts.
-type Person struct {
-	ID           radio.UserID
-	Login        string
-	Name         string
-	PasswordHash string // argon2id, in PHC string format
-	CreatedAt    radio.Millis
-	DisabledAt   radio.Millis // 0 while the account works
-}
-
 const personColumns = `id, login, name, password_hash, created_at, disabled_at`
 
-func scanPerson(row interface{ Scan(...any) error }) (Person, error) {
-	var p Person
+func scanPerson(row interface{ Scan(...any) error }) (radio.Account, error) {
+	var p radio.Account
 	err := row.Scan(&p.ID, &p.Login, &p.Name, &p.PasswordHash, &p.CreatedAt, &p.DisabledAt)
 	return p, err
 }
 
 // AddPerson keeps a new account; ErrConflict when the login is taken.
-func (s *Store) AddPerson(ctx context.Context, p Person, actor string) error {
+func (s *Store) AddPerson(ctx context.Context, p radio.Account, actor string) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO person (`+personColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
 			p.ID, p.Login, p.Name, p.PasswordHash, p.CreatedAt, p.DisabledAt)
@@ -56,7 +46,7 @@ func (s *Store) SetPassword(ctx context.Context, login, hash, actor string, at r
 }
 
 // PersonByLogin finds an account; ErrNotFound when there is none.
-func (s *Store) PersonByLogin(ctx context.Context, login string) (Person, error) {
+func (s *Store) PersonByLogin(ctx context.Context, login string) (radio.Account, error) {
 	p, err := scanPerson(s.read.QueryRowContext(ctx, `SELECT `+personColumns+` FROM person WHERE login = $1`, login))
 	if err != nil {
 		return p, s.kind(fmt.Errorf("person %q: %w", login, err))
@@ -65,8 +55,8 @@ func (s *Store) PersonByLogin(ctx context.Context, login string) (Person, error)
 }
 
 // People lists the accounts by login.
-func (s *Store) People(ctx context.Context) ([]Person, error) {
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (Person, error) { return scanPerson(r) },
+func (s *Store) People(ctx context.Context) ([]radio.Account, error) {
+	out, err := collect(ctx, s.read, func(r *sql.Rows) (radio.Account, error) { return scanPerson(r) },
 		`SELECT `+personColumns+` FROM person ORDER BY login`)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list people: %w", err))
@@ -91,7 +81,7 @@ func (s *Store) AddSession(ctx context.Context, tokenHash string, person radio.U
 
 // SessionPerson finds whose session it is; ErrNotFound when it ended or the account
 // is disabled.
-func (s *Store) SessionPerson(ctx context.Context, tokenHash string, now radio.Millis) (Person, error) {
+func (s *Store) SessionPerson(ctx context.Context, tokenHash string, now radio.Millis) (radio.Account, error) {
 	p, err := scanPerson(s.read.QueryRowContext(ctx, `
 		SELECT p.id, p.login, p.name, p.password_hash, p.created_at, p.disabled_at
 		FROM web_session s JOIN person p ON p.id = s.person
@@ -112,15 +102,6 @@ func (s *Store) EndSession(ctx context.Context, tokenHash string) error {
 	})
 }
 
-// AuditEntry is one line of who did what.
-type AuditEntry struct {
-	At      radio.Millis `json:"at"`
-	Actor   string       `json:"actor"`
-	Action  string       `json:"action"`
-	Subject string       `json:"subject"`
-	Detail  string       `json:"detail"`
-}
-
 func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subject, detail string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)`,
 		at, actor, action, subject, detail)
@@ -131,9 +112,9 @@ func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subj
 }
 
 // Audit lists the newest entries of one subject ("" for all), newest first.
-func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]AuditEntry, error) {
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (AuditEntry, error) {
-		var e AuditEntry
+func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]radio.AuditEntry, error) {
+	out, err := collect(ctx, s.read, func(r *sql.Rows) (radio.AuditEntry, error) {
+		var e radio.AuditEntry
 		err := r.Scan(&e.At, &e.Actor, &e.Action, &e.Subject, &e.Detail)
 		return e, err
 	}, `SELECT at, actor, action, subject, detail FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)

@@ -1,0 +1,51 @@
+# Loa Xã. `make demo` and `make test` install what is missing, quickly when it is there.
+GO ?= go
+TAGS ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS = -s -w -X loaxa/internal/radio.Version=$(VERSION)
+
+.PHONY: all build agent-small demo test short lint deps deps-test bench-ingest bench-size clean
+
+all: build
+
+## build: bin/loaxa (the centre) and bin/loaxa-agent (the controller)
+build: deps
+	@mkdir -p bin
+	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+## demo: the whole walk on this machine; ONCE=1 ends when every airing has its outcome
+demo: build
+	@./bin/loaxa demo --agent ./bin/loaxa-agent --dir demo-data $(if $(filter 1,$(ONCE)),--once)
+
+## test: everything for real (broker, databases, sound); about 15 minutes at the most
+test: deps-test
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+## short: no services, about a minute
+short:
+	$(GO) test -short -shuffle=on ./...
+
+## lint: gofmt, go vet, staticcheck
+lint: deps
+	@out="$$(gofmt -l $$(git ls-files '*.go'))"; if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+## deps: what building and the demo need from Debian
+deps:
+	@./.ci/deps run
+
+## deps-test: what the tests need besides
+deps-test:
+	@./.ci/deps run test
+
+## bench-ingest: durable confirmations a second through the embedded broker
+bench-ingest: deps
+	$(GO) test -run '^$$' -bench 'Ingest' -benchtime 10s ./internal/central/... ./internal/e2e/...
+
+## bench-size: binary sizes, memory and CPU of agent and centre, idle and playing
+bench-size: build
+	@./.ci/bench-size
+
+clean:
+	rm -rf bin demo-data

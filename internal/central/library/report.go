@@ -1,0 +1,103 @@
+package library
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"loaxa/internal/radio"
+)
+
+// Accepted is the report line of a file that is fit to be aired.
+type Accepted struct {
+	File         string       `json:"file"`
+	OK           bool         `json:"ok"`
+	Seconds      float64      `json:"seconds"` // decoded length of the source
+	Frames       int          `json:"frames"`  // of the first rendition, as are the next three
+	LUFS         float64      `json:"lufs"`
+	TruePeakDBTP float64      `json:"true_peak_dbtp"`
+	SHA256       radio.SHA256 `json:"sha256"`
+	Warnings     []string     `json:"warnings"`
+}
+
+// Rejected is the report line of any other file.
+type Rejected struct {
+	File     string `json:"file"`
+	OK       bool   `json:"ok"`
+	Code     Code   `json:"code"`
+	ReasonVI string `json:"reason_vi"`
+	ReasonEN string `json:"reason_en"`
+}
+
+// Exit codes of `loaxa audio check`.
+const (
+	ExitAllOK       = 0
+	ExitSomeRefused = 1
+	ExitCouldNot    = 2
+)
+
+// CheckFiles judges files as an upload would be, keeps nothing, and writes one JSON
+// line a file to w, in order. It gives the exit code: 0 all are ok, 1 some are
+// refused, 2 some could not be judged. An error means that the report itself ended
+// early; it goes with exit code 2.
+func CheckFiles(ctx context.Context, in *Intake, files []string, w io.Writer) (int, error) {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	exit := ExitAllOK
+	for _, file := range files {
+		line, code := checkFile(ctx, in, file)
+		if err := ctx.Err(); err != nil {
+			return ExitCouldNot, err
+		}
+		if err := lines.Encode(line); err != nil {
+			return ExitCouldNot, fmt.Errorf("write the report: %w", err)
+		}
+		exit = max(exit, code)
+	}
+	return exit, nil
+}
+
+func checkFile(ctx context.Context, in *Intake, file string) (any, int) {
+	p, err := prepareFile(ctx, in, file)
+	if err == nil {
+		line := Accepted{
+			File: file, OK: true, Seconds: round(p.Seconds, 1000), Frames: p.Renditions[0].Frames,
+			LUFS: round(p.LUFS, 10), TruePeakDBTP: round(p.TruePeakDBTP, 10),
+			SHA256: p.Renditions[0].SHA256, Warnings: p.Warnings,
+		}
+		if err = p.Close(); err == nil {
+			return line, ExitAllOK
+		}
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return Rejected{File: file, Code: refused.Code, ReasonVI: refused.ReasonVI, ReasonEN: refused.ReasonEN}, ExitSomeRefused
+	}
+	return Rejected{
+		File: file, Code: CodeUnavailable,
+		ReasonVI: "Chưa kiểm tra được tệp này: " + err.Error(),
+		ReasonEN: "this file could not be checked: " + err.Error(),
+	}, ExitCouldNot
+}
+
+func prepareFile(ctx context.Context, in *Intake, file string) (*Prepared, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", file)
+	}
+	return in.Prepare(ctx, f)
+}
+
+func round(x, steps float64) float64 { return math.Round(x*steps) / steps }

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"loaxa/internal/radio"
+)
+
+// placeCaption and itemCaption are the parts of a row that many rows share. They are
+// copies: what they speak of may change or go.
+type placeCaption struct {
+	Province    radio.AreaID `json:"province,omitempty"`
+	Hamlet      radio.AreaID `json:"hamlet,omitempty"`
+	DeviceCode  string       `json:"device_code,omitempty"`
+	DeviceName  string       `json:"device_name,omitempty"`
+	CommuneName string       `json:"commune_name,omitempty"`
+	HamletName  string       `json:"hamlet_name,omitempty"`
+}
+
+type itemCaption struct {
+	Schedule      radio.ScheduleID `json:"schedule,omitempty"`
+	Slot          radio.SlotID     `json:"slot,omitempty"`
+	Entry         radio.EntryID    `json:"entry,omitempty"`
+	Priority      radio.Priority   `json:"priority,omitempty"`
+	Version       int              `json:"version,omitempty"`
+	Title         string           `json:"title,omitempty"`
+	Author        string           `json:"author,omitempty"`
+	Unit          string           `json:"unit,omitempty"`
+	SHA256        radio.SHA256     `json:"sha256,omitempty"`
+	ScheduleCode  string           `json:"schedule_code,omitempty"`
+	ScheduleTitle string           `json:"schedule_title,omitempty"`
+}
+
+const asRunColumns = `a.device, a.airing, a.origin, a.slot_at, a.repeat, a.day, a.start, a.samples, a.revision, a.held,
+	a.frozen_at, a.deadline, a.commune, a.campaign, a.bulletin, a.outcome, a.reason, a.said, a.started_at, a.consumed,
+	a.expected, a.at_least, a.proof, a.stale, a.clock, a.known_at, a.words, p.body, i.body`
+
+const asRunFrom = ` FROM airing a JOIN caption p ON p.id = a.place JOIN caption i ON i.id = a.item`
+
+func scanAsRun(rows *sql.Rows) (radio.AsRun, error) {
+	var a radio.AsRun
+	var atLeast, stale int64
+	var place, item []byte
+	err := rows.Scan(&a.Key.Device, &a.Airing, &a.Origin, &a.Key.SlotAt, &a.Key.Repeat, &a.Day, &a.Start, &a.Samples, &a.Revision, &a.Held,
+		&a.FrozenAt, &a.Deadline, &a.Commune, &a.Campaign, &a.Bulletin, &a.Outcome, &a.Reason, &a.From, &a.StartedAt, &a.Consumed,
+		&a.Expected, &atLeast, &a.Proof, &stale, &a.Clock, &a.KnownAt, &a.Words, &place, &item)
+	if err != nil {
+		return a, err
+	}
+	a.AtLeast, a.Stale = atLeast != 0, stale != 0
+	var p placeCaption
+	var i itemCaption
+	if err := json.Unmarshal(place, &p); err != nil {
+		return a, fmt.Errorf("caption of airing %s: %w", a.Airing, err)
+	}
+	if err := json.Unmarshal(item, &i); err != nil {
+		return a, fmt.Errorf("caption of airing %s: %w", a.Airing, err)
+	}
+	a.Province, a.Hamlet, a.DeviceCode, a.DeviceName = p.Province, p.Hamlet, p.DeviceCode, p.DeviceName
+	a.CommuneName, a.HamletName = p.CommuneName, p.HamletName
+	a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority = i.Schedule, i.Slot, i.Entry, i.Priority
+	a.Version, a.Title, a.Author, a.Unit, a.SHA256 = i.Version, i.Title, i.Author, i.Unit, i.SHA256
+	a.ScheduleCode, a.ScheduleTitle = i.ScheduleCode, i.ScheduleTitle
+	return a, nil
+}
+
+// AsRuns finds rows; those that do not exist are absent.
+func (t *LogTx) AsRuns(ctx context.Context, refs []radio.AsRunRef) (map[radio.AsRunRef]radio.AsRun, error) {
+	keys := make([][]any, len(refs))
+	for i, r := range refs {
+		keys[i] = []any{monthOf(r.At), string(r.Device), string(r.Airing)}
+	}
+	rows, err := pick(ctx, t, `SELECT `+asRunColumns+asRunFrom,
+		[]string{"a.month bigint", "a.device text", "a.airing text"}, keys, scanAsRun)
+	if err != nil {
+		return nil, fmt.Errorf("read airings: %w", err)
+	}
+	out := make(map[radio.AsRunRef]radio.AsRun, len(rows))
+	for _, a := range rows {
+		out[a.Ref()] = a
+	}
+	return out, nil
+}
+
+// PlannedAsRuns lists a device's rows of planned airings that start after from and
+// not after to.
+func (t *LogTx) PlannedAsRuns(ctx context.Context, device radio.DeviceID, from, to radio.Millis) ([]radio.AsRun, error) {
+	rows, err := collect(ctx, t.tx, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
+		WHERE a.device = $1 AND a.start > $2 AND a.start <= $3 AND a.origin = 'schedule' AND a.frozen_at > 0 ORDER BY a.start, a.airing`,
+		string(device), int64(from), int64(to))
+	if err != nil {
+		return nil, fmt.Errorf("read airings of device %s: %w", device, err)
+	}
+	return rows, nil
+}
+
+// DueAsRuns lists pending rows whose deadline has passed, the oldest first.
+func (t *LogTx) DueAsRuns(ctx context.Context, now radio.Millis, limit int) ([]radio.AsRun, error) {
+	rows, err := collect(ctx, t.tx, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
+		WHERE a.outcome = 'pending' AND a.deadline <= $1 ORDER BY a.deadline LIMIT $2`, int64(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read airings past their deadline: %w", err)
+	}
+	return rows, nil
+}
+
+var (
+	captions = bulk{table: "caption", columns: []string{"id text", "body text"}, conflict: "ON CONFLICT (id) DO NOTHING"}
+	airings  = bulk{table: "airing",
+		columns: []string{"month bigint", "device text", "airing text", "origin text", "slot_at bigint", "repeat bigint", "day text",
+			"start bigint", "samples bigint", "revision bigint", "held bigint", "frozen_at bigint", "deadline bigint", "commune text",
+			"campaign text", "bulletin text", "place text", "item text", "outcome text", "reason text", "said text", "started_at bigint",
+			"consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint", "clock text", "known_at bigint", "words bigint"},
+		conflict: `ON CONFLICT (month, device, airing) DO UPDATE SET day = excluded.day, start = excluded.start, samples = excluded.samples,
+			revision = excluded.revision, held = excluded.held, frozen_at = excluded.frozen_at, deadline = excluded.deadline,
+			commune = excluded.commune, campaign = excluded.campaign, bulletin = excluded.bulletin, place = excluded.place, item = excluded.item,
+			outcome = excluded.outcome, reason = excluded.reason, said = excluded.said, started_at = excluded.started_at,
+			consumed = excluded.consumed, expected = excluded.expected, at_least = excluded.at_least, proof = excluded.proof,
+			stale = excluded.stale, clock = excluded.clock, known_at = excluded.known_at, words = excluded.words`}
+	words = bulk{table: "airing_word",
+		columns: []string{"month bigint", "device text", "airing text", "n bigint", "known_at bigint", "said text", "outcome text",
+			"reason text", "started_at bigint", "consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint",
+			"clock text", "journal text", "seq bigint"}}
+)
+
+// PutAsRuns writes rows as they stand now and adds the words that made them so. Each
+// row stands once in changes.
+func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) error {
+	var rows, said, texts [][]any
+	seen := map[string]bool{}
+	caption := func(v any) (string, error) {
+		body, err := json.Marshal(v)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(body)
+		id := hex.EncodeToString(sum[:16])
+		if !seen[id] {
+			seen[id] = true
+			texts = append(texts, []any{id, string(body)})
+		}
+		return id, nil
+	}
+	for _, c := range changes {
+		a := c.Row
+		place, err := caption(placeCaption{a.Province, a.Hamlet, a.DeviceCode, a.DeviceName, a.CommuneName, a.HamletName})
+		if err != nil {
+			return fmt.Errorf("caption of airing %s: %w", a.Airing, err)
+		}
+		item, err := caption(itemCaption{a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority, a.Version, a.Title, a.Author, a.Unit, a.SHA256, a.ScheduleCode, a.ScheduleTitle})
+		if err != nil {
+			return fmt.Errorf("caption of airing %s: %w", a.Airing, err)
+		}
+		month := monthOf(a.Ref().At)
+		rows = append(rows, []any{month, string(a.Key.Device), string(a.Airing), string(a.Origin), int64(a.Key.SlotAt), int64(a.Key.Repeat), string(a.Day),
+			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
+			string(a.Bulletin), place, item, string(a.Outcome), string(a.Reason), a.From, int64(a.StartedAt), a.Consumed, a.Expected,
+			bit(a.AtLeast), a.Proof, bit(a.Stale), a.Clock, int64(a.KnownAt), int64(a.Words)})
+		for _, w := range c.Words {
+			said = append(said, []any{month, string(a.Key.Device), string(a.Airing), int64(w.N), int64(w.KnownAt), w.From, string(w.Outcome),
+				string(w.Reason), int64(w.StartedAt), w.Consumed, w.Expected, bit(w.AtLeast), w.Proof, bit(w.Stale), w.Clock, string(w.Journal), int64(w.Seq)})
+		}
+	}
+	if err := t.put(ctx, captions, texts); err != nil {
+		return err
+	}
+	if err := t.put(ctx, airings, rows); err != nil {
+		return err
+	}
+	return t.put(ctx, words, said)
+}
+
+// Freeze says how far the device's airings are frozen; the zero Freeze for none.
+func (t *LogTx) Freeze(ctx context.Context, device radio.DeviceID) (radio.Freeze, error) {
+	f := radio.Freeze{Device: device}
+	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0), COALESCE(MAX(upto), 0) FROM freeze WHERE device = $1`, string(device)).
+		Scan(&f.Revision, &f.Upto)
+	if err != nil {
+		return f, fmt.Errorf("read how far device %s is frozen: %w", device, err)
+	}
+	return f, nil
+}
+
+// PutFreeze keeps how far the device's airings are frozen.
+func (t *LogTx) PutFreeze(ctx context.Context, f radio.Freeze) error {
+	return t.put(ctx, bulk{table: "freeze", columns: []string{"device text", "revision bigint", "upto bigint"},
+		conflict: "ON CONFLICT (device) DO UPDATE SET revision = excluded.revision, upto = excluded.upto"},
+		[][]any{{string(f.Device), f.Revision, int64(f.Upto)}})
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"loaxa/internal/radio"
+)
+
+const deviceColumns = `id, code, name, hamlet, rendition, enrolled_at`
+
+func deviceFields(d *radio.Device) []any {
+	return []any{&d.ID, &d.Code, &d.Name, &d.Hamlet, &d.Rendition, &d.Enrolled}
+}
+
+// Devices lists every device by code.
+func (s *Store) Devices(ctx context.Context) ([]radio.Device, error) {
+	out, err := devices(ctx, s.read)
+	return out, s.kind(err)
+}
+
+func devices(ctx context.Context, q querier) ([]radio.Device, error) {
+	out, err := collect(ctx, q, func(r *sql.Rows) (d radio.Device, err error) { return d, r.Scan(deviceFields(&d)...) },
+		`SELECT `+deviceColumns+` FROM device ORDER BY code`)
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	return out, nil
+}
+
+// DeviceByCode finds a device by the name people give it.
+func (s *Store) DeviceByCode(ctx context.Context, code string) (radio.Device, error) {
+	var d radio.Device
+	err := s.read.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM device WHERE code = $1`, code).Scan(deviceFields(&d)...)
+	if err != nil {
+		return radio.Device{}, s.kind(fmt.Errorf("device %q: %w", code, err))
+	}
+	return d, nil
+}
+
+// AddDevice keeps a new device; ErrConflict when its id or code is taken.
+func (s *Store) AddDevice(ctx context.Context, d radio.Device, actor string, at radio.Millis) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO device (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
+			d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled)
+		if err != nil {
+			return fmt.Errorf("add device %s: %w", d.Code, err)
+		}
+		return audit(ctx, tx, at, actor, "device.add", string(d.ID), d.Code)
+	})
+}
+
+// putDevice writes a device by its id; when it was enrolled stays as it is stored,
+// because that is enrolment's to say.
+func putDevice(ctx context.Context, tx *sql.Tx, d radio.Device) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO device (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET code = excluded.code, name = excluded.name, hamlet = excluded.hamlet, rendition = excluded.rendition`,
+		d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled)
+	if err != nil {
+		return fmt.Errorf("write device %s: %w", d.Code, err)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"loaxa/internal/radio"
+)
+
+// LogTx is one writing transaction on the log: journals, airings, words and what
+// devices say of themselves. ingest and reconcile decide between its reads and its
+// writes, so the transaction is handed to them; no other writer of the log runs
+// beside it.
+type LogTx struct {
+	tx *sql.Tx
+	pg bool
+}
+
+// logLock names the log among PostgreSQL's advisory locks.
+const logLock = 0x10a8a1
+
+// Log runs f in one transaction on the log and commits when it returns nil.
+func (s *Store) Log(ctx context.Context, f func(*LogTx) error) error {
+	pg := s.eng.name() == "postgres"
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if pg {
+			// SQLite has one writer anyway. Here two that read, decide and write the
+			// same rows must come one after the other, too.
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, logLock); err != nil {
+				return fmt.Errorf("lock the log: %w", err)
+			}
+		}
+		return f(&LogTx{tx: tx, pg: pg})
+	})
+}
+
+// bulk describes a table for writing many rows at once. Columns are "name type" with
+// PostgreSQL's types text, bigint and bytea.
+type bulk struct {
+	table   string
+	columns []string
+	// conflict is what follows the values: ON CONFLICT …
+	conflict string
+}
+
+// put writes rows: on PostgreSQL as arrays in one statement (no two rows may have the
+// same key), on SQLite one by one with a prepared statement.
+func (t *LogTx) put(ctx context.Context, b bulk, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	names, types := splitColumns(b.columns)
+	places := make([]string, len(names))
+	for i := range places {
+		places[i] = fmt.Sprintf("$%d", i+1)
+		if t.pg {
+			places[i] += "::" + types[i] + "[]"
+		}
+	}
+	query := "INSERT INTO " + b.table + " (" + strings.Join(names, ", ") + ") "
+	if t.pg {
+		query += "SELECT * FROM unnest(" + strings.Join(places, ", ") + ") "
+	} else {
+		query += "VALUES (" + strings.Join(places, ", ") + ") "
+	}
+	query += b.conflict
+	var err error
+	if t.pg {
+		_, err = t.tx.ExecContext(ctx, query, arrays(types, rows)...)
+	} else {
+		err = t.each(ctx, query, rows)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", b.table, err)
+	}
+	return nil
+}
+
+func (t *LogTx) each(ctx context.Context, query string, rows [][]any) error {
+	stmt, err := t.tx.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if _, err := stmt.ExecContext(ctx, r...); err != nil {
+			return errors.Join(err, stmt.Close())
+		}
+	}
+	return stmt.Close()
+}
+
+// pick reads the rows with the given keys. query ends with its FROM clause; columns
+// are "alias.name type".
+func pick[T any](ctx context.Context, t *LogTx, query string, columns []string, keys [][]any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	names, types := splitColumns(columns)
+	conds, places, aliases := make([]string, len(names)), make([]string, len(names)), make([]string, len(names))
+	for i, n := range names {
+		conds[i] = fmt.Sprintf("%s = $%d", n, i+1)
+		if t.pg {
+			aliases[i], places[i] = fmt.Sprintf("k%d", i), fmt.Sprintf("$%d::%s[]", i+1, types[i])
+			conds[i] = n + " = k." + aliases[i]
+		}
+	}
+	where := strings.Join(conds, " AND ")
+	if t.pg {
+		return collect(ctx, t.tx, scan, query+" JOIN unnest("+strings.Join(places, ", ")+") AS k("+
+			strings.Join(aliases, ", ")+") ON "+where, arrays(types, keys)...)
+	}
+	stmt, err := t.tx.PrepareContext(ctx, query+" WHERE "+where)
+	if err != nil {
+		return nil, err
+	}
+	var out []T
+	for _, key := range keys {
+		rows, err := collect(ctx, prepared{t.tx, stmt}, scan, "", key...)
+		if err != nil {
+			return nil, errors.Join(err, stmt.Close())
+		}
+		out = append(out, rows...)
+	}
+	return out, stmt.Close()
+}
+
+// prepared lets collect run a statement that is prepared already.
+type prepared struct {
+	querier
+	stmt *sql.Stmt
+}
+
+// QueryContext runs the prepared statement, whatever the query.
+func (p prepared) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+	return p.stmt.QueryContext(ctx, args...)
+}
+
+func splitColumns(columns []string) (names, types []string) {
+	for _, c := range columns {
+		name, typ, _ := strings.Cut(c, " ")
+		names, types = append(names, name), append(types, typ)
+	}
+	return names, types
+}
+
+// arrays turns rows into one typed slice a column, as pgx sends arrays.
+func arrays(types []string, rows [][]any) []any {
+	out := make([]any, len(types))
+	for i, typ := range types {
+		switch typ {
+		case "bigint":
+			out[i] = columnOf[int64](rows, i)
+		case "bytea":
+			out[i] = columnOf[[]byte](rows, i)
+		default:
+			out[i] = columnOf[string](rows, i)
+		}
+	}
+	return out
+}
+
+func columnOf[T any](rows [][]any, i int) []T {
+	col := make([]T, len(rows))
+	for j, r := range rows {
+		if r[i] != nil {
+			col[j] = r[i].(T)
+		}
+	}
+	return col
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// monthOf names the part of the log an instant belongs to: yyyymm in UTC.
+func monthOf(at radio.Millis) int64 {
+	y, m, _ := at.Time().Date()
+	return int64(y)*100 + int64(m)
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"loaxa/internal/radio"
+)
+
+// Plan reads everything laid down, as of one moment.
+func (s *Store) Plan(ctx context.Context) (radio.Plan, error) {
+	// One snapshot for six queries: SQLite's WAL gives it to any reading
+	// transaction, PostgreSQL from repeatable read on.
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err != nil {
+		return radio.Plan{}, s.kind(fmt.Errorf("begin: %w", err))
+	}
+	p, err := readPlan(ctx, tx)
+	if err := errors.Join(err, rollback(tx)); err != nil {
+		return radio.Plan{}, s.kind(fmt.Errorf("read the plan: %w", err))
+	}
+	return p, nil
+}
+
+func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
+	if p.Areas, err = areas(ctx, q); err != nil {
+		return p, err
+	}
+	if p.Devices, err = devices(ctx, q); err != nil {
+		return p, err
+	}
+	if p.Policies, err = policies(ctx, q); err != nil {
+		return p, err
+	}
+	p.Bulletins, err = listBulletins(ctx, q, `WHERE v.version = b.version OR v.state IN ($1, $2)`, radio.Pending, radio.Approved)
+	if err != nil {
+		return p, err
+	}
+	if p.Campaigns, err = campaigns(ctx, q); err != nil {
+		return p, err
+	}
+	p.Schedules, err = schedules(ctx, q, ``)
+	return p, err
+}
+
+// ApplyPlan writes a change in one transaction, or nothing of it. ErrConflict when
+// the stored plan moved since the change was made: a version is not one above the
+// newest, a state is another one, a code is taken.
+func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		for _, write := range []func() error{
+			func() error { return each(ctx, tx, c.Areas, putArea) },
+			func() error { return each(ctx, tx, c.Devices, putDevice) },
+			func() error { return each(ctx, tx, c.Policies, addPolicy) },
+			func() error { return each(ctx, tx, c.Campaigns, putCampaign) },
+			func() error { return each(ctx, tx, c.Bulletins, addBulletin) },
+			func() error { return each(ctx, tx, c.Decisions, decideBulletin) },
+			func() error { return each(ctx, tx, c.Schedules, addSchedule) },
+		} {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+		if err := audit(ctx, tx, c.At, string(c.Author), "plan.import", "plan", c.Summary); err != nil {
+			return err
+		}
+		return audit(ctx, tx, c.At, string(c.Approver), "plan.approve", "plan", c.Summary)
+	})
+}
+
+// each stops at the first error.
+func each[T any](ctx context.Context, tx *sql.Tx, all []T, write func(context.Context, *sql.Tx, T) error) error {
+	for _, v := range all {
+		if err := write(ctx, tx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

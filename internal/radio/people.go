@@ -1,0 +1,49 @@
+package radio
+
+// Account is a person of the centre as kept, with the password's hash (argon2id, PHC
+// string format). There are no default accounts.
+type Account struct {
+	ID           UserID
+	Login        string
+	Name         string
+	PasswordHash string
+	CreatedAt    Millis
+	DisabledAt   Millis // 0 while the account works
+}
+
+// Person is who is logged in, as pages and rows name them.
+type Person struct {
+	ID    UserID `json:"id"`
+	Login string `json:"login"`
+	Name  string `json:"name"`
+}
+
+// EnrolmentCode is a one-time code of one device; only its hash is kept.
+type EnrolmentCode struct {
+	SecretHash string
+	Device     DeviceID
+	CreatedBy  string
+	CreatedAt  Millis
+	ExpiresAt  Millis
+}
+
+// Certificate is what a device got, with the key it signs its words with.
+type Certificate struct {
+	Serial    string // hexadecimal
+	Device    DeviceID
+	KID       string
+	JWK       string
+	PEM       string
+	IssuedAt  Millis
+	NotAfter  Millis
+	RevokedAt Millis // 0 while it holds
+}
+
+// AuditEntry is one line of who did what.
+type AuditEntry struct {
+	At      Millis `json:"at"`
+	Actor   string `json:"actor"`
+	Action  string `json:"action"`
+	Subject string `json:"subject"`
+	Detail  string `json:"detail"`
+}
