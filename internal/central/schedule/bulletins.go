@@ -1,0 +1,342 @@
+package schedule
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// MaxSourceBytes bounds one audio file (design §4).
+const MaxSourceBytes = 200 << 20
+
+// bulletinWork is what Apply does about one bulletin once people and instant are
+// known.
+type bulletinWork struct {
+	decl   *bulletinDecl
+	action Action
+	// next is the new version (Created, Changed) or the stored one (Approved); of
+	// Ended every open version of the bulletin is taken.
+	next radio.Bulletin
+	// audio is true when next needs its sound made from the file.
+	audio bool
+}
+
+func (b *builder) buildBulletins(ctx context.Context) error {
+	newest := map[string]radio.Bulletin{}
+	for _, x := range b.cur.Bulletins {
+		if x.Version > newest[x.Code].Version {
+			newest[x.Code] = x
+		}
+	}
+	seen := known{}
+	hashes := map[string]radio.SHA256{}
+	for i := range b.f.bulletins {
+		d := &b.f.bulletins[i]
+		if !b.first(seen, "bulletin", d.code) {
+			continue
+		}
+		old, exists := newest[d.code.s]
+		if d.withdrawn {
+			b.withdrawBulletin(d, exists)
+			continue
+		}
+		next, ok, err := b.describe(ctx, d, hashes)
+		if err != nil {
+			return err
+		}
+		if !exists {
+			next.ID = radio.NewID[radio.BulletinID]()
+			b.putBulletin(d.code.s, next.ID)
+		} else {
+			next.ID = old.ID
+		}
+		if ok {
+			b.compareBulletin(d, old, next, exists)
+		}
+	}
+	return nil
+}
+
+// describe makes the version the file asks for; ok is false when something is
+// wrong, which is noted.
+func (b *builder) describe(ctx context.Context, d *bulletinDecl, hashes map[string]radio.SHA256) (next radio.Bulletin, ok bool, err error) {
+	before := len(b.problems)
+	next = radio.Bulletin{
+		Code: d.code.s, Title: d.title.s, Field: d.field, Author: d.author.s, Unit: d.unit.s,
+		Language: d.language.s, State: radio.Pending,
+	}
+	if d.validUntil != "" {
+		if next.ValidUntil, err = b.endOfDay(d.validUntil); err != nil {
+			b.problems.add(d.code.at, "valid_until cần một tỉnh có múi giờ", err.Error())
+		}
+	}
+	var broken *radio.Invalid
+	if err := next.Check(); errors.As(err, &broken) && len(b.problems) == before && len(b.f.problems) == 0 {
+		for _, p := range broken.Problems {
+			b.problems.add(d.code.at, p.Field+": "+p.VI, p.Field+": "+p.EN)
+		}
+	}
+	if d.file.s == "" {
+		return next, false, nil
+	}
+	if h, done := hashes[d.file.s]; done {
+		next.SourceSHA256 = h
+		return next, len(b.problems) == before, nil
+	}
+	next.SourceSHA256, err = b.hash(ctx, d.file)
+	hashes[d.file.s] = next.SourceSHA256
+	return next, len(b.problems) == before, err
+}
+
+// endOfDay is the first instant after a local day. All provinces known here must
+// agree on the zone, because a bulletin belongs to none of them.
+func (b *builder) endOfDay(day radio.Date) (radio.Millis, error) {
+	zone := ""
+	for _, a := range b.areas {
+		if a.Zone != "" && zone != "" && a.Zone != zone {
+			return 0, fmt.Errorf("%w: the provinces have more than one zone", radio.ErrInvalid)
+		}
+		if a.Zone != "" {
+			zone = a.Zone
+		}
+	}
+	z, err := timetable.LoadZone(zone)
+	if err != nil {
+		return 0, err
+	}
+	_, end, err := z.Day(day)
+	return radio.At(end), err
+}
+
+// hash reads the audio once. With samples nil a sample is taken on trust.
+func (b *builder) hash(ctx context.Context, name text) (radio.SHA256, error) {
+	if b.samples == nil && isSample(name.s) {
+		return "", nil
+	}
+	h := sha256.New()
+	err := b.withAudio(ctx, name.s, func(r io.Reader) error {
+		_, err := io.Copy(h, r)
+		return err
+	})
+	if err != nil {
+		return "", b.audioProblem(name, err)
+	}
+	return radio.SHA256(hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// audioProblem notes what the files are to blame for and gives back the rest.
+func (b *builder) audioProblem(name text, err error) error {
+	var broken *radio.Invalid
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		b.problems.add(name.at, fmt.Sprintf("không có tệp âm thanh %q", clip(name.s)), fmt.Sprintf("no audio file %q", clip(name.s)))
+	case errors.As(err, &broken):
+		for _, p := range broken.Problems {
+			b.problems.add(name.at, p.VI, p.EN)
+		}
+	case errors.Is(err, radio.ErrInvalid):
+		b.problems.add(name.at, fmt.Sprintf("không nhận tệp âm thanh %q", clip(name.s)), err.Error())
+	default:
+		return fmt.Errorf("read audio %s: %w", name.s, err)
+	}
+	return nil
+}
+
+// withAudio opens what a bulletin's file names and hands f at most MaxSourceBytes
+// of it.
+func (b *builder) withAudio(ctx context.Context, name string, f func(io.Reader) error) error {
+	r, err := b.src.openAudio(name, b.samples)
+	if err != nil {
+		return err
+	}
+	defer r.Close() // only read from
+	info, err := r.Stat()
+	if err != nil {
+		return err
+	}
+	var e radio.Invalid
+	switch {
+	case !info.Mode().IsRegular():
+		e.Add("file", "không phải là tệp thường", "not a regular file")
+	case info.Size() > MaxSourceBytes:
+		e.Add("file", "tệp âm thanh lớn hơn 200 MB", "audio file larger than 200 MB")
+	}
+	if err := e.Err(); err != nil {
+		return err
+	}
+	return f(io.LimitReader(ctxReader{ctx, r}, MaxSourceBytes))
+}
+
+// ctxReader stops reading when ctx ends.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+func (b *builder) compareBulletin(d *bulletinDecl, old, next radio.Bulletin, exists bool) {
+	moved := moves(bulletinFields(old), bulletinFields(next))
+	next.Version = old.Version + 1
+	switch {
+	case !exists:
+		b.diff.note(Created, "bulletin", d.code.s, d.title.s)
+		b.work = append(b.work, bulletinWork{decl: d, action: Created, next: next, audio: true})
+	case len(moved) > 0:
+		b.diff.note(Changed, "bulletin", d.code.s, d.title.s, append([]string{fmt.Sprintf("version: %d → %d", old.Version, next.Version)}, moved...)...)
+		w := bulletinWork{decl: d, action: Changed, next: next, audio: old.SourceSHA256 != next.SourceSHA256}
+		if !w.audio {
+			// The same sound under other words: a new version, nothing made again.
+			w.next.Renditions, w.next.LUFS, w.next.TruePeak = old.Renditions, old.LUFS, old.TruePeak
+			w.next.Seconds, w.next.Warnings = old.Seconds, old.Warnings
+		}
+		b.work = append(b.work, w)
+	case old.State == radio.Pending:
+		b.diff.note(Approved, "bulletin", d.code.s, d.title.s)
+		b.work = append(b.work, bulletinWork{decl: d, action: Approved, next: old})
+	case old.State == radio.Approved:
+		b.diff.note(Unchanged, "bulletin", d.code.s, d.title.s)
+	default:
+		// A person rejected or withdrew exactly this: files do not overrule that.
+		b.diff.note(Left, "bulletin", d.code.s, d.title.s, fmt.Sprintf("state: %s", old.State))
+	}
+}
+
+// withdrawBulletin takes every version off the air that is on it or may come.
+func (b *builder) withdrawBulletin(d *bulletinDecl, exists bool) {
+	if exists {
+		for _, x := range b.cur.Bulletins {
+			if x.Code == d.code.s && (x.State == radio.Approved || x.State == radio.Pending) {
+				b.diff.note(Ended, "bulletin", d.code.s, d.title.s)
+				b.work = append(b.work, bulletinWork{decl: d, action: Ended, next: x})
+				return
+			}
+		}
+	}
+	b.diff.note(Unchanged, "bulletin", d.code.s, d.title.s)
+}
+
+// sign puts the people and the instant into the change.
+func (b *builder) sign(by actors, now time.Time) {
+	at := radio.At(now)
+	c := &b.change
+	c.At, c.Author, c.Approver = at, by.author, by.approver
+	c.Summary = b.src.Name + ": " + b.diff.Summary()
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		p.Author, p.Approver, p.ApprovedAt = by.author, by.approver, at
+	}
+	for i := range c.Schedules {
+		s := &c.Schedules[i]
+		s.Author, s.Approver, s.ApprovedAt = by.author, by.approver, at
+		if s.WithdrawnAt == withdrawNow {
+			s.WithdrawnAt = at
+		}
+	}
+}
+
+// prepare makes the audio that is new and decides on every bulletin.
+func (im *Importer) prepare(ctx context.Context, b *builder) error {
+	made := map[string]Prepared{}
+	for _, w := range b.work {
+		switch w.action {
+		case Created, Changed:
+			if w.audio {
+				p, ok, err := im.make(ctx, b, w, made)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					continue
+				}
+				w.next.Renditions, w.next.LUFS, w.next.TruePeak = p.Renditions, p.LUFS, p.TruePeak
+				w.next.Seconds, w.next.Warnings = p.Seconds, p.Warnings
+			}
+			w.next.CreatedBy, w.next.CreatedAt = b.change.Author, b.change.At
+			next, err := w.next.Decide(radio.Approved, b.change.Approver, b.change.At, "")
+			if err != nil {
+				return fmt.Errorf("approve bulletin %s: %w", w.next.Code, err)
+			}
+			b.change.Bulletins = append(b.change.Bulletins, next)
+		case Approved:
+			next, err := w.next.Decide(radio.Approved, b.change.Approver, b.change.At, "")
+			if err != nil {
+				b.problems.add(w.decl.code.at, fmt.Sprintf("không duyệt được bản tin %q", w.next.Code), err.Error())
+				continue
+			}
+			b.change.Decisions = append(b.change.Decisions, radio.BulletinDecision{From: w.next.State, To: next})
+		case Ended:
+			if err := b.end(w); err != nil {
+				return err
+			}
+		}
+	}
+	return b.problems.err()
+}
+
+// end withdraws what is approved and rejects what still waits.
+func (b *builder) end(w bulletinWork) error {
+	why := fmt.Sprintf("thu hồi khi nhập %s / withdrawn by import of %s", w.decl.code.at.File, w.decl.code.at.File)
+	for _, x := range b.cur.Bulletins {
+		to := radio.Withdrawn
+		switch {
+		case x.ID != w.next.ID:
+			continue
+		case x.State == radio.Pending:
+			to = radio.Rejected
+		case x.State != radio.Approved:
+			continue
+		}
+		next, err := x.Decide(to, b.change.Approver, b.change.At, why)
+		if err != nil {
+			return fmt.Errorf("withdraw bulletin %s: %w", x.Code, err)
+		}
+		b.change.Decisions = append(b.change.Decisions, radio.BulletinDecision{From: x.State, To: next})
+	}
+	return nil
+}
+
+// make has the intake turn the file into sound; ok is false when it is refused,
+// which is noted.
+func (im *Importer) make(ctx context.Context, b *builder, w bulletinWork, made map[string]Prepared) (p Prepared, ok bool, err error) {
+	name := w.decl.file
+	if p, ok = made[name.s]; ok {
+		return p, true, nil
+	}
+	err = b.withAudio(ctx, name.s, func(r io.Reader) error {
+		p, err = im.intake.Prepare(ctx, r)
+		return err
+	})
+	if err != nil {
+		return p, false, b.audioProblem(name, err)
+	}
+	// What was compared must be what was made into sound.
+	if p.SourceSHA256 != w.next.SourceSHA256 {
+		return p, false, fmt.Errorf("%w: %s changed while it was imported; import again", radio.ErrConflict, name.s)
+	}
+	if len(p.Renditions) == 0 {
+		return p, false, fmt.Errorf("prepare %s: no rendition came back", name.s)
+	}
+	for _, r := range p.Renditions {
+		if err := r.Check(); err != nil {
+			return p, false, fmt.Errorf("prepare %s: %w", name.s, err)
+		}
+	}
+	made[name.s] = p
+	return p, true, nil
+}

@@ -1,0 +1,272 @@
+package schedule
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// folder is what the files of one import say, merged, with the place of every
+// reference. Forms are checked while reading; meaning is checked by builder.
+type folder struct {
+	areas     []areaDecl
+	devices   []deviceDecl
+	policies  []policyDecl
+	bulletins []bulletinDecl
+	campaigns []campaignDecl
+	schedules []scheduleDecl
+	problems  Problems
+}
+
+type areaDecl struct {
+	code, name, parent, zone text
+	kind                     radio.AreaKind
+}
+
+type deviceDecl struct {
+	code, name, hamlet text
+	rendition          int
+}
+
+// targetDecl is an area or a device by its code; exactly one is set when valid.
+type targetDecl struct {
+	area, device text
+	at           Pos
+}
+
+type policyDecl struct {
+	target   targetDecl
+	label    text
+	windows  []radio.Window
+	mourning []radio.Date
+	volume   []radio.VolumeSpan
+}
+
+type bulletinDecl struct {
+	code, title, author, unit, language, file text
+	field                                     radio.Field
+	validUntil                                radio.Date // the last local day
+	withdrawn                                 bool
+}
+
+type campaignDecl struct {
+	code, title, document, issuer text
+	issued, from, until           radio.Date
+}
+
+type scheduleDecl struct {
+	code, title, campaign, zone text
+	priority                    radio.Priority
+	targets                     []targetDecl
+	from, until                 radio.Date
+	except                      []radio.Date
+	grace                       time.Duration
+	slots                       []slotDecl
+	withdrawn                   bool
+}
+
+type slotDecl struct {
+	code, cron text
+	items      []itemDecl
+}
+
+type itemDecl struct {
+	code, bulletin text
+	repeat         int
+	gap            time.Duration
+}
+
+// take reads the six lists of one file.
+func (f *folder) take(m *mapping) {
+	m.each("areas", func(m *mapping) { f.areas = append(f.areas, readArea(m)) })
+	m.each("devices", func(m *mapping) { f.devices = append(f.devices, readDevice(m)) })
+	m.each("policies", func(m *mapping) { f.policies = append(f.policies, readPolicy(m)) })
+	m.each("bulletins", func(m *mapping) { f.bulletins = append(f.bulletins, readBulletin(m)) })
+	m.each("campaigns", func(m *mapping) { f.campaigns = append(f.campaigns, readCampaign(m)) })
+	m.each("schedules", func(m *mapping) { f.schedules = append(f.schedules, readSchedule(m)) })
+}
+
+func readArea(m *mapping) areaDecl {
+	d := areaDecl{code: m.code("code"), name: m.needWords("name", 200), parent: m.ref("parent"), zone: m.text("zone")}
+	kind := m.need("kind")
+	d.kind = radio.AreaKind(kind.s)
+	switch {
+	case kind.s == "":
+	case d.kind != radio.Province && d.kind != radio.Commune && d.kind != radio.Hamlet:
+		m.r.problems.add(kind.at, fmt.Sprintf("kind %q: phải là province (tỉnh), commune (xã, phường) hoặc hamlet (thôn, tổ dân phố)", clip(kind.s)),
+			fmt.Sprintf("kind %q: want province, commune or hamlet", clip(kind.s)))
+		d.kind = ""
+	case d.kind == radio.Province && d.parent.set():
+		m.r.problems.add(d.parent.at, "tỉnh không có parent", "a province has no parent")
+		d.parent = text{}
+	case d.kind == radio.Province && !d.zone.set():
+		m.r.problems.add(m.at, "tỉnh phải có zone, ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
+	case d.kind != radio.Province && d.zone.set():
+		m.r.problems.add(d.zone.at, "chỉ tỉnh có zone", "only a province has a zone")
+	case d.kind != radio.Province && !d.parent.set():
+		m.r.problems.add(m.at, fmt.Sprintf("thiếu parent (mã của %s)", d.kind.ParentKind()),
+			fmt.Sprintf("missing parent (code of its %s)", d.kind.ParentKind()))
+	}
+	if d.zone.s != "" {
+		if _, err := timetable.LoadZone(d.zone.s); err != nil {
+			m.r.problems.add(d.zone.at, fmt.Sprintf("không có múi giờ %q", clip(d.zone.s)), fmt.Sprintf("unknown time zone %q", clip(d.zone.s)))
+			d.zone.s = ""
+		}
+	}
+	return d
+}
+
+func readDevice(m *mapping) deviceDecl {
+	d := deviceDecl{code: m.code("code"), name: m.needWords("name", 200), hamlet: m.code("hamlet")}
+	d.rendition = radio.MainKbps
+	if t := m.text("rendition"); t.set() {
+		switch t.s {
+		case "64":
+		case "32":
+			d.rendition = radio.LightKbps
+		default:
+			m.r.problems.add(t.at, fmt.Sprintf("rendition %q: phải là 64 hoặc 32", clip(t.s)), fmt.Sprintf("rendition %q: want 64 or 32", clip(t.s)))
+		}
+	}
+	return d
+}
+
+// target takes area or device, exactly one of them.
+func (m *mapping) target() targetDecl {
+	t := targetDecl{area: m.ref("area"), device: m.ref("device"), at: m.at}
+	if t.area.set() == t.device.set() {
+		m.r.problems.add(m.at, "phải nêu area hoặc device, đúng một trong hai", "name an area or a device, exactly one of them")
+	}
+	return t
+}
+
+func readPolicy(m *mapping) policyDecl {
+	d := policyDecl{target: m.target(), label: m.needWords("label", 100), mourning: m.dates("mourning", 400)}
+	if _, ok := m.get("windows"); !ok {
+		m.r.problems.add(m.at, "thiếu windows (khung giờ; [] nghĩa là không bao giờ được phát)", "missing windows ([] means sound is never permitted)")
+	}
+	m.each("windows", func(m *mapping) {
+		w := radio.Window{}
+		var ok bool
+		if w.From, w.To, ok = m.span(); !ok {
+			m.texts("days")
+			return
+		}
+		seen := map[int]bool{}
+		for _, t := range m.texts("days") {
+			day := m.r.checkNumber("days", t, 0, 1, 7)
+			if day != 0 && seen[day] {
+				m.r.problems.add(t.at, fmt.Sprintf("ngày %d lặp lại", day), fmt.Sprintf("day %d stands twice", day))
+			} else if day != 0 {
+				w.Days = append(w.Days, day)
+			}
+			seen[day] = true
+		}
+		d.windows = append(d.windows, w)
+	})
+	m.each("volume", func(m *mapping) {
+		v := radio.VolumeSpan{}
+		var ok bool
+		gain := m.need("gain_db")
+		if v.From, v.To, ok = m.span(); !ok || gain.s == "" {
+			return
+		}
+		var err error
+		if v.GainDB, err = strconv.ParseFloat(gain.s, 64); err != nil || math.IsNaN(v.GainDB) || v.GainDB < -60 || v.GainDB > 0 {
+			m.r.problems.add(gain.at, fmt.Sprintf("gain_db %q: phải từ -60 đến 0", clip(gain.s)), fmt.Sprintf("gain_db %q: want -60 to 0", clip(gain.s)))
+			return
+		}
+		d.volume = append(d.volume, v)
+	})
+	return d
+}
+
+func readBulletin(m *mapping) bulletinDecl {
+	d := bulletinDecl{
+		code: m.code("code"), title: m.needWords("title", 200), author: m.words("author", 100), unit: m.words("unit", 200),
+		language: m.words("language", 35), file: m.text("file"), validUntil: m.date("valid_until"), withdrawn: m.yes("withdrawn"),
+	}
+	if field := m.need("field"); field.s != "" {
+		d.field = radio.Field(m.r.checkNumber("field", field, 0, 1, 6))
+	}
+	if d.language.s == "" {
+		d.language.s = "vi"
+	}
+	switch {
+	case d.withdrawn: // its audio is not read any more
+	case d.file.s == "":
+		m.r.problems.add(m.at, "thiếu file (đường dẫn trong thư mục, hoặc audio:<tên mẫu>)", "missing file (a path in the folder, or audio:<sample>)")
+	case !validAudioName(d.file.s):
+		m.r.problems.add(d.file.at, fmt.Sprintf("file %q: phải là đường dẫn nằm trong thư mục, hoặc audio:<tên mẫu>", clip(d.file.s)),
+			fmt.Sprintf("file %q: want a path inside the folder, or audio:<sample>", clip(d.file.s)))
+		d.file.s = ""
+	}
+	return d
+}
+
+func readCampaign(m *mapping) campaignDecl {
+	d := campaignDecl{
+		code: m.code("code"), title: m.needWords("title", 300), document: m.words("document", 200),
+		issuer: m.words("issuer", 200), issued: m.date("issued"),
+	}
+	d.from, d.until = m.dateRange()
+	return d
+}
+
+func readSchedule(m *mapping) scheduleDecl {
+	d := scheduleDecl{
+		code: m.code("code"), title: m.needWords("title", 200), campaign: m.ref("campaign"), zone: m.text("zone"),
+		except: m.dates("except", 400), withdrawn: m.yes("withdrawn"),
+		grace: m.duration("grace", radio.DefaultGraceSeconds*time.Second, radio.MaxGraceSeconds*time.Second, time.Second),
+	}
+	d.from, d.until = m.dateRange()
+	d.priority = m.priority()
+	if !m.has("targets") {
+		m.r.problems.add(m.at, "lịch phải có ít nhất một nơi nhận (targets)", "a schedule needs at least one target")
+	}
+	m.each("targets", func(m *mapping) { d.targets = append(d.targets, m.target()) })
+	m.each("slots", func(m *mapping) { d.slots = append(d.slots, readSlot(m)) })
+	if n := len(d.slots); n == 0 || n > radio.MaxSlots {
+		m.r.problems.add(m.at, fmt.Sprintf("lịch có %d khung (slots), phải từ 1 đến %d", n, radio.MaxSlots),
+			fmt.Sprintf("schedule has %d slots, want 1 to %d", n, radio.MaxSlots))
+	}
+	return d
+}
+
+// priority takes normal or priority. Emergency is refused with its reason
+// (design §3): it exists only as an Alert.
+func (m *mapping) priority() radio.Priority {
+	t := m.text("priority")
+	switch p := radio.Priority(t.s); {
+	case !t.set() || p == radio.Normal:
+		return radio.Normal
+	case p == radio.Prior:
+		return radio.Prior
+	case p == radio.Emergency:
+		m.r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp (Alert)",
+			"a schedule cannot be emergency: an emergency goes out only as an alert")
+	default:
+		m.r.problems.add(t.at, fmt.Sprintf("priority %q: phải là normal (thông thường) hoặc priority (ưu tiên)", clip(t.s)),
+			fmt.Sprintf("priority %q: want normal or priority", clip(t.s)))
+	}
+	return radio.Normal
+}
+
+func readSlot(m *mapping) slotDecl {
+	d := slotDecl{code: m.code("code"), cron: m.need("cron")}
+	m.each("items", func(m *mapping) {
+		d.items = append(d.items, itemDecl{
+			code: m.code("code"), bulletin: m.code("bulletin"), repeat: m.number("repeat", 1, 1, radio.MaxRepeat),
+			gap: m.duration("gap", 0, radio.MaxGapMS*time.Millisecond, time.Millisecond),
+		})
+	})
+	if n := len(d.items); n == 0 || n > radio.MaxSlotItems {
+		m.r.problems.add(m.at, fmt.Sprintf("khung có %d mục (items), phải từ 1 đến %d", n, radio.MaxSlotItems),
+			fmt.Sprintf("slot has %d items, want 1 to %d", n, radio.MaxSlotItems))
+	}
+	return d
+}

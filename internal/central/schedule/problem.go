@@ -1,0 +1,77 @@
+package schedule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"loaxa/internal/radio"
+)
+
+// Pos is a place in a file; line and column count from 1, 0 when the whole file
+// is meant.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// String gives file:line:col.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// Problem is one thing wrong in a file, in both languages.
+type Problem struct {
+	At     Pos
+	VI, EN string
+}
+
+// String gives "file:line:col: Vietnamese / English".
+func (p Problem) String() string { return p.At.String() + ": " + p.VI + " / " + p.EN }
+
+// maxProblems bounds what one import reports.
+const maxProblems = 200
+
+// Problems is everything wrong in the files at once, in file order; it is an
+// error of kind radio.ErrInvalid.
+type Problems []Problem
+
+// Error gives one line for each problem.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Is makes errors.Is(err, radio.ErrInvalid) true.
+func (ps Problems) Is(target error) bool { return target == radio.ErrInvalid }
+
+// add notes one problem; what exceeds the bound is dropped, the first ones are
+// enough to work on.
+func (ps *Problems) add(at Pos, vi, en string) {
+	if len(*ps) < maxProblems {
+		*ps = append(*ps, Problem{At: at, VI: vi, EN: en})
+	}
+}
+
+// err gives nil when nothing is wrong.
+func (ps Problems) err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		if c := strings.Compare(a.At.File, b.At.File); c != 0 {
+			return c
+		}
+		if a.At.Line != b.At.Line {
+			return a.At.Line - b.At.Line
+		}
+		return a.At.Col - b.At.Col
+	})
+	return ps
+}

@@ -1,0 +1,154 @@
+// Package schedule reads what people lay down in files: areas, devices, hours
+// policies, bulletins, campaigns and schedules of one province. It checks all of
+// it before anything is written, shows the difference to what the centre holds,
+// and hands one radio.PlanChange to the store, all or nothing. It receives files
+// from the import command and from the demo, audio from library through Intake,
+// and hands the stored plan on to programme.
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// Store is what the importer needs of the database.
+type Store interface {
+	// Plan reads everything laid down, as of one moment.
+	Plan(ctx context.Context) (radio.Plan, error)
+	// ApplyPlan writes a change in one transaction, or nothing: radio.ErrConflict
+	// when the stored plan moved since it was read.
+	ApplyPlan(ctx context.Context, change radio.PlanChange) error
+}
+
+// Users finds the account behind a name given on the command line.
+type Users interface {
+	// UserByName gives radio.ErrNotFound for a name without an account.
+	UserByName(ctx context.Context, name string) (radio.UserID, error)
+}
+
+// Prepared is audio in house format, measured, and kept by the intake.
+type Prepared struct {
+	Renditions   []radio.Rendition // 64 kbit/s first, then 32
+	Seconds      float64
+	LUFS         float64
+	TruePeak     float64
+	SourceSHA256 radio.SHA256
+	Warnings     []string
+}
+
+// Intake turns one source into house format and keeps the renditions by their
+// hash. A source it refuses for its content gives an error of kind
+// radio.ErrInvalid, best a *radio.Invalid with the reasons in both languages.
+type Intake interface {
+	Prepare(ctx context.Context, source io.Reader) (Prepared, error)
+}
+
+// Importer brings the files of one province into the store.
+type Importer struct {
+	store   Store
+	users   Users
+	intake  Intake
+	samples fs.FS
+}
+
+// New makes an importer. samples holds the audio named "audio:<name>" as
+// <name>.mp3.
+func New(store Store, users Users, intake Intake, samples fs.FS) *Importer {
+	return &Importer{store: store, users: users, intake: intake, samples: samples}
+}
+
+// Plan reads src and tells what Apply would change. It writes nothing and makes
+// no audio; audio is only compared by its hash. Everything wrong in the files
+// comes back together as Problems.
+func (im *Importer) Plan(ctx context.Context, src *Source) (Diff, error) {
+	b, err := im.build(ctx, src)
+	if err != nil {
+		return Diff{}, err
+	}
+	return b.diff, nil
+}
+
+// Apply imports src: all of it or nothing. author and approver are the names of
+// two different accounts. A second run on the same files changes and writes
+// nothing.
+func (im *Importer) Apply(ctx context.Context, src *Source, author, approver string, now time.Time) (Diff, error) {
+	by, err := im.people(ctx, author, approver)
+	if err != nil {
+		return Diff{}, err
+	}
+	b, err := im.build(ctx, src)
+	if err != nil {
+		return Diff{}, err
+	}
+	b.sign(by, now)
+	if err := im.prepare(ctx, b); err != nil {
+		return Diff{}, err
+	}
+	if b.change.Empty() {
+		return b.diff, nil
+	}
+	if err := im.store.ApplyPlan(ctx, b.change); err != nil {
+		return Diff{}, fmt.Errorf("import %s: %w", src.Name, err)
+	}
+	return b.diff, nil
+}
+
+// build reads, checks and compares; the change it leaves has no people, no
+// instants and no new audio in it yet.
+func (im *Importer) build(ctx context.Context, src *Source) (*builder, error) {
+	f, err := src.read()
+	if err != nil {
+		return nil, err
+	}
+	cur, err := im.store.Plan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the stored plan: %w", err)
+	}
+	b := newBuilder(src, f, cur, im.samples)
+	return b, b.run(ctx)
+}
+
+// actors are the two people who answer for an import.
+type actors struct{ author, approver radio.UserID }
+
+func (im *Importer) people(ctx context.Context, author, approver string) (actors, error) {
+	var e radio.Invalid
+	for _, p := range []struct{ field, name string }{{"author", author}, {"approver", approver}} {
+		if p.name == "" {
+			e.Add(p.field, "phải nêu tên tài khoản", "name an account")
+		}
+	}
+	if err := e.Err(); err != nil {
+		return actors{}, err
+	}
+	var by actors
+	var err error
+	if by.author, err = im.users.UserByName(ctx, author); err != nil {
+		return actors{}, fmt.Errorf("author %q: %w", author, err)
+	}
+	if by.approver, err = im.users.UserByName(ctx, approver); err != nil {
+		return actors{}, fmt.Errorf("approver %q: %w", approver, err)
+	}
+	// Design §6: nothing unapproved enters a programme, author ≠ approver. The
+	// accounts are compared, not the names typed.
+	if by.author == by.approver {
+		return actors{}, fmt.Errorf("%w: người soạn và người duyệt phải là hai người khác nhau / author and approver must be two people",
+			radio.ErrForbidden)
+	}
+	return by, nil
+}
+
+// Check reads src and checks it on its own, as if imported into an empty centre;
+// with samples nil the names of samples are not looked up.
+func Check(ctx context.Context, src *Source, samples fs.FS) error {
+	f, err := src.read()
+	if err != nil {
+		return err
+	}
+	return newBuilder(src, f, radio.Plan{}, samples).run(ctx)
+}

@@ -1,0 +1,168 @@
+package schedule
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"loaxa/internal/radio"
+)
+
+// The values a key can take. Each notes what is wrong at its place and gives the
+// zero value then, so that the reading goes on and finds the rest.
+
+// code takes a name that must be there and have the form of a code.
+func (m *mapping) code(key string) text { return m.r.checkCode(m.need(key)) }
+
+// ref takes the code of something defined elsewhere, when the key is there.
+func (m *mapping) ref(key string) text { return m.r.checkCode(m.text(key)) }
+
+func (r *reader) checkCode(t text) text {
+	if t.s != "" && !radio.ValidCode(t.s) {
+		r.problems.add(t.at, fmt.Sprintf("mã %q: chỉ dùng a–z, 0–9, dấu chấm, gạch nối, dài 1–64", clip(t.s)),
+			fmt.Sprintf("code %q: use 1-64 of a-z, 0-9, dot and hyphen", clip(t.s)))
+		t.s = ""
+	}
+	return t
+}
+
+// words takes text for people, at most max characters.
+func (m *mapping) words(key string, max int) text { return m.r.checkLength(m.text(key), max) }
+
+// needWords is words that must be there.
+func (m *mapping) needWords(key string, max int) text { return m.r.checkLength(m.need(key), max) }
+
+func (r *reader) checkLength(t text, max int) text {
+	if utf8.RuneCountInString(t.s) > max {
+		r.problems.add(t.at, fmt.Sprintf("dài quá %d ký tự", max), fmt.Sprintf("longer than %d characters", max))
+	}
+	return t
+}
+
+// number takes a whole number between min and max; def when the key is absent.
+func (m *mapping) number(key string, def, min, max int) int {
+	t := m.text(key)
+	if !t.set() {
+		return def
+	}
+	return m.r.checkNumber(key, t, def, min, max)
+}
+
+func (r *reader) checkNumber(key string, t text, def, min, max int) int {
+	n, err := strconv.Atoi(t.s)
+	if err != nil || n < min || n > max {
+		r.problems.add(t.at, fmt.Sprintf("%s %q: phải là số nguyên từ %d đến %d", key, clip(t.s), min, max),
+			fmt.Sprintf("%s %q: want a whole number from %d to %d", key, clip(t.s), min, max))
+		return def
+	}
+	return n
+}
+
+// yes takes true or false; false when the key is absent.
+func (m *mapping) yes(key string) bool {
+	t := m.text(key)
+	switch {
+	case !t.set() || t.s == "false":
+		return false
+	case t.s != "true":
+		m.r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
+	}
+	return t.s == "true"
+}
+
+// duration takes "120s" or "2m", from 0 to max, in whole units of unit.
+func (m *mapping) duration(key string, def, max, unit time.Duration) time.Duration {
+	t := m.text(key)
+	if !t.set() {
+		return def
+	}
+	d, err := time.ParseDuration(t.s)
+	if err != nil || d < 0 || d > max || d%unit != 0 {
+		m.r.problems.add(t.at,
+			fmt.Sprintf("%s %q: viết như 120s hoặc 2m, từ 0 đến %s, bội số của %s", key, clip(t.s), max, unit),
+			fmt.Sprintf("%s %q: write 120s or 2m, from 0 to %s, a multiple of %s", key, clip(t.s), max, unit))
+		return def
+	}
+	return d
+}
+
+// date takes YYYY-MM-DD; "" when the key is absent.
+func (m *mapping) date(key string) radio.Date {
+	t := m.text(key)
+	if !t.set() {
+		return ""
+	}
+	return m.r.checkDate(t)
+}
+
+func (r *reader) checkDate(t text) radio.Date {
+	d, err := radio.ParseDate(t.s)
+	if err != nil {
+		r.problems.add(t.at, fmt.Sprintf("ngày %q: viết NĂM-THÁNG-NGÀY, ví dụ 2026-01-31", clip(t.s)),
+			fmt.Sprintf("date %q: write YYYY-MM-DD", clip(t.s)))
+	}
+	return d
+}
+
+// dates takes a list of dates without repetition.
+func (m *mapping) dates(key string, max int) []radio.Date {
+	var out []radio.Date
+	seen := map[radio.Date]bool{}
+	for _, t := range m.texts(key) {
+		d := m.r.checkDate(t)
+		switch {
+		case d == "":
+		case seen[d]:
+			m.r.problems.add(t.at, fmt.Sprintf("ngày %s lặp lại", d), fmt.Sprintf("date %s stands twice", d))
+		case len(out) == max:
+			m.r.problems.add(t.at, fmt.Sprintf("quá %d ngày", max), fmt.Sprintf("more than %d dates", max))
+			return out
+		default:
+			seen[d] = true
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// dateRange takes from and until, in that order.
+func (m *mapping) dateRange() (from, until radio.Date) {
+	from, until = m.date("from"), m.date("until")
+	if from != "" && until != "" && until < from {
+		m.r.problems.add(m.text("until").at, fmt.Sprintf("until %s trước from %s", until, from),
+			fmt.Sprintf("until %s is before from %s", until, from))
+	}
+	return from, until
+}
+
+// timeOfDay takes HH:MM that must be there.
+func (m *mapping) timeOfDay(key string) (radio.TimeOfDay, bool) {
+	t := m.need(key)
+	if t.s == "" {
+		return 0, false
+	}
+	v, err := radio.ParseTimeOfDay(t.s)
+	if err != nil {
+		m.r.problems.add(t.at, fmt.Sprintf("giờ %q: viết GIỜ:PHÚT từ 00:00 đến 24:00", clip(t.s)),
+			fmt.Sprintf("time %q: write HH:MM from 00:00 to 24:00", clip(t.s)))
+		return 0, false
+	}
+	return v, true
+}
+
+// span takes from and to; over midnight when from is after to.
+func (m *mapping) span() (from, to radio.TimeOfDay, ok bool) {
+	from, okFrom := m.timeOfDay("from")
+	to, okTo := m.timeOfDay("to")
+	if !okFrom || !okTo {
+		return 0, 0, false
+	}
+	if from == to || from == 24*60 || to == 0 {
+		m.r.problems.add(m.at,
+			fmt.Sprintf("khung giờ từ %s đến %s không rõ; cả ngày viết 00:00 đến 24:00", from, to),
+			fmt.Sprintf("span from %s to %s is not clear; the whole day is 00:00 to 24:00", from, to))
+		return 0, 0, false
+	}
+	return from, to, true
+}

@@ -1,0 +1,91 @@
+// Package web shows the centre to people: Vietnamese pages for a phone and their
+// JSON twin under /api/v1. It receives what people send, hands uploads and decisions
+// to library, and shows what store and report hand back. It decides no rules.
+package web
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+//go:embed templates static
+var assets embed.FS
+
+// People logs persons in and out (identity).
+type People interface {
+	Login(ctx context.Context, login, password string) (radio.Person, string, error)
+	Session(ctx context.Context, token string) (radio.Person, error)
+	Logout(ctx context.Context, token string) error
+}
+
+// Desk takes bulletins in and decides about them (library).
+type Desk interface {
+	Upload(ctx context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error)
+	Decide(ctx context.Context, id radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error)
+}
+
+// Plan reads what people laid down and what devices say of themselves (store).
+type Plan interface {
+	Bulletins(ctx context.Context) ([]radio.Bulletin, error)
+	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
+	CurrentSchedules(ctx context.Context) ([]radio.Schedule, error)
+	Campaigns(ctx context.Context) ([]radio.Campaign, error)
+	Places(ctx context.Context) ([]radio.Place, error)
+	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
+}
+
+// Log reads the confirmation log (report).
+type Log interface {
+	AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error)
+	LogCounts(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
+	AsRunHistory(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error)
+}
+
+// Audio opens a rendition to listen to (library).
+type Audio interface {
+	Open(h radio.SHA256) (file io.ReadSeekCloser, size int64, err error)
+}
+
+// Deps is everything the pages need.
+type Deps struct {
+	People People
+	Desk   Desk
+	Plan   Plan
+	Log    Log
+	Audio  Audio
+	// Healthy says whether the centre can do its work now.
+	Healthy func(ctx context.Context) error
+	Zone    *time.Location
+	Now     func() time.Time
+	// Secure is true behind HTTPS: cookies are then never sent in clear.
+	Secure bool
+	Logger *slog.Logger
+}
+
+// Server answers people's requests.
+type Server struct {
+	Deps
+	pages   pages
+	handler http.Handler
+}
+
+// New parses the templates and builds the table of routes.
+func New(d Deps) (*Server, error) {
+	s := &Server{Deps: d}
+	var err error
+	if s.pages, err = parsePages(s.Zone); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
