@@ -91,11 +91,13 @@ func forbidden(from, room, to, toRoom, path, imp string) string {
 		return "" // tests only: sees both wings
 	case to == "e2e":
 		return "e2e is for tests only"
-	case from == "data":
-		return "shipped data knows nothing of the program"
+	case from == "data" && to != "hall":
+		return "shipped data knows the vocabulary, not the program"
 	case to == "cmd":
 		return "nothing is above the commands"
 	case from == "cmd":
+		return ""
+	case from == "data":
 		return ""
 	case from == "hall" && to != "hall":
 		return "the hall knows no wing"

@@ -167,3 +167,27 @@ type SettingsArea struct {
 	Kind AreaKind `json:"kind"`
 	Name string   `json:"name"`
 }
+
+// Check refuses settings a device cannot run on.
+func (s Settings) Check() error {
+	switch {
+	case !ValidID(s.Device) || s.Revision < 1:
+		return fmt.Errorf("%w: settings revision %d for device %q", ErrInvalid, s.Revision, clip(string(s.Device)))
+	case s.Rendition != MainKbps && s.Rendition != LightKbps:
+		return fmt.Errorf("%w: settings: rendition of %d kbit/s", ErrInvalid, s.Rendition)
+	case s.OffsetMS < -60_000 || s.OffsetMS > 60_000:
+		return fmt.Errorf("%w: settings: offset of %d ms", ErrInvalid, s.OffsetMS)
+	case s.JitterMS < 0 || s.JitterMS > 3600_000:
+		return fmt.Errorf("%w: settings: jitter of %d ms", ErrInvalid, s.JitterMS)
+	case s.FetchFrom < 0 || s.FetchFrom > 24*60 || s.FetchTo < 0 || s.FetchTo > 24*60:
+		return fmt.Errorf("%w: settings: fetch window", ErrInvalid)
+	case len(s.Areas) > 16 || len(s.Name) > 1000:
+		return fmt.Errorf("%w: settings: %d areas, name of %d bytes", ErrInvalid, len(s.Areas), len(s.Name))
+	}
+	for _, a := range s.Areas {
+		if !ValidID(a.ID) || len(a.Name) > 1000 {
+			return fmt.Errorf("%w: settings: area %q", ErrInvalid, clip(string(a.ID)))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/wire"
+)
+
+const (
+	maxNonce = 64
+	// maxAhead bounds how far a device's revisions can be ahead of the clock. They
+	// are unix seconds unless many were made in one; more is no word of ours.
+	maxAhead = 10 * 365 * 24 * time.Hour
+	// maxReason and maxRejected keep an ack within its size.
+	maxReason   = 100 // bytes
+	maxRejected = wire.MaxBatch
+)
+
+// Hello answers a device's hello, which ingest has proven to be its own: a welcome
+// with the nonce, the centre's time, the journal records wanted and the current
+// revisions, then every document of which the device holds another revision. What
+// has to be issued first, Run issues soon after. On an error there was no welcome;
+// the device says hello again when it next connects.
+func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.HelloPayload) error {
+	if h.Device != device || !radio.ValidID(device) {
+		return fmt.Errorf("%w: hello of device %.64q under the topic of %s", radio.ErrForbidden, h.Device, device)
+	}
+	if !radio.ValidID(h.Journal) || len(h.Nonce) > maxNonce {
+		return fmt.Errorf("%w: hello of device %s: journal id %.64q, nonce of %d characters", radio.ErrInvalid, device, h.Journal, len(h.Nonce))
+	}
+	upto, err := d.rooms.Journals.Watermark(ctx, device, h.Journal)
+	if err != nil {
+		return fmt.Errorf("hello of device %s: %w", device, err)
+	}
+	current, err := d.current(ctx, device)
+	if err != nil {
+		return fmt.Errorf("hello of device %s: %w", device, err)
+	}
+	keyring, content := d.rooms.Keys.Keyring()
+	playing := current[string(wire.Programme)]
+	welcome := wire.WelcomePayload{
+		Device: device, Nonce: h.Nonce, Journal: h.Journal, Upto: upto,
+		Revisions: radio.RevisionStatus{
+			Programme: playing.Revision, Policy: current[string(wire.Policy)].Revision,
+			Settings: current[string(wire.Settings)].Revision, Keys: content.Version, NotAfter: playing.NotAfter,
+		},
+		Time: radio.At(d.now()),
+	}
+	if err := d.answer(ctx, wire.Welcome, device, welcome); err != nil {
+		return fmt.Errorf("hello of device %s: %w", device, err)
+	}
+	if h.Revisions.Keys != content.Version {
+		if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(device, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
+			d.later(device, err)
+		}
+	}
+	d.catchUp(ctx, device, current, h.Revisions)
+	return nil
+}
+
+// catchUp sends what the device does not hold, and has issued what is missing or
+// was overtaken by what the device holds.
+func (d *Dispatcher) catchUp(ctx context.Context, device radio.DeviceID, current map[string]radio.Issued, r radio.RevisionStatus) {
+	now := d.now()
+	has := held{string(wire.Programme): r.Programme, string(wire.Policy): r.Policy, string(wire.Settings): r.Settings}
+	issue := false
+	for _, document := range slices.Sorted(maps.Keys(has)) {
+		last := current[document]
+		if has[document] > now.Add(maxAhead).Unix() {
+			d.log.Warn("a device claims a revision that was never issued", "device", device, "document", document, "revision", has[document])
+			has[document] = 0
+		}
+		switch {
+		case d.stale(last, has[document], now):
+			issue = true
+		case has[document] != last.Revision:
+			if err := d.publish(ctx, last); err != nil {
+				d.later(device, err)
+			}
+		}
+	}
+	if issue {
+		d.note(func(w *due) { w.want(device, has) })
+	}
+}
+
+// Ack tells a device up to which record its journal is stored, and which records,
+// in the order of their numbers, were set aside. It is the only receipt for a
+// journal; a device that does not get it sends the records again.
+func (d *Dispatcher) Ack(ctx context.Context, device radio.DeviceID, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error {
+	// Acks add up: what does not fit into one is said in several, each up to the last
+	// record it names.
+	for len(rejected) > maxRejected {
+		if err := d.ack(ctx, device, journal, rejected[maxRejected-1].Seq, rejected[:maxRejected]); err != nil {
+			return err
+		}
+		rejected = rejected[maxRejected:]
+	}
+	return d.ack(ctx, device, journal, upto, rejected)
+}
+
+func (d *Dispatcher) ack(ctx context.Context, device radio.DeviceID, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error {
+	ack := wire.AckPayload{Device: device, Journal: journal, Upto: upto}
+	for _, r := range rejected {
+		if len(r.Reason) > maxReason {
+			r.Reason = strings.ToValidUTF8(r.Reason[:maxReason], "")
+		}
+		ack.Rejected = append(ack.Rejected, r)
+	}
+	if err := d.answer(ctx, wire.Ack, device, ack); err != nil {
+		return fmt.Errorf("ack to device %s: %w", device, err)
+	}
+	return nil
+}
+
+func (d *Dispatcher) answer(ctx context.Context, kind wire.Kind, device radio.DeviceID, payload any) error {
+	b, err := wire.Seal(kind, string(device), payload, d.rooms.Keys.Online())
+	if err != nil {
+		return err
+	}
+	return d.rooms.Publisher.Publish(ctx, wire.DownTopic(device, kind), b, kind.Retained())
+}
+
+func (d *Dispatcher) publish(ctx context.Context, i radio.Issued) error {
+	kind := wire.Kind(i.Document)
+	return d.rooms.Publisher.Publish(ctx, wire.DownTopic(i.Device, kind), i.Envelope, kind.Retained())
+}
+
+func (d *Dispatcher) current(ctx context.Context, id radio.DeviceID) (map[string]radio.Issued, error) {
+	all, err := d.rooms.Issued.CurrentIssued(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the documents issued: %w", err)
+	}
+	out := make(map[string]radio.Issued, len(all))
+	for _, i := range all {
+		out[i.Document] = i
+	}
+	return out, nil
+}
+
+// later leaves a device's documents to Run's next retry.
+func (d *Dispatcher) later(device radio.DeviceID, err error) {
+	d.log.Warn("documents wait for the broker", "device", device, "error", err)
+	d.mu.Lock()
+	d.due.unsent[device] = true
+	d.mu.Unlock()
+}
+
+// resend offers again what the Freezer and the broker have not taken yet. It gives
+// up a round when many devices on end fail, because then the broker is away.
+func (d *Dispatcher) resend(ctx context.Context) {
+	d.mu.Lock()
+	unfrozen := slices.Collect(maps.Values(d.due.unfrozen))
+	// In the map's random order, so that a few stalled devices cannot stand before all
+	// others in every round.
+	unsent := slices.Collect(maps.Keys(d.due.unsent))
+	d.mu.Unlock()
+	for _, p := range unfrozen {
+		d.freeze(ctx, p)
+	}
+	failed := 0
+	for n, id := range unsent {
+		if ctx.Err() != nil {
+			return
+		}
+		err := d.send(ctx, id)
+		if err == nil {
+			failed = 0
+			d.mu.Lock()
+			delete(d.due.unsent, id)
+			d.mu.Unlock()
+			continue
+		}
+		if failed++; failed == giveUpAfter || n == len(unsent)-1 {
+			d.log.Warn("documents wait for the broker", "device", id, "error", err)
+		}
+		if failed == giveUpAfter {
+			return
+		}
+	}
+}
+
+// send publishes the keyring and every current document of a device.
+func (d *Dispatcher) send(ctx context.Context, id radio.DeviceID) error {
+	keyring, _ := d.rooms.Keys.Keyring()
+	if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(id, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
+		return err
+	}
+	current, err := d.current(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []wire.Kind{wire.Settings, wire.Policy, wire.Programme} {
+		i, ok := current[string(kind)]
+		if !ok {
+			continue
+		}
+		if err := d.publish(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+// Package programme resolves what one device will play: from the schedules that
+// reach its place and the bulletins that are approved it makes the device's
+// radio.Programme, and it says what was left out and why. It also resolves the
+// device's policy and settings. It is pure: no input or output, the same input
+// gives the same bytes. It receives what store holds through dispatch (and through
+// web, to show a preview) and hands documents back, without revision and times.
+package programme
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// KeepEnded is how long a schedule stays in programmes after its last day, so that
+// a device that was off can still say what it missed.
+const KeepEnded = 7 * 24 * time.Hour
+
+// Resolver resolves the documents of devices; see the methods.
+type Resolver struct{ Tuning Tuning }
+
+// Programme makes the programme of a place of the bulletins that may be aired, one
+// version each (see Current); withdrawn lists the audio of versions withdrawn not
+// long ago. Whatever of a schedule cannot be played is left out and named; the rest
+// is not silenced by it. An error of kind ErrInvalid means that no programme can be
+// made at all.
+func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulletins map[radio.BulletinID]radio.Bulletin,
+	withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error) {
+	fail := func(err error) (radio.Programme, []radio.Exclusion, error) {
+		return radio.Programme{}, nil, fmt.Errorf("programme of device %s: %w", place.Device.Code, err)
+	}
+	zone, err := timetable.LoadZone(place.Province().Zone)
+	if err != nil {
+		return fail(err)
+	}
+	w := work{bulletins: bulletins, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
+	oldest := zone.Date(now.Add(-KeepEnded))
+	for _, s := range inOrder(schedules) {
+		if s.WithdrawnAt != 0 || !slices.ContainsFunc(s.Targets, place.Within) || (s.Until != "" && s.Until < oldest) {
+			continue
+		}
+		if s.Zone != w.p.Zone {
+			return fail(fmt.Errorf("%w: schedule %s is in zone %q, the province in %q", radio.ErrInvalid, s.Code, s.Zone, w.p.Zone))
+		}
+		w.schedule(s)
+	}
+	w.dropUnplayable()
+	if len(w.p.Slots) > radio.MaxSlots {
+		return fail(fmt.Errorf("%w: %d slots, at most %d", radio.ErrInvalid, len(w.p.Slots), radio.MaxSlots))
+	}
+	w.audio()
+	w.withdrawn(withdrawn)
+	return w.p, w.out, nil
+}
+
+// work is one programme in the making.
+type work struct {
+	bulletins map[radio.BulletinID]radio.Bulletin
+	p         radio.Programme
+	out       []radio.Exclusion
+}
+
+func inOrder(all []radio.Schedule) []radio.Schedule {
+	return slices.SortedStableFunc(slices.Values(all), func(a, b radio.Schedule) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+func (w *work) leaveOut(x radio.Exclusion) { w.out = append(w.out, x) }
+
+func (w *work) schedule(s radio.Schedule) {
+	if s.Priority == radio.Emergency {
+		w.leaveOut(radio.Exclusion{Schedule: s.ID, Reason: radio.ClaimsEmergency,
+			VI: "lịch phát không được mang mức khẩn cấp; tin khẩn cấp đi bằng lệnh khẩn cấp",
+			EN: "a schedule cannot be an emergency; emergencies go as alerts"})
+		return
+	}
+	slots := slices.SortedFunc(slices.Values(s.Slots), func(a, b radio.Slot) int { return cmp.Compare(a.ID, b.ID) })
+	for _, slot := range slots {
+		ps := radio.ProgrammeSlot{
+			Schedule: s.ID, Slot: slot.ID, Priority: s.Priority, Cron: slot.Cron, From: s.From, Until: s.Until,
+			Except:       slices.Compact(slices.Sorted(slices.Values(s.Except))),
+			GraceSeconds: s.GraceSeconds,
+		}
+		for _, e := range slot.Items {
+			if it, ok := w.item(s, slot, e); ok {
+				ps.Items = append(ps.Items, it)
+			}
+		}
+		if len(ps.Items) == 0 {
+			w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Reason: radio.NothingLeftInIt,
+				VI: "khung giờ không còn nội dung nào phát được", EN: "nothing of the slot can be played"})
+			continue
+		}
+		w.p.Slots = append(w.p.Slots, ps)
+	}
+}
+
+// item turns an entry into an item of the version that is approved now. Other kinds
+// than audio pass: an agent that does not know them refuses them by name.
+func (w *work) item(s radio.Schedule, slot radio.Slot, e radio.Entry) (radio.Item, bool) {
+	it := radio.Item{Entry: e.ID, Kind: e.Kind, Bulletin: e.Bulletin, Repeat: e.Repeat, GapMS: e.GapMS}
+	if e.Kind != radio.KindAudio {
+		return it, true
+	}
+	b, ok := w.bulletins[e.Bulletin]
+	// Design §6: nothing unapproved enters a programme, whoever filled the map.
+	if !ok || b.ID != e.Bulletin || b.State != radio.Approved || len(b.Renditions) == 0 {
+		w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Entry: e.ID, Reason: radio.Unapproved,
+			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"})
+		return it, false
+	}
+	it.Version = b.Version
+	return it, true
+}
+
+// dropUnplayable leaves out the slots that timetable cannot expand.
+func (w *work) dropUnplayable() {
+	w.audio()
+	if _, err := timetable.New(&w.p); err == nil {
+		return
+	}
+	w.p.Slots = slices.DeleteFunc(w.p.Slots, func(s radio.ProgrammeSlot) bool {
+		alone := w.p
+		alone.Slots = []radio.ProgrammeSlot{s}
+		_, err := timetable.New(&alone)
+		if err != nil {
+			w.leaveOut(radio.Exclusion{Schedule: s.Schedule, Slot: s.Slot, Reason: radio.UnplayableSlot,
+				VI: "khung giờ không tính được thành lượt phát: " + err.Error(), EN: "the slot cannot be expanded: " + err.Error()})
+		}
+		return err != nil
+	})
+}
+
+// audio describes each bulletin version the slots list, once.
+func (w *work) audio() {
+	listed := map[radio.BulletinID]bool{}
+	for _, s := range w.p.Slots {
+		for _, it := range s.Items {
+			listed[it.Bulletin] = listed[it.Bulletin] || it.Kind == radio.KindAudio
+		}
+	}
+	w.p.Audio = []radio.ProgrammeAudio{}
+	for id, audio := range listed {
+		if !audio {
+			continue
+		}
+		b := w.bulletins[id]
+		w.p.Audio = append(w.p.Audio, radio.ProgrammeAudio{
+			Bulletin: b.ID, Version: b.Version, Title: b.Title, Renditions: slices.Clone(b.Renditions), ValidUntil: b.ValidUntil,
+		})
+	}
+	slices.SortFunc(w.p.Audio, func(a, b radio.ProgrammeAudio) int { return cmp.Compare(a.Bulletin, b.Bulletin) })
+}
+
+// withdrawn lists what the device must delete; never what it shall play: two
+// versions can share a file.
+func (w *work) withdrawn(all []radio.SHA256) {
+	used := map[radio.SHA256]bool{}
+	for _, a := range w.p.Audio {
+		for _, x := range a.Renditions {
+			used[x.SHA256] = true
+		}
+	}
+	gone := slices.DeleteFunc(slices.Clone(all), func(h radio.SHA256) bool { return used[h] })
+	slices.Sort(gone)
+	if gone = slices.Compact(gone); len(gone) > 0 {
+		w.p.Withdrawn = gone
+	}
+}
+
+// Current picks of each bulletin the highest version that is approved.
+func (Resolver) Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
+	out := make(map[radio.BulletinID]radio.Bulletin)
+	for _, b := range all {
+		if old, ok := out[b.ID]; b.State == radio.Approved && (!ok || b.Version > old.Version) {
+			out[b.ID] = b
+		}
+	}
+	return out
+}

@@ -1,0 +1,49 @@
+package timetable
+
+import (
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// Hours is a policy with its zone at hand: it answers for instants.
+type Hours struct {
+	policy radio.Policy
+	zone   Zone
+}
+
+// NewHours checks the policy and loads its zone.
+func NewHours(p radio.Policy) (Hours, error) {
+	if err := p.Check(); err != nil {
+		return Hours{}, err
+	}
+	zone, err := LoadZone(p.Zone)
+	return Hours{policy: p, zone: zone}, err
+}
+
+// Permits says whether sound is permitted from start to end without a break, and
+// up to which instant (at most about 48 hours on) it is permitted from start;
+// until is start itself when not even that is. The windows hold by the local
+// clock's digits, also on days on which the clock is changed.
+func (h Hours) Permits(start, end time.Time) (ok bool, until time.Time) {
+	until = start
+	for until.Before(start.Add(48 * time.Hour)) {
+		civil := h.zone.civil(until)
+		stop, in := h.policy.Until(civil)
+		if !in {
+			break
+		}
+		// The digits run evenly only up to the next change of the zone's offset.
+		last := until.Add(stop.Sub(civil))
+		_, change := h.zone.In(until).ZoneBounds()
+		if change.IsZero() || last.Before(change) {
+			until = last
+			break
+		}
+		until = change.UTC()
+	}
+	return until.After(start) && !end.After(until), until
+}
+
+// GainDB is the volume rule at t, 0 or below.
+func (h Hours) GainDB(t time.Time) float64 { return h.policy.GainDB(h.zone.civil(t)) }
