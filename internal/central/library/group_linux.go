@@ -30,7 +30,7 @@ func runGroup(ctx context.Context, command []string, input []byte, maxRSS int64)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = toolEnv()
 	out, errs := capWriter{max: maxAnswer}, capWriter{max: 4 << 10}
-	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	cmd.Stdout, cmd.Stderr = &out, &errs
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the intake child: %w", err)

@@ -4,7 +4,7 @@ import "loaxa/internal/radio"
 
 // limiter applies a gain and holds the true peak under a ceiling: for every sample
 // the gain that its oversampled neighbourhood allows, the least of these within the
-// look-ahead on both sides, a slow release, and the mean over the same width, so
+// look-ahead on both sides, a gradual release, and the mean over the same width, so
 // that the gain moves smoothly and never over what a peak allows. It gives out
 // exactly as many samples as it takes in.
 type limiter struct {
@@ -20,13 +20,14 @@ type limiter struct {
 }
 
 const (
-	// limitReach is the look-ahead to each side, 5 ms; limitWidth both and the sample.
-	limitReach = radio.SampleRate * 5 / 1000
+	// limitReach is the look-ahead to each side, 2 ms; limitWidth both and the sample.
+	limitReach = radio.SampleRate * 2 / 1000
 	limitWidth = 2*limitReach + 1
 	// limitLag is how many samples come out late.
 	limitLag = interpTaps/2 + 2*limitReach
-	// releaseRate lets the gain recover to 1−1/e of the way in 80 ms.
-	releaseRate = 1.0 / (radio.SampleRate * 80 / 1000)
+	// releaseRate lets the gain recover to 1−1/e of the way in 20 ms:
+	// a voice's pulses are 5 to 10 ms apart, and a slower one loses 1 LU on speech.
+	releaseRate = 1.0 / (radio.SampleRate * 20 / 1000)
 )
 
 func newLimiter(gainDB, ceilingDB float64) *limiter {

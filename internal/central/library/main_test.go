@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// childEnv makes the test binary an intake child, as the hidden subcommand makes
-// the centre's binary one. It goes by argument, since children get no environment.
+// childArg makes the test binary an intake child, as the hidden subcommand makes the
+// centre's binary one. It goes by argument, since children get no environment.
 const childArg = "-intake-child"
 
 func TestMain(m *testing.M) {
@@ -25,7 +25,9 @@ func newIntake(t testing.TB, change func(*Options)) *Intake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := Options{Command: []string{exe, childArg}, WorkDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	// Under -race a process sleeps a second before it ends, unless told not to.
+	command := []string{"env", "GORACE=atexit_sleep_ms=0", exe, childArg}
+	opt := Options{Command: command, WorkDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opt)
 	}

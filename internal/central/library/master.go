@@ -26,8 +26,9 @@ const (
 	// firstCeiling of the limiter, in dBTP: the encoder raises the peaks of speech by
 	// 1 to 2 dB at 32 kbit/s, and decoding both renditions is the dear part of a pass.
 	firstCeiling = -3.0
-	// masterLUFS is a little over the target: the encoder leaves out the top octave.
-	masterLUFS = targetLUFS + 0.2
+	// masterLUFS is over the target by what the encoder takes away: LAME scales its
+	// input by 0.95 at these bit rates, and leaves out the top octave (measured: 0.6).
+	masterLUFS = targetLUFS + 0.6
 	masterName = "master.wav"
 )
 
@@ -56,12 +57,15 @@ func master(ctx context.Context, j job, source sourceSound) (take, error) {
 			}
 		}
 		over := t.truePeak - peakAim
-		fmt.Fprintln(os.Stderr, "pass", pass, ceiling, t.truePeak, t.lufs, t.renditions[0].truePeak)
-		if over <= 0 {
-			break // the master is as loud as the limiter lets it be
+		switch {
+		case over > 0:
+			// Overshoot differs from pass to pass: each time with a wider margin.
+			ceiling -= over + 0.4*float64(pass)
+		case t.lufs < targetLUFS-1 && over < -0.5:
+			ceiling -= over + 0.3 // too quiet, with room for higher peaks
+		default:
+			return best, nil
 		}
-		// Overshoot differs from pass to pass: each time with a wider margin.
-		ceiling -= over + 0.4*float64(pass)
 	}
 	if best.truePeak > peakLimit {
 		return take{}, fmt.Errorf("true peak stays at %.1f dBTP after %d passes", best.truePeak, maxPasses)
@@ -122,13 +126,15 @@ func oneTake(ctx context.Context, j job, source sourceSound, ceilingDB float64) 
 	return t, nil
 }
 
-// loudMaster writes the master at the target loudness. The limiter takes loudness
-// away, so that the gain is found by trying; more than 8 dB into the limiter would
-// flatten speech.
+// loudMaster writes the master at the target loudness, as far as the ceiling lets
+// it. The limiter takes loudness away, so that the gain is found by trying; more
+// than 10 dB into the limiter would flatten speech.
 func loudMaster(ctx context.Context, j job, source sourceSound, ceilingDB float64) error {
 	gain := masterLUFS - source.lufs
-	most := gain + 8
-	for range 4 {
+	most := gain + 10
+	slope := 0.6 // LU a dB of gain, to begin with
+	var gainBefore, before float64
+	for try := 0; ; try++ {
 		samples, lufs, err := writeMaster(ctx, j, gain, ceilingDB)
 		if err != nil {
 			return err
@@ -137,12 +143,15 @@ func loudMaster(ctx context.Context, j job, source sourceSound, ceilingDB float6
 			return fmt.Errorf("master has %d samples, the source %d", samples, source.samples)
 		}
 		short := masterLUFS - lufs
-		if math.Abs(short) < 0.2 || gain == most {
-			return nil
+		if math.Abs(short) < 0.2 || gain == most || try == 4 {
+			return nil // the take's own measure decides what it is worth
 		}
-		gain = min(gain+1.3*short, most)
+		if try > 0 {
+			slope = min(max((lufs-before)/(gain-gainBefore), 0.2), 1)
+		}
+		gainBefore, before = gain, lufs
+		gain = min(gain+short/slope, most)
 	}
-	return nil // near enough: the take's own measure decides
 }
 
 // encode runs the one encoder command of the house (design §4).

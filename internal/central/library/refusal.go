@@ -87,3 +87,12 @@ func (r *Refused) Error() string { return fmt.Sprintf("refused (%s): %s", r.Code
 
 // Is makes errors.Is(err, radio.ErrInvalid) true: the upload is at fault, not we.
 func (r *Refused) Is(target error) bool { return target == radio.ErrInvalid }
+
+// As gives the refusal as radio.Invalid, so that pages show both reasons.
+func (r *Refused) As(target any) bool {
+	invalid, ok := target.(**radio.Invalid)
+	if ok {
+		*invalid = &radio.Invalid{Problems: []radio.Problem{{Field: "audio", VI: r.ReasonVI, EN: r.ReasonEN}}}
+	}
+	return ok
+}

@@ -1,0 +1,427 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"loaxa/internal/central"
+	"loaxa/internal/config"
+	"loaxa/internal/radio"
+	"loaxa/internal/trust"
+	"loaxa/schedules"
+)
+
+// The demo's accounts. Their passwords stand here because the demo listens on
+// loopback only and its data is thrown away; nothing else makes default accounts.
+const (
+	demoAuthor, demoApprover   = "bien-tap", "duyet"
+	demoAuthorPw, demoApprovPw = "demo-bien-tap", "demo-nguoi-duyet"
+	demoMarker                 = ".loaxa-demo"
+)
+
+var demoDevices = []string{"demo-1", "demo-2", "demo-3"}
+
+// demo walks one bulletin through the whole house on this machine.
+func demo(ctx context.Context, e *env, args []string) (int, error) {
+	fs, _ := e.flags("demo")
+	dir := fs.String("dir", "demo-data", "folder for the demo's data; an earlier demo there is thrown away")
+	agent := fs.String("agent", "loaxa-agent", "the agent's `program`")
+	once := fs.Bool("once", false, "end when every airing has its outcome; the last line is one JSON object")
+	if err := fs.Parse(args); err != nil {
+		return 2, err
+	}
+	d := &demoRun{out: e.out, dir: *dir, agent: *agent, began: time.Now()}
+	if err := d.prepare(); err != nil {
+		return 1, err
+	}
+	code, err := d.run(ctx, *once)
+	if ctx.Err() != nil && !*once {
+		return 0, nil
+	}
+	return code, err
+}
+
+type demoRun struct {
+	out    io.Writer
+	dir    string
+	agent  string
+	began  time.Time
+	step   int
+	cfg    central.Config
+	centre *central.Central
+	agents []*demoAgent
+	due    time.Time
+}
+
+// tell narrates one step of the walk.
+func (d *demoRun) tell(format string, args ...any) {
+	d.step++
+	fmt.Fprintf(d.out, "\n[%2d] %5.1fs  %s\n", d.step, time.Since(d.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (d *demoRun) note(format string, args ...any) {
+	fmt.Fprintf(d.out, "             %s\n", fmt.Sprintf(format, args...))
+}
+
+// prepare makes an empty folder; one that is not an earlier demo's is left alone.
+func (d *demoRun) prepare() error {
+	entries, err := os.ReadDir(d.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case len(entries) > 0:
+		if _, err := os.Stat(filepath.Join(d.dir, demoMarker)); err != nil {
+			return fmt.Errorf("%s is not an earlier demo's folder; choose another with --dir", d.dir)
+		}
+		if err := os.RemoveAll(d.dir); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return err
+	}
+	if d.dir, err = filepath.Abs(d.dir); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.dir, demoMarker), []byte("thrown away by the next demo\n"), 0o600)
+}
+
+func (d *demoRun) run(ctx context.Context, once bool) (code int, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := d.openCentre(ctx); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, d.centre.Close()) }()
+	if err := d.layDown(ctx); err != nil {
+		return 1, err
+	}
+	served := make(chan error, 1)
+	go func() { served <- d.centre.Run(ctx) }()
+	defer func() {
+		stop()
+		err = errors.Join(err, <-served)
+	}()
+	defer func() { err = errors.Join(err, d.stopAgents()) }()
+	walked := make(chan error, 1)
+	go func() { walked <- d.walk(ctx) }()
+	select {
+	case err = <-served:
+		served <- err
+		return 1, fmt.Errorf("the centre ended: %w", err)
+	case err = <-walked:
+	}
+	if err != nil {
+		return 1, err
+	}
+	code, err = d.report(ctx)
+	if err == nil && !once {
+		d.tell("The console stays up at %s (Ctrl-C ends the demo).", d.cfg.People.Address())
+		<-ctx.Done()
+	}
+	return code, err
+}
+
+// openCentre configures a centre on free ports of loopback.
+func (d *demoRun) openCentre(ctx context.Context) error {
+	ports, err := freePorts(8080, 8443, 8883)
+	if err != nil {
+		return err
+	}
+	at := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[i])) }
+	d.cfg = central.DefaultConfig()
+	d.cfg.Data = filepath.Join(d.dir, "centre")
+	d.cfg.People.Listen, d.cfg.Devices.Listen, d.cfg.MQTT.Listen = at(0), at(1), at(2)
+	d.cfg.Devices.Hosts = []string{"127.0.0.1"}
+	d.cfg.Jitter = config.Duration(0)
+	d.cfg.FetchFrom, d.cfg.FetchTo = "00:00", "00:00"
+	logFile, err := os.OpenFile(filepath.Join(d.dir, "centre.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	d.centre, err = open(ctx, d.cfg, slog.New(slog.NewTextHandler(logFile, nil)))
+	return err
+}
+
+// freePorts gives each port wanted, or another free one where it is taken.
+func freePorts(wanted ...int) ([]int, error) {
+	ports := make([]int, len(wanted))
+	for i, w := range wanted {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(w)))
+		if err != nil {
+			if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+				return nil, err
+			}
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports, nil
+}
+
+// layDown does what people do before the first day: accounts, plan, keys.
+func (d *demoRun) layDown(ctx context.Context) error {
+	for _, u := range []struct{ login, name, pw string }{
+		{demoAuthor, "Biên tập viên (demo)", demoAuthorPw}, {demoApprover, "Người duyệt (demo)", demoApprovPw},
+	} {
+		if _, err := d.centre.AddPerson(ctx, u.login, u.name, u.pw, "demo"); err != nil {
+			return err
+		}
+	}
+	d.tell("The centre begins at %s", d.cfg.People.Address())
+	d.note("accounts of the demo: %s / %s (author), %s / %s (approver)", demoAuthor, demoAuthorPw, demoApprover, demoApprovPw)
+	// Far enough ahead that no airing of this first plan freezes.
+	first := time.Now().Truncate(time.Minute).Add(36 * time.Hour)
+	d.tell("Upload and plan: %s writes, %s approves; ffmpeg makes house format, every frame is walked and decoded", demoAuthor, demoApprover)
+	if err := d.importAt(ctx, first); err != nil {
+		return err
+	}
+	root, err := trust.Generate()
+	if err != nil {
+		return err
+	}
+	if err := trust.SaveKey(filepath.Join(d.dir, "root.jwk"), root); err != nil {
+		return err
+	}
+	err = d.centre.MakeKeys(ctx, root, trust.Endpoints{
+		Brokers: []string{"mqtts://" + d.cfg.MQTT.Listen}, Media: []string{"https://" + d.cfg.Devices.Listen},
+	})
+	if err != nil {
+		return err
+	}
+	d.tell("Keys: root %s… signs the keyring, its online key will sign every document", root.KID()[:8])
+	return nil
+}
+
+func (d *demoRun) importAt(ctx context.Context, at time.Time) error {
+	fsys, err := schedules.Demo(at)
+	if err != nil {
+		return err
+	}
+	var diff strings.Builder
+	if _, err := d.centre.Import(ctx, "demo", fsys, demoAuthor, demoApprover, false, &diff); err != nil {
+		return err
+	}
+	for line := range strings.Lines(diff.String()) {
+		d.note("%s", strings.TrimRight(line, "\n"))
+	}
+	return nil
+}
+
+// walk starts the agents and follows the bulletin until it has been confirmed.
+func (d *demoRun) walk(ctx context.Context) error {
+	if err := d.startAgents(ctx); err != nil {
+		return err
+	}
+	err := d.until(ctx, 90*time.Second, "every agent reports ready", func(s radio.Status) bool {
+		for _, a := range s.Audio {
+			if !a.Ready {
+				return false
+			}
+		}
+		return s.Link.Connected && s.Revisions.Programme > 0 && s.Revisions.Policy > 0 && len(s.Audio) > 0
+	})
+	if err != nil {
+		return err
+	}
+	d.tell("Ready: all three agents hold programme, policy and every verified audio; audio came over HTTPS by its hash")
+	d.due = time.Now().Add(30 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	d.tell("A change of plan: the slot is put at %s, in %.0f s", d.due.Format("15:04:05"), time.Until(d.due).Seconds())
+	if err := d.importAt(ctx, d.due); err != nil {
+		return err
+	}
+	err = d.until(ctx, 30*time.Second, "the new programme is active everywhere", func(s radio.Status) bool {
+		return len(s.Next) > 0 && s.Next[0].Start == radio.At(d.due)
+	})
+	if err != nil {
+		return err
+	}
+	d.tell("Sent: signed, retained, verified and active on all three; the airings are frozen in the log as pending")
+	if err := d.showNext(ctx); err != nil {
+		return err
+	}
+	return d.confirm(ctx)
+}
+
+// until waits for every device's own report to satisfy ok.
+func (d *demoRun) until(ctx context.Context, limit time.Duration, what string, ok func(radio.Status) bool) error {
+	deadline := time.After(limit)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		all, err := d.statuses(ctx)
+		if err != nil {
+			return err
+		}
+		fit := 0
+		for _, s := range all {
+			if ok(s) {
+				fit++
+			}
+		}
+		if fit == len(demoDevices) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return fmt.Errorf("after %s: %d of %d: %s; see the logs in %s", limit, fit, len(demoDevices), what, d.dir)
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *demoRun) statuses(ctx context.Context) ([]radio.Status, error) {
+	states, err := d.centre.DeviceStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.Status
+	for _, st := range states {
+		if len(st.Reported) == 0 {
+			continue
+		}
+		var s radio.Status
+		if err := json.Unmarshal(st.Reported, &s); err != nil {
+			return nil, fmt.Errorf("report of device %s: %w", st.Device, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (d *demoRun) showNext(ctx context.Context) error {
+	all, err := d.statuses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		clock := s.Clock.Source
+		if clock == "assumed" {
+			clock = "\x1b[31mASSUMED (demo only)\x1b[0m"
+		}
+		d.note("%s: output %s, clock %s, %d items from %s", s.Name, s.Output.Driver, clock, len(s.Next), s.Next[0].Start.Time().Local().Format("15:04:05"))
+	}
+	return nil
+}
+
+// confirm tells what sounds and waits until no airing of the demo is pending.
+func (d *demoRun) confirm(ctx context.Context) error {
+	deadline := time.After(time.Until(d.due) + 90*time.Second)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	sounding, known := map[string]string{}, 0
+	for {
+		rows, _, err := d.centre.Log(ctx, radio.LogFilter{}, 1000)
+		if err != nil {
+			return err
+		}
+		done := 0
+		for _, r := range rows {
+			if r.Outcome != radio.PendingOutcome {
+				done++
+			}
+		}
+		if done != known {
+			known = done
+			d.note("%d of %d airings confirmed", done, len(rows))
+		}
+		if len(rows) > 0 && done == len(rows) && time.Now().After(d.due) {
+			return nil
+		}
+		if err := d.tellSounding(ctx, sounding); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return d.late(len(rows) - done)
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *demoRun) late(missing int) error {
+	return fmt.Errorf("%d airings have no outcome 90 s after the slot; see the logs in %s", missing, d.dir)
+}
+
+func (d *demoRun) tellSounding(ctx context.Context, last map[string]string) error {
+	all, err := d.statuses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		title := ""
+		if s.Sounding != nil {
+			title = s.Sounding.Title
+		}
+		if title != last[s.Name] && title != "" {
+			if len(last) == 0 {
+				d.tell("It sounds")
+			}
+			d.note("%s: %s", s.Name, title)
+			last[s.Name] = title
+		}
+	}
+	return nil
+}
+
+// report prints the log and, last, one JSON object.
+func (d *demoRun) report(ctx context.Context) (int, error) {
+	rows, _, err := d.centre.Log(ctx, radio.LogFilter{}, 1000)
+	if err != nil {
+		return 1, err
+	}
+	d.tell("Confirmed: the log, planned against aired")
+	t := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
+	result := struct {
+		Planned  int                   `json:"planned"`
+		Outcomes map[radio.Outcome]int `json:"outcomes"`
+		Devices  int                   `json:"devices"`
+		Seconds  float64               `json:"seconds"`
+	}{Outcomes: map[radio.Outcome]int{}, Devices: len(demoDevices)}
+	for i := len(rows) - 1; i >= 0; i-- {
+		r := rows[i]
+		late := "–"
+		if r.StartedAt != 0 {
+			late = fmt.Sprintf("%+d ms", int64(r.StartedAt-r.Start))
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s %s\t%.1f/%.1f s\t%s\t%s\n", r.Start.Time().Local().Format("15:04:05"), r.DeviceCode, r.Title,
+			r.Outcome, r.Reason, seconds(r.Consumed), seconds(r.Expected), late, r.Proof)
+		result.Planned++
+		result.Outcomes[r.Outcome]++
+	}
+	if err := t.Flush(); err != nil {
+		return 1, err
+	}
+	for _, a := range d.agents {
+		d.note("recorded: %s", a.wav)
+	}
+	result.Seconds = float64(time.Since(d.began).Milliseconds()) / 1000
+	line, err := json.Marshal(result)
+	if err != nil {
+		return 1, err
+	}
+	fmt.Fprintf(d.out, "\n%s\n", line)
+	if result.Planned == 0 || result.Outcomes[radio.Aired] != result.Planned {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+func seconds(samples int64) float64 { return float64(samples) / radio.SampleRate }

@@ -1,0 +1,306 @@
+// Package central is the centre: it composes its rooms in the order of the walk, from
+// a bulletin's upload to its line in the log. It receives the configuration from
+// cmd/loaxa, runs until its context ends, and offers the commands what they need
+// (people, keys, import, devices) without a running server.
+package central
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"loaxa/internal/central/broker"
+	"loaxa/internal/central/dispatch"
+	"loaxa/internal/central/identity"
+	"loaxa/internal/central/ingest"
+	"loaxa/internal/central/library"
+	"loaxa/internal/central/media"
+	"loaxa/internal/central/programme"
+	"loaxa/internal/central/reconcile"
+	"loaxa/internal/central/store"
+	"loaxa/internal/central/web"
+	"loaxa/internal/radio"
+	"loaxa/internal/trust"
+	"loaxa/internal/wire"
+)
+
+// Central is the centre with its database open. Run serves; the other methods are
+// for commands.
+type Central struct {
+	cfg    Config
+	log    *slog.Logger
+	now    func() time.Time
+	store  *store.Store
+	files  *library.Files
+	intake *library.Intake
+	people *identity.People
+}
+
+// Open opens the database and checks the configuration. intakeCommand starts the
+// limited child that touches uploads (library.Options.Command).
+func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Logger) (*Central, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.dir("work"), 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	intake, err := library.NewIntake(library.Options{
+		Command: intakeCommand, WorkDir: cfg.dir("work"), Log: log.With("component", "library"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, cfg.dsn())
+	if err != nil {
+		return nil, err
+	}
+	return &Central{
+		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
+		files:  library.NewFiles(cfg.dir("audio")),
+		people: identity.NewPeople(s, time.Now),
+	}, nil
+}
+
+// Close closes the database.
+func (c *Central) Close() error { return c.store.Close() }
+
+// changePoll is how often the centre looks whether a command of another process
+// changed something laid down.
+const changePoll = time.Second
+
+// Run serves until ctx ends. The parts stand in the order of the walk.
+func (c *Central) Run(ctx context.Context) error {
+	province, err := c.province(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := identity.OpenKeys(c.cfg.dir("keys"), province.ID)
+	if err != nil {
+		return fmt.Errorf("%w (make keys with `loaxa key`)", err)
+	}
+	ca, err := identity.OpenCA(c.cfg.dir("ca"), province.Name, c.now)
+	if err != nil {
+		return err
+	}
+	if err := c.intake.Ready(); err != nil {
+		c.log.Warn("uploads other than house format are refused", "reason", err)
+	}
+
+	out := &outlet{}
+	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
+	dispatcher := dispatch.New(dispatch.Rooms{
+		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
+		Publisher: out, Freezer: reconciler, Keys: keys,
+	}, c.now, c.log)
+	var ear *ingest.Ingest
+	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
+		ear.Forget(d)
+		dispatcher.Changed()
+	})
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler), devices, dispatcher, c.now)
+	mqttBroker, err := c.broker(ca, devices, ear)
+	if err != nil {
+		return err
+	}
+	out.set(mqttBroker)
+	console, err := c.console(province, dispatcher)
+	if err != nil {
+		return err
+	}
+	deviceServer, err := c.deviceServer(ca, devices)
+	if err != nil {
+		return err
+	}
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ear.Run(ctx) })
+	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
+	g.Go(func() error { return dispatcher.Run(ctx) })
+	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return c.watch(ctx, dispatcher) })
+	g.Go(func() error {
+		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
+	})
+	g.Go(func() error {
+		return serve(ctx, console, c.cfg.People.Listen, c.cfg.People.Certificate != "", c.log.With("component", "web"))
+	})
+	c.log.Info("centre up", "version", radio.Version, "database", c.store.Engine(), "province", province.Name,
+		"console", c.cfg.People.Address(), "devices", c.cfg.Devices.Listen, "mqtt", c.cfg.MQTT.Listen)
+	return g.Wait()
+}
+
+func (c *Central) tuning() programme.Tuning {
+	// Check has read both already.
+	from, err1 := radio.ParseTimeOfDay(c.cfg.FetchFrom)
+	to, err2 := radio.ParseTimeOfDay(c.cfg.FetchTo)
+	if err := errors.Join(err1, err2); err != nil {
+		c.log.Error("fetch window", "error", err)
+	}
+	return programme.Tuning{JitterMS: int(c.cfg.Jitter.D().Milliseconds()), FetchFrom: from, FetchTo: to}
+}
+
+// runner is a broker of either kind.
+type runner interface {
+	publisher
+	Run(ctx context.Context) error
+}
+
+func (c *Central) broker(ca *identity.CA, devices *identity.Devices, ear *ingest.Ingest) (runner, error) {
+	log := c.log
+	if len(c.cfg.MQTT.External) == 0 {
+		cfg, err := ca.ServerTLS(c.cfg.Devices.Hosts, true)
+		if err != nil {
+			return nil, err
+		}
+		return broker.NewEmbedded(broker.Options{
+			Listen: c.cfg.MQTT.Listen, TLS: admitTLS(cfg, devices), Access: access{devices, log}, Ingest: ear, Logger: log,
+		})
+	}
+	own, err := ca.Centre()
+	if err != nil {
+		return nil, err
+	}
+	return broker.NewExternal(broker.ExternalOptions{
+		Servers: c.cfg.MQTT.External, ClientID: identity.CentreName, Username: identity.CentreName,
+		TLS: trust.ClientTLS(ca.Certificate(), &own, c.cfg.Devices.Hosts[0], c.now), Filter: wire.AllUp(), Ingest: ear, Logger: log,
+		Device: func(topic string) (string, bool) {
+			t, err := wire.ParseTopic(topic)
+			return string(t.Device), err == nil && t.Up && t.Device != ""
+		},
+	})
+}
+
+// startBroker fills the embedded broker with every retained document before it lets
+// the first device in: the broker is a cache (design §7). An external one is filled
+// once it is connected.
+func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatcher) error {
+	if _, embedded := b.(*broker.Embedded); embedded {
+		if err := d.Republish(ctx); err != nil && ctx.Err() == nil {
+			// Dispatch tries again what could not be published.
+			c.log.Warn("not everything is published yet", "error", err)
+		}
+	}
+	return b.Run(ctx)
+}
+
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher) (*http.Server, error) {
+	log := c.log.With("component", "web")
+	site, err := web.New(web.Deps{
+		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Plan: c.store, Log: c.store, Audio: audioFiles{c.files}, Healthy: c.store.Ping,
+		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	if c.cfg.People.Certificate != "" {
+		if s.TLSConfig, err = peopleTLS(c.cfg.People); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (c *Central) deviceServer(ca *identity.CA, devices *identity.Devices) (*http.Server, error) {
+	cfg, err := ca.ServerTLS(c.cfg.Devices.Hosts, false)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(wire.EnrolPath, devices)
+	mux.Handle(wire.MediaPath, media.New(audioFiles{c.files}, devices, c.cfg.Devices.Transfers, c.log.With("component", "media")))
+	return &http.Server{Handler: mux, TLSConfig: cfg, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}, nil
+}
+
+// watch notices what commands of other processes changed (import, device, user) by
+// the audit, which every change writes.
+func (c *Central) watch(ctx context.Context, d *dispatch.Dispatcher) error {
+	tick := time.NewTicker(changePoll)
+	defer tick.Stop()
+	var last int64 = -1
+	for {
+		seq, err := c.store.AuditHead(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			c.log.Error("look for changes", "error", err)
+		case seq != last:
+			if last >= 0 {
+				d.Changed()
+			}
+			last = seq
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// province is the one province this centre serves.
+func (c *Central) province(ctx context.Context) (radio.Area, error) {
+	areas, err := c.store.Areas(ctx)
+	if err != nil {
+		return radio.Area{}, err
+	}
+	var found []radio.Area
+	for _, a := range areas {
+		if a.Kind == radio.Province {
+			found = append(found, a)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return radio.Area{}, fmt.Errorf("%w: no province yet: lay one down with `loaxa import`", radio.ErrNotFound)
+	}
+	return radio.Area{}, fmt.Errorf("%w: %d provinces in one database; one centre serves one province", radio.ErrConflict, len(found))
+}
+
+// serve answers HTTP until ctx ends, then lets requests finish for a while.
+func serve(ctx context.Context, s *http.Server, listen string, secure bool, log *slog.Logger) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", listen, err)
+	}
+	s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelInfo)
+	ended := make(chan error, 1)
+	go func() {
+		if secure {
+			ended <- s.ServeTLS(l, "", "")
+			return
+		}
+		ended <- s.Serve(l)
+	}()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve on %s: %w", listen, err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.Shutdown(stop); err != nil {
+		err = s.Close()
+		if err != nil && !errors.Is(err, fs.ErrClosed) {
+			return fmt.Errorf("stop serving on %s: %w", listen, err)
+		}
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", listen, err)
+	}
+	return nil
+}

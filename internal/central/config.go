@@ -1,0 +1,154 @@
+package central
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"loaxa/internal/config"
+	"loaxa/internal/radio"
+)
+
+// Config is the centre's file, overridden by LOAXA_… environment variables.
+type Config struct {
+	// Data is the folder of everything the centre keeps.
+	Data string `yaml:"data"`
+	// Database is a postgres:// address; empty means SQLite in the data folder.
+	Database config.Secret `yaml:"database"`
+	People   PeopleConfig  `yaml:"people"`
+	Devices  DevicesConfig `yaml:"devices"`
+	MQTT     MQTTConfig    `yaml:"mqtt"`
+	// Jitter bounds the random delay with which devices send their journals.
+	Jitter config.Duration `yaml:"jitter"`
+	// FetchFrom and FetchTo bound, in local time, fetches that are not urgent; equal
+	// means any hour.
+	FetchFrom string `yaml:"fetch_from"`
+	FetchTo   string `yaml:"fetch_to"`
+	// SilentAfter a planned end without a word the outcome is silent.
+	SilentAfter config.Duration `yaml:"silent_after"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"log_level"`
+}
+
+// PeopleConfig is the web console.
+type PeopleConfig struct {
+	Listen string `yaml:"listen"`
+	// Certificate and Key are PEM files; without them the console answers plain HTTP,
+	// which is allowed on loopback only, or behind a proxy that speaks HTTPS.
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+	BehindProxy bool   `yaml:"behind_proxy"`
+}
+
+// DevicesConfig is the devices' HTTPS listener: enrolment and media.
+type DevicesConfig struct {
+	Listen string `yaml:"listen"`
+	// Hosts are the names and addresses under which devices reach the centre; they
+	// stand in its certificate.
+	Hosts []string `yaml:"hosts"`
+	// Transfers bounds the audio files sent at once.
+	Transfers int `yaml:"transfers"`
+}
+
+// MQTTConfig is the embedded broker, or an external one.
+type MQTTConfig struct {
+	Listen string `yaml:"listen"`
+	// External, when set, names standard MQTT 3.1.1 brokers (mqtts://host:port) used in
+	// place of the embedded one; they trust the province's CA.
+	External []string `yaml:"external"`
+}
+
+// DefaultConfig is what holds where the file says nothing.
+func DefaultConfig() Config {
+	return Config{
+		Data:        "data",
+		People:      PeopleConfig{Listen: "127.0.0.1:8080"},
+		Devices:     DevicesConfig{Listen: ":8443", Hosts: []string{"localhost", "127.0.0.1"}, Transfers: 64},
+		MQTT:        MQTTConfig{Listen: ":8883"},
+		Jitter:      config.Duration(time.Minute),
+		FetchFrom:   "00:00",
+		FetchTo:     "04:00",
+		SilentAfter: config.Duration(24 * time.Hour),
+		LogLevel:    "info",
+	}
+}
+
+// Check lists every setting that cannot work.
+func (c Config) Check() error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%w: "+format, append([]any{radio.ErrInvalid}, args...)...))
+	}
+	if c.Data == "" {
+		bad("data: no folder")
+	}
+	for name, listen := range map[string]string{"people.listen": c.People.Listen, "devices.listen": c.Devices.Listen, "mqtt.listen": c.MQTT.Listen} {
+		if _, _, err := net.SplitHostPort(listen); err != nil {
+			bad("%s: %v", name, err)
+		}
+	}
+	if (c.People.Certificate == "") != (c.People.Key == "") {
+		bad("people: certificate and key go together")
+	}
+	if c.People.Certificate == "" && !c.People.BehindProxy && !loopback(c.People.Listen) {
+		bad("people.listen: %s is not loopback: give a certificate and key, or set behind_proxy when a proxy speaks HTTPS before it", c.People.Listen)
+	}
+	if len(c.Devices.Hosts) == 0 || c.Devices.Hosts[0] == "" {
+		bad("devices.hosts: at least one name or address")
+	}
+	if c.Devices.Transfers < 1 {
+		bad("devices.transfers: %d", c.Devices.Transfers)
+	}
+	for _, e := range c.MQTT.External {
+		if u, err := url.Parse(e); err != nil || u.Host == "" || (u.Scheme != "mqtts" && u.Scheme != "ssl" && u.Scheme != "tls") {
+			bad("mqtt.external: %q, want mqtts://host:port", e)
+		}
+	}
+	if c.Jitter < 0 || c.Jitter.D() > time.Hour {
+		bad("jitter: %s, want 0 to 1h", c.Jitter.D())
+	}
+	if c.SilentAfter.D() < time.Minute {
+		bad("silent_after: %s, want at least 1m", c.SilentAfter.D())
+	}
+	for name, t := range map[string]string{"fetch_from": c.FetchFrom, "fetch_to": c.FetchTo} {
+		if _, err := radio.ParseTimeOfDay(t); err != nil {
+			bad("%s: %v", name, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// dsn is what store opens.
+func (c Config) dsn() string {
+	if c.Database != "" {
+		return c.Database.Reveal()
+	}
+	return filepath.Join(c.Data, "loaxa.db")
+}
+
+func (c Config) dir(name string) string { return filepath.Join(c.Data, name) }
+
+// Address is where the console is found from this machine.
+func (c PeopleConfig) Address() string {
+	scheme := "http"
+	if c.Certificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + strings.Replace(c.Listen, "0.0.0.0", "127.0.0.1", 1)
+}
