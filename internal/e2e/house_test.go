@@ -1,0 +1,488 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// programs holds the two binaries, built once for the package.
+var programs struct{ centre, agent string }
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		os.Exit(m.Run())
+	}
+	dir, err := os.MkdirTemp("", "loaxa-e2e-")
+	if err == nil {
+		programs.centre, programs.agent = filepath.Join(dir, "loaxa"), filepath.Join(dir, "loaxa-agent")
+		cmd := exec.Command("go", "build", "-o", dir, "loaxa/cmd/loaxa", "loaxa/cmd/loaxa-agent")
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+		err = cmd.Run()
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build the programs:", err)
+	} else {
+		code = m.Run()
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+const (
+	zone   = "Asia/Ho_Chi_Minh"
+	author = "lan"
+	second = "hoa"
+	secret = "mat-khau-de-thu"
+)
+
+// house is one province of its own: a centre process and its agents.
+type house struct {
+	t      *testing.T
+	dir    string
+	ports  struct{ people, devices, mqtt int }
+	extra  []string // environment of the centre
+	centre *process
+	client *http.Client
+	asked  int
+}
+
+// process is a child that is stopped with its test.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{}
+	err  error
+}
+
+func startProcess(t *testing.T, name, log string, cmd *exec.Cmd) *process {
+	t.Helper()
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = f, f
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(errors.Join(err, f.Close()))
+	}
+	p := &process{name: name, cmd: cmd, log: log, done: make(chan struct{})}
+	go func() {
+		p.err = errors.Join(cmd.Wait(), f.Close())
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.stop(t)
+		if t.Failed() {
+			b, err := os.ReadFile(log)
+			t.Logf("log of %s (%v):\n%s", name, err, tail(b, 6000))
+		}
+	})
+	return p
+}
+
+func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
+
+// stop asks with SIGTERM and insists after 15 s, which is a failure.
+func (p *process) stop(t *testing.T) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("stop %s: %v", p.name, err)
+	}
+	select {
+	case <-p.done:
+		if p.err != nil {
+			t.Errorf("%s ended with %v", p.name, p.err)
+		}
+	case <-time.After(15 * time.Second):
+		t.Errorf("%s did not end within 15 s of SIGTERM", p.name)
+		p.kill(t)
+	}
+}
+
+// kill is a power cut: the whole group at once, nothing is asked.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("kill %s: %v", p.name, err)
+	}
+	<-p.done
+}
+
+// newHouse lays down a province with the devices named and starts its centre.
+func newHouse(t *testing.T, devices []string, extra ...string) *house {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the whole house runs without -short only: it starts processes and waits for a due minute")
+	}
+	h := &house{t: t, dir: t.TempDir(), extra: extra}
+	ports := make([]int, 3)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	h.ports.people, h.ports.devices, h.ports.mqtt = ports[0], ports[1], ports[2]
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.client = &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	for _, login := range []string{author, second} {
+		h.command(secret, "user", "add", "--login", login, "--name", login, "--password-stdin")
+	}
+	h.write("areas.yaml", "areas:\n  - {code: tinh, kind: province, name: Tỉnh thử, zone: "+zone+"}\n"+
+		"  - {code: xa, kind: commune, name: Xã thử, parent: tinh}\n  - {code: thon, kind: hamlet, name: Thôn thử, parent: xa}\n"+
+		"policies:\n  - {area: tinh, label: thử, windows: [{from: \"00:00\", to: \"24:00\"}]}\ndevices:\n"+deviceLines(devices))
+	h.importPlan()
+	h.command("", "key", "root", "--out", filepath.Join(h.dir, "root.jwk"))
+	broker := "mqtts://127.0.0.1:" + strconv.Itoa(h.ports.mqtt)
+	h.command("", "key", "sign", "--root", filepath.Join(h.dir, "root.jwk"), "--broker", broker, "--media", h.devicesURL())
+	return h
+}
+
+func deviceLines(codes []string) string {
+	var b strings.Builder
+	for _, c := range codes {
+		code, rendition, light := strings.Cut(c, ":")
+		if !light {
+			rendition = "64"
+		}
+		fmt.Fprintf(&b, "  - {code: %s, name: Cụm loa %s, hamlet: thon, rendition: %s}\n", code, code, rendition)
+	}
+	return b.String()
+}
+
+func (h *house) devicesURL() string { return "https://127.0.0.1:" + strconv.Itoa(h.ports.devices) }
+
+func (h *house) url(path string) string {
+	return "http://127.0.0.1:" + strconv.Itoa(h.ports.people) + path
+}
+
+func (h *house) env() []string {
+	return append(append(os.Environ(),
+		"LOAXA_DATA="+h.data(), "LOAXA_JITTER=0s", "LOAXA_FETCH_FROM=00:00", "LOAXA_FETCH_TO=00:00", "LOAXA_LOG_LEVEL=debug",
+		"LOAXA_DEVICES_HOSTS=127.0.0.1", "LOAXA_PEOPLE_LISTEN=127.0.0.1:"+strconv.Itoa(h.ports.people),
+		"LOAXA_DEVICES_LISTEN=127.0.0.1:"+strconv.Itoa(h.ports.devices), "LOAXA_MQTT_LISTEN=127.0.0.1:"+strconv.Itoa(h.ports.mqtt)), h.extra...)
+}
+
+func (h *house) data() string { return filepath.Join(h.dir, "centre") }
+
+// command runs one loaxa command and gives what it printed.
+func (h *house) command(stdin string, args ...string) string {
+	h.t.Helper()
+	cmd := exec.CommandContext(h.t.Context(), programs.centre, args...)
+	cmd.Env, cmd.Stdin = h.env(), strings.NewReader(stdin)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		h.t.Fatalf("loaxa %s: %v\n%s%s", strings.Join(args, " "), err, &out, &errOut)
+	}
+	return out.String()
+}
+
+// write puts a file into the folder that importPlan lays down.
+func (h *house) write(name, text string) {
+	h.t.Helper()
+	path := filepath.Join(h.dir, "plan", name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) importPlan() string {
+	h.t.Helper()
+	return h.command("", "import", "--author", author, "--approver", second, filepath.Join(h.dir, "plan"))
+}
+
+// serve starts the centre and logs the author in.
+func (h *house) serve() {
+	h.t.Helper()
+	cmd := exec.Command(programs.centre, "serve")
+	cmd.Env = h.env()
+	h.centre = startProcess(h.t, "centre", filepath.Join(h.dir, "centre.log"), cmd)
+	h.eventually(20*time.Second, "the centre answers", func() bool {
+		resp, err := h.client.Get(h.url("/readyz"))
+		return err == nil && errors.Join(drain(resp)) == nil && resp.StatusCode == http.StatusNoContent
+	})
+	h.login(author)
+}
+
+func drain(r *http.Response) error {
+	_, err := io.Copy(io.Discard, r.Body)
+	return errors.Join(err, r.Body.Close())
+}
+
+// eventually polls until ok, at most for limit.
+func (h *house) eventually(limit time.Duration, what string, ok func() bool) {
+	h.t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-h.t.Context().Done():
+			h.t.Fatalf("test ended while waiting: %s", what)
+		case <-deadline.C:
+			h.t.Fatalf("not within %s: %s", limit, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// until waits for an instant.
+func (h *house) until(at time.Time) {
+	h.t.Helper()
+	select {
+	case <-h.t.Context().Done():
+		h.t.Fatal("test ended while waiting")
+	case <-time.After(time.Until(at)):
+	}
+}
+
+func (h *house) login(login string) {
+	h.t.Helper()
+	h.post("/api/v1/login", map[string]string{"login": login, "password": secret}, nil)
+}
+
+func (h *house) post(path string, body, into any) {
+	h.t.Helper()
+	b, err := json.Marshal(body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.ask("POST", path, "application/json", bytes.NewReader(b), into)
+}
+
+func (h *house) get(path string, into any) {
+	h.t.Helper()
+	h.ask("GET", path, "", nil, into)
+}
+
+func (h *house) ask(method, path, kind string, body io.Reader, into any) {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, h.url(path), body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	resp, err := h.client.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	if resp.StatusCode >= 300 {
+		h.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, b)
+	}
+	if into != nil {
+		if err := json.Unmarshal(b, into); err != nil {
+			h.t.Fatalf("%s %s: %v in %s", method, path, err, b)
+		}
+	}
+}
+
+// upload sends audio as the author and has the second person approve it.
+func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
+	h.t.Helper()
+	var form bytes.Buffer
+	m := multipart.NewWriter(&form)
+	err := errors.Join(m.WriteField("code", code), m.WriteField("title", title), m.WriteField("field", "3"))
+	part, perr := m.CreateFormFile("audio", "any-name.mp3")
+	if err = errors.Join(err, perr); err != nil {
+		h.t.Fatal(err)
+	}
+	_, werr := part.Write(audio)
+	if err := errors.Join(werr, m.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	var b radio.Bulletin
+	h.login(author)
+	h.ask("POST", "/api/v1/bulletins", m.FormDataContentType(), &form, &b)
+	h.login(second)
+	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), map[string]string{"to": "approved"}, &b)
+	if b.State != radio.Approved {
+		h.t.Fatalf("bulletin %+v", b)
+	}
+	return b
+}
+
+// schedule lays down one slot a day at the minute of at, from that day on.
+func (h *house) schedule(at time.Time, bulletins ...string) {
+	h.t.Helper()
+	z, err := timetable.LoadZone(zone)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	local := z.In(at)
+	var items strings.Builder
+	for i, b := range bulletins {
+		fmt.Fprintf(&items, "          - {code: i%d, bulletin: %s}\n", i+1, b)
+	}
+	h.write("schedule.yaml", fmt.Sprintf(`schedules:
+  - code: thu
+    title: Phiên thử
+    priority: normal
+    targets: [{area: tinh}]
+    from: %s
+    slots:
+      - code: phien
+        cron: "%d %d * * *"
+        items:
+%s`, radio.DateOf(local), local.Minute(), local.Hour(), &items))
+	h.importPlan()
+}
+
+// dueMinute is the first whole minute at least wait from now.
+func dueMinute(wait time.Duration) time.Time {
+	return time.Now().Add(wait).Truncate(time.Minute).Add(time.Minute)
+}
+
+// log reads the confirmation log.
+func (h *house) log() []radio.AsRun {
+	h.t.Helper()
+	var page struct {
+		Airings []radio.AsRun `json:"airings"`
+	}
+	h.get("/api/v1/log", &page)
+	return page.Airings
+}
+
+// outcomes waits until n airings that were due have another outcome than pending.
+func (h *house) outcomes(n int, limit time.Duration) []radio.AsRun {
+	h.t.Helper()
+	var rows []radio.AsRun
+	h.eventually(limit, fmt.Sprintf("%d airings confirmed", n), func() bool {
+		rows = rows[:0]
+		for _, r := range h.log() {
+			if r.Outcome != radio.PendingOutcome && r.Start < radio.At(time.Now().Add(time.Minute)) {
+				rows = append(rows, r)
+			}
+		}
+		return len(rows) >= n
+	})
+	return rows
+}
+
+// agentProcess is one device.
+type agentProcess struct {
+	*process
+	h    *house
+	code string
+	dir  string
+	env  []string
+}
+
+// agent enrols a device and starts its agent. output is its YAML, "driver: null" for
+// none; env is added to its environment.
+func (h *house) agent(code, output string, env ...string) *agentProcess {
+	h.t.Helper()
+	a := &agentProcess{h: h, code: code, dir: filepath.Join(h.dir, code), env: env}
+	text := fmt.Sprintf("data: %q\noutput:\n  %s\n  tee: %q\nclock:\n  assumed: true\nstatus:\n  socket: %q\n  listen: \"127.0.0.1:0\"\n",
+		filepath.Join(a.dir, "data"), strings.ReplaceAll(output, "\n", "\n  "), filepath.Join(a.dir, "recorded"), a.socket())
+	if err := errors.Join(os.MkdirAll(a.dir, 0o700), os.WriteFile(a.config(), []byte(text), 0o600)); err != nil {
+		h.t.Fatal(err)
+	}
+	printed := h.command("", "device", "add", "--code", code)
+	_, rest, ok := strings.Cut(printed, "enrolment code: ")
+	if !ok {
+		h.t.Fatalf("no code in %q", printed)
+	}
+	once, _, _ := strings.Cut(rest, "\n")
+	a.run("enrol", "--config", a.config(), "--server", h.devicesURL(), "--code", once)
+	a.start()
+	return a
+}
+
+func (a *agentProcess) config() string { return filepath.Join(a.dir, "agent.yaml") }
+
+// socket: the path of a unix socket is short (108 bytes), test folders are not.
+func (a *agentProcess) socket() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("loaxa-e2e-%d-%s.sock", a.h.ports.people, a.code))
+}
+
+func (a *agentProcess) start() {
+	a.h.t.Helper()
+	cmd := exec.Command(programs.agent, "run", "--config", a.config())
+	cmd.Env = append(os.Environ(), a.env...)
+	a.process = startProcess(a.h.t, a.code, filepath.Join(a.dir, "agent.log"), cmd)
+}
+
+func (a *agentProcess) run(args ...string) []byte {
+	a.h.t.Helper()
+	cmd := exec.CommandContext(a.h.t.Context(), programs.agent, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			out = append(out, exit.Stderr...)
+		}
+		a.h.t.Fatalf("loaxa-agent %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// status asks the agent over its socket; false while it does not answer.
+func (a *agentProcess) status() (radio.Status, bool) {
+	var s radio.Status
+	ctx, cancel := context.WithTimeout(a.h.t.Context(), 5*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, programs.agent, "status", "--json", "--config", a.config()).Output()
+	if err != nil || json.Unmarshal(out, &s) != nil {
+		return s, false
+	}
+	return s, true
+}
+
+// ready waits until the device holds the programme with its slot at due and all audio.
+func (a *agentProcess) ready(due time.Time) {
+	a.h.t.Helper()
+	a.h.eventually(60*time.Second, a.code+" is ready for its slot", func() bool {
+		s, ok := a.status()
+		if !ok || len(s.Next) == 0 || s.Next[0].Start != radio.At(due) {
+			return false
+		}
+		for _, x := range s.Audio {
+			if !x.Ready {
+				return false
+			}
+		}
+		return len(s.Audio) > 0
+	})
+}
