@@ -18,10 +18,11 @@ import (
 )
 
 // TestPrepare looks closely at one upload: numbers, files, loudness by another
-// meter, and that the same upload gives the same hashes.
+// meter, and that the same upload gives the same hashes. Its child runs under the
+// race detector when the test does.
 func TestPrepare(t *testing.T) {
 	needTools(t, "ffmpeg", "ffprobe")
-	in := newIntake(t, nil)
+	in := newIntake(t, func(o *Options) { o.Command = selfAsChild(t) })
 	const samples = 44100*3 + 77
 	src := wavFile(speechlike(4, 0.3)[:samples], 44100, 1)
 	p, err := in.Prepare(t.Context(), bytes.NewReader(src))

@@ -1,9 +1,12 @@
 package library
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -15,19 +18,57 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childArg {
 		os.Exit(ChildMain(os.Stdin, os.Stdout))
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
 }
 
-// newIntake makes an intake whose child is this test binary.
-func newIntake(t testing.TB, change func(*Options)) *Intake {
+// childDir takes the built child, once for all tests.
+var childDir string
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "intake-child-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	childDir = dir
+	return m.Run()
+}
+
+// builtChild is testdata/child, a child without the race detector.
+var builtChild = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(childDir, "child")
+	if out, err := exec.Command("go", "build", "-o", path, "./testdata/child").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the intake child: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// selfAsChild is this test binary, race detector and all.
+func selfAsChild(t testing.TB) []string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Under -race a process sleeps a second before it ends, unless told not to.
-	command := []string{"env", "GORACE=atexit_sleep_ms=0", exe, childArg}
-	opt := Options{Command: command, WorkDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	return []string{"env", "GORACE=atexit_sleep_ms=0", exe, childArg}
+}
+
+// newIntake makes an intake with a real child: this binary under -short, else one
+// built without the race detector.
+func newIntake(t testing.TB, change func(*Options)) *Intake {
+	t.Helper()
+	opt := Options{WorkDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	if testing.Short() {
+		opt.Command = selfAsChild(t)
+	} else {
+		child, err := builtChild()
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt.Command = []string{child}
+	}
 	if change != nil {
 		change(&opt)
 	}
