@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -17,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,29 +25,29 @@ import (
 	"loaxa/internal/timetable"
 )
 
-// programs holds the two binaries, built once for the package.
-var programs struct{ centre, agent string }
+// programs holds the two binaries and the folder that TestMain removes.
+var programs struct{ dir, centre, agent string }
+
+// build makes the programs once, for the first test that needs them.
+var build = sync.OnceValue(func() error {
+	programs.centre, programs.agent = filepath.Join(programs.dir, "loaxa"), filepath.Join(programs.dir, "loaxa-agent")
+	out, err := exec.Command("go", "build", "-o", programs.dir, "loaxa/cmd/loaxa", "loaxa/cmd/loaxa-agent").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return nil
+})
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		os.Exit(m.Run())
-	}
-	dir, err := os.MkdirTemp("", "loaxa-e2e-")
-	if err == nil {
-		programs.centre, programs.agent = filepath.Join(dir, "loaxa"), filepath.Join(dir, "loaxa-agent")
-		cmd := exec.Command("go", "build", "-o", dir, "loaxa/cmd/loaxa", "loaxa/cmd/loaxa-agent")
-		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-		err = cmd.Run()
-	}
 	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "build the programs:", err)
-	} else {
+	var err error
+	if programs.dir, err = os.MkdirTemp("", "loaxa-e2e-"); err == nil {
 		code = m.Run()
+		err = os.RemoveAll(programs.dir)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
@@ -142,6 +142,9 @@ func newHouse(t *testing.T, devices []string, extra ...string) *house {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the whole house runs without -short only: it starts processes and waits for a due minute")
+	}
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
 	h := &house{t: t, dir: t.TempDir(), extra: extra}
 	ports := make([]int, 3)
@@ -409,7 +412,7 @@ type agentProcess struct {
 	env  []string
 }
 
-// agent enrols a device and starts its agent. output is its YAML, "driver: null" for
+// agent enrols a device and starts its agent. output is its YAML, `driver: "null"` for
 // none; env is added to its environment.
 func (h *house) agent(code, output string, env ...string) *agentProcess {
 	h.t.Helper()

@@ -49,7 +49,7 @@ func TestCentreSetBack(t *testing.T) {
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 5, 440))
 	h.upload("hai", "Bản tin hai", tone(t, 5, 660))
-	a := h.agent("a", "driver: null")
+	a := h.agent("a", `driver: "null"`)
 	due := dueMinute(25 * time.Second)
 	h.schedule(due, "mot")
 	a.ready(due)

@@ -1,0 +1,75 @@
+package player
+
+import (
+	"slices"
+	"time"
+
+	"loaxa/internal/agent/output"
+	"loaxa/internal/radio"
+)
+
+const (
+	watchEvery  = 100 * time.Millisecond
+	watchWindow = 2 * time.Second
+	// A new device fills its ring in an instant and may then stall for 1.5 s.
+	warmUp = 4 * time.Second
+	// minSpread of a window for its rate to mean anything.
+	minSpread = time.Second
+	slowest   = 0.9
+	fastest   = 1.1
+	// spareLead, with twice the ring: no device with a clock takes so much more than
+	// the time that has passed.
+	spareLead = 200 * time.Millisecond
+	// giveUp: a device that stalls for so long is lost.
+	giveUp = 5 * time.Second
+)
+
+// verdict of the watchdog.
+type verdict int
+
+const (
+	fine verdict = iota
+	stalled
+	tooFast
+)
+
+// watch judges the device by its samples against the clock: a hang, a mute server
+// and a null device give no error anywhere (measured).
+type watch struct {
+	opened time.Duration
+	ring   time.Duration
+	points []output.Progress
+}
+
+// look takes the device's progress at now.
+func (w *watch) look(p output.Progress, now time.Duration) verdict {
+	if n := len(w.points); n == 0 || p.Consumed > w.points[n-1].Consumed {
+		w.points = append(w.points, p)
+	}
+	first := slices.IndexFunc(w.points, func(o output.Progress) bool { return now-o.At <= watchWindow })
+	if first < 0 {
+		first = len(w.points) - 1 // the last one tells for how long nothing has moved
+	}
+	w.points = slices.Delete(w.points, 0, first)
+	if radio.SamplesDuration(p.Consumed) > now-w.opened+2*w.ring+spareLead {
+		return tooFast
+	}
+	if now-w.opened < warmUp {
+		return fine
+	}
+	a, b := w.points[0], w.points[len(w.points)-1]
+	if now-b.At > watchWindow/2 {
+		return stalled
+	}
+	if b.At-a.At < minSpread {
+		return fine
+	}
+	rate := float64(radio.SamplesDuration(b.Consumed-a.Consumed)) / float64(b.At-a.At)
+	switch {
+	case rate < slowest:
+		return stalled
+	case rate > fastest:
+		return tooFast
+	}
+	return fine
+}

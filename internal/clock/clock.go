@@ -1,0 +1,109 @@
+// Package clock says what time it is, how far that can be believed, and wakes
+// whoever waits for an instant, also when somebody sets the machine's clock in
+// between (design §5). It receives the kernel's word on synchronisation, time
+// learned from the centre (agent/link) and a persisted floor (agent/journal); it
+// hands instants to timetable's callers, playout above all, and its own state to
+// records and reports.
+package clock
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// Woke says why a Wait ended.
+type Woke int
+
+const (
+	// Due: the wall clock has reached the instant.
+	Due Woke = iota + 1
+	// Stepped: the wall clock was set, or its discipline or its trust changed. The
+	// caller plans again from Now and State; the instant may be past or far away.
+	Stepped
+)
+
+// String names the reason in logs.
+func (w Woke) String() string {
+	switch w {
+	case Due:
+		return "due"
+	case Stepped:
+		return "stepped"
+	}
+	return fmt.Sprintf("woke %d", int(w))
+}
+
+// Clock is what every loop that plans or waits is given: System in the programs,
+// Fake in tests.
+type Clock interface {
+	// Now is the disciplined wall clock, in UTC.
+	Now() time.Time
+	// Mono is the time since the machine started; never set, and the same in every
+	// process of one machine (CLOCK_MONOTONIC on Linux).
+	Mono() time.Duration
+	// WallToMono says when, on Mono, the wall clock will show t if nobody sets it.
+	WallToMono(t time.Time) time.Duration
+	// Wait arms one timer for a wall instant. It returns Due at or after the
+	// instant, Stepped as soon as the instant has to be thought over, or ctx's error.
+	Wait(ctx context.Context, until time.Time) (Woke, error)
+	// State says how far Now can be believed at this moment.
+	State() Reading
+}
+
+// State of trust (design §5).
+type State string
+
+const (
+	// Trusted: synchronised, and the error bound is known.
+	Trusted State = "trusted"
+	// Holdover: synchronisation was lost; the bound grows with the assumed drift.
+	Holdover State = "holdover"
+	// Untrusted: nothing may be planned on this clock; only emergencies sound.
+	Untrusted State = "untrusted"
+)
+
+// Source of the time.
+type Source string
+
+// Sources this clock knows; design §5 names more (rtc, modem, manual).
+const (
+	SourceNone    Source = "none"
+	SourceKernel  Source = "kernel"  // disciplined by the machine's own time service
+	SourceCentre  Source = "centre"  // learned from hello and welcome
+	SourceAssumed Source = "assumed" // demo and test configuration only; shown in red
+)
+
+// MaxBound ends holdover: a clock that may be wrong by more is untrusted.
+const MaxBound = 60 * time.Second
+
+// Reading is the state of a clock at one moment.
+type Reading struct {
+	State  State
+	Source Source
+	// Bound is how far Now can be from true time; meaningless while the source is none.
+	Bound time.Duration
+	// Offset is what is added to the machine's wall clock to get Now.
+	Offset time.Duration
+	// Since is when this state and source began, on the present wall clock.
+	Since time.Time
+}
+
+// Usable says whether planned airings may sound on this clock.
+func (r Reading) Usable() bool { return r.State == Trusted || r.State == Holdover }
+
+// Stamp is the reading as it stands in a journal record.
+func (r Reading) Stamp() radio.ClockStamp {
+	bound := r.Bound.Milliseconds()
+	if r.Source == SourceNone {
+		bound = -1
+	}
+	return radio.ClockStamp{State: string(r.State), Source: string(r.Source), BoundMS: bound}
+}
+
+// Status is the reading as it stands in hello and reported.
+func (r Reading) Status() radio.ClockStatus {
+	return radio.ClockStatus{ClockStamp: r.Stamp(), OffsetMS: r.Offset.Milliseconds(), Since: radio.At(r.Since)}
+}

@@ -1,0 +1,223 @@
+package clock
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	gosync "sync"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+const (
+	// defaultDrift is the assumed error of a board's crystal in holdover: 100 ppm,
+	// so that a bound of 60 s lasts about a week.
+	defaultDrift = 100e-6
+	// stepTolerance: a change of wall minus Mono beyond this is a step.
+	stepTolerance = 50 * time.Millisecond
+	// maxRoundTrip of hello and welcome for their time to be believed (design §7).
+	maxRoundTrip = 10 * time.Second
+	// centreFresh: so long one welcome counts as synchronised; after it, holdover.
+	centreFresh = 24 * time.Hour
+	// lookEvery is how often Run looks for a change nobody asked about.
+	lookEvery = time.Second
+	// floorEvery bounds the writes to flash for the floor.
+	floorEvery = time.Hour
+)
+
+// Floor keeps the latest instant this device is sure has passed; it outlives a
+// reboot. Store is never called with an earlier instant than the last.
+type Floor interface {
+	Load(ctx context.Context) (time.Time, error)
+	Store(ctx context.Context, t time.Time) error
+}
+
+// Options of the system clock.
+type Options struct {
+	// Assumed takes the machine's clock as true (demo and test configuration only).
+	Assumed bool
+	// Offset shifts the clock for tests; only together with Assumed.
+	Offset time.Duration
+	// BuildTime of the program: no true clock shows less. Zero when unknown.
+	BuildTime time.Time
+	// Drift assumed in holdover, as a fraction; 0 means 100 ppm.
+	Drift float64
+	// Floor may be nil where nothing is kept (tools).
+	Floor Floor
+}
+
+// System is the machine's clock, disciplined. Safe for several goroutines.
+type System struct {
+	opts    Options
+	log     *slog.Logger
+	machine machine
+
+	mu      gosync.Mutex
+	changed chan struct{} // closed and renewed at every step or change of trust
+	seen    bool
+	last    instant
+	floor   time.Time
+	loaded  bool
+	kernel  anchor
+	centre  anchor
+	reading Reading
+	since   time.Duration // Mono when state and source of reading began
+}
+
+// New checks the options. Until Run has read the floor the clock is untrusted.
+func New(opts Options, log *slog.Logger) (*System, error) {
+	if opts.Drift == 0 {
+		opts.Drift = defaultDrift
+	}
+	switch {
+	case opts.Offset != 0 && !opts.Assumed:
+		return nil, fmt.Errorf("%w: clock offset is for tests and needs the assumed source", radio.ErrInvalid)
+	case opts.Drift < 1e-6 || opts.Drift > 1e-2:
+		return nil, fmt.Errorf("%w: clock drift %g, want 1e-6 to 1e-2", radio.ErrInvalid, opts.Drift)
+	}
+	return &System{opts: opts, log: log, machine: realMachine(),
+		changed: make(chan struct{}), loaded: opts.Floor == nil}, nil
+}
+
+// Now is the disciplined wall clock.
+func (s *System) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.look().wall.Add(s.reading.Offset)
+}
+
+// Mono is the package's Mono.
+func (s *System) Mono() time.Duration { return s.machine.read().mono }
+
+// WallToMono says when, on Mono, Now will be t.
+func (s *System) WallToMono(t time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.look()
+	return now.mono + t.Sub(now.wall.Add(s.reading.Offset))
+}
+
+// State is judged afresh at every call.
+func (s *System) State() Reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.look()
+	s.judge(now)
+	r := s.reading
+	r.Since = now.wall.Add(r.Offset - (now.mono - s.since))
+	return r
+}
+
+// Wait arms one timer; see Clock.
+func (s *System) Wait(ctx context.Context, until time.Time) (Woke, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	now, changed, offset := s.look(), s.changed, s.reading.Offset
+	s.mu.Unlock()
+	if !until.After(now.wall.Add(offset)) {
+		return Due, nil
+	}
+	timer := s.machine.arm(until.Add(-offset))
+	// A step between the look above and the arming cancels no timer: look again.
+	s.Now()
+	woke, err := timer.wait(ctx, changed)
+	if cerr := timer.close(); cerr != nil && err == nil {
+		err = fmt.Errorf("close timer: %w", cerr)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if woke == Stepped {
+		s.Now() // notices the step before the caller asks what it means
+	}
+	return woke, nil
+}
+
+// AtLeast takes a time out of a verified message: a lower bound, nothing more
+// (design §5). It raises the floor.
+func (s *System) AtLeast(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.After(s.floor) {
+		s.floor = t.Round(0).UTC()
+		s.judge(s.look())
+	}
+}
+
+// Latest is max(Now, build time, floor): what NotAfter of a certificate is judged
+// on, so that a board at 1970 can still connect (design §5).
+func (s *System) Latest() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	latest := s.look().wall.Add(s.reading.Offset)
+	if floor := s.lowest(); floor.After(latest) {
+		return floor
+	}
+	return latest
+}
+
+// Run reads the floor, then looks for steps and changes of trust once a second and
+// keeps the floor, until ctx ends.
+func (s *System) Run(ctx context.Context) error {
+	stored := s.loadFloor(ctx)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		r := s.State()
+		if now := s.Now(); r.Usable() && now.Sub(stored) >= floorEvery {
+			stored = s.keepFloor(ctx, now, stored)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if r := s.State(); r.Usable() {
+				// ctx has ended, but the last floor is worth one write.
+				s.keepFloor(context.WithoutCancel(ctx), s.Now(), stored)
+			}
+			return nil
+		}
+	}
+}
+
+// loadFloor: a floor that cannot be read must not silence the device; the build
+// time still guards.
+func (s *System) loadFloor(ctx context.Context) time.Time {
+	if s.opts.Floor == nil {
+		return time.Time{}
+	}
+	stored, err := s.opts.Floor.Load(ctx)
+	if err != nil {
+		s.log.Warn("time floor not readable, going on without it", "err", err)
+		stored = time.Time{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded = true
+	if stored.After(s.floor) {
+		s.floor = stored
+	}
+	s.judge(s.look())
+	return stored
+}
+
+// keepFloor gives back what is known to be stored now. A trusted time that is a
+// little below the floor (AtLeast, a step back within the bound) changes nothing.
+func (s *System) keepFloor(ctx context.Context, now, stored time.Time) time.Time {
+	s.mu.Lock()
+	if now.After(s.floor) {
+		s.floor = now
+	}
+	floor := s.floor
+	s.mu.Unlock()
+	if s.opts.Floor == nil || !floor.After(stored) {
+		return floor
+	}
+	if err := s.opts.Floor.Store(ctx, floor); err != nil {
+		s.log.Warn("time floor not stored", "err", err)
+		return now // asked again in an hour, not every second
+	}
+	return floor
+}
