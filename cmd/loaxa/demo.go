@@ -410,7 +410,7 @@ func (d *demoRun) report(ctx context.Context) (int, error) {
 		return 1, err
 	}
 	for _, a := range d.agents {
-		d.note("recorded: %s", a.wav)
+		d.note("recorded: %s/*.wav", a.wav)
 	}
 	result.Seconds = float64(time.Since(d.began).Milliseconds()) / 1000
 	line, err := json.Marshal(result)

@@ -29,7 +29,7 @@ func (a *demoAgent) config() string { return filepath.Join(a.dir, "agent.yaml") 
 func (d *demoRun) startAgents(ctx context.Context) error {
 	for i, code := range demoDevices {
 		a := &demoAgent{code: code, dir: filepath.Join(d.dir, code), driver: "null", ended: make(chan error, 1)}
-		a.wav = filepath.Join(a.dir, "recorded.wav")
+		a.wav = filepath.Join(a.dir, "recorded")
 		if i == 0 && soundCard() {
 			a.driver = "oto"
 		}
@@ -69,7 +69,7 @@ func (d *demoRun) configure(a *demoAgent) error {
 	}
 	text := fmt.Sprintf(`data: %q
 output:
-  driver: %s
+  driver: %q
   tee: %q
 clock:
   assumed: true

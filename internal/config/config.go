@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"loaxa/internal/radio"
 )
@@ -59,11 +61,44 @@ func loadFile(path string, into any) error {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil
 	}
+	if err := refuseNothing(path, b); err != nil {
+		return err
+	}
 	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("%w: configuration %s:%s", radio.ErrInvalid, path, yaml.FormatError(err, false, false))
 	}
 	return nil
+}
+
+// refuseNothing finds keys without a value. The decoder would leave the default in
+// place without a word, which a person who wrote `driver: null` did not mean.
+func refuseNothing(path string, b []byte) error {
+	file, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil // the decoder says it better
+	}
+	var v nothing
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			ast.Walk(&v, doc.Body)
+		}
+	}
+	var errs []error
+	for _, line := range v.lines {
+		errs = append(errs, fmt.Errorf("%w: configuration %s:%d: a key without a value; leave it out, or write the word \"null\" in quotes", radio.ErrInvalid, path, line))
+	}
+	return errors.Join(errs...)
+}
+
+type nothing struct{ lines []int }
+
+// Visit notes null values.
+func (v *nothing) Visit(n ast.Node) ast.Visitor {
+	if null, ok := n.(*ast.NullNode); ok {
+		v.lines = append(v.lines, null.GetToken().Position.Line)
+	}
+	return v
 }
 
 // override sets every field the environment names, and takes its name off env.

@@ -92,3 +92,24 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestKeyWithoutValueIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte("a: 1\noutput:\n  driver: null\nclock:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	into := struct {
+		A      int `yaml:"a"`
+		Output struct {
+			Driver string `yaml:"driver"`
+		} `yaml:"output"`
+		Clock struct {
+			Assumed bool `yaml:"assumed"`
+		} `yaml:"clock"`
+	}{}
+	into.Output.Driver = "oto"
+	err := Load(path, "X", nil, &into)
+	if !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), "c.yaml:3:") || !strings.Contains(err.Error(), "c.yaml:4:") {
+		t.Errorf("error %v, want both lines named", err)
+	}
+}

@@ -129,7 +129,7 @@ func TestWalk(t *testing.T) {
 	h.serve()
 	one := h.upload("mot", "Bản tin một", tone(t, 6, 440))
 	two := h.upload("hai", "Bản tin hai", tone(t, 5, 660))
-	a, b := h.agent("a", `driver: "null"`), h.agent("b", "driver: null")
+	a, b := h.agent("a", `driver: "null"`), h.agent("b", `driver: "null"`)
 	due := dueMinute(25 * time.Second)
 	h.schedule(due, "mot", "hai")
 	a.ready(due)

@@ -249,4 +249,7 @@ func (c Confirmation) CheckHeard(d DeviceID) error {
 type AsRunChange struct {
 	Row   AsRun
 	Words []Word
+	// Only is set when the row exists and nothing of it changed but its outcome, from
+	// Outcome to Words: the usual case, and much cheaper to write.
+	Only bool
 }

@@ -5,6 +5,7 @@ package radio
 type Status struct {
 	Device  DeviceID `json:"device"`
 	Name    string   `json:"name"`
+	Zone    string   `json:"zone"` // IANA name of the device's civil time
 	At      Millis   `json:"at"`
 	Version string   `json:"version"`
 	Boot    BootID   `json:"boot"`

@@ -27,10 +27,14 @@ type PresencePayload struct {
 
 // HelloPayload is what a device says after every connect.
 type HelloPayload struct {
-	Device     radio.DeviceID       `json:"device"`
-	Journal    radio.JournalID      `json:"journal"`
-	Head       uint64               `json:"head"`  // last seq written; 0 for none
-	Acked      uint64               `json:"acked"` // cumulative acknowledgement held
+	Device  radio.DeviceID  `json:"device"`
+	Journal radio.JournalID `json:"journal"`
+	Head    uint64          `json:"head"`  // last seq written; 0 for none
+	Acked   uint64          `json:"acked"` // cumulative acknowledgement held
+	// Oldest is the first seq the device can still send (acknowledged records are kept
+	// 90 days); 0 when it does not say. What a restored centre lost and the device no
+	// longer has is noted as a gap, and the journal goes on behind it.
+	Oldest     uint64               `json:"oldest,omitempty"`
 	Revisions  radio.RevisionStatus `json:"revisions"`
 	Clock      radio.ClockStatus    `json:"clock"`
 	Nonce      string               `json:"nonce"` // 22 characters base64url, fresh each time

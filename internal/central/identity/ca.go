@@ -276,3 +276,25 @@ func writeECKey(path string, key *ecdsa.PrivateKey) error {
 	}
 	return nil
 }
+
+// CentreName is the common name of the centre's own client certificate: its user
+// name at an external broker.
+const CentreName = "centre"
+
+// Centre makes a client certificate for the centre itself, to log in at an external
+// broker. It lives in memory only and is made anew at each start.
+func (ca *CA) Centre() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make the centre's client key: %w", err)
+	}
+	der, err := ca.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: CentreName},
+		NotAfter:    ca.now().AddDate(0, 0, deviceDays),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, key.Public())
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make the centre's client certificate: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}

@@ -27,7 +27,7 @@ type Keys struct {
 
 // Files of a key folder.
 const (
-	onlineFile  = "online.jwk"
+	OnlineFile  = "online.jwk"
 	keyringFile = "keyring.json"
 	rootFile    = "root.pub.jwk"
 )
@@ -39,7 +39,7 @@ func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endp
 	if err != nil {
 		return err
 	}
-	if err := trust.SaveKey(filepath.Join(dir, onlineFile), online); err != nil {
+	if err := trust.SaveKey(filepath.Join(dir, OnlineFile), online); err != nil {
 		return err
 	}
 	pub, err := root.Public().MarshalJSON()
@@ -55,7 +55,7 @@ func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endp
 // SignKeyring writes a new version of the keyring for the folder's online key: at
 // the beginning, when endpoints change, and before the online key expires.
 func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, now time.Time) error {
-	online, err := trust.LoadKey(filepath.Join(dir, onlineFile))
+	online, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.E
 // OpenKeys reads the folder and proves that the root signed its keyring for this
 // province and for this online key.
 func OpenKeys(dir string, province radio.AreaID) (*Keys, error) {
-	online, err := trust.LoadKey(filepath.Join(dir, onlineFile))
+	online, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,9 @@ const MinPassword = 10
 // SessionLife is how long a session lasts.
 const SessionLife = 12 * time.Hour
 
-func person(a radio.Account) radio.Person { return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name} }
+func person(a radio.Account) radio.Person {
+	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name}
+}
 
 // Accounts keeps people and sessions.
 type Accounts interface {

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"loaxa/internal/radio"
 )
@@ -122,6 +124,9 @@ var (
 			outcome = excluded.outcome, reason = excluded.reason, said = excluded.said, started_at = excluded.started_at,
 			consumed = excluded.consumed, expected = excluded.expected, at_least = excluded.at_least, proof = excluded.proof,
 			stale = excluded.stale, clock = excluded.clock, known_at = excluded.known_at, words = excluded.words`}
+	outcomes = bulk{table: "airing",
+		columns: []string{"month bigint", "device text", "airing text", "outcome text", "reason text", "said text", "started_at bigint",
+			"consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint", "clock text", "known_at bigint", "words bigint"}}
 	words = bulk{table: "airing_word",
 		columns: []string{"month bigint", "device text", "airing text", "n bigint", "known_at bigint", "said text", "outcome text",
 			"reason text", "started_at bigint", "consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint",
@@ -131,54 +136,68 @@ var (
 // PutAsRuns writes rows as they stand now and adds the words that made them so. Each
 // row stands once in changes.
 func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) error {
-	var rows, said, texts [][]any
-	seen := map[string]bool{}
-	caption := func(v any) (string, error) {
-		body, err := json.Marshal(v)
-		if err != nil {
-			return "", err
-		}
-		sum := sha256.Sum256(body)
-		id := hex.EncodeToString(sum[:16])
-		if !seen[id] {
-			seen[id] = true
-			texts = append(texts, []any{id, string(body)})
-		}
-		return id, nil
-	}
+	var rows, ends, said [][]any
+	texts := captionSet{}
 	for _, c := range changes {
 		a := c.Row
-		place, err := caption(placeCaption{a.Province, a.Hamlet, a.DeviceCode, a.DeviceName, a.CommuneName, a.HamletName})
-		if err != nil {
-			return fmt.Errorf("caption of airing %s: %w", a.Airing, err)
-		}
-		item, err := caption(itemCaption{a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority, a.Version, a.Title, a.Author, a.Unit, a.SHA256, a.ScheduleCode, a.ScheduleTitle})
-		if err != nil {
-			return fmt.Errorf("caption of airing %s: %w", a.Airing, err)
-		}
-		month := monthOf(a.Ref().At)
-		rows = append(rows, []any{month, string(a.Key.Device), string(a.Airing), string(a.Origin), int64(a.Key.SlotAt), int64(a.Key.Repeat), string(a.Day),
-			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
-			string(a.Bulletin), place, item, string(a.Outcome), string(a.Reason), a.From, int64(a.StartedAt), a.Consumed, a.Expected,
-			bit(a.AtLeast), a.Proof, bit(a.Stale), a.Clock, int64(a.KnownAt), int64(a.Words)})
+		key := []any{monthOf(a.Ref().At), string(a.Key.Device), string(a.Airing)}
 		for _, w := range c.Words {
-			said = append(said, []any{month, string(a.Key.Device), string(a.Airing), int64(w.N), int64(w.KnownAt), w.From, string(w.Outcome),
-				string(w.Reason), int64(w.StartedAt), w.Consumed, w.Expected, bit(w.AtLeast), w.Proof, bit(w.Stale), w.Clock, string(w.Journal), int64(w.Seq)})
+			said = append(said, slices.Concat(key, []any{int64(w.N), int64(w.KnownAt), w.From, string(w.Outcome), string(w.Reason),
+				int64(w.StartedAt), w.Consumed, w.Expected, bit(w.AtLeast), w.Proof, bit(w.Stale), w.Clock, string(w.Journal), int64(w.Seq)}))
 		}
+		end := []any{string(a.Outcome), string(a.Reason), a.From, int64(a.StartedAt), a.Consumed, a.Expected,
+			bit(a.AtLeast), a.Proof, bit(a.Stale), a.Clock, int64(a.KnownAt), int64(a.Words)}
+		if c.Only {
+			ends = append(ends, slices.Concat(key, end))
+			continue
+		}
+		place, err1 := texts.add(placeCaption{a.Province, a.Hamlet, a.DeviceCode, a.DeviceName, a.CommuneName, a.HamletName})
+		item, err2 := texts.add(itemCaption{a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority, a.Version, a.Title, a.Author, a.Unit, a.SHA256, a.ScheduleCode, a.ScheduleTitle})
+		if err := errors.Join(err1, err2); err != nil {
+			return fmt.Errorf("captions of airing %s: %w", a.Airing, err)
+		}
+		rows = append(rows, slices.Concat(key, []any{string(a.Origin), int64(a.Key.SlotAt), int64(a.Key.Repeat), string(a.Day),
+			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
+			string(a.Bulletin), place, item}, end))
 	}
-	if err := t.put(ctx, captions, texts); err != nil {
+	if err := t.put(ctx, captions, texts.rows()); err != nil {
 		return err
 	}
 	if err := t.put(ctx, airings, rows); err != nil {
 		return err
 	}
+	if err := t.update(ctx, outcomes, 3, ends); err != nil {
+		return err
+	}
 	return t.put(ctx, words, said)
+}
+
+// captionSet holds captions by their id, the hash of their text.
+type captionSet map[string]string
+
+func (s captionSet) add(v any) (string, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(body)
+	id := hex.EncodeToString(sum[:16])
+	s[id] = string(body)
+	return id, nil
+}
+
+func (s captionSet) rows() [][]any {
+	var out [][]any
+	for id, body := range s {
+		out = append(out, []any{id, body})
+	}
+	return out
 }
 
 // Freeze says how far the device's airings are frozen; the zero Freeze for none.
 func (t *LogTx) Freeze(ctx context.Context, device radio.DeviceID) (radio.Freeze, error) {
 	f := radio.Freeze{Device: device}
-	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0), COALESCE(MAX(upto), 0) FROM freeze WHERE device = $1`, string(device)).
+	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0), COALESCE(MAX(upto), 0) FROM airing_freeze WHERE device = $1`, string(device)).
 		Scan(&f.Revision, &f.Upto)
 	if err != nil {
 		return f, fmt.Errorf("read how far device %s is frozen: %w", device, err)
@@ -188,7 +207,7 @@ func (t *LogTx) Freeze(ctx context.Context, device radio.DeviceID) (radio.Freeze
 
 // PutFreeze keeps how far the device's airings are frozen.
 func (t *LogTx) PutFreeze(ctx context.Context, f radio.Freeze) error {
-	return t.put(ctx, bulk{table: "freeze", columns: []string{"device text", "revision bigint", "upto bigint"},
+	return t.put(ctx, bulk{table: "airing_freeze", columns: []string{"device text", "revision bigint", "upto bigint"},
 		conflict: "ON CONFLICT (device) DO UPDATE SET revision = excluded.revision, upto = excluded.upto"},
 		[][]any{{string(f.Device), f.Revision, int64(f.Upto)}})
 }

@@ -79,6 +79,40 @@ func (t *LogTx) put(ctx context.Context, b bulk, rows [][]any) error {
 	return nil
 }
 
+// update sets columns of rows that exist, found by their first keys columns. It leaves
+// indexes alone that hold none of the other columns.
+func (t *LogTx) update(ctx context.Context, b bulk, keys int, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	names, types := splitColumns(b.columns)
+	var set, cond, places, aliases []string
+	for i, n := range names {
+		value := fmt.Sprintf("$%d", i+1)
+		if t.pg {
+			places, value = append(places, value+"::"+types[i]+"[]"), fmt.Sprintf("u.c%d", i)
+			aliases = append(aliases, fmt.Sprintf("c%d", i))
+		}
+		if i < keys {
+			cond = append(cond, b.table+"."+n+" = "+value)
+		} else {
+			set = append(set, n+" = "+value)
+		}
+	}
+	query := "UPDATE " + b.table + " SET " + strings.Join(set, ", ")
+	var err error
+	if t.pg {
+		query += " FROM unnest(" + strings.Join(places, ", ") + ") AS u(" + strings.Join(aliases, ", ") + ") WHERE " + strings.Join(cond, " AND ")
+		_, err = t.tx.ExecContext(ctx, query, arrays(types, rows)...)
+	} else {
+		err = t.each(ctx, query+" WHERE "+strings.Join(cond, " AND "), rows)
+	}
+	if err != nil {
+		return fmt.Errorf("update %s: %w", b.table, err)
+	}
+	return nil
+}
+
 func (t *LogTx) each(ctx context.Context, query string, rows [][]any) error {
 	stmt, err := t.tx.PrepareContext(ctx, query)
 	if err != nil {

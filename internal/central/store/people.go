@@ -123,3 +123,13 @@ func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]radio.A
 	}
 	return out, nil
 }
+
+// AuditHead is the number of the newest audit entry: it moves with every change that
+// a person makes, in whatever process.
+func (s *Store) AuditHead(ctx context.Context) (int64, error) {
+	var seq int64
+	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM audit`).Scan(&seq); err != nil {
+		return 0, s.kind(fmt.Errorf("newest audit entry: %w", err))
+	}
+	return seq, nil
+}

@@ -80,3 +80,20 @@ func (t *LogTx) ActiveRevision(ctx context.Context, device radio.DeviceID, at ra
 	}
 	return revision, count > 0, nil
 }
+
+// IssuedRevisions gives the newest revision of a kind of document of every device
+// that has one.
+func (s *Store) IssuedRevisions(ctx context.Context, document string) (map[radio.DeviceID]int64, error) {
+	out := map[radio.DeviceID]int64{}
+	_, err := collect(ctx, s.read, func(rows *sql.Rows) (struct{}, error) {
+		var device radio.DeviceID
+		var revision int64
+		err := rows.Scan(&device, &revision)
+		out[device] = revision
+		return struct{}{}, err
+	}, `SELECT device, MAX(revision) FROM issued WHERE document = $1 GROUP BY device`, document)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("revisions of every %s: %w", document, err))
+	}
+	return out, nil
+}

@@ -63,7 +63,18 @@ func (sqliteEngine) snapshot(ctx context.Context, db *sql.DB, path string) error
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("%w: %s exists already", radio.ErrConflict, path)
 	}
-	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
+	// A reading connection does not hold up the writer, but query_only forbids writing
+	// the copy, too: it is lifted for this one statement.
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("copy the database: %w", err)
+	}
+	_, err = conn.ExecContext(ctx, `PRAGMA query_only = 0`)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, `VACUUM INTO $1`, path)
+	}
+	_, back := conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA query_only = 1`)
+	if err := errors.Join(err, back, conn.Close()); err != nil {
 		return fmt.Errorf("copy the database: %w", err)
 	}
 	return nil

@@ -1,38 +1,66 @@
 package web
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"loaxa/internal/radio"
 )
 
-func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
-	id, n, err := version(r)
+// The JSON twin of the pages, under /api/v1.
+
+// list is never null: a program need not tell an empty list from a missing one.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
+func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
+	all, _, err := s.devices(r)
 	if err != nil {
 		return err
 	}
+	rows, _, _, err := deviceFilter(r, all)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		Devices []deviceRow `json:"devices"`
+	}{rows})
+}
+
+func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.Plan.Bulletins(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		Bulletins []radio.Bulletin `json:"bulletins"`
+	}{list(all)})
+}
+
+func (s *Server) apiUpload(w http.ResponseWriter, r *http.Request) error {
+	b, err := s.upload(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, b)
+}
+
+func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		To  radio.BulletinState `json:"to"`
 		Why string              `json:"why"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		return fmt.Errorf("%w: body: %v", radio.ErrInvalid, err)
+	if err := readJSON(r, &in); err != nil {
+		return err
 	}
-	b, err := s.Desk.Decide(r.Context(), id, n, in.To, who(r).ID, in.Why)
+	b, err := s.decide(r, in.To, in.Why)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, b)
-}
-
-func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
-	d, err := s.devices(r)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, map[string][]deviceRow{"devices": d})
 }
 
 func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
@@ -40,19 +68,23 @@ func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, map[string][]radio.Schedule{"schedules": all})
+	return writeJSON(w, http.StatusOK, struct {
+		Schedules []radio.Schedule `json:"schedules"`
+	}{list(all)})
 }
 
+// apiLog gives a page of the log, newest first; next is the address of the following
+// one, and is missing on the last.
 func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
-	page, err := s.readLog(r)
+	p, err := s.readLog(r, r.URL.Query())
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, struct {
-		Airings []radio.AsRun    `json:"airings"`
-		Totals  map[string]int64 `json:"totals"`
-		Next    string           `json:"next,omitempty"`
-	}{page.Rows, page.totals(), page.Next})
+		Airings []radio.AsRun `json:"airings"`
+		Totals  totals        `json:"totals"`
+		Next    string        `json:"next,omitempty"`
+	}{list(p.Rows), p.Totals, p.Next})
 }
 
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
@@ -63,5 +95,5 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, struct {
 		Airing  radio.AsRun  `json:"airing"`
 		History []radio.Word `json:"history"`
-	}{row, words})
+	}{row, list(words)})
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 
 	"loaxa/internal/radio"
 )
@@ -16,7 +18,19 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // errSignIn sends a page's reader to the sign-in form, and a program a 401.
 var errSignIn = fmt.Errorf("%w: sign in first", radio.ErrForbidden)
 
+// errSent marks an error after the answer has begun: nothing may be added to it.
+var errSent = errors.New("answer not delivered")
+
 func notFound(what string) error { return fmt.Errorf("%s: %w", what, radio.ErrNotFound) }
+
+// told is an error with the Vietnamese words for it, where the kind alone says too
+// little.
+type told struct {
+	error
+	vi string
+}
+
+func (t told) Unwrap() error { return t.error }
 
 // answer is what an error means to a person.
 type answer struct {
@@ -27,36 +41,46 @@ type answer struct {
 	Problems []radio.Problem `json:"problems,omitempty"`
 }
 
-// explain maps a kind of error to a status and words. Only reasons meant for people
+// explain turns a kind of error into a status and words. Only reasons meant for people
 // go out; the rest stays in the log.
 func explain(err error) answer {
+	a := explainKind(err)
+	var t told
+	if errors.As(err, &t) {
+		a.VI = t.vi
+	}
+	return a
+}
+
+func explainKind(err error) answer {
 	var invalid *radio.Invalid
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.Is(err, errSignIn):
-		return answer{Status: http.StatusUnauthorized, Code: "sign_in", VI: "Cần đăng nhập.", EN: "Sign in first."}
+		return answer{Status: http.StatusUnauthorized, Code: "sign_in", VI: "Hãy đăng nhập trước.", EN: "Sign in first."}
 	case errors.As(err, &invalid):
-		return answer{Status: http.StatusUnprocessableEntity, Code: "invalid", VI: "Có chỗ chưa đúng.", EN: "Something is not right.", Problems: invalid.Problems}
+		return answer{Status: http.StatusUnprocessableEntity, Code: "invalid", VI: "Thông tin chưa hợp lệ.", EN: "Something is not right.", Problems: invalid.Problems}
 	case errors.As(err, &tooLarge):
-		return answer{Status: http.StatusRequestEntityTooLarge, Code: "too_large",
-			VI: fmt.Sprintf("Tệp quá lớn, tối đa %d MB.", tooLarge.Limit>>20), EN: fmt.Sprintf("Too large, at most %d MB.", tooLarge.Limit>>20)}
+		mb := tooLarge.Limit >> 20
+		return answer{Status: http.StatusRequestEntityTooLarge, Code: "too_large", VI: fmt.Sprintf("Dữ liệu gửi lên quá lớn, tối đa %d MB.", mb), EN: fmt.Sprintf("Too large, at most %d MB.", mb)}
 	case errors.Is(err, radio.ErrInvalid):
-		return answer{Status: http.StatusBadRequest, Code: "invalid", VI: "Yêu cầu chưa đúng: " + err.Error(), EN: err.Error()}
+		return answer{Status: http.StatusBadRequest, Code: "invalid", VI: "Yêu cầu không hợp lệ.", EN: err.Error()}
 	case errors.Is(err, radio.ErrNotFound):
 		return answer{Status: http.StatusNotFound, Code: "not_found", VI: "Không tìm thấy.", EN: "Not found."}
 	case errors.Is(err, radio.ErrConflict):
-		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép: " + err.Error(), EN: err.Error()}
+		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: err.Error()}
 	case errors.Is(err, radio.ErrForbidden):
-		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép: " + err.Error(), EN: err.Error()}
+		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: err.Error()}
 	case errors.Is(err, radio.ErrUnavailable):
-		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại: " + err.Error(), EN: err.Error()}
+		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: err.Error()}
 	}
-	return answer{Status: http.StatusInternalServerError, Code: "centre", VI: "Máy chủ gặp lỗi; đã ghi vào nhật ký hệ thống.", EN: "The centre failed; it is in the system log."}
+	return answer{Status: http.StatusInternalServerError, Code: "centre", VI: "Máy chủ gặp lỗi; lỗi đã được ghi vào nhật ký hệ thống.", EN: "The centre failed; it is in the system log."}
 }
 
 func (s *Server) logError(r *http.Request, a answer, err error) {
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, errSent), errors.Is(err, context.Canceled):
+		s.Logger.Debug("reader gone", "method", r.Method, "path", r.URL.Path, "error", err)
 	case a.Status >= 500:
 		s.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	case !errors.Is(err, errSignIn):
@@ -64,8 +88,8 @@ func (s *Server) logError(r *http.Request, a answer, err error) {
 	}
 }
 
-// page turns a handler's error into a page.
-func (s *Server) page(h handler) http.Handler {
+// answering runs a handler; what goes wrong before its answer began goes to tell.
+func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Request, answer) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
 		if err == nil {
@@ -73,39 +97,82 @@ func (s *Server) page(h handler) http.Handler {
 		}
 		a := explain(err)
 		s.logError(r, a, err)
-		if errors.Is(err, errSignIn) && r.Method == http.MethodGet {
-			http.Redirect(w, r, "/login", http.StatusSeeOther)
+		if errors.Is(err, errSent) {
 			return
 		}
-		w.WriteHeader(a.Status)
-		if err := s.pages.render(w, "error.html", view[answer]{Title: "Chưa thực hiện được", Person: who(r), Data: a}); err != nil {
-			s.Logger.Info("error page not delivered", "error", err)
+		if err := tell(w, r, a); err != nil {
+			s.logError(r, explain(err), err)
+			if !errors.Is(err, errSent) {
+				http.Error(w, a.VI, a.Status)
+			}
 		}
+	})
+}
+
+// page turns a handler's error into a page.
+func (s *Server) page(h handler) http.Handler {
+	return s.answering(h, func(w http.ResponseWriter, r *http.Request, a answer) error {
+		if a.Status == http.StatusUnauthorized && r.Method == http.MethodGet {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return nil
+		}
+		return s.show(w, r, a.Status, "error.html", "Chưa thực hiện được", a)
 	})
 }
 
 // api turns a handler's error into JSON.
 func (s *Server) api(h handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := h(w, r)
-		if err == nil {
-			return
-		}
-		a := explain(err)
-		s.logError(r, a, err)
-		if err := writeJSON(w, a.Status, struct {
+	return s.answering(h, func(w http.ResponseWriter, _ *http.Request, a answer) error {
+		return writeJSON(w, a.Status, struct {
 			Error answer `json:"error"`
-		}{a}); err != nil {
-			s.Logger.Info("answer not delivered", "error", err)
-		}
+		}{a})
 	})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("make an answer: %w", err)
+	}
+	return send(w, status, "application/json; charset=utf-8", append(b, '\n'))
+}
+
+// send writes a whole answer. The length goes ahead, so that a reader notices when
+// the connection broke in the middle.
+func send(w http.ResponseWriter, status int, kind string, body []byte) error {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		return fmt.Errorf("write an answer: %w", err)
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("%w: %w", errSent, err)
 	}
 	return nil
+}
+
+// readForm and readJSON read a small body; what cannot be read is the sender's fault.
+func readForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return bodyError(err)
+	}
+	return nil
+}
+
+func readJSON(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return bodyError(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: more than one JSON value in the body", radio.ErrInvalid)
+	}
+	return nil
+}
+
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return fmt.Errorf("%w: the body: %v", radio.ErrInvalid, err)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,24 +12,29 @@ import (
 	"loaxa/internal/radio"
 )
 
-// pageRows is how many rows of the log one page shows.
-const pageRows = 100
+const (
+	// logRows is how many rows of the log one page shows.
+	logRows = 60
+	// maxChoices is how many devices the filter offers; more are offered by commune.
+	maxChoices = 60
+	// overdueAfter is when a pending airing is shown as overdue (design §3).
+	overdueAfter = 10 * time.Minute
+)
 
-// overdueAfter is when a pending airing is shown as overdue (design §3).
-const overdueAfter = 10 * time.Minute
+// logPart is a page of the log with the sums of all that the filter lets through.
+type logPart struct {
+	Filter radio.LogFilter
+	Rows   []radio.AsRun
+	Totals totals
+	Next   string // address of the next page, "" at the end
+}
 
-type logData struct {
-	Filter   radio.LogFilter
-	Rows     []radio.AsRun
-	Totals   []outcomeTotal
-	Planned  int64
-	Extra    int64 // sound nobody planned
-	Communes []radio.Area
-	Devices  []radio.Place
-	Outcomes []radio.Outcome
-	Next     string // query of the next page, "" at the end
-	Query    string
-	Now      radio.Millis
+// totals counts airings: every planned one has exactly one outcome or is pending, so
+// the outcomes' sum is Planned. Sound nobody planned is counted apart.
+type totals struct {
+	Planned   int64                   `json:"planned"`
+	Unplanned int64                   `json:"unplanned"`
+	Outcomes  map[radio.Outcome]int64 `json:"outcomes"`
 }
 
 type outcomeTotal struct {
@@ -36,12 +42,126 @@ type outcomeTotal struct {
 	Rows    int64
 }
 
-func (d logData) totals() map[string]int64 {
-	out := map[string]int64{"planned": d.Planned, "unplanned": d.Extra}
-	for _, t := range d.Totals {
-		out[string(t.Outcome)] = t.Rows
+// Each lists the outcomes that occur, in the order reports show them.
+func (t totals) Each() []outcomeTotal {
+	var out []outcomeTotal
+	for _, o := range radio.Outcomes() {
+		if n := t.Outcomes[o]; n > 0 {
+			out = append(out, outcomeTotal{o, n})
+		}
 	}
 	return out
+}
+
+func (s *Server) totals(r *http.Request, f radio.LogFilter) (totals, error) {
+	t := totals{Outcomes: map[radio.Outcome]int64{}}
+	counts, err := s.Log.LogCounts(r.Context(), f)
+	for _, c := range counts {
+		if !c.Planned {
+			t.Unplanned += c.Rows
+			continue
+		}
+		t.Planned += c.Rows
+		t.Outcomes[c.Outcome] += c.Rows
+	}
+	return t, err
+}
+
+// logFilter reads the filter in an address, or lists all that is wrong with it.
+func logFilter(q url.Values) (radio.LogFilter, error) {
+	f := radio.LogFilter{
+		From: radio.Date(q.Get("from")), To: radio.Date(q.Get("to")),
+		Commune: radio.AreaID(q.Get("commune")), Device: radio.DeviceID(q.Get("device")), Outcome: radio.Outcome(q.Get("outcome")),
+		Campaign: radio.CampaignID(q.Get("campaign")), Bulletin: radio.BulletinID(q.Get("bulletin")),
+	}
+	var e radio.Invalid
+	for _, field := range []string{"from", "to"} {
+		day := q.Get(field)
+		if _, err := radio.ParseDate(day); day != "" && err != nil {
+			e.Add(field, "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
+		}
+	}
+	if f.From != "" && f.To != "" && f.From > f.To && len(e.Problems) == 0 {
+		e.Add("to", "ngày cuối đứng trước ngày đầu", "the last day is before the first")
+	}
+	for _, field := range []string{"commune", "device", "campaign", "bulletin"} {
+		if id := q.Get(field); id != "" && !radio.ValidID(id) {
+			e.Add(field, "giá trị lọc không đúng", "not a value of this filter")
+		}
+	}
+	if f.Outcome != "" && !f.Outcome.Valid() {
+		e.Add("outcome", "không có kết quả này", "no such outcome")
+	}
+	return f, e.Err()
+}
+
+// filterQuery writes a filter as logFilter reads it.
+func filterQuery(f radio.LogFilter) url.Values {
+	q := url.Values{}
+	for field, value := range map[string]string{
+		"from": string(f.From), "to": string(f.To), "commune": string(f.Commune), "device": string(f.Device),
+		"outcome": string(f.Outcome), "campaign": string(f.Campaign), "bulletin": string(f.Bulletin),
+	} {
+		if value != "" {
+			q.Set(field, value)
+		}
+	}
+	return q
+}
+
+// parseCursor reads a place in the log, as formatCursor writes it.
+func parseCursor(text string) (radio.LogCursor, error) {
+	if text == "" {
+		return radio.LogCursor{}, nil
+	}
+	at, id, ok := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(at, 10, 64)
+	if !ok || err != nil || n < 0 || !radio.ValidID(id) {
+		return radio.LogCursor{}, fmt.Errorf("%w: after=%.64q is not a place in the log", radio.ErrInvalid, text)
+	}
+	return radio.LogCursor{Start: radio.Millis(n), Airing: radio.AiringID(id)}, nil
+}
+
+func formatCursor(a radio.AsRun) string { return fmt.Sprintf("%d.%s", a.Start, a.Airing) }
+
+func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
+	var p logPart
+	var err error
+	if p.Filter, err = logFilter(q); err != nil {
+		return p, err
+	}
+	after, err := parseCursor(q.Get("after"))
+	if err != nil {
+		return p, err
+	}
+	if p.Rows, err = s.Log.AsRuns(r.Context(), p.Filter, after, logRows+1); err != nil {
+		return p, err
+	}
+	if len(p.Rows) > logRows {
+		p.Rows = p.Rows[:logRows]
+		next := filterQuery(p.Filter)
+		next.Set("after", formatCursor(p.Rows[logRows-1]))
+		p.Next = r.URL.Path + "?" + next.Encode()
+	}
+	p.Totals, err = s.totals(r, p.Filter)
+	return p, err
+}
+
+type logData struct {
+	logPart
+	Communes []radio.Area
+	Devices  []radio.Place // the choices of the filter
+	Only     []string      // campaign and bulletin, which the form does not offer
+	First    string        // address of the first page, "" when this is it
+	Now      radio.Millis
+}
+
+// Outcomes are the choices of the filter.
+func (d logData) Outcomes() []radio.Outcome { return radio.Outcomes() }
+
+// Future says whether an airing's time is still to come.
+func (d logData) Future(a radio.AsRun) bool {
+	return a.Outcome == radio.PendingOutcome && a.Start > d.Now
 }
 
 // Overdue says whether an airing should have been heard of by now.
@@ -49,114 +169,47 @@ func (d logData) Overdue(a radio.AsRun) bool {
 	return a.Outcome == radio.PendingOutcome && a.End().Add(overdueAfter) < d.Now
 }
 
-func (s *Server) logFilter(r *http.Request) (radio.LogFilter, error) {
-	q := r.URL.Query()
-	f := radio.LogFilter{
-		Commune: radio.AreaID(q.Get("commune")), Device: radio.DeviceID(q.Get("device")),
-		From: radio.Date(q.Get("from")), To: radio.Date(q.Get("to")),
-		Outcome: radio.Outcome(q.Get("outcome")), Campaign: radio.CampaignID(q.Get("campaign")), Bulletin: radio.BulletinID(q.Get("bulletin")),
-	}
-	if day := q.Get("day"); day != "" {
-		f.From, f.To = radio.Date(day), radio.Date(day)
-	}
-	var e radio.Invalid
-	for field, ok := range map[string]bool{
-		"commune":  f.Commune == "" || radio.ValidID(f.Commune),
-		"device":   f.Device == "" || radio.ValidID(f.Device),
-		"outcome":  f.Outcome == "" || f.Outcome.Valid(),
-		"campaign": f.Campaign == "" || radio.ValidID(f.Campaign),
-		"bulletin": f.Bulletin == "" || radio.ValidID(f.Bulletin),
-	} {
-		if !ok {
-			e.Add(field, "giá trị lọc không đúng", "not a value of this filter")
-		}
-	}
-	for field, d := range map[string]radio.Date{"from": f.From, "to": f.To} {
-		if d == "" {
-			continue
-		}
-		if _, err := radio.ParseDate(string(d)); err != nil {
-			e.Add(field, "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
-		}
-	}
-	return f, e.Err()
-}
-
-func cursor(text string) (radio.LogCursor, error) {
-	if text == "" {
-		return radio.LogCursor{}, nil
-	}
-	at, id, ok := strings.Cut(text, ".")
-	n, err := strconv.ParseInt(at, 10, 64)
-	if !ok || err != nil || !radio.ValidID(radio.AiringID(id)) {
-		return radio.LogCursor{}, fmt.Errorf("%w: after=%.64q is not a place in the log", radio.ErrInvalid, text)
-	}
-	return radio.LogCursor{Start: radio.Millis(n), Airing: radio.AiringID(id)}, nil
-}
-
-func (s *Server) readLog(r *http.Request) (logData, error) {
-	d := logData{Outcomes: radio.Outcomes(), Now: radio.At(s.Now())}
-	var err error
-	if d.Filter, err = s.logFilter(r); err != nil {
-		return d, err
-	}
-	after, err := cursor(r.URL.Query().Get("after"))
-	if err != nil {
-		return d, err
-	}
-	if d.Rows, err = s.Log.AsRuns(r.Context(), d.Filter, after, pageRows+1); err != nil {
-		return d, err
-	}
-	q := url.Values{}
-	for k, v := range r.URL.Query() {
-		if k != "after" && len(v) > 0 && v[0] != "" {
-			q.Set(k, v[0])
-		}
-	}
-	d.Query = q.Encode()
-	if len(d.Rows) > pageRows {
-		d.Rows = d.Rows[:pageRows]
-		last := d.Rows[pageRows-1]
-		q.Set("after", fmt.Sprintf("%d.%s", last.Start, last.Airing))
-		d.Next = q.Encode()
-	}
-	counts, err := s.Log.LogCounts(r.Context(), d.Filter)
-	if err != nil {
-		return d, err
-	}
-	sums := map[radio.Outcome]int64{}
-	for _, c := range counts {
-		if !c.Planned {
-			d.Extra += c.Rows
-			continue
-		}
-		sums[c.Outcome] += c.Rows
-		d.Planned += c.Rows
-	}
-	for _, o := range d.Outcomes {
-		if sums[o] > 0 {
-			d.Totals = append(d.Totals, outcomeTotal{o, sums[o]})
-		}
-	}
-	return d, nil
-}
-
+// logPage shows today when nothing is asked for: airings are frozen a day ahead, and
+// tomorrow's would stand before everything that has happened.
 func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
-	d, err := s.readLog(r)
+	now, q := s.Now(), r.URL.Query()
+	if len(q) == 0 {
+		day := string(radio.DateOf(now.In(s.zone)))
+		q = url.Values{"from": {day}, "to": {day}}
+	}
+	part, err := s.readLog(r, q)
 	if err != nil {
 		return err
 	}
-	if d.Devices, err = s.Plan.Places(r.Context()); err != nil {
+	places, err := s.Plan.Places(r.Context())
+	if err != nil {
 		return err
 	}
-	seen := map[radio.AreaID]bool{}
-	for _, p := range d.Devices {
-		if c := p.Commune(); !seen[c.ID] {
-			seen[c.ID] = true
-			d.Communes = append(d.Communes, c)
+	d := logData{logPart: part, Communes: communes(places), Devices: choices(places, part.Filter), Now: radio.At(now)}
+	if q.Has("after") {
+		d.First = r.URL.Path + "?" + filterQuery(part.Filter).Encode()
+	}
+	if part.Filter.Campaign != "" || part.Filter.Bulletin != "" {
+		names, err := s.names(r)
+		if err != nil {
+			return err
+		}
+		for _, id := range []string{string(part.Filter.Campaign), string(part.Filter.Bulletin)} {
+			if id != "" {
+				d.Only = append(d.Only, names.of(id))
+			}
 		}
 	}
-	return s.pages.render(w, "log.html", view[logData]{Title: "Nhật ký phát sóng", Nav: "log", Person: who(r), Data: d})
+	return s.show(w, r, http.StatusOK, "log.html", "Nhật ký phát sóng", d)
+}
+
+// choices are the devices a filter offers: those of its commune, all of them where
+// they are few, and always the one it names.
+func choices(places []radio.Place, f radio.LogFilter) []radio.Place {
+	return slices.DeleteFunc(slices.Clone(places), func(p radio.Place) bool {
+		few := f.Commune == "" && len(places) <= maxChoices
+		return !few && p.Device.ID != f.Device && (f.Commune == "" || p.Commune().ID != f.Commune)
+	})
 }
 
 type historyData struct {
@@ -177,5 +230,5 @@ func (s *Server) logHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.pages.render(w, "history.html", view[historyData]{Title: "Một lượt phát", Nav: "log", Person: who(r), Data: historyData{row, words}})
+	return s.show(w, r, http.StatusOK, "history.html", "Một lượt phát", historyData{row, words})
 }

@@ -4,24 +4,25 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
 	"loaxa/internal/radio"
 )
 
-// view is what every template gets: typed data, never a map.
-type view[T any] struct {
-	Title  string
-	Nav    string
-	Person radio.Person
-	Data   T
+// view is what every template gets: Data is the struct of that page, never a map.
+type view struct {
+	Title   string
+	Section string // first part of the address, for the menu
+	Person  radio.Person
+	Data    any
 }
 
 // pages holds the parsed templates and the assets under their hashed names.
@@ -50,25 +51,6 @@ func parsePages(zone *time.Location) (pages, error) {
 		p.assets[hashed] = b
 		links[path.Base(name)] = "/static/" + hashed
 	}
-	funcs := template.FuncMap{
-		"asset": func(name string) (string, error) {
-			if l, ok := links[name]; ok {
-				return l, nil
-			}
-			return "", fmt.Errorf("no asset %q", name)
-		},
-		"at":      func(m radio.Millis) string { return formatAt(m, zone, "15:04:05 02/01/2006") },
-		"clock":   func(m radio.Millis) string { return formatAt(m, zone, "15:04:05") },
-		"day":     func(d radio.Date) string { return formatDay(d) },
-		"seconds": func(samples int64) string { return fmt.Sprintf("%.1f", float64(samples)/radio.SampleRate) },
-		"outcome": outcomeText,
-		"reason":  reasonText,
-		"state":   stateText,
-		"prio":    priorityText,
-		"clocks":  clockText,
-		"zone":    func() string { return zone.String() },
-		"comma":   func(l []string) string { return strings.Join(l, ", ") },
-	}
 	names, err := fs.Glob(assets, "templates/*.html")
 	if err != nil {
 		return p, err
@@ -78,7 +60,7 @@ func parsePages(zone *time.Location) (pages, error) {
 		if base == "layout.html" {
 			continue
 		}
-		t, err := template.New(base).Funcs(funcs).ParseFS(assets, "templates/layout.html", name)
+		t, err := template.New(base).Funcs(templateFuncs(zone, links)).ParseFS(assets, "templates/layout.html", name)
 		if err != nil {
 			return p, fmt.Errorf("template %s: %w", base, err)
 		}
@@ -87,88 +69,91 @@ func parsePages(zone *time.Location) (pages, error) {
 	return p, nil
 }
 
-// render writes a whole page or none: a template that fails half-way is an error.
-func (p pages) render(w http.ResponseWriter, name string, data any) error {
-	t, ok := p.templates[name]
+// templateFuncs are the words and forms in which templates show values.
+func templateFuncs(zone *time.Location, links map[string]string) template.FuncMap {
+	return template.FuncMap{
+		"asset": func(name string) (string, error) {
+			if l, ok := links[name]; ok {
+				return l, nil
+			}
+			return "", fmt.Errorf("no asset %q", name)
+		},
+		"at":       func(m radio.Millis) string { return formatAt(m, zone, "15:04:05 02/01/2006") },
+		"clock":    func(m radio.Millis) string { return formatAt(m, zone, "15:04:05") },
+		"day":      formatDay,
+		"length":   formatLength,
+		"samples":  func(n int64) string { return formatLength(float64(n) / radio.SampleRate) },
+		"decimal":  decimal,
+		"megabyte": func(n int64) string { return strconv.FormatInt(n/1e6, 10) + " MB" },
+		"outcome":  outcomeText,
+		"reason":   reasonText,
+		"state":    stateText,
+		"priority": priorityText,
+		"origin":   originText,
+		"speaker":  speakerText,
+		"proof":    proofText,
+		"fault":    faultText,
+		"field":    fieldText,
+		"output":   outputText,
+		"clocks":   clockText,
+		"alarming": alarming,
+		"cron":     cronText,
+		"zone":     zone.String,
+	}
+}
+
+// show writes a whole page or none: a template that fails half-way is an error.
+func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) error {
+	t, ok := s.pages.templates[name]
 	if !ok {
 		return fmt.Errorf("no template %s", name)
 	}
+	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	var buf bytes.Buffer
-	if err := t.ExecuteTemplate(&buf, "layout", data); err != nil {
+	if err := t.ExecuteTemplate(&buf, "layout", view{Title: title, Section: section, Person: who(r), Data: data}); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if _, err := buf.WriteTo(w); err != nil {
-		return fmt.Errorf("page %s: %w", name, err)
-	}
-	return nil
+	return send(w, status, "text/html; charset=utf-8", buf.Bytes())
 }
 
-func (s *Server) static(w http.ResponseWriter, r *http.Request) {
+func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	b, ok := s.pages.assets[name]
 	if !ok {
-		http.NotFound(w, r)
-		return
+		return notFound("asset")
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
+	return nil
 }
 
-func formatAt(m radio.Millis, zone *time.Location, layout string) string {
-	if m == 0 {
-		return "–"
-	}
-	return m.Time().In(zone).Format(layout)
+// pager is the part of a list that one page shows, and the ways to the others.
+type pager struct {
+	From, To, Total int    // rows From to To of Total, from 1
+	Previous, Next  string // addresses, "" where there is none
 }
 
-func formatDay(d radio.Date) string {
-	t, err := time.Parse(time.DateOnly, string(d))
+// part cuts one page of size rows out of all. A page beyond the end is the last one.
+func part[T any](r *http.Request, all []T, size int) ([]T, pager) {
+	last := max((len(all)+size-1)/size, 1)
+	n, err := strconv.Atoi(r.FormValue("page"))
 	if err != nil {
-		return string(d)
+		n = 1
 	}
-	return t.Format("02/01/2006")
-}
-
-// outcomeText gives the words of the screen for an outcome (domain §4).
-func outcomeText(o radio.Outcome) (string, error) {
-	t, ok := map[radio.Outcome]string{
-		radio.PendingOutcome: "Chờ xác nhận", radio.Aired: "Đã phát", radio.Partial: "Phát thiếu", radio.Preempted: "Bị chèn",
-		radio.Declined: "Địa phương không nhận", radio.Refused: "Bị từ chối", radio.Missed: "Không phát", radio.Failed: "Lỗi thiết bị",
-		radio.Cancelled: "Đã hủy", radio.Silent: "Không có tin",
-	}[o]
-	if !ok {
-		return "", errors.New("an outcome without words: " + string(o))
+	n = min(max(n, 1), last)
+	link := func(to int) string {
+		if to < 1 || to > last {
+			return ""
+		}
+		q := url.Values{}
+		for k, v := range r.URL.Query() {
+			if v[0] != "" {
+				q.Set(k, v[0])
+			}
+		}
+		q.Set("page", strconv.Itoa(to))
+		return r.URL.Path + "?" + q.Encode()
 	}
-	return t, nil
-}
-
-func reasonText(r radio.Reason) string {
-	t, ok := map[radio.Reason]string{
-		radio.NoReason: "", radio.ReasonLate: "trễ", radio.ReasonClock: "đồng hồ chưa tin cậy", radio.ReasonNoAudio: "chưa có âm thanh đúng",
-		radio.ReasonNotSynced: "thiết bị chưa đồng bộ lịch", radio.ReasonOverlap: "trùng lịch", radio.ReasonOff: "thiết bị tắt",
-		radio.ReasonSignature: "chữ ký không đúng", radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hạn",
-		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ", radio.ReasonOutput: "lỗi đường ra âm thanh", radio.ReasonDecoder: "lỗi giải mã",
-		radio.ReasonStopped: "bị dừng", radio.ReasonWithdrawn: "đã thu hồi", radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
-	}[r]
-	if !ok {
-		return string(r) // a newer device's reason: better shown raw than hidden
-	}
-	return t
-}
-
-func stateText(s radio.BulletinState) string {
-	return map[radio.BulletinState]string{radio.Pending: "Chờ duyệt", radio.Approved: "Đã duyệt", radio.Rejected: "Từ chối", radio.Withdrawn: "Thu hồi"}[s]
-}
-
-func priorityText(p radio.Priority) string {
-	return map[radio.Priority]string{radio.Emergency: "Khẩn cấp", radio.Prior: "Ưu tiên", radio.Normal: "Thông thường"}[p]
-}
-
-func clockText(c radio.ClockStamp) string {
-	state := map[string]string{"trusted": "tin cậy", "holdover": "tạm giữ", "untrusted": "chưa tin cậy"}[c.State]
-	if c.Source == "assumed" {
-		return "GIẢ ĐỊNH (chỉ dùng thử)"
-	}
-	return state + " (" + c.Source + ")"
+	first, end := (n-1)*size, min(n*size, len(all))
+	return all[first:end], pager{From: min(first+1, len(all)), To: end, Total: len(all), Previous: link(n - 1), Next: link(n + 1)}
 }

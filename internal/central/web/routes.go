@@ -1,51 +1,79 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"loaxa/internal/radio"
 )
 
-// routes is the table of contents: pages, then their JSON twin.
+// route is one line of the table of contents. It needs a session unless it says
+// open, and takes a small body unless it says how large.
+type route struct {
+	pattern string
+	as      func(handler) http.Handler // page or api
+	do      handler
+	open    bool
+	body    int64
+}
+
+// maxBody bounds the body of a request whose route does not say otherwise.
+const maxBody = 1 << 20
+
+// table is the table of contents: pages, then their JSON twin, then what needs no person.
+func (s *Server) table() []route {
+	page, api := s.page, s.api
+	return []route{
+		{pattern: "GET /login", as: page, do: s.loginForm, open: true},
+		{pattern: "POST /login", as: page, do: s.login, open: true},
+		{pattern: "POST /logout", as: page, do: s.logout},
+
+		{pattern: "GET /{$}", as: page, do: s.overview},
+		{pattern: "GET /bulletins", as: page, do: s.bulletinList},
+		{pattern: "POST /bulletins", as: page, do: s.bulletinUpload, body: maxUpload},
+		{pattern: "POST /bulletins/{id}/{version}/decision", as: page, do: s.bulletinDecide},
+		{pattern: "GET /bulletins/{id}/{version}/audio", as: page, do: s.bulletinAudio},
+		{pattern: "GET /schedules", as: page, do: s.scheduleList},
+		{pattern: "GET /log", as: page, do: s.logPage},
+		{pattern: "GET /log/{device}/{airing}", as: page, do: s.logHistory},
+
+		{pattern: "POST /api/v1/login", as: api, do: s.apiLogin, open: true},
+		{pattern: "POST /api/v1/logout", as: api, do: s.apiLogout},
+		{pattern: "GET /api/v1/devices", as: api, do: s.apiDevices},
+		{pattern: "GET /api/v1/bulletins", as: api, do: s.apiBulletins},
+		{pattern: "POST /api/v1/bulletins", as: api, do: s.apiUpload, body: maxUpload},
+		{pattern: "POST /api/v1/bulletins/{id}/{version}/decision", as: api, do: s.apiDecide},
+		{pattern: "GET /api/v1/schedules", as: api, do: s.apiSchedules},
+		{pattern: "GET /api/v1/log", as: api, do: s.apiLog},
+		{pattern: "GET /api/v1/log/{device}/{airing}", as: api, do: s.apiHistory},
+
+		{pattern: "GET /healthz", as: api, do: s.alive, open: true},
+		{pattern: "GET /readyz", as: api, do: s.ready, open: true},
+		{pattern: "GET /static/{name}", as: page, do: s.static, open: true},
+		{pattern: "/api/", as: api, do: nowhere},
+		{pattern: "/", as: page, do: nowhere},
+	}
+}
+
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	page := func(pattern string, h handler) { mux.Handle(pattern, s.page(s.signedIn(h))) }
-	api := func(pattern string, h handler) { mux.Handle(pattern, s.api(s.signedIn(h))) }
-
-	mux.Handle("GET /login", s.page(s.loginForm))
-	mux.Handle("POST /login", s.page(s.login))
-	page("POST /logout", s.logout)
-
-	page("GET /{$}", s.overview)
-	page("GET /bulletins", s.bulletinList)
-	page("POST /bulletins", s.bulletinUpload)
-	page("POST /bulletins/{id}/{version}/decision", s.bulletinDecide)
-	page("GET /bulletins/{id}/{version}/audio", s.bulletinAudio)
-	page("GET /schedules", s.scheduleList)
-	page("GET /log", s.logPage)
-	page("GET /log/{device}/{airing}", s.logHistory)
-
-	mux.Handle("POST /api/v1/login", s.api(s.apiLogin))
-	api("POST /api/v1/logout", s.apiLogout)
-	api("GET /api/v1/devices", s.apiDevices)
-	api("GET /api/v1/bulletins", s.apiBulletins)
-	api("POST /api/v1/bulletins", s.apiUpload)
-	api("POST /api/v1/bulletins/{id}/{version}/decision", s.apiDecide)
-	api("GET /api/v1/schedules", s.apiSchedules)
-	api("GET /api/v1/log", s.apiLog)
-	api("GET /api/v1/log/{device}/{airing}", s.apiHistory)
-	mux.Handle("/api/", s.api(func(http.ResponseWriter, *http.Request) error { return notFound("address") }))
-
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /static/{name}", s.static)
-	mux.Handle("/", s.page(s.signedIn(func(http.ResponseWriter, *http.Request) error { return notFound("page") })))
-
+	for _, r := range s.table() {
+		h := r.as(r.do)
+		if !r.open {
+			h = s.signedIn(r.as, r.do)
+		}
+		mux.Handle(r.pattern, bounded(cmp.Or(r.body, maxBody), h))
+	}
 	// Requests that change something must come from our own pages, or from a program
 	// (no Origin and no Sec-Fetch-Site): a stranger's page cannot ride on a session.
-	return s.headers(http.NewCrossOriginProtection().Handler(mux))
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(s.deny))
+	return s.headers(guard.Handler(mux))
 }
 
 // headers are on every answer. Nothing is loaded from elsewhere, nothing runs that
@@ -56,12 +84,36 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if !strings.HasSuffix(r.URL.Path, "/bulletins") || r.Method != http.MethodPost {
-			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded limits a request's body in size, and in time: one that trickles in must not
+// hold a connection for ever. 32 KB/s is what a poor uplink still manages.
+func bounded(limit int64, next http.Handler) http.Handler {
+	patience := 30*time.Second + time.Duration(limit/(32<<10))*time.Second
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+			// A connection that knows no deadline (ErrNotSupported) is bounded in size only.
+			if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// deny answers a request that a stranger's page made.
+func (s *Server) deny(w http.ResponseWriter, r *http.Request) {
+	as := s.page
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		as = s.api
+	}
+	as(failing(told{fmt.Errorf("%w: the request comes from another site", radio.ErrForbidden), "Yêu cầu đến từ một trang web khác nên không được nhận."})).ServeHTTP(w, r)
 }
 
 type personKey struct{}
@@ -72,22 +124,38 @@ func who(r *http.Request) radio.Person {
 	return p
 }
 
-// signedIn asks for a session before anything else is done.
-func (s *Server) signedIn(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
+// signedIn asks for a session before anything else is done. The answers behind it,
+// refusals too, know the person.
+func (s *Server) signedIn(as func(handler) http.Handler, do handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.session(r)
-		if err != nil {
-			return errSignIn
+		switch {
+		case err == nil:
+			as(do).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), personKey{}, p)))
+		case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
+			as(failing(errSignIn)).ServeHTTP(w, r)
+		default:
+			as(failing(err)).ServeHTTP(w, r)
 		}
-		return h(w, r.WithContext(context.WithValue(r.Context(), personKey{}, p)))
-	}
+	})
 }
 
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+func failing(err error) handler {
+	return func(http.ResponseWriter, *http.Request) error { return err }
+}
+
+func nowhere(_ http.ResponseWriter, r *http.Request) error { return notFound("address " + r.URL.Path) }
+
+func (s *Server) alive(w http.ResponseWriter, _ *http.Request) error {
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Healthy(r.Context()); err != nil {
 		s.Logger.Warn("not ready", "error", err)
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
-		return
+		return fmt.Errorf("%w: the centre is not ready", radio.ErrUnavailable)
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

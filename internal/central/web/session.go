@@ -1,10 +1,10 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"loaxa/internal/radio"
 )
@@ -42,27 +42,46 @@ type loginData struct {
 }
 
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
-	return s.pages.render(w, "login.html", view[loginData]{Title: "Đăng nhập"})
+	return s.show(w, r, http.StatusOK, "login.html", "Đăng nhập", loginData{})
+}
+
+// signIn opens a session. What cannot be a login or a password is not asked for: it
+// would only fill the memory of failures.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, login, password string) (radio.Person, error) {
+	p, token, err := radio.Person{}, "", fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+	if radio.ValidCode(login) && len(password) <= 200 {
+		p, token, err = s.People.Login(r.Context(), login, password)
+	}
+	switch {
+	case errors.Is(err, radio.ErrForbidden):
+		return p, told{err, "Sai tên đăng nhập hoặc mật khẩu."}
+	case errors.Is(err, radio.ErrUnavailable):
+		return p, told{err, "Đã sai quá nhiều lần hoặc hệ thống đang bận. Hãy chờ vài phút rồi thử lại."}
+	case err != nil:
+		return p, err
+	}
+	s.setCookie(w, token, sessionSeconds)
+	return p, nil
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
-	login := r.PostFormValue("login")
-	_, token, err := s.People.Login(r.Context(), login, r.PostFormValue("password"))
-	if errors.Is(err, radio.ErrForbidden) || errors.Is(err, radio.ErrUnavailable) {
-		a := explain(err)
-		a.VI = "Sai tên đăng nhập hoặc mật khẩu."
-		if errors.Is(err, radio.ErrUnavailable) {
-			a.VI = "Sai quá nhiều lần; hãy chờ rồi thử lại."
-		}
-		w.WriteHeader(a.Status)
-		return s.pages.render(w, "login.html", view[loginData]{Title: "Đăng nhập", Data: loginData{login, a}})
-	}
-	if err != nil {
+	if err := readForm(r); err != nil {
 		return err
 	}
-	s.setCookie(w, token, sessionSeconds)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
+	// Phones like to begin a word with a capital and to end it with a space.
+	login := strings.ToLower(strings.TrimSpace(r.PostFormValue("login")))
+	_, err := s.signIn(w, r, login, r.PostFormValue("password"))
+	if err == nil {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return nil
+	}
+	var words told
+	if !errors.As(err, &words) {
+		return err
+	}
+	a := explain(err)
+	s.logError(r, a, err)
+	return s.show(w, r, a.Status, "login.html", "Đăng nhập", loginData{clip(login, 64), a})
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
@@ -86,15 +105,17 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
-	var in struct{ Login, Password string }
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		return fmt.Errorf("%w: body: %v", radio.ErrInvalid, err)
+	var in struct {
+		Login    string `json:"login"`
+		Password string `json:"password"`
 	}
-	p, token, err := s.People.Login(r.Context(), in.Login, in.Password)
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	p, err := s.signIn(w, r, in.Login, in.Password)
 	if err != nil {
 		return err
 	}
-	s.setCookie(w, token, sessionSeconds)
 	return writeJSON(w, http.StatusOK, p)
 }
 

@@ -62,8 +62,9 @@ type Deps struct {
 	Audio  Audio
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
-	Zone    *time.Location
-	Now     func() time.Time
+	// Zone is the IANA name of the civil time that pages show.
+	Zone string
+	Now  func() time.Time
 	// Secure is true behind HTTPS: cookies are then never sent in clear.
 	Secure bool
 	Logger *slog.Logger
@@ -72,15 +73,19 @@ type Deps struct {
 // Server answers people's requests.
 type Server struct {
 	Deps
+	zone    *time.Location
 	pages   pages
 	handler http.Handler
 }
 
 // New parses the templates and builds the table of routes.
 func New(d Deps) (*Server, error) {
-	s := &Server{Deps: d}
-	var err error
-	if s.pages, err = parsePages(s.Zone); err != nil {
+	zone, err := time.LoadLocation(d.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("web: zone %q: %w", d.Zone, err)
+	}
+	s := &Server{Deps: d, zone: zone}
+	if s.pages, err = parsePages(zone); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.handler = s.routes()

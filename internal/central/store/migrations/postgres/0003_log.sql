@@ -137,7 +137,7 @@ CREATE TABLE airing_word (
 );
 
 -- How far each device's airings are frozen.
-CREATE TABLE freeze (
+CREATE TABLE airing_freeze (
     device   TEXT PRIMARY KEY,
     revision BIGINT NOT NULL,
     upto     BIGINT NOT NULL

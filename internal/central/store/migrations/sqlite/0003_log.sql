@@ -136,7 +136,7 @@ CREATE TABLE airing_word (
 ) WITHOUT ROWID;
 
 -- How far each device's airings are frozen.
-CREATE TABLE freeze (
+CREATE TABLE airing_freeze (
     device   TEXT PRIMARY KEY,
     revision INTEGER NOT NULL,
     upto     INTEGER NOT NULL

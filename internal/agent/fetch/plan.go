@@ -1,0 +1,171 @@
+package fetch
+
+import (
+	"hash/fnv"
+	"net/url"
+	"slices"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// need is one audio the programme lists.
+type need struct {
+	sha   radio.SHA256
+	bytes int64
+	title string
+	due   time.Time // of its next airing within two days; zero when there is none
+}
+
+// needs lists the audio of the programme in the rendition of the settings, by next
+// airing, then as the programme lists it.
+func (f *Fetcher) needs() []need {
+	p, ok := f.opts.Plan.Programme()
+	if !ok {
+		return nil
+	}
+	now, usable := f.opts.Clock.Now(), f.opts.Clock.State().Usable()
+	if usable && radio.At(now) >= p.NotAfter {
+		return nil // nothing of it will sound
+	}
+	type version struct {
+		bulletin radio.BulletinID
+		number   int
+	}
+	due := map[version]time.Time{}
+	if usable {
+		for _, a := range f.airings(p, now) {
+			v := version{a.Bulletin, a.Version}
+			if at, ok := due[v]; a.End().After(now) && (!ok || a.Start().Before(at)) {
+				due[v] = a.Start()
+			}
+		}
+	}
+	var list []need
+	place := map[radio.SHA256]int{}
+	kbps := f.opts.Plan.Settings().Rendition
+	for _, a := range p.Audio {
+		r, ok := a.Rendition(kbps)
+		if !ok || (usable && a.ValidUntil != 0 && radio.At(now) >= a.ValidUntil) {
+			continue
+		}
+		n := need{sha: r.SHA256, bytes: r.Bytes, title: a.Title, due: due[version{a.Bulletin, a.Version}]}
+		if i, twice := place[n.sha]; twice {
+			if list[i].due.IsZero() || (!n.due.IsZero() && n.due.Before(list[i].due)) {
+				list[i].due = n.due
+			}
+			continue
+		}
+		place[n.sha] = len(list)
+		list = append(list, n)
+	}
+	slices.SortStableFunc(list, func(a, b need) int {
+		switch {
+		case a.due.IsZero() && b.due.IsZero():
+			return 0
+		case a.due.IsZero():
+			return 1
+		case b.due.IsZero():
+			return -1
+		}
+		return a.due.Compare(b.due)
+	})
+	return list
+}
+
+// agenda is an expansion of the programme, kept for some minutes: a small board has
+// better things to do than to expand cron rules at every look.
+type agenda struct {
+	of   *radio.Programme
+	from time.Time
+	list []radio.Airing
+}
+
+const agendaFor = 10 * time.Minute
+
+// airings of the next two days, and those an hour long that sound now.
+func (f *Fetcher) airings(p *radio.Programme, now time.Time) []radio.Airing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a := f.agenda; a.of == p && !now.Before(a.from) && now.Sub(a.from) < agendaFor {
+		return a.list
+	}
+	f.agenda = agenda{of: p, from: now}
+	t, err := timetable.New(p)
+	if err == nil {
+		f.agenda.list, err = t.Airings(now.Add(-time.Hour), now.Add(verifySpan))
+	}
+	if err != nil {
+		// inbox accepts none such; without due times all is fetched in order
+		f.log.Warn("airings not expanded, fetching without their order", "err", err)
+	}
+	return f.agenda.list
+}
+
+// choose picks the first audio that is not there, may be fetched at this hour and
+// is not waiting after a failure, with a host that may be asked.
+func (f *Fetcher) choose(needs []need) (need, string, bool) {
+	now, wall := time.Now(), f.opts.Clock.Now()
+	calm := !now.Before(f.calm) && f.windowOpen(wall)
+	for _, n := range needs {
+		urgent := !n.due.IsZero() && n.due.Sub(wall) < urgentBefore
+		if !urgent && !calm || f.opts.Cache.Ready(n.sha) {
+			continue
+		}
+		f.mu.Lock()
+		t := f.audios[n.sha]
+		f.mu.Unlock()
+		failures := 0
+		if t != nil {
+			if now.Before(t.until) {
+				continue
+			}
+			failures = t.failures
+		}
+		if host, ok := f.host(failures, now); ok {
+			return n, host, true
+		}
+	}
+	return need{}, "", false
+}
+
+// host picks a media host: the preferred one first, another after each failure.
+func (f *Fetcher) host(failures int, now time.Time) (string, bool) {
+	hosts := f.opts.Plan.Endpoints().Media
+	for i := range hosts {
+		h := hosts[(failures+i)%len(hosts)]
+		if u, err := url.Parse(h); err != nil || u.Scheme != "https" || u.Host == "" {
+			continue // the root signed it, yet it cannot be used
+		}
+		if p := f.hosts[h]; p == nil || !now.Before(p.until) {
+			return h, true
+		}
+	}
+	return "", false
+}
+
+// windowOpen says whether what is not urgent may be fetched now. Each device begins
+// at its own minute of the first half, unless there is no jitter (demo, tests). By a
+// clock nobody can believe there is no hour to keep.
+func (f *Fetcher) windowOpen(now time.Time) bool {
+	s := f.opts.Plan.Settings()
+	p, ok := f.opts.Plan.Programme()
+	if !ok || s.FetchFrom == s.FetchTo || !f.opts.Clock.State().Usable() {
+		return ok
+	}
+	zone, err := timetable.LoadZone(p.Zone)
+	if err != nil {
+		return true
+	}
+	const day = 24 * 60
+	length := (int(s.FetchTo) - int(s.FetchFrom) + day) % day
+	into := (int(zone.TimeOfDay(now)) - int(s.FetchFrom) + day) % day
+	begin := 0
+	if s.JitterMS > 0 && length > 1 {
+		h := fnv.New32a()
+		h.Write([]byte(f.opts.Device))
+		begin = int(h.Sum32() % uint32(length/2+1))
+	}
+	return into >= begin && into < length
+}

@@ -1,0 +1,247 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/trust"
+	"loaxa/internal/wire"
+)
+
+// Take deals with one message. An error of one of radio's kinds is final: the
+// message was refused, and that is noted where it matters. Any other error means
+// that the device could not do it now (its disk); the message should come again.
+func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
+	t, err := wire.ParseTopic(topic)
+	if err != nil {
+		return in.refuse(ctx, "topic", err)
+	}
+	if t.Up || (t.Device != in.opts.Device && t.Area == "") {
+		return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: topic of another device", radio.ErrForbidden))
+	}
+	switch t.Kind {
+	case wire.Keys:
+		return in.takeKeys(ctx, data)
+	case wire.Programme, wire.Policy, wire.Settings:
+		return in.takeDocument(ctx, t.Kind, data)
+	case wire.Ack:
+		return in.takeAck(ctx, data)
+	case wire.Welcome:
+		return in.takeWelcome(ctx, data)
+	}
+	// A newer centre may send what this version cannot do.
+	return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: this version takes no %s", radio.ErrInvalid, t.Kind))
+}
+
+// open proves an envelope by an online key that may sign this kind now, and gives
+// its payload and signers.
+func (in *Inbox) open(kind wire.Kind, data []byte) (payload json.RawMessage, ring trust.Keyring, err error) {
+	in.mu.Lock()
+	ring = in.ring
+	in.mu.Unlock()
+	lookup := ring.OnlineLookup(string(kind), radio.At(in.opts.Clock.Latest()))
+	err = wire.Unseal(kind, string(in.opts.Device), data, lookup, &payload)
+	return payload, ring, err
+}
+
+// issuedInTime refuses what claims to be issued after its own signer's end: times
+// from the centre raise the clock's floor, which never goes back.
+func issuedInTime(ring trust.Keyring, kind wire.Kind, data []byte, at radio.Millis) error {
+	kids, err := trust.KIDs(data, kind.MaxPayload())
+	if err != nil {
+		return err
+	}
+	lookup := ring.OnlineLookup(string(kind), at)
+	for _, kid := range kids {
+		if _, err := lookup(kid); err != nil {
+			return fmt.Errorf("%s issued at %s: %w", kind, at.Time(), err)
+		}
+	}
+	return nil
+}
+
+func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) error {
+	payload, ring, err := in.open(kind, data)
+	if err != nil {
+		if in.signerUnknown(ring, kind, data) {
+			in.unproven[kind] = data
+		}
+		return in.refuse(ctx, string(kind), err)
+	}
+	d, err := in.read(kind, payload)
+	if err == nil {
+		err = issuedInTime(ring, kind, data, d.issuedAt)
+	}
+	if err != nil {
+		return in.refuse(ctx, string(kind), err)
+	}
+	delete(in.unproven, kind)
+	switch held := in.held(kind); {
+	case d.revision == held:
+		return nil // it comes with every connection
+	case d.revision < held:
+		return in.refuse(ctx, string(kind), fmt.Errorf("%w: %s revision %d, revision %d is held", radio.ErrConflict, kind, d.revision, held))
+	}
+	err = in.opts.Journal.SetDocument(ctx, radio.Issued{Device: in.opts.Device, Document: string(kind), Revision: d.revision,
+		IssuedAt: d.issuedAt, NotAfter: d.notAfter, Payload: payload, Envelope: data})
+	if err != nil {
+		return fmt.Errorf("take %s revision %d: %w", kind, d.revision, err)
+	}
+	in.activate(d)
+	in.heard(d.issuedAt)
+	in.log.Info("document active", "document", string(kind), "revision", d.revision)
+	if d.programme != nil {
+		in.forgetWithdrawn(d.programme)
+	}
+	return nil
+}
+
+// signerUnknown says whether a document was refused only because the keyring that
+// names its signer has not come yet.
+func (in *Inbox) signerUnknown(ring trust.Keyring, kind wire.Kind, data []byte) bool {
+	kids, err := trust.KIDs(data, kind.MaxPayload())
+	if err != nil || len(kids) == 0 {
+		return false
+	}
+	for _, kid := range kids {
+		for _, o := range ring.Online {
+			if o.JWK.KID == kid {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (in *Inbox) held(kind wire.Kind) int64 {
+	r := in.Revisions()
+	switch kind {
+	case wire.Programme:
+		return r.Programme
+	case wire.Policy:
+		return r.Policy
+	case wire.Settings:
+		return r.Settings
+	}
+	return r.Keys
+}
+
+func (in *Inbox) takeKeys(ctx context.Context, data []byte) error {
+	held := in.held(wire.Keys)
+	ring, err := trust.OpenKeyring(data, in.opts.Province, in.opts.Root, held)
+	if err != nil {
+		return in.refuse(ctx, string(wire.Keys), err)
+	}
+	if ring.Version == held {
+		return nil
+	}
+	payload, err := json.Marshal(ring)
+	if err != nil {
+		return fmt.Errorf("take keyring version %d: %w", ring.Version, err)
+	}
+	err = in.opts.Journal.SetDocument(ctx, radio.Issued{Device: in.opts.Device, Document: string(wire.Keys),
+		Revision: ring.Version, Payload: payload, Envelope: data})
+	if err != nil {
+		return fmt.Errorf("take keyring version %d: %w", ring.Version, err)
+	}
+	in.mu.Lock()
+	in.ring = ring
+	in.tell()
+	in.mu.Unlock()
+	in.log.Info("document active", "document", string(wire.Keys), "revision", ring.Version)
+	return in.retryUnproven(ctx)
+}
+
+// retryUnproven looks again at what was signed by keys that were not known. What is
+// refused again was noted by takeDocument and is no error of the keyring.
+func (in *Inbox) retryUnproven(ctx context.Context) error {
+	waiting := in.unproven
+	in.unproven = map[wire.Kind][]byte{}
+	for kind, data := range waiting {
+		if err := in.takeDocument(ctx, kind, data); err != nil && !final(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Inbox) takeAck(ctx context.Context, data []byte) error {
+	payload, _, err := in.open(wire.Ack, data)
+	var a wire.AckPayload
+	if err == nil {
+		err = json.Unmarshal(payload, &a)
+	}
+	if err == nil && a.Device != in.opts.Device {
+		err = fmt.Errorf("%w: ack of another device", radio.ErrForbidden)
+	}
+	if err != nil {
+		return in.refuse(ctx, string(wire.Ack), err)
+	}
+	err = in.opts.Journal.Ack(ctx, a.Journal, a.Upto, a.Rejected)
+	if errors.Is(err, radio.ErrInvalid) { // beyond what was ever written
+		return in.refuse(ctx, string(wire.Ack), err)
+	}
+	return err
+}
+
+func (in *Inbox) takeWelcome(ctx context.Context, data []byte) error {
+	payload, ring, err := in.open(wire.Welcome, data)
+	var w wire.WelcomePayload
+	if err == nil {
+		err = json.Unmarshal(payload, &w)
+	}
+	if err == nil && w.Device != in.opts.Device {
+		err = fmt.Errorf("%w: welcome of another device", radio.ErrForbidden)
+	}
+	if err == nil {
+		err = issuedInTime(ring, wire.Welcome, data, w.Time)
+	}
+	if err != nil {
+		return in.refuse(ctx, string(wire.Welcome), err)
+	}
+	in.opts.Welcome(ctx, w)
+	in.heard(w.Time)
+	return nil
+}
+
+// heard takes a signed time as a lower bound. A device that can believe its own
+// clock has no use for it.
+func (in *Inbox) heard(at radio.Millis) {
+	if at > 0 && !in.opts.Clock.State().Usable() {
+		in.opts.Clock.AtLeast(at.Time())
+	}
+}
+
+// final says whether asking again cannot help.
+func final(err error) bool {
+	return errors.Is(err, radio.ErrInvalid) || errors.Is(err, radio.ErrForbidden) || errors.Is(err, radio.ErrConflict)
+}
+
+// refuse notes a refusal as a security record, at a bounded rate, and gives its
+// error, which is final.
+func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
+	if !final(err) {
+		err = fmt.Errorf("%w: %w", radio.ErrInvalid, err)
+	}
+	if !in.notes.Allow() {
+		in.dropped++
+		return err
+	}
+	in.log.Warn("message refused", "kind", what, "err", err)
+	text := err.Error()
+	if in.dropped > 0 {
+		text = fmt.Sprintf("%s (and %d more since the last such record)", text, in.dropped)
+	}
+	_, werr := in.opts.Journal.Append(ctx, radio.Record{Kind: radio.RecordSecurity,
+		Security: &radio.SecurityRecord{What: what, Text: text}})
+	if werr != nil {
+		// The message stays refused; only its note is lost.
+		in.log.Error("refusal not recorded", "err", werr)
+	} else {
+		in.dropped = 0
+	}
+	return err
+}

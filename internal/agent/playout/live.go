@@ -1,0 +1,282 @@
+package playout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// phase of an airing that was begun.
+type phase int
+
+const (
+	waiting  phase = iota // for the player: not handed over yet, or back from a dead one
+	armed                 // handed over, no sample has left
+	sounding              // Started was seen
+)
+
+// live is one airing that was begun: its record is written.
+type live struct {
+	entry
+	rendition radio.Rendition
+	phase     phase
+	// origin is where on Mono its sample 0 belongs; joining and going on after the
+	// player's death keep to it.
+	origin time.Duration
+	gain   float64
+
+	// Of the present player:
+	from     int64         // sample it begins with
+	at       time.Duration // instant of that sample
+	endBy    time.Duration
+	late     int64 // left out by the player itself, to join in time
+	consumed int64
+	heard    time.Duration // Mono when the player last spoke of it
+
+	// Of all players:
+	base       int64 // consumed by those that are gone
+	reached    int64 // sample after the last that sounded
+	skipped    int64 // samples left out
+	checkpoint time.Duration
+	startedAt  time.Time
+	lastAt     time.Time    // when the player's last word of it was measured
+	joined     bool         // it began inside
+	troubled   bool         // a player died under it
+	rearm      bool         // taken back to be placed anew
+	stopping   radio.Ending // it was told to stop, for this reason
+}
+
+// end is where on Mono it will be over.
+func (l *live) end() time.Duration {
+	if l.phase == sounding {
+		return l.heard + radio.SamplesDuration(max(l.Samples-l.from-l.late-l.consumed, 0))
+	}
+	return l.origin + radio.SamplesDuration(l.Samples)
+}
+
+// rest takes it back from a player, with what that one has played.
+func (l *live) rest() {
+	l.base += l.consumed
+	l.reached = l.from + l.late + l.consumed
+	l.skipped += l.late
+	l.late, l.consumed, l.phase, l.rearm = 0, 0, waiting, false
+}
+
+// handOver gives a waiting airing to the player, at its place. This is the last
+// moment before the output: the policy is asked once more.
+func (d *desk) handOver(ctx context.Context, l *live) {
+	skip, ok := d.place(l)
+	if !ok {
+		d.abandon(ctx, l)
+		return
+	}
+	from := position(l.rendition, skip)
+	mono, now := d.Clock.Mono(), d.Clock.Now()
+	at := l.origin + radio.SamplesDuration(from)
+	start := now.Add(max(at-mono, 0))
+	permitted, until := d.permits(start, now.Add(l.origin+radio.SamplesDuration(l.Samples)-mono))
+	if !permitted {
+		d.finish(ctx, l, radio.EndPolicy)
+		return
+	}
+	audio, err := d.Audio.Open(l.rendition.SHA256)
+	if err != nil {
+		d.log.Error("audio cannot be opened", "airing", string(l.ID), "sha256", string(l.rendition.SHA256), "err", err)
+		d.finish(ctx, l, radio.EndAudio)
+		return
+	}
+	l.gain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	place := at
+	if free := max(mono, d.busyUntil(l)); skip == 0 && at+directly < free {
+		at, place = free, 0 // whole, a little late
+	}
+	err = d.stream.Play(Item{ID: l.ID, Rendition: l.rendition, SkipFrames: skip, At: place,
+		EndBy: l.endBy, GainDB: l.gain, Audio: audio})
+	if err != nil {
+		d.kill(fmt.Errorf("hand an item to the player: %w", err))
+		return
+	}
+	l.joined = l.joined || from > 0 && l.startedAt.IsZero() && !l.troubled
+	l.skipped += from - l.reached
+	l.phase, l.from, l.at, l.heard = armed, from, at, mono
+}
+
+// busyUntil is when what the player holds before l will be over.
+func (d *desk) busyUntil(l *live) time.Duration {
+	var until time.Duration
+	for _, o := range d.live {
+		if o != l && o.phase != waiting {
+			until = max(until, o.end())
+		}
+	}
+	return until
+}
+
+// place says how many frames to leave out so that the airing goes on where it
+// would be by now; ok is false when it is too late for that.
+func (d *desk) place(l *live) (skip int, ok bool) {
+	late := d.Clock.Mono() - l.origin
+	switch {
+	case !l.startedAt.IsZero(): // it has sounded already, and goes on
+	case late <= slack:
+		return 0, true
+	case late > l.Grace && !l.troubled:
+		return 0, false
+	}
+	// Whole frames, upwards: the decoder joins at a frame without a click.
+	wanted := max(radio.DurationSamples(late+joinLead), l.reached)
+	skip = int((wanted + int64(l.rendition.Head) + radio.FrameSamples - 1) / radio.FrameSamples)
+	return skip, skip < l.rendition.Frames && position(l.rendition, skip) < l.Samples
+}
+
+// position is the first sample that sounds when so many frames are left out.
+func position(r radio.Rendition, skip int) int64 {
+	return max(int64(skip)*radio.FrameSamples-int64(r.Head), 0)
+}
+
+// abandon ends an airing whose time has run out while it waited.
+func (d *desk) abandon(ctx context.Context, l *live) {
+	if l.base > 0 || l.troubled || d.troubled {
+		d.finish(ctx, l, radio.EndOutput)
+		return
+	}
+	l.joined = true // nothing of it sounded, because it was late
+	d.finish(ctx, l, radio.EndComplete)
+}
+
+// resume hands over again what waits: taken back, or left by a dead player.
+func (d *desk) resume(ctx context.Context, soon func(time.Time)) {
+	for _, l := range append([]*live(nil), d.live...) {
+		if l.phase != waiting {
+			continue
+		}
+		if l.startedAt.IsZero() {
+			l.origin = d.Clock.WallToMono(d.due(l.Airing)) // nothing has sounded: a clock step moves it
+		}
+		mono := d.Clock.Mono()
+		over := l.origin + radio.SamplesDuration(l.Samples)
+		in := func(at time.Duration) { soon(d.Clock.Now().Add(at - mono)) }
+		switch {
+		case l.stopping != "":
+			d.finish(ctx, l, l.stopping)
+		case mono >= over:
+			d.abandon(ctx, l)
+		case l.origin-lead > mono:
+			in(l.origin - lead)
+			if l.origin-warmUp > mono {
+				in(l.origin - warmUp)
+			}
+		case d.stream == nil || d.closing:
+			in(over)
+		default:
+			d.handOver(ctx, l)
+		}
+	}
+}
+
+// guard looks at what the player holds with the eyes of this moment: after a clock
+// step or a new policy it may not sound any more, or not at that place.
+func (d *desk) guard(now time.Time, soon func(time.Time)) {
+	mono := d.Clock.Mono()
+	for _, l := range d.live {
+		if l.stopping != "" || l.rearm || l.phase == waiting {
+			continue
+		}
+		moved := d.Clock.WallToMono(d.due(l.Airing)) - l.origin
+		if l.phase == armed && l.from == 0 && l.startedAt.IsZero() && moved.Abs() > moveable && l.at-mono > joinLead {
+			d.takeBack(l)
+			continue
+		}
+		ok, until := d.permits(now, now)
+		boundary := mono + until.Sub(now)
+		switch over := l.end(); {
+		case !ok:
+			d.stop(l, radio.EndPolicy)
+		case over <= boundary || l.endBy <= boundary+moveable:
+			// Within, or the player fades it at that boundary.
+		case l.phase == armed, boundary-fadeLead <= mono:
+			d.stop(l, radio.EndPolicy)
+		default:
+			soon(until.Add(-fadeLead))
+		}
+	}
+}
+
+// directly: an item this much late is told to follow at once; what the player says
+// of its progress is no more exact.
+const directly = 150 * time.Millisecond
+
+// moveable is the change of a place or boundary that is worth acting on.
+const moveable = 100 * time.Millisecond
+
+// recall takes back what has not begun to sound, because the clock is not trusted
+// any more. What sounds goes on: its limits stand on Mono, which nobody sets.
+func (d *desk) recall() {
+	for _, l := range d.live {
+		if l.phase == armed && l.stopping == "" && !l.rearm {
+			d.takeBack(l)
+		}
+	}
+}
+
+func (d *desk) takeBack(l *live) {
+	if l.rearm || d.stream == nil {
+		return
+	}
+	l.rearm, l.heard = true, d.Clock.Mono()
+	if err := d.stream.Stop(l.ID); err != nil {
+		d.kill(err)
+	}
+}
+
+// stop ends an airing early, for the reason given. Its Ended event brings the result.
+func (d *desk) stop(l *live, why radio.Ending) {
+	if l.stopping != "" {
+		return
+	}
+	l.stopping = why
+	if l.phase == waiting || d.stream == nil || l.rearm {
+		return // resume, or the Ended that is on its way, finishes it
+	}
+	l.heard = d.Clock.Mono()
+	if err := d.stream.Stop(l.ID); err != nil {
+		d.kill(err)
+	}
+}
+
+// finish writes the result of an airing that was begun.
+func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
+	d.live = without(d.live, l)
+	consumed := min(l.base+l.consumed, l.Samples)
+	if ending == radio.EndComplete && l.troubled {
+		ending = radio.EndOutput // complete only after a player died under it
+	}
+	outcome, reason := radio.Decide(l.Samples, consumed, l.joined, ending)
+	if outcome == radio.Missed && reason == radio.ReasonLate {
+		reason = d.absence(l.Airing) // it may have waited for a clock to trust
+	}
+	c := confirmation(l.entry, outcome, reason)
+	c.SHA256, c.Consumed, c.GainDB = l.rendition.SHA256, consumed, l.gain
+	c.Driver, c.Output, c.Proof = d.info.Driver, d.info.Device, d.info.Proof
+	if !l.startedAt.IsZero() {
+		c.StartedAt, c.EndedAt, c.Skipped = radio.At(l.startedAt), radio.At(l.lastAt), l.skipped+l.late
+	}
+	d.log.Info("airing", "airing", string(l.ID), "title", l.Title, "outcome", string(outcome),
+		"reason", string(reason), "consumed", consumed, "expected", l.Samples)
+	d.book.write(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
+}
+
+func without(all []*live, l *live) []*live {
+	var out []*live
+	for _, o := range all {
+		if o != l {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+var errStalled = errors.New("no word from the player")

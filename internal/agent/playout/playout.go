@@ -1,0 +1,176 @@
+// Package playout decides, at the moment itself, what sounds: it arms the next
+// airing on one clock timer, keeps the player's stream open around a session,
+// enforces the policy last before the output, joins late within the grace, and
+// sees that every airing that falls due ends in exactly one result (design §3–§6).
+//
+// It receives the active documents from agent/inbox, airings from timetable, time
+// from clock and verified audio from agent/cache; it hands items to agent/player
+// and records to agent/journal.
+package playout
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"loaxa/internal/clock"
+	"loaxa/internal/radio"
+)
+
+const (
+	// warmUp before a session's first sample: opening a device, and what it stalls
+	// after that (sound-lab §3: no exact start in the first 9 s of a stream).
+	warmUp = 20 * time.Second
+	// lead before its instant at which an item is handed to the player: more than
+	// the ring and the slowest fsync of a record together.
+	lead = 3 * time.Second
+	// touch: airings with a gap below this share one stream.
+	touch = 5 * time.Second
+	// slack: an item that would begin this little late begins at its first sample;
+	// cutting syllables off would cost more than the delay.
+	slack = 2 * time.Second
+	// joinLead is the time from joining an item to its sound.
+	joinLead = 500 * time.Millisecond
+	// fadeLead: how long before a boundary a stop must be asked for to be silent there.
+	fadeLead = time.Second
+	// checkpointEvery bounds what a power cut can hide (design §3).
+	checkpointEvery = 10 * time.Second
+	// stallAfter without word from the player it is taken for dead.
+	stallAfter = 5 * time.Second
+	// healthyAfter so much sound in one stream the output counts as repaired.
+	healthyAfter = 2 * time.Second
+	// backlogSpan bounds how far back a restart accounts for: the life of a programme.
+	backlogSpan = 35 * 24 * time.Hour
+	// maxBacklog bounds how many airings a restart accounts for; the newest count.
+	maxBacklog = 5000
+	// blindFault: a clock that finds its source within this time after a start was no
+	// trouble worth telling.
+	blindFault = 30 * time.Second
+	// BeatEvery is the longest time between two looks.
+	BeatEvery = time.Minute
+	// horizon is how far ahead airings are expanded at once.
+	horizon = 25 * time.Hour
+	// stopWithin is how long a stop waits for the last sound to fade and be written down.
+	stopWithin = 4 * time.Second
+)
+
+// Plan is what the device has to do and may do: the verified documents.
+type Plan interface {
+	Programme() (*radio.Programme, bool)
+	Policy() radio.Policy
+	Settings() radio.Settings
+	// Changed is closed at the next change of any of them.
+	Changed() <-chan struct{}
+}
+
+// Audio gives verified audio by hash.
+type Audio interface {
+	Ready(radio.SHA256) bool
+	// Open gives bytes that are checked as they are read.
+	Open(radio.SHA256) (AudioReader, error)
+	// Changed is closed when the readiness of any audio changes.
+	Changed() <-chan struct{}
+}
+
+// Journal keeps records; what Append returned without error survives a power cut.
+type Journal interface {
+	Append(ctx context.Context, r radio.Record) (radio.Record, error)
+	// Begun says whether an airing or result record of this id was ever written.
+	Begun(id radio.AiringID) (bool, error)
+	// Unfinished lists what was begun without a result, with the samples of the
+	// last checkpoint.
+	Unfinished(ctx context.Context) ([]radio.AiringRecord, map[radio.AiringID]int64, error)
+}
+
+// Faults opens and closes the troubles of the device; both may be repeated.
+type Faults interface {
+	Raise(ctx context.Context, code, text string)
+	Clear(ctx context.Context, code string)
+}
+
+// Codes of the faults playout raises.
+const (
+	FaultOutput    = "output"
+	FaultClock     = "clock"
+	FaultJournal   = "journal"
+	FaultProgramme = "programme"
+	FaultPolicy    = "policy"
+	FaultAudio     = "audio"
+)
+
+// Rooms are the neighbours of playout.
+type Rooms struct {
+	Clock   clock.Clock
+	Plan    Plan
+	Audio   Audio
+	Journal Journal
+	Player  Player
+	Faults  Faults
+	// LastSeen is the last instant at which the agent ran with a trusted clock
+	// before this run: what fell due since then was missed. 0 when it never ran.
+	LastSeen radio.Millis
+}
+
+// Playout is the device's desk. One Run at a time.
+type Playout struct {
+	Rooms
+	log *slog.Logger
+
+	mu   sync.Mutex
+	view view
+}
+
+// New only stores.
+func New(rooms Rooms, log *slog.Logger) *Playout {
+	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}}
+}
+
+// Fill puts into a status what playout knows; safe from any goroutine.
+func (p *Playout) Fill(s *radio.Status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Next, s.Sounding, s.Output = p.view.Next, p.view.Sounding, p.view.Output
+}
+
+// Beat is the Mono at which the desk last looked; it looks at least once in
+// BeatEvery. For the watchdog.
+func (p *Playout) Beat() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.view.Beat
+}
+
+// view is what the status shows of playout.
+type view struct {
+	Beat     time.Duration
+	Next     []radio.NextAiring
+	Sounding *radio.SoundingStatus
+	Output   radio.OutputStatus
+}
+
+// Run plays until ctx ends; then what sounds is faded, written down, and the
+// player is gone when Run returns.
+func (p *Playout) Run(ctx context.Context) error {
+	d := newDesk(p)
+	defer d.alarm.stop()
+	d.recover(ctx)
+	for {
+		// Taken before looking, so that a change while looking is not lost.
+		planned, ready := p.Plan.Changed(), p.Audio.Changed()
+		d.alarm.set(ctx, d.step(ctx))
+		select {
+		case <-ctx.Done():
+			d.close(context.WithoutCancel(ctx))
+			return nil
+		case <-d.alarm.rang:
+			d.alarm.clear()
+		case <-planned:
+		case <-ready:
+		case o := <-d.opened:
+			d.onOpened(ctx, o)
+		case e, ok := <-d.events():
+			d.onEvent(ctx, e, ok)
+		}
+	}
+}

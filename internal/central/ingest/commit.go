@@ -1,0 +1,277 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/wire"
+)
+
+// job is one message on its way into the database. Exactly one of news, receipt and
+// batch is set; hello goes with news.
+type job struct {
+	device   radio.DeviceID
+	received radio.Millis
+	news     *radio.DeviceNews
+	hello    *wire.HelloPayload
+	receipt  *radio.Receipt
+	batch    *batch
+	done     chan error
+
+	// The answer to a batch, set before done.
+	upto     uint64
+	rejected []wire.Rejected
+}
+
+func (j *job) records() int {
+	if j.batch != nil {
+		return len(j.batch.records)
+	}
+	return 1
+}
+
+// store waits until the job is committed. When ctx ends first the job may still be
+// committed; the repetition that follows then changes nothing.
+func (in *Ingest) store(ctx context.Context, j *job) error {
+	select {
+	case in.queue <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run commits what Message takes: one transaction for all that came within 5 ms, so
+// that one write to the disk serves many devices (design §7). It ends with ctx; what
+// still waits is answered with ErrUnavailable.
+func (in *Ingest) Run(ctx context.Context) error {
+	// A commit that has begun is finished when ctx ends.
+	work := context.WithoutCancel(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			in.turnAway()
+			return nil
+		case first := <-in.queue:
+			in.commitGroup(work, in.collect(first))
+		}
+	}
+}
+
+func (in *Ingest) turnAway() {
+	for {
+		select {
+		case j := <-in.queue:
+			j.done <- fmt.Errorf("%w: the centre is stopping", radio.ErrUnavailable)
+		default:
+			return
+		}
+	}
+}
+
+// collect takes what comes within maxWait after the first job, up to maxRecords.
+func (in *Ingest) collect(first *job) []*job {
+	group, records := []*job{first}, first.records()
+	timer := time.NewTimer(maxWait)
+	defer timer.Stop()
+	for records < maxRecords {
+		select {
+		case j := <-in.queue:
+			group = append(group, j)
+			records += j.records()
+		case <-timer.C:
+			return group
+		}
+	}
+	return group
+}
+
+// commitGroup commits all together, or, when that fails, each alone: a message that
+// the database cannot take must not keep the others out.
+func (in *Ingest) commitGroup(ctx context.Context, group []*job) {
+	err := in.write(ctx, group)
+	if err == nil || len(group) == 1 {
+		if err != nil {
+			in.log.Error("commit failed", "error", err)
+		}
+		for _, j := range group {
+			j.done <- err
+		}
+		return
+	}
+	in.log.Error("commit failed, trying each message alone", "messages", len(group), "error", err)
+	for _, j := range group {
+		in.commitGroup(ctx, []*job{j})
+	}
+}
+
+// write is one transaction.
+func (in *Ingest) write(ctx context.Context, group []*job) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var stored int
+	err := in.commit(ctx, func(tx Tx) error {
+		w := writer{tx: tx, now: radio.At(in.now()), heads: map[radio.JournalRef]radio.JournalHead{}, links: map[radio.JournalRef]map[uint64][32]byte{}}
+		if err := w.load(ctx, group); err != nil {
+			return err
+		}
+		for _, j := range group {
+			if err := w.add(ctx, j); err != nil {
+				return err
+			}
+		}
+		stored = len(w.out.Entries)
+		return w.flush(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	in.stats.commits.Add(1)
+	in.stats.records.Add(int64(stored))
+	in.report(group)
+	return nil
+}
+
+// report writes the security events of a committed group to the log.
+func (in *Ingest) report(group []*job) {
+	for _, j := range group {
+		for _, r := range j.rejected {
+			if in.refused.Allow() {
+				in.log.Warn("journal record kept apart", "security", true, "device", string(j.device),
+					"journal", string(j.batch.Journal), "seq", r.Seq, "reason", r.Reason)
+			}
+		}
+	}
+}
+
+// writer gathers what one transaction writes.
+type writer struct {
+	tx       Tx
+	now      radio.Millis
+	heads    map[radio.JournalRef]radio.JournalHead
+	links    map[radio.JournalRef]map[uint64][32]byte // taken in this transaction
+	changed  map[radio.JournalRef]bool
+	out      radio.JournalWrite
+	heard    []radio.Heard
+	news     []radio.DeviceNews
+	receipts []radio.Receipt
+}
+
+func (w *writer) load(ctx context.Context, group []*job) error {
+	w.changed = map[radio.JournalRef]bool{}
+	seen := map[radio.JournalRef]bool{}
+	var refs []radio.JournalRef
+	for _, j := range group {
+		if ref, ok := j.journal(); ok && !seen[ref] {
+			seen[ref] = true
+			refs = append(refs, ref)
+		}
+	}
+	heads, err := w.tx.JournalHeads(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		h, ok := heads[ref]
+		if !ok {
+			h.JournalRef = ref
+		}
+		w.heads[ref], w.links[ref] = h, map[uint64][32]byte{}
+	}
+	return nil
+}
+
+func (j *job) journal() (radio.JournalRef, bool) {
+	switch {
+	case j.batch != nil:
+		return j.batch.JournalRef, true
+	case j.hello != nil:
+		return radio.JournalRef{Device: j.device, Journal: j.hello.Journal}, true
+	}
+	return radio.JournalRef{}, false
+}
+
+func (w *writer) add(ctx context.Context, j *job) error {
+	if j.news != nil {
+		w.news = append(w.news, *j.news)
+	}
+	if j.receipt != nil {
+		w.receipts = append(w.receipts, *j.receipt)
+	}
+	ref, _ := j.journal()
+	if j.hello != nil {
+		head, d := gap(w.heads[ref], *j.hello)
+		if d != nil {
+			w.heads[ref], w.changed[ref] = head, true
+			w.out.Disputes = append(w.out.Disputes, *d)
+		}
+	}
+	if j.batch == nil {
+		return nil
+	}
+	head, links, err := w.heldLinks(ctx, j.batch)
+	if err != nil {
+		return err
+	}
+	m := merge(head, links, j.batch, j.received)
+	w.heads[ref] = m.head
+	for _, e := range m.entries {
+		w.links[ref][e.Seq] = e.Link
+		w.changed[ref] = true
+	}
+	w.out.Entries = append(w.out.Entries, m.entries...)
+	w.out.Disputes = append(w.out.Disputes, m.disputes...)
+	if m.proof != nil {
+		w.out.Proofs = append(w.out.Proofs, *m.proof)
+	}
+	w.heard = append(w.heard, m.heard...)
+	j.upto, j.rejected = m.head.Upto, m.rejected
+	return nil
+}
+
+// heldLinks gives the head of a batch's journal and the links of its records that are
+// held, in the database or by this transaction.
+func (w *writer) heldLinks(ctx context.Context, b *batch) (radio.JournalHead, map[uint64][32]byte, error) {
+	head, fresh := w.heads[b.JournalRef], w.links[b.JournalRef]
+	last := min(b.records[len(b.records)-1].seq, head.Upto)
+	missing := false
+	for seq := b.first; seq <= last && !missing; seq++ {
+		_, ok := fresh[seq]
+		missing = !ok
+	}
+	if !missing {
+		return head, fresh, nil
+	}
+	links, err := w.tx.JournalLinks(ctx, b.JournalRef, b.first, last)
+	if err != nil {
+		return head, nil, err
+	}
+	for seq, link := range fresh {
+		links[seq] = link
+	}
+	return head, links, nil
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	w.out.At = w.now
+	for ref := range w.changed {
+		w.out.Heads = append(w.out.Heads, w.heads[ref])
+	}
+	if err := w.tx.WriteJournal(ctx, w.out); err != nil {
+		return err
+	}
+	if err := w.tx.PutNews(ctx, w.news); err != nil {
+		return err
+	}
+	if err := w.tx.PutReceipts(ctx, w.receipts); err != nil {
+		return err
+	}
+	return w.tx.Apply(ctx, w.heard)
+}

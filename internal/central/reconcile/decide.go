@@ -1,0 +1,182 @@
+package reconcile
+
+import (
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// excluded is the centre's word about an airing that cannot sound as planned; pending
+// for one that can.
+func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
+	switch why {
+	case radio.NoReason:
+		return radio.PendingOutcome, radio.NoReason
+	case radio.ReasonOverlap:
+		return radio.Missed, radio.ReasonOverlap
+	}
+	return radio.Refused, why // expired, unsupported
+}
+
+// say adds the centre's word to a row without a device's; the caller knows that the
+// outcome changes.
+func say(c radio.AsRunChange, outcome radio.Outcome, reason radio.Reason, now radio.Millis) radio.AsRunChange {
+	r := &c.Row
+	r.Outcome, r.Reason, r.From, r.KnownAt = outcome, reason, radio.WordCentre, now
+	if outcome == radio.PendingOutcome {
+		r.From = ""
+	}
+	r.Words++
+	c.Words = append(c.Words, radio.Word{
+		Airing: r.Airing, N: r.Words, KnownAt: now, From: radio.WordCentre, Outcome: outcome, Reason: reason, Expected: r.Expected,
+	})
+	return c
+}
+
+// hear adds a device's word to a row. It becomes the outcome when nobody or only the
+// centre has spoken. A device speaks twice about an airing only when it forgot that it
+// had spoken (a flash that lost its last writes), and forgetting adds no sound: so of
+// two words of the device the one with more samples counts, in whatever order they come.
+func hear(c radio.AsRunChange, con radio.Confirmation, w radio.Word) radio.AsRunChange {
+	r := &c.Row
+	r.Words++
+	w.Airing, w.N, w.From = r.Airing, r.Words, radio.WordDevice
+	w.Stale = r.Stale || (r.From == radio.WordCentre && r.Outcome == radio.Cancelled && w.Consumed > 0)
+	c.Words = append(c.Words, w)
+	if r.From == radio.WordDevice && w.Consumed <= r.Consumed {
+		return c
+	}
+	r.Outcome, r.Reason, r.From, r.KnownAt, r.Stale = w.Outcome, w.Reason, w.From, w.KnownAt, w.Stale
+	r.StartedAt, r.Consumed, r.Expected, r.AtLeast, r.Proof, r.Clock = w.StartedAt, w.Consumed, w.Expected, w.AtLeast, w.Proof, w.Clock
+	if w.Consumed > 0 && con.SHA256 != "" {
+		// The log says what sounded, also when it was another version than planned.
+		r.SHA256, r.Bulletin, r.Version = con.SHA256, con.Bulletin, con.Version
+	}
+	return c
+}
+
+// notSynced says whether the programme a device ran at an airing's instant explains
+// why it has no word about it: one older than the airing, or one newer than any that
+// held it (a centre restored from an older copy meets those).
+func notSynced(r radio.AsRun, active int64) bool { return active < r.Revision || active > r.Held }
+
+// frame is all that decides what a programme does to a device's rows.
+type frame struct {
+	revision  int64
+	published radio.Millis // nothing that starts up to here is created or taken back
+	now       radio.Millis
+	upto      radio.Millis // the horizon: what starts later is not frozen yet
+	wait      time.Duration
+	renewed   bool // the programme is another one than the rows were last compared with
+	// airings of the programme around and between published and upto.
+	airings []radio.Airing
+	// rows of these airings, and the planned rows that start between published and upto.
+	rows map[radio.AsRunRef]radio.AsRun
+	// describe fills in a new row, or one whose item changed.
+	describe func(row *radio.AsRun, a radio.Airing) error
+}
+
+// freeze compares a programme with the rows of its device and gives what changes:
+//
+//   - An airing without a row, that starts after the publication and up to the horizon,
+//     gets one: pending, or with the centre's word when it is excluded.
+//   - A row that a device's word made before the plan was known becomes planned.
+//   - A planned row with a device's word, or due before the publication, stays.
+//   - A planned row that still is to sound follows the programme: its start moves, it
+//     is excluded or pending again.
+//   - A planned row the programme no longer holds, or holds at an instant that has
+//     passed, is cancelled; it can come back.
+func freeze(f frame) ([]radio.AsRunChange, error) {
+	var out []radio.AsRunChange
+	known := make(map[radio.AsRunRef]bool, len(f.airings))
+	for _, a := range f.airings {
+		start := radio.At(a.Start())
+		row, held := f.rows[a.Ref()]
+		known[a.Ref()] = start > f.published
+		switch {
+		case held && row.Origin != radio.FromSchedule:
+			continue // a name taken by other sound of the same device; it never was planned
+		case held && f.renewed && f.open(row) && start <= f.published:
+			continue // taken back below
+		case held && row.Planned():
+			c, err := f.follow(row, a)
+			if err != nil {
+				return nil, err
+			}
+			if c != nil {
+				out = append(out, *c)
+			}
+		case start > f.published && start <= f.upto:
+			c, err := f.create(row, held, a)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, c)
+		}
+	}
+	if !f.renewed {
+		return out, nil
+	}
+	for ref, row := range f.rows {
+		if !known[ref] && f.open(row) && row.Outcome != radio.Cancelled {
+			out = append(out, say(radio.AsRunChange{Row: row, Only: true}, radio.Cancelled, radio.NoReason, f.now))
+		}
+	}
+	return out, nil
+}
+
+// open says whether the centre may still change its mind about a row.
+func (f frame) open(row radio.AsRun) bool {
+	return row.Planned() && row.From != radio.WordDevice && row.Start > f.published
+}
+
+// create makes the row of an airing, on top of an unplanned one if a device's word
+// came first.
+func (f frame) create(row radio.AsRun, heard bool, a radio.Airing) (radio.AsRunChange, error) {
+	row.Airing, row.Key, row.Origin = a.ID, a.AiringKey, radio.FromSchedule
+	row.FrozenAt, row.Revision, row.Held = f.now, f.revision, f.revision
+	if !heard {
+		row.Outcome, row.Expected, row.KnownAt = radio.PendingOutcome, a.Samples, f.now
+	}
+	if err := f.plan(&row, a); err != nil {
+		return radio.AsRunChange{}, err
+	}
+	c := radio.AsRunChange{Row: row}
+	if outcome, why := excluded(a.Excluded); !heard && outcome != radio.PendingOutcome {
+		c = say(c, outcome, why, f.now)
+	}
+	return c, nil
+}
+
+// plan writes what the programme says of an airing into its row.
+func (f frame) plan(row *radio.AsRun, a radio.Airing) error {
+	row.Start, row.Samples, row.Priority = radio.At(a.Start()), a.Samples, a.Priority
+	if row.From != radio.WordDevice {
+		row.Expected = a.Samples
+	}
+	row.Deadline = max(radio.At(a.End()), f.now).Add(f.wait)
+	return f.describe(row, a)
+}
+
+// follow gives the change of a planned row whose airing the programme holds; nil for
+// none.
+func (f frame) follow(row radio.AsRun, a radio.Airing) (*radio.AsRunChange, error) {
+	c := radio.AsRunChange{Row: row}
+	c.Row.Held = max(row.Held, f.revision)
+	if f.open(row) && radio.At(a.Start()) > f.published && f.renewed {
+		if err := f.plan(&c.Row, a); err != nil {
+			return nil, err
+		}
+		// A moved airing waits from its new end; one that did not move keeps its deadline.
+		if c.Row.End() == row.End() {
+			c.Row.Deadline = row.Deadline
+		}
+		if outcome, why := excluded(a.Excluded); row.Outcome != radio.Silent && (outcome != row.Outcome || why != row.Reason) {
+			c = say(c, outcome, why, f.now)
+		}
+	}
+	if c.Row == row && len(c.Words) == 0 {
+		return nil, nil
+	}
+	return &c, nil
+}

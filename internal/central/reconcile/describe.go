@@ -1,0 +1,121 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// descriptions copies into rows what the log must still show when the plan has changed.
+type descriptions struct {
+	plans     Plans
+	now       func() time.Time
+	mu        sync.Mutex
+	schedules map[radio.ScheduleID]radio.Schedule
+	read      radio.Millis // when schedules were read
+	bulletins map[bulletinKey]radio.Bulletin
+}
+
+type bulletinKey struct {
+	id      radio.BulletinID
+	version int
+}
+
+const maxBulletins = 10_000
+
+// find gives where a device stands; of one nobody knows any more only its id.
+func (d *descriptions) find(ctx context.Context, device radio.DeviceID) (radio.Place, error) {
+	p, err := d.plans.Place(ctx, device)
+	if errors.Is(err, radio.ErrNotFound) {
+		return radio.Place{Device: radio.Device{ID: device}}, nil
+	}
+	if err != nil {
+		return p, fmt.Errorf("place of device %s: %w", device, err)
+	}
+	return p, nil
+}
+
+// place fills in where the row's device stands, and the local day of its start; zone
+// "" is the province's.
+func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
+	row.Province, row.Commune, row.Hamlet = p.Province().ID, p.Commune().ID, p.Hamlet().ID
+	row.CommuneName, row.HamletName = p.Commune().Name, p.Hamlet().Name
+	row.DeviceCode, row.DeviceName = p.Device.Code, p.Device.Name
+	if zone == "" {
+		zone = p.Province().Zone
+	}
+	z, err := timetable.LoadZone(zone)
+	if err != nil {
+		z = timetable.Zone{} // a device nobody knows any more: UTC
+	}
+	row.Day = z.Date(row.Start.Time())
+}
+
+// schedule fills in the row's schedule, as it stood at an instant or later. All are
+// read at once and serve every device whose programme was published before that.
+func (d *descriptions) schedule(ctx context.Context, row *radio.AsRun, at radio.Millis) error {
+	if row.Key.Schedule == "" {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.schedules[row.Key.Schedule]
+	if !ok || d.read < at {
+		now := radio.At(d.now())
+		all, err := d.plans.Schedules(ctx)
+		if err != nil {
+			return fmt.Errorf("read schedules: %w", err)
+		}
+		d.schedules = make(map[radio.ScheduleID]radio.Schedule, len(all)+1)
+		for _, x := range all {
+			d.schedules[x.ID] = x
+		}
+		s, d.read = d.schedules[row.Key.Schedule], now
+		d.schedules[row.Key.Schedule] = s // also of one that is not there
+	}
+	row.ScheduleCode, row.ScheduleTitle, row.Campaign = s.Code, s.Title, s.Campaign
+	return nil
+}
+
+// bulletin fills in title, author and unit of the row's bulletin version, which never
+// change.
+func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
+	if row.Bulletin == "" {
+		return nil
+	}
+	b, err := d.version(ctx, row.Bulletin, row.Version)
+	if err != nil {
+		return err
+	}
+	if b.ID != "" {
+		row.Title, row.Author, row.Unit = b.Title, b.Author, b.Unit
+	}
+	return nil
+}
+
+// version gives the zero Bulletin for one this centre does not know.
+func (d *descriptions) version(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := bulletinKey{id, version}
+	if b, ok := d.bulletins[key]; ok {
+		return b, nil
+	}
+	b, err := d.plans.Bulletin(ctx, id, version)
+	if errors.Is(err, radio.ErrNotFound) {
+		return radio.Bulletin{}, nil
+	}
+	if err != nil {
+		return b, fmt.Errorf("read bulletin %s version %d: %w", id, version, err)
+	}
+	if len(d.bulletins) >= maxBulletins {
+		clear(d.bulletins)
+	}
+	d.bulletins[key] = b
+	return b, nil
+}

@@ -1,0 +1,207 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"loaxa/internal/radio"
+)
+
+func TestLogFilter(t *testing.T) {
+	device, commune := id[string]('d', 1), id[string]('c', 16)
+	for _, c := range []struct {
+		name, query string
+		want        radio.LogFilter
+		fields      []string // with a problem
+	}{
+		{"nothing", "", radio.LogFilter{}, nil},
+		{"all", "from=2025-11-20&to=2025-11-22&commune=" + commune + "&device=" + device + "&outcome=missed&campaign=" + id[string]('g', 1) + "&bulletin=" + id[string]('b', 1),
+			radio.LogFilter{From: "2025-11-20", To: "2025-11-22", Commune: radio.AreaID(commune), Device: radio.DeviceID(device), Outcome: radio.Missed, Campaign: id[radio.CampaignID]('g', 1), Bulletin: id[radio.BulletinID]('b', 1)}, nil},
+		{"an empty form", "from=&to=&commune=&device=&outcome=", radio.LogFilter{}, nil},
+		{"days that are none", "from=2025-02-30&to=hôm nay", radio.LogFilter{}, []string{"from", "to"}},
+		{"days in the wrong order", "from=2025-11-22&to=2025-11-20", radio.LogFilter{}, []string{"to"}},
+		{"ids that are none", "commune=1&device=%27+OR+1%3D1--&campaign=x&bulletin=" + strings.Repeat("A", 100), radio.LogFilter{}, []string{"commune", "device", "campaign", "bulletin"}},
+		{"no such outcome", "outcome=heard", radio.LogFilter{}, []string{"outcome"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, err := url.ParseQuery(c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := logFilter(q)
+			if len(c.fields) == 0 {
+				if err != nil || f != c.want {
+					t.Fatalf("%+v, %v", f, err)
+				}
+				if back, err := logFilter(filterQuery(f)); err != nil || back != f {
+					t.Errorf("round trip: %+v, %v", back, err)
+				}
+				return
+			}
+			var fields []string
+			for _, p := range explain(err).Problems {
+				fields = append(fields, p.Field)
+			}
+			if fmt.Sprint(fields) != fmt.Sprint(c.fields) {
+				t.Errorf("problems of %v, want %v", fields, c.fields)
+			}
+			h := newHouse(t)
+			want(t, h.ask(t, http.MethodGet, "/log?"+q.Encode(), ""), 422, fieldText(c.fields[0]))
+			want(t, h.ask(t, http.MethodGet, "/api/v1/log?"+q.Encode(), ""), 422, `"field":"`+c.fields[0]+`"`)
+		})
+	}
+}
+
+func FuzzLogFilter(f *testing.F) {
+	f.Add("from=2025-11-20&to=2025-11-22&outcome=missed", "1763700000000."+id[string]('a', 1))
+	f.Add("device="+id[string]('d', 1)+"&commune=%27", "-1.x")
+	f.Add("%zz&&=&from=from", ".")
+	f.Fuzz(func(t *testing.T, query, after string) {
+		// As net/http does, what cannot be read of a query is left out.
+		q, _ := url.ParseQuery(query)
+		if filter, err := logFilter(q); err == nil {
+			if back, err := logFilter(filterQuery(filter)); err != nil || back != filter {
+				t.Fatalf("round trip of %+v: %+v, %v", filter, back, err)
+			}
+		}
+		c, err := parseCursor(after)
+		if err != nil || after == "" {
+			return
+		}
+		if back, err := parseCursor(formatCursor(radio.AsRun{Start: c.Start, Airing: c.Airing})); err != nil || back != c {
+			t.Fatalf("round trip of %+v: %+v, %v", c, back, err)
+		}
+	})
+}
+
+func TestCursor(t *testing.T) {
+	for _, bad := range []string{"x", "1", ".", "1.", "-1." + id[string]('a', 1), "1.short", "99999999999999999999." + id[string]('a', 1)} {
+		if _, err := parseCursor(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+		want(t, newHouse(t).ask(t, http.MethodGet, "/log?after="+bad, ""), http.StatusBadRequest)
+	}
+}
+
+type logJSON struct {
+	Airings []radio.AsRun `json:"airings"`
+	Totals  totals        `json:"totals"`
+	Next    string        `json:"next"`
+}
+
+// TestLogPagesJoin follows the next link from the first page to the last: every row
+// once, in order, with the same totals on each, and the filter kept.
+func TestLogPagesJoin(t *testing.T) {
+	h := newHouse(t)
+	for name, start := range map[string]string{
+		"JSON": "/api/v1/log", "JSON of one priority": "/api/v1/log?campaign=" + id[string]('g', 1) + "&nonsense=1", "JSON of a commune": "/api/v1/log?commune=" + string(h.plan.places[0].Commune().ID),
+	} {
+		u, err := url.Parse(start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filter, err := logFilter(u.Query())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := h.log.pick(filter)
+		var got []radio.AsRun
+		for path := start; path != ""; {
+			w := h.ask(t, http.MethodGet, path, "")
+			want(t, w, http.StatusOK)
+			var page logJSON
+			if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
+				t.Fatal(err)
+			}
+			var sum int64
+			for _, n := range page.Totals.Outcomes {
+				sum += n
+			}
+			if sum != page.Totals.Planned || sum+page.Totals.Unplanned != int64(len(all)) || page.Totals.Unplanned == 0 {
+				t.Errorf("%s: totals %+v of %d rows", name, page.Totals, len(all))
+			}
+			got, path = append(got, page.Airings...), page.Next
+			if strings.Contains(path, "nonsense") {
+				t.Errorf("%s: next %s", name, path)
+			}
+		}
+		if len(got) != len(all) {
+			t.Fatalf("%s: %d rows, want %d", name, len(got), len(all))
+		}
+		for i := range got {
+			if got[i] != all[i] {
+				t.Fatalf("%s: row %d", name, i)
+			}
+		}
+	}
+	// The page's own link.
+	next := regexp.MustCompile(`href="(/log\?[^"]*after=[^"]*)" rel="next"`)
+	path, seen := "/log?from=2025-11-20&to=2025-11-22", 0
+	for path != "" {
+		w := h.ask(t, http.MethodGet, path, "")
+		want(t, w, http.StatusOK, "/static/style.")
+		seen += strings.Count(w.Body.String(), `data-label="Ngày, giờ phát"`)
+		if strings.Contains(path, "after") {
+			want(t, w, http.StatusOK, "Trang đầu")
+		}
+		path = ""
+		if m := next.FindStringSubmatch(w.Body.String()); m != nil {
+			path = strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+	}
+	if all := len(h.log.pick(radio.LogFilter{From: "2025-11-20", To: "2025-11-22"})); seen != all || all <= logRows {
+		t.Errorf("%d rows on the pages, want %d", seen, all)
+	}
+}
+
+func TestLogPage(t *testing.T) {
+	h := newHouse(t)
+	w := h.ask(t, http.MethodGet, "/log", "")
+	want(t, w, http.StatusOK, `value="2025-11-22"`, "Chưa đến giờ", "quá hạn xác nhận", "ngoài kế hoạch, phát theo lệnh", "đã hủy nhưng thiết bị vẫn phát",
+		"Phường Thành Sen", "22/11/2025", "Chờ xác nhận: ", "Đã phát: ", "Cụm loa trạm y tế (loa-04)")
+	if f := h.log.filters[0]; f.From != "2025-11-22" || f.To != "2025-11-22" {
+		t.Errorf("the first look is at %+v, want today in Hà Tĩnh", f)
+	}
+	w = h.ask(t, http.MethodGet, "/log?from=&to=&outcome=partial&bulletin="+id[string]('b', 1)+"&campaign="+id[string]('g', 1), "")
+	want(t, w, http.StatusOK, "Chỉ xem: <b>Nghị quyết 57, bài 1", "Chỉ xem: <b>Tuyên truyền Nghị quyết số 57", `value="partial" selected`, `type="hidden" name="bulletin"`)
+	want(t, h.ask(t, http.MethodGet, "/log?device="+id[string]('d', 77), ""), http.StatusOK, "Không có lượt phát nào như vậy.")
+}
+
+// TestLogOfAProvince: with thousands of devices the filter offers those of one commune.
+func TestLogOfAProvince(t *testing.T) {
+	h := newHouse(t)
+	for n := range 3000 {
+		p := place(100+n, "Xã "+strings.Repeat("A", n%60), "Thôn", "Cụm loa")
+		h.plan.places = append(h.plan.places, p)
+	}
+	for _, path := range []string{"/log", "/log?commune=" + string(h.plan.places[1234].Commune().ID), "/"} {
+		w := h.ask(t, http.MethodGet, path, "")
+		want(t, w, http.StatusOK)
+		if n := w.Body.Len(); n > 100_000 {
+			t.Errorf("%s: a page of %d bytes", path, n)
+		}
+	}
+	one := h.ask(t, http.MethodGet, "/log?device="+string(h.plan.places[7].Device.ID), "")
+	want(t, one, http.StatusOK, `value="`+string(h.plan.places[7].Device.ID)+`" selected`)
+}
+
+func TestHistory(t *testing.T) {
+	h := newHouse(t)
+	row := h.log.rows[62]
+	path := "/log/" + string(row.Key.Device) + "/" + string(row.Airing)
+	want(t, h.ask(t, http.MethodGet, path, ""), http.StatusOK, row.Title, "Trung tâm", "Thiết bị", "Không phản hồi", "thiết bị âm thanh đã nhận hết", "bản ghi 641", string(row.SHA256))
+	w := h.ask(t, http.MethodGet, "/api/v1"+path, "")
+	want(t, w, http.StatusOK, `"history":[{`)
+	quiet := h.log.rows[1]
+	want(t, h.ask(t, http.MethodGet, "/log/"+string(quiet.Key.Device)+"/"+string(quiet.Airing), ""), http.StatusOK, "Chưa có xác nhận nào")
+	want(t, h.ask(t, http.MethodGet, "/api/v1/log/"+string(quiet.Key.Device)+"/"+string(quiet.Airing), ""), http.StatusOK, `"history":[]`)
+	for _, bad := range []string{"/log/x/y", "/log/" + id[string]('d', 1) + "/" + id[string]('a', 1), "/log/" + string(row.Key.Device) + "/" + strings.ToLower(string(row.Airing))} {
+		want(t, h.ask(t, http.MethodGet, bad, ""), http.StatusNotFound, "Không tìm thấy.", lan.Name)
+		want(t, h.ask(t, http.MethodGet, "/api/v1"+bad, ""), http.StatusNotFound, `"code":"not_found"`)
+	}
+}

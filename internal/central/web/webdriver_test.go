@@ -1,0 +1,172 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// browser is a real Chromium, spoken to by the W3C WebDriver protocol.
+type browser struct {
+	t       *testing.T
+	session string // address of the session
+}
+
+var driverReady = regexp.MustCompile(`started successfully on port (\d+)`)
+
+// openBrowser starts chromedriver and one headless browser; both end with the test.
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromedriver")
+	if err != nil {
+		t.Fatal("chromedriver is not installed: run `make deps-test`")
+	}
+	driver := exec.Command(path, "--port=0")
+	out, err := driver.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := driver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := driver.Process.Kill(); err != nil {
+			t.Errorf("end chromedriver: %v", err)
+		}
+		_ = driver.Wait() // it was killed: that is what Wait says
+	})
+	b := &browser{t: t}
+	lines := bufio.NewScanner(out)
+	for b.session == "" && lines.Scan() {
+		if m := driverReady.FindStringSubmatch(lines.Text()); m != nil {
+			b.session = "http://127.0.0.1:" + m[1] + "/session"
+		}
+	}
+	if b.session == "" {
+		t.Fatalf("chromedriver did not start: %v", lines.Err())
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
+
+	args := []string{"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi", "--user-data-dir=" + t.TempDir()}
+	if os.Geteuid() == 0 {
+		args = append(args, "--no-sandbox") // root has no sandbox; what is opened is our own page
+	}
+	var opened struct{ SessionID string }
+	b.do(http.MethodPost, "", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"browserName": "chrome", "goog:loggingPrefs": map[string]string{"browser": "ALL"}, "goog:chromeOptions": map[string]any{"args": args},
+	}}}, &opened)
+	b.session += "/" + opened.SessionID
+	t.Cleanup(func() { b.do(http.MethodDelete, "", nil, nil) })
+	return b
+}
+
+// do sends one command; value gets the answer.
+func (b *browser) do(method, path string, body, value any) {
+	b.t.Helper()
+	sent, err := json.Marshal(body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodGet || method == http.MethodDelete {
+		sent = nil
+	}
+	r, err := http.NewRequest(method, b.session+path, bytes.NewReader(sent))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	client := http.Client{Timeout: time.Minute}
+	resp, err := client.Do(r)
+	if err != nil {
+		b.t.Fatalf("webdriver %s: %v", path, err)
+	}
+	got, err := io.ReadAll(resp.Body)
+	if err := resp.Body.Close(); err != nil {
+		b.t.Errorf("webdriver: %v", err)
+	}
+	if err != nil || resp.StatusCode != http.StatusOK {
+		b.t.Fatalf("webdriver %s: %s %.600s %v", path, resp.Status, got, err)
+	}
+	answer := struct{ Value any }{value}
+	if err := json.Unmarshal(got, &answer); err != nil {
+		b.t.Fatalf("webdriver %s: %v in %.300s", path, err, got)
+	}
+}
+
+func (b *browser) open(url string) {
+	b.t.Helper()
+	b.do(http.MethodPost, "/url", map[string]string{"url": url}, nil)
+}
+
+// eval runs the body of a function in the page.
+func (b *browser) eval(script string, value any) {
+	b.t.Helper()
+	b.do(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}}, value)
+}
+
+// element is the W3C name under which an element's reference stands.
+const element = "element-6066-11e4-a52e-4f735466cecf"
+
+func (b *browser) find(css string) string {
+	b.t.Helper()
+	var found map[string]string
+	b.do(http.MethodPost, "/element", map[string]string{"using": "css selector", "value": css}, &found)
+	return "/element/" + found[element]
+}
+
+func (b *browser) typeIn(css, text string) {
+	b.t.Helper()
+	b.do(http.MethodPost, b.find(css)+"/value", map[string]string{"text": text}, nil)
+}
+
+// click waits for the page that a click opens, as WebDriver does.
+func (b *browser) click(css string) {
+	b.t.Helper()
+	b.do(http.MethodPost, b.find(css)+"/click", map[string]any{}, nil)
+}
+
+// resize gives the page the size of a screen; a phone's is narrower than a window can be.
+func (b *browser) resize(width, height int) {
+	b.t.Helper()
+	b.cdp("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+}
+
+func (b *browser) cdp(cmd string, params, value any) {
+	b.t.Helper()
+	b.do(http.MethodPost, "/goog/cdp/execute", map[string]any{"cmd": cmd, "params": params}, value)
+}
+
+// complaints are what the browser's console says since the last call.
+func (b *browser) complaints() []string {
+	b.t.Helper()
+	var log []struct{ Level, Message string }
+	b.do(http.MethodPost, "/se/log", map[string]string{"type": "browser"}, &log)
+	var out []string
+	for _, l := range log {
+		out = append(out, fmt.Sprintf("%s %s", l.Level, l.Message))
+	}
+	return out
+}
+
+// photograph keeps the whole page as a picture.
+func (b *browser) photograph(file string) {
+	b.t.Helper()
+	var shot struct{ Data string }
+	b.cdp("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true}, &shot)
+	png, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err == nil {
+		err = os.WriteFile(file, png, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
