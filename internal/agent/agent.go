@@ -193,17 +193,18 @@ func (r *rooms) close(failed error) error {
 // it is started again, while everything else goes on.
 func (a *Agent) keep(ctx context.Context, r *rooms, name string, run func(context.Context) error) error {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		began := r.clock.Mono()
+		// It runs when it has not failed for a while.
+		mended := time.AfterFunc(10*time.Second, func() { r.faults.Clear(ctx, name) })
 		err := run(ctx)
+		lasted := !mended.Stop()
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err == nil {
 			err = errors.New("it ended by itself")
 		}
-		if r.clock.Mono()-began > 10*time.Minute {
+		if lasted {
 			wait = time.Second
-			r.faults.Clear(ctx, name)
 		}
 		r.faults.Raise(ctx, name, err.Error())
 		again := time.NewTimer(wait)

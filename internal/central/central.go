@@ -184,6 +184,9 @@ func (c *Central) broker(ca *identity.CA, devices *identity.Devices, ear *ingest
 // once it is connected.
 func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatcher) error {
 	if _, embedded := b.(*broker.Embedded); embedded {
+		if err := c.store.ForgetPresence(ctx); err != nil {
+			return err
+		}
 		if err := d.Republish(ctx); err != nil && ctx.Err() == nil {
 			// Dispatch tries again what could not be published.
 			c.log.Warn("not everything is published yet", "error", err)

@@ -28,10 +28,16 @@ import (
 // BenchmarkIngestThroughBroker measures durable confirmations a second: devices with
 // their own keys and TLS connections send signed journal batches to the embedded
 // broker; each batch is verified, chained and committed to SQLite (WAL, FULL) with the
-// log's rows before its PUBACK. One iteration is one confirmation.
+// log's rows before its PUBACK. One iteration is one confirmation. Senders, network,
+// centre and database share the machine.
+//
+// planned: the airings are frozen beforehand, as in daily work. unplanned: the centre
+// knows of none of them (restored from an older copy), and each makes its own row.
 func BenchmarkIngestThroughBroker(b *testing.B) {
-	for _, size := range []int{1, 14, wire.MaxBatch} {
-		b.Run(fmt.Sprintf("records=%d", size), func(b *testing.B) { ingestThroughBroker(b, size) })
+	for _, planned := range []bool{true, false} {
+		for _, size := range []int{1, 14, wire.MaxBatch} {
+			b.Run(fmt.Sprintf("planned=%v/records=%d", planned, size), func(b *testing.B) { ingestThroughBroker(b, size, planned) })
+		}
 	}
 }
 
@@ -42,10 +48,11 @@ type benchDevice struct {
 	id      radio.DeviceID
 	key     trust.Key
 	cert    tls.Certificate
+	said    []radio.Confirmation
 	batches [][]byte
 }
 
-func ingestThroughBroker(b *testing.B, size int) {
+func ingestThroughBroker(b *testing.B, size int, planned bool) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	ca, err := identity.OpenCA(filepath.Join(b.TempDir(), "ca"), "bench", time.Now)
@@ -61,10 +68,13 @@ func ingestThroughBroker(b *testing.B, size int) {
 			b.Error(err)
 		}
 	}()
-	devices := benchFleet(b, s, ca)
+	devices, plan := benchFleet(b, s, ca)
 	perDevice := (b.N + benchDevices*size - 1) / (benchDevices * size)
 	for _, d := range devices {
-		d.prepare(b, perDevice, size)
+		d.prepare(b, plan, perDevice, size)
+		if planned {
+			d.freeze(b, s, plan)
+		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	who := identity.NewDevices(ca, nil, s, time.Now, log, nil)
@@ -126,7 +136,9 @@ func ingestThroughBroker(b *testing.B, size int) {
 	}
 	var kept int64
 	for _, r := range rows {
-		kept += r.Rows
+		if r.Outcome == radio.Aired && r.Planned == planned {
+			kept += r.Rows
+		}
 	}
 	if kept != want {
 		b.Fatalf("%d confirmations in the log, %d were sent", kept, want)
@@ -134,7 +146,7 @@ func ingestThroughBroker(b *testing.B, size int) {
 }
 
 // benchFleet lays down a province with enrolled devices.
-func benchFleet(b *testing.B, s *store.Store, ca *identity.CA) []*benchDevice {
+func benchFleet(b *testing.B, s *store.Store, ca *identity.CA) ([]*benchDevice, radio.PlanChange) {
 	plan := storetest.SamplePlan()
 	plan.Devices = nil
 	var out []*benchDevice
@@ -143,7 +155,7 @@ func benchFleet(b *testing.B, s *store.Store, ca *identity.CA) []*benchDevice {
 		plan.Devices = append(plan.Devices, radio.Device{ID: d.id, Code: fmt.Sprintf("d%d", i), Name: "d", Hamlet: plan.Areas[2].ID, Rendition: 64})
 		out = append(out, d)
 	}
-	plan.Schedules = nil
+	plan.Schedules[0].Targets = plan.Schedules[0].Targets[:1]
 	if err := s.ApplyPlan(b.Context(), plan); err != nil {
 		b.Fatal(err)
 	}
@@ -172,25 +184,32 @@ func benchFleet(b *testing.B, s *store.Store, ca *identity.CA) []*benchDevice {
 			b.Fatal(err)
 		}
 	}
-	return out
+	return out, plan
 }
 
-// prepare signs the device's whole journal in batches beforehand.
-func (d *benchDevice) prepare(b *testing.B, batches, size int) {
+// prepare signs the device's whole journal in batches beforehand: 14 airings a day, the
+// last of them yesterday.
+func (d *benchDevice) prepare(b *testing.B, plan radio.PlanChange, batches, size int) {
 	journal := radio.NewID[radio.JournalID]()
 	prev := trust.FirstHash(journal)
-	boot, sched, slot, entry := radio.NewID[radio.BootID](), radio.NewID[radio.ScheduleID](), radio.NewID[radio.SlotID](), radio.NewID[radio.EntryID]()
-	start := radio.At(time.Now().Add(-24 * time.Hour))
+	schedule, bulletin := plan.Schedules[0], plan.Bulletins[0]
+	slot, rendition := schedule.Slots[0], bulletin.Renditions[0]
+	boot := radio.NewID[radio.BootID]()
+	const apart = 24 * time.Hour / 14
+	start := radio.At(time.Now().Add(-24*time.Hour - time.Duration(batches*size)*apart))
 	seq := uint64(0)
 	for range batches {
 		p := wire.JournalPayload{Device: d.id, Journal: journal, First: seq + 1, Prev: prev}
 		for range size {
 			seq++
-			key := radio.AiringKey{Device: d.id, Schedule: sched, Slot: slot, SlotAt: start + radio.Millis(seq), Entry: entry, Repeat: 1}
-			raw, err := json.Marshal(radio.Record{Seq: seq, At: start, Boot: boot, Kind: radio.RecordResult,
-				Clock: radio.ClockStamp{State: "trusted", Source: "kernel", BoundMS: 5},
-				Result: &radio.Confirmation{ID: key.ID(), Origin: radio.FromSchedule, Key: key, Start: start, Revision: 1, Priority: radio.Normal,
-					Outcome: radio.Aired, StartedAt: start, EndedAt: start + 9000, Expected: 396900, Consumed: 396900, Driver: "oto", Output: "default", Proof: "consumed"}})
+			at := start.Add(time.Duration(seq) * apart)
+			key := radio.AiringKey{Device: d.id, Schedule: schedule.ID, Slot: slot.ID, SlotAt: at, Entry: slot.Items[0].ID, Repeat: 1}
+			c := radio.Confirmation{ID: key.ID(), Origin: radio.FromSchedule, Key: key, Start: at, Revision: 1, Priority: radio.Normal,
+				Bulletin: bulletin.ID, Version: bulletin.Version, SHA256: rendition.SHA256, Outcome: radio.Aired, StartedAt: at, EndedAt: at + 10_425,
+				Expected: rendition.Samples, Consumed: rendition.Samples, Driver: "oto", Output: "default", Proof: "consumed"}
+			d.said = append(d.said, c)
+			raw, err := json.Marshal(radio.Record{Seq: seq, At: c.EndedAt, Boot: boot, Kind: radio.RecordResult,
+				Clock: radio.ClockStamp{State: "trusted", Source: "kernel", BoundMS: 5}, Result: &c})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -202,6 +221,30 @@ func (d *benchDevice) prepare(b *testing.B, batches, size int) {
 			b.Fatal(err)
 		}
 		d.batches = append(d.batches, env)
+	}
+}
+
+// freeze lays down the rows of what the device will say, as reconcile does when their
+// programme is published.
+func (d *benchDevice) freeze(b *testing.B, s *store.Store, plan radio.PlanChange) {
+	place, err := s.Place(b.Context(), d.id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	schedule, bulletin := plan.Schedules[0], plan.Bulletins[0]
+	var rows []radio.AsRunChange
+	for _, c := range d.said {
+		rows = append(rows, radio.AsRunChange{Row: radio.AsRun{
+			Airing: c.ID, Key: c.Key, Origin: c.Origin, Day: radio.Date(c.Start.Time().Format(time.DateOnly)), Start: c.Start, Samples: c.Expected,
+			Priority: c.Priority, Revision: 1, Held: 1, FrozenAt: c.Start.Add(-24 * time.Hour), Deadline: c.EndedAt.Add(24 * time.Hour),
+			Campaign: schedule.Campaign, Province: place.Province().ID, Commune: place.Commune().ID, Hamlet: place.Hamlet().ID,
+			DeviceCode: place.Device.Code, DeviceName: place.Device.Name, CommuneName: place.Commune().Name, HamletName: place.Hamlet().Name,
+			Bulletin: c.Bulletin, Version: c.Version, Title: bulletin.Title, Author: bulletin.Author, Unit: bulletin.Unit, SHA256: c.SHA256,
+			ScheduleCode: schedule.Code, ScheduleTitle: schedule.Title, Outcome: radio.PendingOutcome, Expected: c.Expected, KnownAt: c.Start,
+		}})
+	}
+	if err := s.Log(b.Context(), func(tx *store.LogTx) error { return tx.PutAsRuns(b.Context(), rows) }); err != nil {
+		b.Fatal(err)
 	}
 }
 

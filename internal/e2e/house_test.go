@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -38,9 +39,16 @@ var build = sync.OnceValue(func() error {
 	return nil
 })
 
+// lanes is how many houses share a due minute: they wait much more than they work.
+const lanes = "12"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
 	code := 1
-	var err error
+	err := flag.Set("test.parallel", lanes)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	if programs.dir, err = os.MkdirTemp("", "loaxa-e2e-"); err == nil {
 		code = m.Run()
 		err = os.RemoveAll(programs.dir)

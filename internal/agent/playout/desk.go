@@ -3,6 +3,7 @@ package playout
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"loaxa/internal/clock"
@@ -19,6 +20,9 @@ type desk struct {
 	agenda agenda
 	live   []*live // with the player, or on the way back to it; in order of sounding
 	seen   map[radio.AiringID]time.Time
+
+	inspected map[radio.AiringID]struct{}
+	beside    sync.WaitGroup // what runs beside the desk
 
 	// What was taken from Plan.
 	revision int64 // of the programme; −1 before the first look
@@ -46,7 +50,7 @@ func newDesk(p *Playout) *desk {
 	return &desk{
 		Playout: p, alarm: newAlarm(p.Clock, p.log), revision: -1,
 		book: &book{journal: p.Journal, faults: p.Faults, log: p.log},
-		seen: map[radio.AiringID]time.Time{}, began: mono,
+		seen: map[radio.AiringID]time.Time{}, inspected: map[radio.AiringID]struct{}{}, began: mono,
 		blind: true, since: mono,
 		streamState: streamState{opened: make(chan opening, 1), output: radio.OutputStatus{State: "idle"}},
 	}
@@ -135,11 +139,13 @@ func (d *desk) watchClock(ctx context.Context, soon func(time.Time)) {
 			d.beganAt = now.Add(d.began - mono)
 		}
 	}
-	if d.blind && mono-d.since < blindFault {
-		soon(now.Add(blindFault - (mono - d.since)))
-	} else if d.blind {
+	if d.blind {
+		// A change between this look and the arming of the alarm does not ring.
+		soon(now.Add(time.Second))
+	}
+	if d.blind && mono-d.since >= blindFault {
 		d.Faults.Raise(ctx, FaultClock, "the clock cannot be trusted (source "+string(r.Source)+"): planned airings do not sound")
-	} else {
+	} else if !d.blind {
 		d.Faults.Clear(ctx, FaultClock)
 	}
 }

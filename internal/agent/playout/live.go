@@ -45,9 +45,13 @@ type live struct {
 	lastAt     time.Time    // when the player's last word of it was measured
 	joined     bool         // it began inside
 	troubled   bool         // a player died under it
+	retries    int          // after audio that could not be read
 	rearm      bool         // taken back to be placed anew
 	stopping   radio.Ending // it was told to stop, for this reason
 }
+
+// maxRetries of audio that turns out damaged each time.
+const maxRetries = 3
 
 // end is where on Mono it will be over.
 func (l *live) end() time.Duration {
@@ -85,6 +89,9 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	audio, err := d.Audio.Open(l.rendition.SHA256)
 	if err != nil {
 		d.log.Error("audio cannot be opened", "airing", string(l.ID), "sha256", string(l.rendition.SHA256), "err", err)
+		if l.retries++; mono < l.origin && l.retries <= maxRetries {
+			return // it waits for the audio to be fetched again
+		}
 		d.finish(ctx, l, radio.EndAudio)
 		return
 	}
@@ -169,6 +176,10 @@ func (d *desk) resume(ctx context.Context, soon func(time.Time)) {
 			if l.origin-warmUp > mono {
 				in(l.origin - warmUp)
 			}
+		case !d.Audio.Ready(l.rendition.SHA256) && mono < l.origin:
+			in(l.origin) // being fetched again
+		case !d.Audio.Ready(l.rendition.SHA256):
+			d.finish(ctx, l, radio.EndAudio)
 		case d.stream == nil || d.closing:
 			in(over)
 		default:

@@ -69,6 +69,8 @@ type Audio interface {
 	Ready(radio.SHA256) bool
 	// Open gives bytes that are checked as they are read.
 	Open(radio.SHA256) (AudioReader, error)
+	// Verify reads all of it; what is damaged is dropped, and fetched again.
+	Verify(radio.SHA256) error
 	// Changed is closed when the readiness of any audio changes.
 	Changed() <-chan struct{}
 }

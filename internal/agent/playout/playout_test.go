@@ -51,6 +51,13 @@ func TestPlaysOnTheSecond(t *testing.T) {
 	})
 }
 
+// unreadable makes the player fail to read what it was handed.
+func (w *world) unreadable() {
+	w.player.mu.Lock()
+	defer w.player.mu.Unlock()
+	w.player.stream.queue[0].unread = true
+}
+
 func TestRecordIsOnDiskBeforeItSounds(t *testing.T) {
 	bubble(t, at(7, 0, 0), func(w *world) {
 		w.plan.prog = one("0 8 * * *", 10)
@@ -82,7 +89,30 @@ func TestOutcomes(t *testing.T) {
 			during: func(w *world) { w.run(at(7, 59, 59)); w.audio.set(hashOf("news"), true) }, want: "aired", sounds: 1},
 		"audio comes a second after": {before: func(w *world) { w.audio.missing[hashOf("news")] = true },
 			during: func(w *world) { w.run(at(8, 0, 1)); w.audio.set(hashOf("news"), true) }, want: "missed:no_audio"},
+		"cache cannot give it, then can": {before: func(w *world) { w.audio.broken[hashOf("news")] = true },
+			during: func(w *world) {
+				w.run(at(7, 59, 58))
+				w.audio.mu.Lock()
+				delete(w.audio.broken, hashOf("news"))
+				w.audio.mu.Unlock()
+				w.audio.set(hashOf("news"), true)
+			}, want: "aired", sounds: 1},
 		"cache cannot give it": {before: func(w *world) { w.audio.broken[hashOf("news")] = true }, want: "missed:no_audio"},
+		"rotten in the cache, fetched again": {before: func(w *world) { w.audio.rotten[hashOf("news")] = true },
+			during: func(w *world) { w.run(at(7, 59, 50)); w.audio.set(hashOf("news"), true) }, want: "aired", sounds: 1},
+		"rotten in the cache, not fetched": {before: func(w *world) { w.audio.rotten[hashOf("news")] = true }, want: "missed:no_audio"},
+		"unreadable when handed over, fetched again": {during: func(w *world) {
+			w.run(at(7, 59, 58))
+			w.audio.set(hashOf("news"), false)
+			w.unreadable()
+			w.run(at(7, 59, 59))
+			w.audio.set(hashOf("news"), true)
+		}, want: "aired", sounds: 1},
+		"unreadable when handed over": {during: func(w *world) {
+			w.run(at(7, 59, 58))
+			w.audio.set(hashOf("news"), false)
+			w.unreadable()
+		}, want: "missed:no_audio"},
 		"outside the hours": {before: func(w *world) { w.plan.policy.Windows = []radio.Window{{From: 9 * 60, To: 21 * 60}} },
 			want: "refused:policy"},
 		"end passes the window": {before: func(w *world) { w.plan.policy.Windows = []radio.Window{{From: 5 * 60, To: 8*60 + 0}} },

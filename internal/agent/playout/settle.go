@@ -72,6 +72,24 @@ func (d *desk) rendition(a radio.Airing) (radio.Rendition, bool) {
 	return first, false
 }
 
+// inspect reads the audio of an airing that is near once through, beside the
+// desk's work: damage found now can still be mended before it is due.
+func (d *desk) inspect(a radio.Airing) {
+	r, ready := d.rendition(a)
+	if _, done := d.inspected[a.ID]; done || !ready {
+		return
+	}
+	if len(d.inspected) > maxBacklog {
+		clear(d.inspected)
+	}
+	d.inspected[a.ID] = struct{}{}
+	d.beside.Go(func() {
+		if err := d.Audio.Verify(r.SHA256); err != nil {
+			d.log.Error("audio that is due soon did not pass its check", "airing", string(a.ID), "sha256", string(r.SHA256), "err", err)
+		}
+	})
+}
+
 // settle gives every airing that is due its player or its result, and says whether
 // a stream is wanted for what comes.
 func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
@@ -99,6 +117,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			d.conclude(e, v.outcome, v.reason)
 		case due.Add(-lead).After(now):
 			wanted = true
+			d.inspect(e.Airing)
 			soon(due.Add(-lead))
 			kept = append(kept, e)
 		default:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -27,7 +26,6 @@ type streamState struct {
 
 	opening  bool
 	opened   chan opening // holds one
-	openers  sync.WaitGroup
 	cancel   context.CancelFunc
 	failures int
 	troubled bool          // the output failed and has not sounded since
@@ -54,6 +52,9 @@ func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Tim
 	mono := d.Clock.Mono()
 	for _, l := range d.live {
 		// What waits keeps its place on a stream only while it can be handed over.
+		if l.phase == waiting && l.origin > mono {
+			soon(d.Clock.Now().Add(l.origin - mono))
+		}
 		wanted = wanted || l.phase != waiting || !d.blind && l.origin-warmUp <= mono
 	}
 	switch {
@@ -74,7 +75,7 @@ func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Tim
 func (d *desk) open(ctx context.Context) {
 	ctx, d.cancel = context.WithTimeout(ctx, openWithin)
 	d.opening = true
-	d.openers.Go(func() {
+	d.beside.Go(func() {
 		s, err := d.Player.Open(ctx)
 		d.opened <- opening{s, err}
 	})
@@ -159,6 +160,10 @@ func (d *desk) onEnded(ctx context.Context, l *live, e Event) {
 	switch {
 	case e.Ending == radio.EndStopped && l.stopping != "":
 		d.finish(ctx, l, l.stopping)
+	case e.Ending == radio.EndAudio && l.startedAt.IsZero() && l.retries < maxRetries:
+		// It was damaged in the cache, which has dropped it; it may be here again in time.
+		l.retries++
+		l.rest()
 	case e.Ending == radio.EndStopped:
 		l.rest() // taken back, or swept along when another was
 	default:
@@ -244,7 +249,7 @@ func (d *desk) closeStream(ctx context.Context) {
 			d.stream = o.stream
 		}
 	}
-	d.openers.Wait()
+	d.beside.Wait()
 	if d.stream == nil {
 		return
 	}

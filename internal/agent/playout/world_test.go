@@ -41,7 +41,7 @@ func newWorld(t *testing.T, start time.Time) *world {
 	w := &world{t: t, clk: clk, journal: newJournal(clk),
 		plan: &fakePlan{policy: radio.DefaultPolicy("UTC"), changed: make(chan struct{}),
 			settings: radio.Settings{Rendition: 64}},
-		audio:  &fakeAudio{missing: map[radio.SHA256]bool{}, broken: map[radio.SHA256]bool{}, changed: make(chan struct{})},
+		audio:  &fakeAudio{missing: map[radio.SHA256]bool{}, broken: map[radio.SHA256]bool{}, rotten: map[radio.SHA256]bool{}, changed: make(chan struct{})},
 		faults: &fakeFaults{open: map[string]bool{}},
 		player: &fakePlayer{clk: clk}}
 	return w

@@ -283,7 +283,7 @@ func (w *world) step() string {
 // between, every frozen airing has exactly one outcome or is pending, the sums per
 // device, commune and day equal the plan, and a device's word is never lost.
 func TestSumsEqualThePlan(t *testing.T) {
-	seeds := 6
+	seeds := 4
 	if testing.Short() {
 		seeds = 1
 	}

@@ -116,3 +116,14 @@ func (s *Store) DeviceStates(ctx context.Context) ([]radio.DeviceState, error) {
 	}
 	return out, nil
 }
+
+// ForgetPresence marks every device as not connected: a centre that starts with its own
+// broker knows nobody connected, and the wills of those who left meanwhile never came.
+func (s *Store) ForgetPresence(ctx context.Context) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE device_status SET alive = 0 WHERE alive <> 0`); err != nil {
+			return fmt.Errorf("forget presence: %w", err)
+		}
+		return nil
+	})
+}

@@ -274,7 +274,7 @@ func TestAudioToListenTo(t *testing.T) {
 func TestBulletinList(t *testing.T) {
 	h := newHouse(t)
 	w := h.ask(t, http.MethodGet, "/bulletins", "")
-	want(t, w, http.StatusOK, "<b>2</b> bản tin đang chờ duyệt", "Người tải lên không tự duyệt", "tệp tải lên bị thiếu phần cuối", "Lý do: đọc sai tên địa phương", "2 phút 27 giây", "-16,1 LUFS")
+	want(t, w, http.StatusOK, "<b>2</b> bản tin đang chờ duyệt", "Người tải lên không tự duyệt", "tệp tải lên bị thiếu phần cuối", "Lý do: đọc sai tên địa phương", "2 phút 27 giây", "−16,1 LUFS")
 	page := w.Body.String()
 	if first, later := strings.Index(page, "tiêm phòng"), strings.Index(page, "Nhạc hiệu"); first > later {
 		t.Error("what waits for a decision does not come first")

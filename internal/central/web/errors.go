@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"loaxa/internal/radio"
 )
@@ -64,18 +65,21 @@ func explainKind(err error) answer {
 		mb := tooLarge.Limit >> 20
 		return answer{Status: http.StatusRequestEntityTooLarge, Code: "too_large", VI: fmt.Sprintf("Dữ liệu gửi lên quá lớn, tối đa %d MB.", mb), EN: fmt.Sprintf("Too large, at most %d MB.", mb)}
 	case errors.Is(err, radio.ErrInvalid):
-		return answer{Status: http.StatusBadRequest, Code: "invalid", VI: "Yêu cầu không hợp lệ.", EN: err.Error()}
+		return answer{Status: http.StatusBadRequest, Code: "invalid", VI: "Yêu cầu không hợp lệ.", EN: plain(err, radio.ErrInvalid)}
 	case errors.Is(err, radio.ErrNotFound):
 		return answer{Status: http.StatusNotFound, Code: "not_found", VI: "Không tìm thấy.", EN: "Not found."}
 	case errors.Is(err, radio.ErrConflict):
-		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: err.Error()}
+		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: plain(err, radio.ErrConflict)}
 	case errors.Is(err, radio.ErrForbidden):
-		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: err.Error()}
+		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: plain(err, radio.ErrForbidden)}
 	case errors.Is(err, radio.ErrUnavailable):
-		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: err.Error()}
+		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: plain(err, radio.ErrUnavailable)}
 	}
 	return answer{Status: http.StatusInternalServerError, Code: "centre", VI: "Máy chủ gặp lỗi; lỗi đã được ghi vào nhật ký hệ thống.", EN: "The centre failed; it is in the system log."}
 }
+
+// plain is an error's text without the name of its kind, which the status tells.
+func plain(err, kind error) string { return strings.TrimPrefix(err.Error(), kind.Error()+": ") }
 
 func (s *Server) logError(r *http.Request, a answer, err error) {
 	switch {

@@ -156,6 +156,7 @@ func (p *fakePlan) DeviceStates(context.Context) ([]radio.DeviceState, error) { 
 
 // fakeLog filters and pages as the store does.
 type fakeLog struct {
+	mu      sync.Mutex
 	rows    []radio.AsRun
 	words   map[radio.AiringID][]radio.Word
 	filters []radio.LogFilter
@@ -178,7 +179,9 @@ func (l *fakeLog) pick(f radio.LogFilter) []radio.AsRun {
 }
 
 func (l *fakeLog) AsRuns(_ context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error) {
+	l.mu.Lock()
 	l.filters = append(l.filters, f)
+	l.mu.Unlock()
 	rows := l.pick(f)
 	if after != (radio.LogCursor{}) {
 		rows = slices.DeleteFunc(rows, func(a radio.AsRun) bool {
@@ -186,6 +189,13 @@ func (l *fakeLog) AsRuns(_ context.Context, f radio.LogFilter, after radio.LogCu
 		})
 	}
 	return rows[:min(limit, len(rows))], l.err
+}
+
+// asked is the filter of the latest page.
+func (l *fakeLog) asked() radio.LogFilter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.filters[len(l.filters)-1]
 }
 
 func (l *fakeLog) LogCounts(_ context.Context, f radio.LogFilter) ([]radio.LogCount, error) {

@@ -67,7 +67,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestEmptyListsAreLists(t *testing.T) {
 	h := newHouse(t)
-	*h.plan, *h.log = fakePlan{}, fakeLog{}
+	*h.plan, h.log.rows = fakePlan{}, nil
 	for path, says := range map[string]string{"devices": `{"devices":[]}`, "bulletins": `{"bulletins":[]}`, "schedules": `{"schedules":[]}`,
 		"log": `{"airings":[],"totals":{"planned":0,"unplanned":0,"outcomes":{}}}`} {
 		w := h.ask(t, http.MethodGet, "/api/v1/"+path, "")
@@ -178,7 +178,7 @@ func TestCronText(t *testing.T) {
 
 func TestForms(t *testing.T) {
 	for got, want := range map[string]string{
-		formatLength(7.52): "7,5 giây", formatLength(75): "1 phút 15 giây", formatLength(3599.9): "59 phút 59 giây", decimal(-16): "-16,0",
+		formatLength(7.52): "7,5 giây", formatLength(75): "1 phút 15 giây", formatLength(3599.9): "59 phút 59 giây", decimal(-16): "−16,0",
 		formatDay("2025-11-02"): "02/11/2025", formatDay("x"): "x", formatAt(0, time.UTC, time.RFC3339): "–", clip("ăâđê", 2): "ăâ…",
 		clockText(radio.ClockStamp{}): "chưa rõ", clockText(radio.ClockStamp{State: "trusted", Source: "assumed"}): "tin cậy (GIẢ ĐỊNH, chỉ để thử)",
 	} {
@@ -356,7 +356,7 @@ func TestOverview(t *testing.T) {
 		"commune=" + string(h.plan.places[0].Commune().ID): 2, "state=online&commune=" + string(h.plan.places[0].Commune().ID): 2} {
 		w := h.ask(t, http.MethodGet, "/?"+query, "")
 		want(t, w, http.StatusOK)
-		if n := strings.Count(w.Body.String(), `<td data-label="Cụm loa">`); n != rows {
+		if n := strings.Count(w.Body.String(), `<td class="wide"><b>`); n != rows {
 			t.Errorf("%s: %d rows, want %d", query, n, rows)
 		}
 		var out struct{ Devices []deviceRow }

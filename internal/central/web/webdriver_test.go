@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,33 +74,38 @@ func openBrowser(t *testing.T) *browser {
 // do sends one command; value gets the answer.
 func (b *browser) do(method, path string, body, value any) {
 	b.t.Helper()
-	sent, err := json.Marshal(body)
-	if err != nil {
+	if err := b.try(method, path, body, value); err != nil {
 		b.t.Fatal(err)
 	}
-	if method == http.MethodGet || method == http.MethodDelete {
-		sent = nil
+}
+
+func (b *browser) try(method, path string, body, value any) error {
+	var sent io.Reader
+	if method == http.MethodPost {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		sent = bytes.NewReader(text)
 	}
-	r, err := http.NewRequest(method, b.session+path, bytes.NewReader(sent))
+	r, err := http.NewRequest(method, b.session+path, sent)
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	client := http.Client{Timeout: time.Minute}
 	resp, err := client.Do(r)
 	if err != nil {
-		b.t.Fatalf("webdriver %s: %v", path, err)
+		return fmt.Errorf("webdriver %s: %w", path, err)
 	}
 	got, err := io.ReadAll(resp.Body)
-	if err := resp.Body.Close(); err != nil {
-		b.t.Errorf("webdriver: %v", err)
-	}
-	if err != nil || resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("webdriver %s: %s %.600s %v", path, resp.Status, got, err)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("webdriver %s: %s %.600s %v", path, resp.Status, got, err)
 	}
 	answer := struct{ Value any }{value}
 	if err := json.Unmarshal(got, &answer); err != nil {
-		b.t.Fatalf("webdriver %s: %v in %.300s", path, err, got)
+		return fmt.Errorf("webdriver %s: %w in %.300s", path, err, got)
 	}
+	return nil
 }
 
 func (b *browser) open(url string) {
@@ -107,10 +113,10 @@ func (b *browser) open(url string) {
 	b.do(http.MethodPost, "/url", map[string]string{"url": url}, nil)
 }
 
-// eval runs the body of a function in the page.
-func (b *browser) eval(script string, value any) {
+// eval runs the body of a function in the page; value gets what it returns.
+func (b *browser) eval(script string, value any, args ...any) {
 	b.t.Helper()
-	b.do(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}}, value)
+	b.do(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": append([]any{}, args...)}, value)
 }
 
 // element is the W3C name under which an element's reference stands.
@@ -128,16 +134,34 @@ func (b *browser) typeIn(css, text string) {
 	b.do(http.MethodPost, b.find(css)+"/value", map[string]string{"text": text}, nil)
 }
 
-// click waits for the page that a click opens, as WebDriver does.
+// click opens another page, and waits until it is there: WebDriver itself waits only
+// for a navigation that has begun when the click returns.
 func (b *browser) click(css string) {
 	b.t.Helper()
+	b.eval(`document.beforeClick = true`, nil)
 	b.do(http.MethodPost, b.find(css)+"/click", map[string]any{}, nil)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(30 * time.Second); ; {
+		select {
+		case <-deadline:
+			b.t.Fatalf("a click on %s opens nothing", css)
+		case <-tick.C:
+		}
+		var there bool
+		// Between two pages there is nothing to ask: that is an error, and no answer yet.
+		err := b.try(http.MethodPost, "/execute/sync", map[string]any{"script": `return !document.beforeClick && document.readyState === 'complete'`, "args": []any{}}, &there)
+		if err == nil && there {
+			return
+		}
+	}
 }
 
 // resize gives the page the size of a screen; a phone's is narrower than a window can be.
 func (b *browser) resize(width, height int) {
 	b.t.Helper()
 	b.cdp("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	b.cdp("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
 }
 
 func (b *browser) cdp(cmd string, params, value any) {

@@ -133,7 +133,7 @@ func formatDay(d radio.Date) string {
 
 // decimal writes a number with one digit after the Vietnamese comma.
 func decimal(x float64) string {
-	return strings.Replace(strconv.FormatFloat(x, 'f', 1, 64), ".", ",", 1)
+	return strings.NewReplacer(".", ",", "-", "−").Replace(strconv.FormatFloat(x, 'f', 1, 64))
 }
 
 // formatLength writes how long something sounds.

@@ -216,6 +216,14 @@ func logPresence(t *testing.T, s *store.Store) {
 			}
 		})
 	}
+	if err := s.ForgetPresence(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range need[[]radio.DeviceState](t)(s.DeviceStates(t.Context())) {
+		if d.Alive {
+			t.Errorf("device %s is connected to a centre that has only just begun", d.Device)
+		}
+	}
 }
 
 func logNews(t *testing.T, s *store.Store) {

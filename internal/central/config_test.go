@@ -1,0 +1,83 @@
+package central
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"loaxa/internal/config"
+	"loaxa/internal/radio"
+)
+
+func TestConfigCheck(t *testing.T) {
+	if err := DefaultConfig().Check(); err != nil {
+		t.Fatalf("the default cannot work: %v", err)
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+		says   string // "" when it works
+	}{
+		{"another folder", func(c *Config) { c.Data = "/var/lib/loaxa" }, ""},
+		{"no folder", func(c *Config) { c.Data = "" }, "data: no folder"},
+		{"no port", func(c *Config) { c.MQTT.Listen = "localhost" }, "mqtt.listen"},
+		{"certificate without key", func(c *Config) { c.People.Certificate = "a.pem" }, "go together"},
+		{"open to the network without HTTPS", func(c *Config) { c.People.Listen = "0.0.0.0:8080" }, "is not loopback"},
+		{"every address without HTTPS", func(c *Config) { c.People.Listen = ":8080" }, "is not loopback"},
+		{"a name without HTTPS", func(c *Config) { c.People.Listen = "phat.hatinh.example:8080" }, "is not loopback"},
+		{"behind a proxy", func(c *Config) { c.People.Listen, c.People.BehindProxy = ":8080", true }, ""},
+		{"with HTTPS", func(c *Config) {
+			c.People.Listen, c.People.Certificate, c.People.Key = ":443", "a.pem", "a.key"
+		}, ""},
+		{"loopback by name", func(c *Config) { c.People.Listen = "localhost:8080" }, ""},
+		{"loopback of IPv6", func(c *Config) { c.People.Listen = "[::1]:8080" }, ""},
+		{"no host for devices", func(c *Config) { c.Devices.Hosts = nil }, "devices.hosts"},
+		{"no transfer", func(c *Config) { c.Devices.Transfers = 0 }, "devices.transfers"},
+		{"external broker", func(c *Config) { c.MQTT.External = []string{"mqtts://broker.example:8883"} }, ""},
+		{"external broker in clear", func(c *Config) { c.MQTT.External = []string{"mqtt://broker.example:1883"} }, "want mqtts://"},
+		{"endless jitter", func(c *Config) { c.Jitter = config.Duration(2 * time.Hour) }, "jitter"},
+		{"negative jitter", func(c *Config) { c.Jitter = -1 }, "jitter"},
+		{"silent at once", func(c *Config) { c.SilentAfter = 0 }, "silent_after"},
+		{"fetch at no hour", func(c *Config) { c.FetchTo = "25:00" }, "fetch_to"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			c.change(&cfg)
+			err := cfg.Check()
+			switch {
+			case c.says == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case c.says != "" && (!errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), c.says)):
+				t.Errorf("%v, want %q", err, c.says)
+			}
+		})
+	}
+	// All problems are reported together.
+	err := Config{}.Check()
+	for _, field := range []string{"data", "people.listen", "devices.listen", "mqtt.listen", "devices.hosts", "devices.transfers", "silent_after", "fetch_from"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("an empty configuration: no word of %s in %v", field, err)
+		}
+	}
+}
+
+func TestOutletBeforeTheBroker(t *testing.T) {
+	var o outlet
+	if err := o.Publish(t.Context(), "loaxa/v1/d/x/down/programme", nil, true); !errors.Is(err, radio.ErrUnavailable) {
+		t.Errorf("%v, want unavailable", err)
+	}
+	to := &recorder{}
+	o.set(to)
+	if err := o.Publish(t.Context(), "loaxa/v1/d/x/down/programme", []byte("p"), true); err != nil || len(to.topics) != 1 {
+		t.Errorf("%v, topics %v", err, to.topics)
+	}
+}
+
+type recorder struct{ topics []string }
+
+func (r *recorder) Publish(_ context.Context, topic string, _ []byte, _ bool) error {
+	r.topics = append(r.topics, topic)
+	return nil
+}
