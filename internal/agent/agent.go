@@ -66,6 +66,12 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	if err := a.open(ctx, r); err != nil {
 		return err
 	}
+	var page *status.Page
+	if a.cfg.Status.Listen != "" {
+		if page, err = status.NewPage(a.cfg.Status.Listen, r.status.Build, a.part("status")); err != nil {
+			return err
+		}
+	}
 	a.log.Info("agent runs", "version", radio.Version, "data", a.cfg.Data)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.journal.Run(ctx) })
@@ -76,11 +82,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error {
 		return a.keep(ctx, r, "socket", status.NewSocket(a.cfg.Socket(), r.status.Build, a.part("status")).Run)
 	})
-	if a.cfg.Status.Listen != "" {
-		page, err := status.NewPage(a.cfg.Status.Listen, r.status.Build, a.part("status"))
-		if err != nil {
-			return errors.Join(err, g.Wait())
-		}
+	if page != nil {
 		g.Go(func() error { return a.keep(ctx, r, "page", page.Run) })
 	}
 	g.Go(func() error { return r.report(ctx) })
@@ -91,13 +93,14 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 // report has link tell the centre soon when what the device runs on has changed.
 func (r *rooms) report(ctx context.Context) error {
 	for {
-		documents, audio, faults := r.inbox.Changed(), r.cache.Changed(), r.faults.Changed()
+		documents, audio, faults, sound := r.inbox.Changed(), r.cache.Changed(), r.faults.Changed(), r.playout.Changed()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-documents:
 		case <-audio:
 		case <-faults:
+		case <-sound:
 		}
 		r.link.Touch()
 	}
@@ -139,10 +142,24 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
 		Faults: r.faults, LastSeen: seen}, a.part("playout"))
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
-		Cache: r.cache, Desk: r.playout, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
+		Cache: r.cache, Desk: desk{r.playout, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
 	r.begin(ctx, a.log)
 	return nil
+}
+
+// desk shows the configured driver while no stream is open.
+type desk struct {
+	*playout.Playout
+	driver string
+}
+
+// Fill implements status.Desk.
+func (d desk) Fill(s *radio.Status) {
+	d.Playout.Fill(s)
+	if s.Output.Driver == "" {
+		s.Output.Driver = d.driver
+	}
 }
 
 // openCache: damage there is the cache's own to mend; fetch brings the audio again.

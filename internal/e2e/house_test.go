@@ -75,7 +75,6 @@ type house struct {
 	extra  []string // environment of the centre
 	centre *process
 	client *http.Client
-	asked  int
 }
 
 // process is a child that is stopped with its test.

@@ -211,8 +211,20 @@ func (d *desk) show() {
 		}
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v.sounding() != d.view.sounding() {
+		close(d.changed)
+		d.changed = make(chan struct{})
+	}
 	d.view = v
-	d.mu.Unlock()
+}
+
+// sounding names what sounds; "" for nothing.
+func (v view) sounding() radio.AiringID {
+	if v.Sounding == nil {
+		return ""
+	}
+	return v.Sounding.ID
 }
 
 // nextShown bounds the list of coming airings in the status.

@@ -119,13 +119,21 @@ type Playout struct {
 	Rooms
 	log *slog.Logger
 
-	mu   sync.Mutex
-	view view
+	mu      sync.Mutex
+	view    view
+	changed chan struct{} // closed, and replaced, when another item sounds, or none
 }
 
 // New only stores.
 func New(rooms Rooms, log *slog.Logger) *Playout {
-	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}}
+	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
+}
+
+// Changed is closed when another item begins to sound or the last one has ended.
+func (p *Playout) Changed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
 }
 
 // Fill puts into a status what playout knows; safe from any goroutine.
