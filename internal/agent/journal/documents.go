@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,9 +67,15 @@ func (s *Store) Document(name string) (radio.Issued, error) {
 // keptIdentity is the name of the identity among the kept values.
 const keptIdentity = "identity"
 
-// Identity gives the device's identity as enrol wrote it; ErrNotFound when the
-// device has none and must be enrolled.
-func (s *Store) Identity() ([]byte, error) { return s.Kept(keptIdentity) }
+// Identity gives the device's identity as enrol wrote it, from its spare when a rescue
+// lost it; ErrNotFound when the device has none and must be enrolled.
+func (s *Store) Identity() ([]byte, error) {
+	b, err := s.Kept(keptIdentity)
+	if errors.Is(err, radio.ErrNotFound) {
+		return s.loadSpare(context.Background())
+	}
+	return b, err
+}
 
 // SetIdentity makes the device a member, with its first keyring, and forgets the
 // values named, in one transaction. With fresh the device becomes another one, or
@@ -99,7 +106,7 @@ func (s *Store) SetIdentity(_ context.Context, identity []byte, keys radio.Issue
 	if err != nil {
 		return fmt.Errorf("write the identity: %w", err)
 	}
-	return nil
+	return s.saveSpare(identity)
 }
 
 // Keep writes a small value under a name.

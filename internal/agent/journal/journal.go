@@ -73,7 +73,7 @@ type Rescue struct {
 	SetAside  string // "" when the copy could not be written
 	Records   int    // unacknowledged ones carried over
 	Documents int
-	// Identity is false when the device's identity is lost: it must be enrolled again.
+	// Identity is false when it was not found in the damaged file; its spare is left.
 	Identity bool
 }
 
@@ -127,7 +127,7 @@ func (s *Store) Run(ctx context.Context) error {
 		if time.Since(pruned) >= 24*time.Hour {
 			pruned = time.Now()
 			if n, err := s.Prune(ctx); err != nil {
-				s.log.Error("journal not pruned", "err", err)
+				s.log.Error("journal not pruned", "error", err)
 			} else if n > 0 {
 				s.log.Info("journal pruned", "records", n)
 			}
@@ -144,7 +144,7 @@ func (s *Store) Run(ctx context.Context) error {
 
 func (s *Store) heartbeat() {
 	if err := s.Heartbeat(); err != nil {
-		s.log.Error("heartbeat not written", "err", err)
+		s.log.Error("heartbeat not written", "error", err)
 	}
 }
 

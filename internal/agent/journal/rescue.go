@@ -176,7 +176,7 @@ func (s *Store) leave(db *bolt.DB, why error) {
 		return
 	}
 	if err := guard(db.Close); err != nil {
-		s.log.Warn("damaged journal not closed", "err", err)
+		s.log.Warn("damaged journal not closed", "error", err)
 	}
 }
 
@@ -185,7 +185,7 @@ func (s *Store) leave(db *bolt.DB, why error) {
 func (s *Store) mend(why *damage) error {
 	s.leave(s.db, why)
 	s.db = nil
-	s.log.Error("journal file is damaged, rescuing what can be read", "err", why.why)
+	s.log.Error("journal file is damaged, rescuing what can be read", "error", why.why)
 	f, _, err := readImage(s.path)
 	if err != nil {
 		return fmt.Errorf("rescue the journal: %w", err)
@@ -224,13 +224,13 @@ func (s *Store) setAside(f image) string {
 		slices.Sort(old)
 		for _, name := range old[:max(0, len(old)-keptCopies+1)] {
 			if err := os.Remove(name); err != nil {
-				s.log.Warn("old damaged journal not removed", "err", err)
+				s.log.Warn("old damaged journal not removed", "error", err)
 			}
 		}
 	}
 	name := s.path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000")
 	if err := os.WriteFile(name, f, 0o600); err != nil {
-		s.log.Warn("damaged journal not set aside", "err", err)
+		s.log.Warn("damaged journal not set aside", "error", err)
 		return ""
 	}
 	return name

@@ -152,22 +152,25 @@ func TestFlippedBitAnywhere(t *testing.T) {
 
 func TestDestroyedFiles(t *testing.T) {
 	cases := map[string]struct {
-		spoil    func(f []byte) []byte
-		rescued  bool
-		identity bool
+		spoil   func(f []byte) []byte
+		rescued bool
 	}{
-		"no file":         {func([]byte) []byte { return nil }, false, false},
-		"empty":           {func([]byte) []byte { return []byte{} }, false, false},
-		"noise":           {func(f []byte) []byte { return bytes.Repeat([]byte{0xA5, 3}, len(f)/2) }, true, false},
-		"a few bytes":     {func(f []byte) []byte { return f[:100] }, true, false},
-		"cut at half":     {func(f []byte) []byte { return f[:len(f)/8192*4096] }, true, true},
-		"both metas gone": {func(f []byte) []byte { clear(f[:8192]); return f }, true, true},
+		"no file":         {func([]byte) []byte { return nil }, false},
+		"empty":           {func([]byte) []byte { return []byte{} }, false},
+		"noise":           {func(f []byte) []byte { return bytes.Repeat([]byte{0xA5, 3}, len(f)/2) }, true},
+		"a few bytes":     {func(f []byte) []byte { return f[:100] }, true},
+		"cut at half":     {func(f []byte) []byte { return f[:len(f)/8192*4096] }, true},
+		"both metas gone": {func(f []byte) []byte { clear(f[:8192]); return f }, true},
 	}
 	l := filled(t)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	clean, err := os.ReadFile(l.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spare, err := os.ReadFile(l.path + ".identity")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,12 +182,15 @@ func TestDestroyedFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if err := os.WriteFile(path+".identity", spare, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			l := &lab{clock: clock.NewFake(start), path: path}
 			l.open(t)
-			r, was := l.Rescued()
-			_, err := l.Identity()
-			if was != c.rescued || r.Identity != c.identity || (err == nil) != c.identity {
-				t.Errorf("rescue %+v (%t), identity: %v", r, was, err)
+			// However much of the journal is gone, the device stays who it is.
+			identity, err := l.Identity()
+			if r, was := l.Rescued(); was != c.rescued || err != nil || !bytes.HasSuffix(spare, identity) {
+				t.Errorf("rescue %+v (%t), identity %q: %v", r, was, identity, err)
 			}
 			l.write(t, fault("goes on"))
 			l.reopen(t)
@@ -239,8 +245,11 @@ func TestDamageWhileRunning(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Identity(); !errors.Is(err, radio.ErrNotFound) {
+	if _, err := l.Kept(keptIdentity); !errors.Is(err, radio.ErrNotFound) {
 		t.Errorf("a damaged identity: %v", err)
+	}
+	if _, err := l.Identity(); err != nil {
+		t.Errorf("its spare: %v", err)
 	}
 	if r, was := l.Rescued(); !was || r.Identity || r.Documents != 2 {
 		t.Errorf("rescue %+v %t", r, was)
@@ -401,4 +410,19 @@ func FuzzReadingAFile(f *testing.F) {
 			salvageFrom(img)
 		}
 	})
+}
+
+func TestDamagedSpare(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if err := os.WriteFile(path+".identity", []byte("0123\n{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{clock: clock.NewFake(start), path: path}
+	l.open(t)
+	if b, err := l.Identity(); !errors.Is(err, radio.ErrNotFound) {
+		t.Errorf("a damaged spare was taken: %q, %v", b, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
