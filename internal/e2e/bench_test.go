@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/identity"
@@ -110,6 +111,7 @@ func ingestThroughBroker(b *testing.B, size int, planned bool) {
 		<-ready
 	}
 	want := int64(perDevice * size * benchDevices)
+	before := cpuTime(b)
 	b.ResetTimer()
 	for i, d := range devices {
 		g.Go(func() error {
@@ -125,7 +127,10 @@ func ingestThroughBroker(b *testing.B, size int, planned bool) {
 		time.Sleep(time.Millisecond) // a benchmark's own clock, not a test's
 	}
 	b.StopTimer()
+	stats := ear.Stats()
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(want), "cpu-µs/confirmation")
 	b.ReportMetric(float64(want)/b.Elapsed().Seconds(), "confirmations/s")
+	b.ReportMetric(float64(want)/float64(stats.Commits), "records/commit")
 	cancel()
 	if err := g.Wait(); err != nil {
 		b.Fatal(err)
@@ -143,6 +148,16 @@ func ingestThroughBroker(b *testing.B, size int, planned bool) {
 	if kept != want {
 		b.Fatalf("%d confirmations in the log, %d were sent", kept, want)
 	}
+}
+
+// cpuTime is what senders, centre and database have used of the processors. Unlike the
+// rate it hardly depends on what else the machine does.
+func cpuTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // benchFleet lays down a province with enrolled devices.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/sound"
 )
@@ -125,7 +126,32 @@ func wantAll(t *testing.T, rows []radio.AsRun, n int, outcome radio.Outcome) {
 // gap between the items.
 func TestWalk(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, []string{"a", "b:32"})
+	walk(t, newHouse(t, []string{"a", "b:32"}))
+}
+
+// TestWalkOnPostgres is the same with PostgreSQL as the centre's database.
+func TestWalkOnPostgres(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("PostgreSQL is not started with -short")
+	}
+	pg, err := storetest.StartPostgres(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	dsn, err := pg.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk(t, newHouse(t, []string{"a", "b:32"}, "LOAXA_DATABASE="+dsn))
+}
+
+func walk(t *testing.T, h *house) {
 	h.serve()
 	one := h.upload("mot", "Bản tin một", tone(t, 6, 440))
 	two := h.upload("hai", "Bản tin hai", tone(t, 5, 660))
