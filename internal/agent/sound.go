@@ -159,7 +159,9 @@ func (s *stream) event(e player.Event) (playout.Event, bool) {
 			delete(s.seqs, out.ID)
 		}
 	case player.Faulted:
-		s.err = fmt.Errorf("player: %s: %s", e.Code, e.Text)
+		if s.err == nil { // what was killed for a stall died of the stall
+			s.err = fmt.Errorf("player: %s: %s", e.Code, e.Text)
+		}
 		if e.Code == player.FaultStalled {
 			// Waiting for a device that stalls costs more sound than a new one.
 			s.session.Kill()
