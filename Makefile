@@ -4,7 +4,7 @@ TAGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X loaxa/internal/radio.Version=$(VERSION)
 
-.PHONY: all build agent-small demo test short lint deps deps-test bench-ingest bench-size clean
+.PHONY: all build demo test short lint deps deps-test bench-ingest bench-size clean
 
 all: build
 

@@ -51,7 +51,8 @@ func configFile(t *testing.T, dir, local string) string {
 		t.Fatal(err)
 	}
 	now := time.Now().In(zone)
-	offset := time.Date(now.Year(), now.Month(), now.Day(), hour.Hour(), hour.Minute(), 0, 0, zone).Sub(now)
+	// In the middle of that minute, so that it is still the same when it is looked at.
+	offset := time.Date(now.Year(), now.Month(), now.Day(), hour.Hour(), hour.Minute(), 30, 0, zone).Sub(now)
 	text := fmt.Sprintf("data: %q\noutput:\n  driver: \"null\"\nclock:\n  assumed: true\n  offset: %s\nstatus:\n  listen: \"127.0.0.1:0\"\n",
 		filepath.Join(dir, "data"), offset.Round(time.Second))
 	path := filepath.Join(dir, "agent.yaml")

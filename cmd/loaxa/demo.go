@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -324,23 +325,19 @@ func (d *demoRun) confirm(ctx context.Context) error {
 	deadline := time.After(time.Until(d.due) + 90*time.Second)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	sounding, known := map[string]string{}, 0
+	sounding, known := map[string]string{}, int64(0)
 	for {
-		rows, _, err := d.centre.Log(ctx, radio.LogFilter{}, 1000)
+		totals, err := d.centre.LogTotals(ctx, radio.LogFilter{})
 		if err != nil {
 			return err
 		}
-		done := 0
-		for _, r := range rows {
-			if r.Outcome != radio.PendingOutcome {
-				done++
-			}
-		}
+		missing := totals.Outcomes[radio.PendingOutcome]
+		done := totals.Planned - missing
 		if done != known {
 			known = done
-			d.note("%d of %d airings confirmed", done, len(rows))
+			d.note("%d of %d airings confirmed", done, totals.Planned)
 		}
-		if len(rows) > 0 && done == len(rows) && time.Now().After(d.due) {
+		if totals.Planned > 0 && missing == 0 && time.Now().After(d.due) {
 			return nil
 		}
 		if err := d.tellSounding(ctx, sounding); err != nil {
@@ -350,13 +347,13 @@ func (d *demoRun) confirm(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline:
-			return d.late(len(rows) - done)
+			return d.late(missing)
 		case <-tick.C:
 		}
 	}
 }
 
-func (d *demoRun) late(missing int) error {
+func (d *demoRun) late(missing int64) error {
 	return fmt.Errorf("%d airings have no outcome 90 s after the slot; see the logs in %s", missing, d.dir)
 }
 
@@ -383,28 +380,23 @@ func (d *demoRun) tellSounding(ctx context.Context, last map[string]string) erro
 
 // report prints the log and, last, one JSON object.
 func (d *demoRun) report(ctx context.Context) (int, error) {
-	rows, _, err := d.centre.Log(ctx, radio.LogFilter{}, 1000)
+	page, err := d.centre.Log(ctx, radio.LogFilter{}, radio.MaxLogRows)
+	if err != nil {
+		return 1, err
+	}
+	totals, err := d.centre.LogTotals(ctx, radio.LogFilter{})
 	if err != nil {
 		return 1, err
 	}
 	d.tell("Confirmed: the log, planned against aired")
 	t := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
-	result := struct {
-		Planned  int                   `json:"planned"`
-		Outcomes map[radio.Outcome]int `json:"outcomes"`
-		Devices  int                   `json:"devices"`
-		Seconds  float64               `json:"seconds"`
-	}{Outcomes: map[radio.Outcome]int{}, Devices: len(demoDevices)}
-	for i := len(rows) - 1; i >= 0; i-- {
-		r := rows[i]
+	for _, r := range slices.Backward(page.Rows) {
 		late := "–"
 		if r.StartedAt != 0 {
 			late = fmt.Sprintf("%+d ms", int64(r.StartedAt-r.Start))
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s %s\t%.1f/%.1f s\t%s\t%s\n", r.Start.Time().Local().Format("15:04:05"), r.DeviceCode, r.Title,
 			r.Outcome, r.Reason, seconds(r.Consumed), seconds(r.Expected), late, r.Proof)
-		result.Planned++
-		result.Outcomes[r.Outcome]++
 	}
 	if err := t.Flush(); err != nil {
 		return 1, err
@@ -412,7 +404,12 @@ func (d *demoRun) report(ctx context.Context) (int, error) {
 	for _, a := range d.agents {
 		d.note("recorded: %s/*.wav", a.wav)
 	}
-	result.Seconds = float64(time.Since(d.began).Milliseconds()) / 1000
+	result := struct {
+		Planned  int64                   `json:"planned"`
+		Outcomes map[radio.Outcome]int64 `json:"outcomes"`
+		Devices  int                     `json:"devices"`
+		Seconds  float64                 `json:"seconds"`
+	}{totals.Planned, totals.Outcomes, len(demoDevices), float64(time.Since(d.began).Milliseconds()) / 1000}
 	line, err := json.Marshal(result)
 	if err != nil {
 		return 1, err

@@ -167,7 +167,7 @@ func (a *Agent) openCache(ctx context.Context, r *rooms) error {
 	var err error
 	r.cache, err = cache.Open(cache.Options{Path: a.cfg.cachePath(), MaxBytes: int64(a.cfg.Cache.MaxMB) << 20,
 		OnDamage: func(sha radio.SHA256, why error) {
-			a.log.Error("cached audio is damaged and fetched again", "sha256", string(sha), "err", why)
+			a.log.Error("cached audio is damaged and fetched again", "sha256", string(sha), "error", why)
 			if r.fetch != nil {
 				r.fetch.Wake()
 			}
@@ -180,14 +180,14 @@ func (r *rooms) begin(ctx context.Context, log *slog.Logger) {
 	why := "start"
 	crashed, err := r.marker.set()
 	if err != nil {
-		log.Warn("cannot mark the start; a crash will look like a start", "err", err)
+		log.Warn("cannot mark the start; a crash will look like a start", "error", err)
 	}
 	if crashed {
 		why = "crash"
 	}
 	if _, err := r.journal.Append(ctx, radio.Record{Kind: radio.RecordBoot,
 		Booted: &radio.BootRecord{Version: radio.Version, Why: why, Device: r.inbox.Settings().Name}}); err != nil {
-		log.Error("start not written to the journal", "err", err)
+		log.Error("start not written to the journal", "error", err)
 	}
 }
 

@@ -102,11 +102,26 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 	}
 	floor, err := store.Floor().Load(ctx)
 	if err != nil {
-		log.Warn("time floor not readable, going on without it", "err", err)
+		log.Warn("time floor not readable, going on without it", "error", err)
 	}
 	clk.AtLeast(floor)
 	return enrol.Enrol(ctx, enrol.Options{Server: server, Code: code, Version: radio.Version, Force: force,
 		Store: store, Now: clk.Latest})
+}
+
+// checkJournal tells what the journal holds, what it lost, and what the centre could
+// not use.
+func checkJournal(ctx context.Context, store *journal.Store) ([]string, error) {
+	j := store.Status()
+	lines := []string{fmt.Sprintf("journal %s: %d records, %d acknowledged", j.ID, j.Head, j.Acked)}
+	if r, was := store.Rescued(); was {
+		lines = append(lines, fmt.Sprintf("journal was damaged (%s): %d records and %d documents rescued", r.Why, r.Records, r.Documents))
+	}
+	rejected, err := store.Quarantined(ctx)
+	for _, q := range rejected {
+		lines = append(lines, fmt.Sprintf("record %d of journal %s was rejected by the centre: %s", q.Seq, q.Journal, q.Reason))
+	}
+	return lines, err
 }
 
 // Check opens what the agent would open and tells about it, a line each. A running
@@ -120,8 +135,9 @@ func Check(ctx context.Context, cfg Config, log *slog.Logger) (lines []string, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	j := store.Status()
-	lines = append(lines, fmt.Sprintf("journal %s: %d records, %d acknowledged", j.ID, j.Head, j.Acked))
+	if lines, err = checkJournal(ctx, store); err != nil {
+		return lines, err
+	}
 	audio, err := cache.Open(cache.Options{Path: cfg.cachePath(), Log: log})
 	if err != nil {
 		return lines, err

@@ -22,7 +22,7 @@ func (a *Agent) watchdog(ctx context.Context, r *rooms) error {
 	defer a.notify(daemon.SdNotifyStopping)
 	within, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		a.log.Warn("service manager's watchdog cannot be read", "err", err)
+		a.log.Warn("service manager's watchdog cannot be read", "error", err)
 	}
 	if within == 0 {
 		<-ctx.Done()
@@ -47,7 +47,7 @@ func (a *Agent) watchdog(ctx context.Context, r *rooms) error {
 
 func (a *Agent) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		a.log.Warn("service manager not told", "state", state, "err", err)
+		a.log.Warn("service manager not told", "state", state, "error", err)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package arch holds the house's import rules as tests, each with its reason
-// (style: "Arrows"), and that every package says what it is for.
+// Package arch holds the house's import rules as tests, each with its reason, and
+// that every package says what it is for.
 package arch
 
 import (

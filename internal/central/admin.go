@@ -112,14 +112,14 @@ func (c *Central) EnrolCode(ctx context.Context, d radio.DeviceID, actor string)
 	return devices.NewCode(ctx, d, actor)
 }
 
-// Log reads the confirmation log, newest first.
-func (c *Central) Log(ctx context.Context, f radio.LogFilter, limit int) ([]radio.AsRun, []radio.LogCount, error) {
-	rows, err := c.store.AsRuns(ctx, f, radio.LogCursor{}, limit)
-	if err != nil {
-		return nil, nil, err
-	}
-	counts, err := c.store.LogCounts(ctx, f)
-	return rows, counts, err
+// Log reads the newest rows of the confirmation log.
+func (c *Central) Log(ctx context.Context, f radio.LogFilter, limit int) (radio.LogPage, error) {
+	return c.report.Log(ctx, f, radio.LogCursor{}, limit)
+}
+
+// LogTotals counts planned against aired.
+func (c *Central) LogTotals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error) {
+	return c.report.Totals(ctx, f)
 }
 
 // DeviceStates tells what devices said of themselves.

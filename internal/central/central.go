@@ -25,6 +25,7 @@ import (
 	"loaxa/internal/central/media"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
+	"loaxa/internal/central/report"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
@@ -42,6 +43,7 @@ type Central struct {
 	files  *library.Files
 	intake *library.Intake
 	people *identity.People
+	report *report.Report
 }
 
 // Open opens the database and checks the configuration. intakeCommand starts the
@@ -67,6 +69,7 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
 		files:  library.NewFiles(cfg.dir("audio")),
 		people: identity.NewPeople(s, time.Now),
+		report: report.New(s, time.Now),
 	}, nil
 }
 
@@ -199,7 +202,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher) (*http.Se
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
 		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
-		Plan: c.store, Log: c.store, Audio: audioFiles{c.files}, Healthy: c.store.Ping,
+		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

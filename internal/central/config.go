@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"loaxa/internal/config"
@@ -150,5 +149,16 @@ func (c PeopleConfig) Address() string {
 	if c.Certificate != "" {
 		scheme = "https"
 	}
-	return scheme + "://" + strings.Replace(c.Listen, "0.0.0.0", "127.0.0.1", 1)
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return scheme + "://" + c.Listen
+	}
+	// A listener on every address is found on loopback.
+	switch ip := net.ParseIP(host); {
+	case host == "", ip.Equal(net.IPv4zero):
+		host = "127.0.0.1"
+	case ip.Equal(net.IPv6unspecified):
+		host = "::1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }

@@ -63,6 +63,20 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
+func TestAddress(t *testing.T) {
+	for listen, want := range map[string]string{
+		":8080": "http://127.0.0.1:8080", "0.0.0.0:8080": "http://127.0.0.1:8080", "[::]:8080": "http://[::1]:8080",
+		"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:8080": "http://[::1]:8080", "10.0.0.0:80": "http://10.0.0.0:80", "phat.example:8080": "http://phat.example:8080",
+	} {
+		if got := (PeopleConfig{Listen: listen}).Address(); got != want {
+			t.Errorf("%s is found at %s, want %s", listen, got, want)
+		}
+	}
+	if got := (PeopleConfig{Listen: ":443", Certificate: "a.pem"}).Address(); got != "https://127.0.0.1:443" {
+		t.Errorf("with a certificate: %s", got)
+	}
+}
+
 func TestOutletBeforeTheBroker(t *testing.T) {
 	var o outlet
 	if err := o.Publish(t.Context(), "loaxa/v1/d/x/down/programme", nil, true); !errors.Is(err, radio.ErrUnavailable) {

@@ -24,6 +24,11 @@ const (
 	lookEvery = time.Second
 	// floorEvery bounds the writes to flash for the floor.
 	floorEvery = time.Hour
+	// unproven is how far this machine's own clock raises the floor above the last
+	// instant the centre vouched for. A floor never goes back: one left by a time
+	// service that was years ahead would refuse the right time, and by it every
+	// certificate, for as long.
+	unproven = 24 * time.Hour
 )
 
 // Floor keeps the latest instant this device is sure has passed; it outlives a
@@ -58,6 +63,7 @@ type System struct {
 	seen    bool
 	last    instant
 	floor   time.Time
+	proven  time.Time // latest instant known by another's word; bounds the floor
 	loaded  bool
 	kernel  anchor
 	centre  anchor
@@ -141,6 +147,7 @@ func (s *System) Wait(ctx context.Context, until time.Time) (Woke, error) {
 func (s *System) AtLeast(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.prove(t)
 	if t.After(s.floor) {
 		s.floor = t.Round(0).UTC()
 		s.judge(s.look())
@@ -190,7 +197,7 @@ func (s *System) loadFloor(ctx context.Context) time.Time {
 	}
 	stored, err := s.opts.Floor.Load(ctx)
 	if err != nil {
-		s.log.Warn("time floor not readable, going on without it", "err", err)
+		s.log.Warn("time floor not readable, going on without it", "error", err)
 		stored = time.Time{}
 	}
 	s.mu.Lock()
@@ -199,14 +206,27 @@ func (s *System) loadFloor(ctx context.Context) time.Time {
 	if stored.After(s.floor) {
 		s.floor = stored
 	}
+	// How much of it was proven is not kept; the rest is not counted twice.
+	s.prove(stored.Add(-unproven))
 	s.judge(s.look())
 	return stored
+}
+
+// prove notes that an instant has passed for certain; the caller holds mu.
+func (s *System) prove(t time.Time) {
+	if t.After(s.proven) {
+		s.proven = t.Round(0).UTC()
+	}
 }
 
 // keepFloor gives back what is known to be stored now. A trusted time that is a
 // little below the floor (AtLeast, a step back within the bound) changes nothing.
 func (s *System) keepFloor(ctx context.Context, now, stored time.Time) time.Time {
 	s.mu.Lock()
+	s.prove(s.opts.BuildTime)
+	if most := s.proven.Add(unproven); now.After(most) {
+		now = most
+	}
 	if now.After(s.floor) {
 		s.floor = now
 	}
@@ -216,7 +236,7 @@ func (s *System) keepFloor(ctx context.Context, now, stored time.Time) time.Time
 		return floor
 	}
 	if err := s.opts.Floor.Store(ctx, floor); err != nil {
-		s.log.Warn("time floor not stored", "err", err)
+		s.log.Warn("time floor not stored", "error", err)
 		return now // asked again in an hour, not every second
 	}
 	return floor

@@ -359,6 +359,7 @@ func TestFloor(t *testing.T) {
 			s, b := newBench(t, noon, Options{Floor: f})
 			minutes := 0
 			b.setSync(true, time.Millisecond)
+			learn(t, s, noon, time.Second)
 			run(t, s, 3*time.Hour+30*time.Minute, func() {
 				b.pass(time.Minute)
 				b.setSync(true, time.Millisecond)

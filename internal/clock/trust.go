@@ -34,6 +34,7 @@ func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 		return fmt.Errorf("%w: centre says %s, but %s has passed already", radio.ErrInvalid,
 			centre.UTC().Format(time.RFC3339), floor.Format(time.RFC3339))
 	}
+	s.prove(centre)
 	now := s.look()
 	middle := sent + trip/2
 	wallThen := now.wall.Add(middle - now.mono)

@@ -2,7 +2,10 @@ package radio
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
+	"strconv"
+	"strings"
 )
 
 // JournalRef names one journal of one device. A device that lost its journal begins
@@ -193,10 +196,120 @@ type LogFilter struct {
 	Bulletin BulletinID
 }
 
-// LogCursor is a place in the log, which is ordered by planned start and id.
+// Check lists what people can mistype; ids that do not exist simply find nothing.
+func (f LogFilter) Check() error {
+	var e Invalid
+	for _, d := range []struct {
+		field string
+		day   Date
+	}{{"from", f.From}, {"to", f.To}} {
+		if _, err := ParseDate(string(d.day)); d.day != "" && err != nil {
+			e.Add(d.field, "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
+		}
+	}
+	if f.From != "" && f.To != "" && f.From > f.To && len(e.Problems) == 0 {
+		e.Add("to", "ngày cuối đứng trước ngày đầu", "the last day is before the first")
+	}
+	for _, id := range []struct{ field, value string }{
+		{"commune", string(f.Commune)}, {"device", string(f.Device)}, {"campaign", string(f.Campaign)}, {"bulletin", string(f.Bulletin)},
+	} {
+		if id.value != "" && !ValidID(id.value) {
+			e.Add(id.field, "giá trị lọc không đúng", "not a value of this filter")
+		}
+	}
+	if f.Outcome != "" && !f.Outcome.Valid() {
+		e.Add("outcome", "không có kết quả này", "no such outcome")
+	}
+	return e.Err()
+}
+
+// LogCursor is a place in the log, which is ordered by planned start and id. The zero
+// one stands before the newest row.
 type LogCursor struct {
 	Start  Millis
 	Airing AiringID
+}
+
+// ParseLogCursor reads a cursor as String writes it.
+func ParseLogCursor(text string) (LogCursor, error) {
+	if text == "" {
+		return LogCursor{}, nil
+	}
+	at, id, ok := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(at, 10, 64)
+	if !ok || err != nil || n < 0 || !ValidID(id) {
+		return LogCursor{}, fmt.Errorf("%w: %q is not a place in the log", ErrInvalid, clip(text))
+	}
+	return LogCursor{Start: Millis(n), Airing: AiringID(id)}, nil
+}
+
+// String is empty for the zero cursor.
+func (c LogCursor) String() string {
+	if c == (LogCursor{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d.%s", c.Start, c.Airing)
+}
+
+// LogRow is a row of the log as people see it at one instant.
+type LogRow struct {
+	AsRun
+	// Future: pending, and its time is still to come.
+	Future bool `json:"future,omitempty"`
+	// Overdue: still pending although word should have come.
+	Overdue bool `json:"overdue,omitempty"`
+}
+
+// MaxLogRows bounds a page of the log.
+const MaxLogRows = 10_000
+
+// LogPage is part of the log, newest first.
+type LogPage struct {
+	Rows []LogRow
+	// Next leads to the following page; zero on the last one.
+	Next LogCursor
+}
+
+// LogTotals counts airings. Every planned one has exactly one outcome or is pending,
+// so the outcomes' sum is Planned.
+type LogTotals struct {
+	Planned int64 `json:"planned"`
+	// Unplanned counts sound nobody planned: alerts, commands, local, and airings whose
+	// plan this centre does not know.
+	Unplanned int64             `json:"unplanned"`
+	Outcomes  map[Outcome]int64 `json:"outcomes"`
+}
+
+// Add counts c in.
+func (t *LogTotals) Add(c LogCount) {
+	if !c.Planned {
+		t.Unplanned += c.Rows
+		return
+	}
+	if t.Outcomes == nil {
+		t.Outcomes = map[Outcome]int64{}
+	}
+	t.Planned += c.Rows
+	t.Outcomes[c.Outcome] += c.Rows
+}
+
+// Each gives the outcomes that occur, in the order reports show them.
+func (t LogTotals) Each() iter.Seq2[Outcome, int64] {
+	return func(yield func(Outcome, int64) bool) {
+		for _, o := range Outcomes() {
+			if n := t.Outcomes[o]; n > 0 && !yield(o, n) {
+				return
+			}
+		}
+	}
+}
+
+// LogDay is the totals of one commune on one local day.
+type LogDay struct {
+	Day         Date   `json:"day"`
+	Commune     AreaID `json:"commune"`
+	CommuneName string `json:"commune_name"`
+	LogTotals
 }
 
 // LogCount is how many rows of one day and commune have one outcome.

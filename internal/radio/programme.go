@@ -49,8 +49,8 @@ type ProgrammeAudio struct {
 	Title      string      `json:"title"`
 	Renditions []Rendition `json:"renditions"`
 	ValidUntil Millis      `json:"valid_until,omitempty"`
-	// Approval is the approver's signature over the hashes; null until the trust
-	// issue makes agents refuse items without it (design §7).
+	// Approval is the approver's signature over the hashes (design §7). It is null,
+	// and not yet checked by agents; the field is reserved.
 	Approval json.RawMessage `json:"approval"`
 }
 

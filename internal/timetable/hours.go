@@ -47,6 +47,3 @@ func (h Hours) Permits(start, end time.Time) (ok bool, until time.Time) {
 
 // GainDB is the volume rule at t, 0 or below.
 func (h Hours) GainDB(t time.Time) float64 { return h.policy.GainDB(h.zone.civil(t)) }
-
-// Zone is the policy's civil time.
-func (h Hours) Zone() Zone { return h.zone }

@@ -123,12 +123,16 @@ func TestPermitsAgainstTheWalker(t *testing.T) {
 		for i := range permitted {
 			permitted[i] = inWindow(p, begin.Add(time.Duration(i)*time.Minute).In(loc))
 		}
+		ends := make([]int, minutes+1) // where what is permitted at a minute ends
+		ends[minutes] = minutes
+		for i := minutes - 1; i >= 0; i-- {
+			if ends[i] = i; permitted[i] {
+				ends[i] = ends[i+1]
+			}
+		}
 		for i := range minutes - 2*24*60 {
 			start := begin.Add(time.Duration(i) * time.Minute)
-			end := i
-			for end < minutes && permitted[end] {
-				end++
-			}
+			end := ends[i]
 			ok, until := h.Permits(start, start.Add(time.Minute))
 			if ok != permitted[i] {
 				t.Fatalf("seed %d: at %s permitted %v, the walker says %v; %+v", seed, start.In(loc), ok, permitted[i], p)

@@ -147,9 +147,6 @@ func (s *slot) layOut(p *radio.Programme, it radio.Item) error {
 	return nil
 }
 
-// Zone is the programme's civil time.
-func (t *Timetable) Zone() Zone { return t.zone }
-
 // Airings gives every airing, placed or excluded, whose planned start lies in
 // [from, to), in the order of their starts. The answer for one airing does not
 // depend on the span asked for: Airings(a, c) is Airings(a, b) followed by

@@ -64,7 +64,7 @@ func lines(t *testing.T, tt *Timetable, as []radio.Airing) string {
 				entry[15] = byte(n % 100)
 			}
 		}
-		fmt.Fprintf(&b, "%s %d.%d", tt.Zone().In(a.Start()).Format("02 15:04:05.000"), slot[15], entry[15])
+		fmt.Fprintf(&b, "%s %d.%d", tt.zone.In(a.Start()).Format("02 15:04:05.000"), slot[15], entry[15])
 		if a.Repeat > 1 {
 			fmt.Fprintf(&b, ".%d", a.Repeat)
 		}
@@ -158,11 +158,11 @@ func TestAirings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			from, _, err := tt.Zone().Day(radio.Date(or(c.from, "2026-03-02")))
+			from, _, err := tt.zone.Day(radio.Date(or(c.from, "2026-03-02")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, to, err := tt.Zone().Day(radio.Date(or(c.to, "2026-03-02")))
+			_, to, err := tt.zone.Day(radio.Date(or(c.to, "2026-03-02")))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,7 @@ import (
 
 // Keyring is the list of keys the province trusts, signed by its root key: the
 // payload of down/keys (design §7). Persons, drills and revocation are carried from
-// the first version on and filled by later work.
+// the first version on, so that the format stays; they are empty so far.
 type Keyring struct {
 	Version   int64          `json:"version"` // never back
 	Province  radio.AreaID   `json:"province"`
@@ -84,9 +84,10 @@ func OpenKeyring(data []byte, province radio.AreaID, root PublicKey, held int64)
 	return k, nil
 }
 
-// Online gives a Lookup for documents of one kind: only online keys that list the
-// kind and have not expired at now, nor been revoked. Validity is judged when a
-// document is accepted (design §8).
+// OnlineLookup gives a Lookup for documents of one kind: only online keys that list
+// the kind, reach over the whole province and have not expired at now, nor been
+// revoked. Validity is judged when a document is accepted (design §8). Which areas lie
+// below a narrower scope is not known here, so such a key signs nothing.
 func (k Keyring) OnlineLookup(kind string, now radio.Millis) Lookup {
 	return func(kid string) (PublicKey, error) {
 		for _, o := range k.Online {
@@ -98,6 +99,8 @@ func (k Keyring) OnlineLookup(kind string, now radio.Millis) Lookup {
 				return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
 			case !slices.Contains(o.Kinds, kind):
 				return PublicKey{}, fmt.Errorf("%w: key %s may not sign %s", radio.ErrForbidden, kid, kind)
+			case o.Scope != k.Province:
+				return PublicKey{}, fmt.Errorf("%w: key %s is for area %s only", radio.ErrForbidden, kid, clip(string(o.Scope)))
 			case now >= o.NotAfter:
 				return PublicKey{}, fmt.Errorf("%w: key %s has expired", radio.ErrForbidden, kid)
 			}

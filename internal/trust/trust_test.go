@@ -171,6 +171,11 @@ func TestKeyring(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	narrow := got
+	narrow.Online = []OnlineKey{{JWK: online.Public(), Kinds: []string{"programme"}, Scope: radio.NewID[radio.AreaID](), NotAfter: 1000}}
+	if _, err := narrow.OnlineLookup("programme", 1)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
+		t.Errorf("a key of one commune signs for the whole province: %v", err)
+	}
 	got.Revoked = []string{online.KID()}
 	if _, err := got.OnlineLookup("programme", 1)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
 		t.Errorf("revoked: %v", err)

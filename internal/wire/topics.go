@@ -81,7 +81,7 @@ func (k Kind) MaxPayload() int {
 	return 16 << 10
 }
 
-// MaxMessage bounds any MQTT packet (scale.md §1.4).
+// MaxMessage bounds any MQTT packet; mqtt and an external broker are set to it.
 const MaxMessage = 256 << 10
 
 // Topic is one parsed topic. Exactly one of Device and Area is set.

@@ -78,7 +78,7 @@ func Open(opts Options) (*Store, error) {
 	s := &Store{opts: opts, log: opts.Log.With("component", "cache"), changed: make(chan struct{})}
 	// A copy set aside before is of no more use.
 	if err := os.Remove(s.aside()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.Warn("old damaged cache not removed", "err", err)
+		s.log.Warn("old damaged cache not removed", "error", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,13 +170,13 @@ func (s *Store) leave(db *bolt.DB, why error) {
 		return
 	}
 	if err := guard(db.Close); err != nil {
-		s.log.Warn("damaged cache not closed", "err", err)
+		s.log.Warn("damaged cache not closed", "error", err)
 	}
 }
 
 // startEmpty sets the file aside, or removes it where room is scarce; mu is held.
 func (s *Store) startEmpty(db *bolt.DB, why error) error {
-	s.log.Error("cache file is damaged, starting with an empty one", "err", why)
+	s.log.Error("cache file is damaged, starting with an empty one", "error", why)
 	s.leave(db, why)
 	s.db = nil
 	if err := s.putAway(); err != nil {

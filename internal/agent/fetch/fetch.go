@@ -248,7 +248,7 @@ func (f *Fetcher) failed(sha radio.SHA256, fault string, from, most time.Duratio
 	}
 	t.fail(from, most)
 	t.err, t.fault = err.Error(), fault
-	f.log.Warn("audio not fetched", "sha256", string(sha), "failures", t.failures, "again_in", time.Until(t.until).Round(time.Second), "err", err)
+	f.log.Warn("audio not fetched", "sha256", string(sha), "failures", t.failures, "again_in", time.Until(t.until).Round(time.Second), "error", err)
 }
 
 // fail doubles the pause up to most; the random half keeps a province from coming
@@ -270,7 +270,7 @@ func (f *Fetcher) verify(ctx context.Context) {
 			continue
 		}
 		if err := f.opts.Cache.Verify(n.sha); err != nil && !errors.Is(err, radio.ErrNotFound) {
-			f.log.Error("cached audio did not pass its check", "sha256", string(n.sha), "title", n.title, "err", err)
+			f.log.Error("cached audio did not pass its check", "sha256", string(n.sha), "title", n.title, "error", err)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (f *Fetcher) airings(p *radio.Programme, now time.Time) []radio.Airing {
 	}
 	if err != nil {
 		// inbox accepts none such; without due times all is fetched in order
-		f.log.Warn("airings not expanded, fetching without their order", "err", err)
+		f.log.Warn("airings not expanded, fetching without their order", "error", err)
 	}
 	return f.agenda.list
 }

@@ -72,7 +72,7 @@ func (f *Fetcher) hostFailed(host string, after time.Duration, progress bool, er
 		p.until = time.Now().Add(after + rand.N(after/4+time.Second))
 	}
 	f.log.Info("media host not available", "host", host, "failures", p.failures,
-		"again_in", time.Until(p.until).Round(time.Second), "err", err)
+		"again_in", time.Until(p.until).Round(time.Second), "error", err)
 }
 
 var (

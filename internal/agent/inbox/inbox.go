@@ -110,7 +110,7 @@ func (in *Inbox) Load(ctx context.Context) error {
 			return fmt.Errorf("load documents: %w", err)
 		}
 		if err := in.load(kind, d); err != nil {
-			in.log.Error("a document held cannot be used", "document", string(kind), "revision", d.Revision, "err", err)
+			in.log.Error("a document held cannot be used", "document", string(kind), "revision", d.Revision, "error", err)
 		}
 	}
 	// A power cut may have come between activation and deletion.
@@ -300,7 +300,7 @@ func (in *Inbox) forgetWithdrawn(p *radio.Programme) {
 		if err := in.opts.Cache.Delete(h); err != nil {
 			// The programme no longer lists it, so it does not sound; the next start
 			// tries again.
-			in.log.Warn("withdrawn audio not deleted", "sha256", string(h), "err", err)
+			in.log.Warn("withdrawn audio not deleted", "sha256", string(h), "error", err)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
 }
 
 // open proves an envelope by an online key that may sign this kind now, and gives
-// its payload and signers.
+// its payload and the keyring it was proven by.
 func (in *Inbox) open(kind wire.Kind, data []byte) (payload json.RawMessage, ring trust.Keyring, err error) {
 	in.mu.Lock()
 	ring = in.ring
@@ -230,7 +230,7 @@ func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
 		in.dropped++
 		return err
 	}
-	in.log.Warn("message refused", "kind", what, "err", err)
+	in.log.Warn("message refused", "kind", what, "error", err)
 	text := err.Error()
 	if in.dropped > 0 {
 		text = fmt.Sprintf("%s (and %d more since the last such record)", text, in.dropped)
@@ -239,7 +239,7 @@ func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
 		Security: &radio.SecurityRecord{What: what, Text: text}})
 	if werr != nil {
 		// The message stays refused; only its note is lost.
-		in.log.Error("refusal not recorded", "err", werr)
+		in.log.Error("refusal not recorded", "error", werr)
 	} else {
 		in.dropped = 0
 	}

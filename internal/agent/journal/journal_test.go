@@ -216,6 +216,18 @@ func TestAckRules(t *testing.T) {
 	if err := ack(id, 4); err != nil || l.Status().Acked != 6 {
 		t.Errorf("a late one: %v, %+v", err, l.Status())
 	}
+	// Acknowledgements are signed, but whoever holds the broker can repeat them for
+	// ever: what says nothing new must not wear the flash out.
+	before := l.db.Stats()
+	for range 20 {
+		if err := errors.Join(ack(id, 6, wire.Rejected{Seq: 3, Reason: "poison"}), ack(id, 4), ack(radio.NewID[radio.JournalID](), 5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := l.db.Stats()
+	if n := after.TxStats.GetWrite() - before.TxStats.GetWrite(); n != 0 {
+		t.Errorf("%d writes for repeated acknowledgements", n)
+	}
 	q, err := l.Quarantined(t.Context())
 	if err != nil || len(q) != 1 || q[0].Seq != 3 || q[0].Reason != "poison" || q[0].Journal != id {
 		t.Fatalf("quarantined %+v, %v", q, err)

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
+	"loaxa/internal/wire"
 )
 
 // salvage is what could be read out of a damaged file.
@@ -16,6 +18,10 @@ type salvage struct {
 	state   state
 	values  map[string]aged // all kinds but records, results and the state
 	records []radio.Record  // not acknowledged, in order
+	// ended are the airings whose result was read in any copy.
+	ended map[radio.AiringID]bool
+	// revisions are the highest that records of each journal name, by document.
+	revisions map[radio.JournalID]map[string]int64
 }
 
 type aged struct {
@@ -32,7 +38,8 @@ type chained struct {
 // salvageFrom takes the newest copy of everything. Deleted values can come back
 // with their old pages; each kind is harmless then, or sorted out here.
 func salvageFrom(f image) salvage {
-	s := salvage{values: map[string]aged{}}
+	s := salvage{values: map[string]aged{}, ended: map[radio.AiringID]bool{},
+		revisions: map[radio.JournalID]map[string]int64{}}
 	records := map[string][]aged{}
 	var newest aged
 	scan(f, func(gen uint64, key, data []byte) {
@@ -45,6 +52,7 @@ func salvageFrom(f image) salvage {
 		case keyRecord:
 			if len(key) == 9 {
 				records[string(key)] = append(records[string(key)], v)
+				s.note(v.data)
 			}
 		case keyResult:
 		default:
@@ -54,14 +62,57 @@ func salvageFrom(f image) salvage {
 		}
 	})
 	s.dropEnded()
+	s.dropOvertaken()
 	s.chain(records)
 	return s
 }
 
-// dropEnded forgets airings in progress that have their result.
+// note keeps what a record says about values: the airing it ends, the document it
+// made active. Records acknowledged long ago count too.
+func (s *salvage) note(data []byte) {
+	_, journal, b, ok := decodeRecord(data)
+	if !ok {
+		return
+	}
+	r, err := radio.ParseRecord(b)
+	switch {
+	case err != nil:
+	case r.Result != nil:
+		s.ended[r.Result.ID] = true
+	case r.Revision != nil:
+		if s.revisions[journal] == nil {
+			s.revisions[journal] = map[string]int64{}
+		}
+		s.revisions[journal][r.Revision.Document] = max(s.revisions[journal][r.Revision.Document], r.Revision.Revision)
+	}
+}
+
+// dropOvertaken forgets documents of which a higher revision was active: a revision
+// never goes back (design §8), and the centre sends the last one again. An older
+// keyring is kept: it names the brokers, and without one there is no way back.
+func (s *salvage) dropOvertaken() {
+	for k, v := range s.values {
+		var d document
+		name := k[1:]
+		if k[0] != keyDocument || name == string(wire.Keys) || json.Unmarshal(v.data, &d) != nil {
+			continue
+		}
+		if d.Revision < s.revisions[s.state.Journal][name] {
+			delete(s.values, k)
+		}
+	}
+}
+
+// dropEnded forgets airings in progress that have their result: taken for cut off,
+// they would get another one. The mark found may be an older copy than the result.
 func (s *salvage) dropEnded() {
+	for k, v := range s.values {
+		if k[0] == keyAiring && s.ended[radio.AiringID(k[1:])] && len(v.data) == 9 {
+			v.data[8] = 1
+		}
+	}
 	for k := range s.values {
-		if k[0] == keyOpen && endedMark(s.values[string(keyAiring)+k[1:]].data) {
+		if k[0] == keyOpen && (s.ended[radio.AiringID(k[1:])] || endedMark(s.values[string(keyAiring)+k[1:]].data)) {
 			delete(s.values, k)
 		}
 	}

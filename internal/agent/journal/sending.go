@@ -66,8 +66,19 @@ type Quarantined struct {
 // twice or late; one for another journal is ignored, one beyond the head is an error
 // of kind ErrInvalid.
 func (s *Store) Ack(_ context.Context, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error {
+	news := false
+	err := s.view(func(t *tx) error {
+		news = t.saysNews(journal, upto, rejected)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("acknowledge records: %w", err)
+	}
+	if !news {
+		return nil // without a write: a hostile broker can repeat it for ever
+	}
 	now, _ := s.now()
-	err := s.update(func(t *tx) error {
+	err = s.update(func(t *tx) error {
 		st := t.state
 		if journal != st.Journal {
 			return nil
@@ -94,14 +105,32 @@ func (s *Store) Ack(_ context.Context, journal radio.JournalID, upto uint64, rej
 	return nil
 }
 
+// saysNews says whether an acknowledgement changes anything, or is wrong.
+func (t *tx) saysNews(journal radio.JournalID, upto uint64, rejected []wire.Rejected) bool {
+	st := t.state
+	if journal != st.Journal || upto > st.Acked {
+		return journal == st.Journal
+	}
+	for _, r := range rejected {
+		if r.Seq > st.Base && r.Seq <= upto && !t.has(t.quarantineKey(r.Seq)) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) now() (radio.Millis, clock.Reading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reading()
 }
 
+func (t *tx) quarantineKey(seq uint64) []byte {
+	return append(key(keyQuarantine, string(t.state.Journal)), seqKey(0, seq)[1:]...)
+}
+
 func (t *tx) quarantine(r wire.Rejected, now radio.Millis) error {
-	k := append(key(keyQuarantine, string(t.state.Journal)), seqKey(0, r.Seq)[1:]...)
+	k := t.quarantineKey(r.Seq)
 	if t.has(k) {
 		return nil
 	}

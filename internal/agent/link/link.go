@@ -70,8 +70,6 @@ type Options struct {
 	Areas   []radio.AreaID // chain, root first
 	Key     trust.Key      // the device's own
 	Version string
-	// Brokers are used while the keyring names none.
-	Brokers []string
 	// TLS gives the settings for these hosts: own certificate, pinned CA.
 	TLS     func(hosts []string) *tls.Config
 	Journal Journal
@@ -85,7 +83,11 @@ type Options struct {
 }
 
 const (
-	resendAfter  = 30 * time.Second
+	resendAfter = 30 * time.Second
+	// sentInVain times, a batch may be one the centre cannot join on: it was restored
+	// from an older copy behind an external broker, and no connection broke. Its answer
+	// then names less than is acknowledged; only welcome takes that back.
+	sentInVain   = 3
 	helloAgain   = time.Minute   // without a welcome
 	helloRenewed = 6 * time.Hour // to see that all is still in step, and to learn the time
 	reportEach   = 15 * time.Minute
@@ -103,6 +105,7 @@ type Link struct {
 	// What wakes the sender: a connection is there, or the journal was rewound.
 	kick, rewound chan struct{}
 	touch         chan struct{} // the reporter: something changed
+	ask           chan struct{} // the connection: hello is wanted before its time
 
 	mu     sync.Mutex
 	status radio.LinkStatus
@@ -131,7 +134,7 @@ func New(opts Options) (*Link, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Link{opts: opts, log: opts.Log.With("component", "link"),
-		kick: make(chan struct{}, 1), rewound: make(chan struct{}, 1), touch: make(chan struct{}, 1)}, nil
+		kick: make(chan struct{}, 1), rewound: make(chan struct{}, 1), touch: make(chan struct{}, 1), ask: make(chan struct{}, 1)}, nil
 }
 
 // Status of the connection.
@@ -160,7 +163,7 @@ func (l *Link) Run(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		l.log.Error("no way to the centre", "brokers", brokers, "err", err)
+		l.log.Error("no way to the centre", "brokers", brokers, "error", err)
 		l.note(func(s *radio.LinkStatus) { s.Error = err.Error() })
 		timer := time.NewTimer(noBrokerWait)
 		select {
@@ -173,12 +176,8 @@ func (l *Link) Run(ctx context.Context) error {
 	return nil
 }
 
-func (l *Link) brokers() []string {
-	if b := l.opts.Inbox.Endpoints().Brokers; len(b) > 0 {
-		return b
-	}
-	return l.opts.Brokers
-}
+// brokers are those the keyring names.
+func (l *Link) brokers() []string { return l.opts.Inbox.Endpoints().Brokers }
 
 func (l *Link) note(change func(*radio.LinkStatus)) {
 	l.mu.Lock()
@@ -264,7 +263,7 @@ func (l *Link) handle(ctx context.Context, m mqtt.Message) {
 			m.Ack()
 			return
 		}
-		l.log.Error("message not taken", "topic", m.Topic, "err", err)
+		l.log.Error("message not taken", "topic", m.Topic, "error", err)
 		if pause == 0 {
 			return // not acknowledged, it comes again with the next connection
 		}

@@ -19,7 +19,7 @@ func (l *Link) will() (topic string, payload []byte) {
 		if err != nil {
 			// A disk that takes no writes must not keep the device offline.
 			n = s.Connection + 1
-			l.log.Error("connection number not kept", "err", err)
+			l.log.Error("connection number not kept", "error", err)
 		}
 		s.Connection = n
 	})
@@ -29,7 +29,7 @@ func (l *Link) will() (topic string, payload []byte) {
 func (l *Link) presence(state wire.PresenceState, n uint64) []byte {
 	b, err := wire.EncodePresence(wire.PresencePayload{State: state, Connection: n, At: radio.At(l.opts.Clock.Now())})
 	if err != nil {
-		l.log.Error("presence not written", "err", err) // it has no value that could fail
+		l.log.Error("presence not written", "error", err) // it has no value that could fail
 	}
 	return b
 }
@@ -46,22 +46,22 @@ func (l *Link) connected(ctx context.Context, client Client) {
 		s.Connected, s.Since = false, radio.At(l.opts.Clock.Now())
 	})
 	if err := l.publishPresence(ctx, client, wire.Birth, n); err != nil {
-		l.log.Warn("birth not published", "err", err)
+		l.log.Warn("birth not published", "error", err)
 	}
 	signal(l.kick)
 	l.Touch()
 	for ctx.Err() == nil {
 		welcomed, err := l.sayHello(ctx, client, n)
 		if err != nil {
-			l.log.Warn("hello not said", "err", err)
+			l.log.Warn("hello not said", "error", err)
 		}
 		if wait(ctx, welcomed, helloAgain) {
-			wait(ctx, nil, helloRenewed)
+			wait(ctx, l.ask, helloRenewed)
 		}
 	}
 }
 
-// wait is true when c was closed before the time was over.
+// wait is true when c was closed or signalled before the time was over.
 func wait(ctx context.Context, c <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -128,10 +128,10 @@ func (l *Link) Welcome(ctx context.Context, w wire.WelcomePayload) {
 	l.mu.Unlock()
 	close(s.welcomed)
 	if err := l.opts.Clock.FromCentre(w.Time.Time(), s.at, got); err != nil {
-		l.log.Info("the centre's time not used", "err", err)
+		l.log.Info("the centre's time not used", "error", err)
 	}
 	if err := l.agree(ctx, w); err != nil {
-		l.log.Error("journal not brought in step with the centre", "err", err)
+		l.log.Error("journal not brought in step with the centre", "error", err)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 // sender is the state of sending the journal.
 type sender struct {
 	journal radio.JournalID
-	upto    uint64    // last seq of the batch that waits for its acknowledgement
+	first   uint64    // first seq of the batch that waits for its acknowledgement
+	upto    uint64    // its last seq
+	sent    int       // how often it went
 	again   time.Time // when it is sent again
 	start   time.Time // when the next burst begins; zero while none is due
 	burst   bool      // a burst goes on until all is acknowledged
@@ -69,7 +71,7 @@ func (l *Link) step(ctx context.Context, client Client, s *sender) (pause time.D
 	}
 	batch, ok, err := l.opts.Journal.Batch(wire.MaxBatch)
 	if err != nil {
-		l.log.Error("journal not read", "err", err)
+		l.log.Error("journal not read", "error", err)
 		return resendAfter
 	}
 	if !ok {
@@ -77,10 +79,16 @@ func (l *Link) step(ctx context.Context, client Client, s *sender) (pause time.D
 	}
 	batch.Device = l.opts.Device
 	if err := l.say(ctx, client, wire.Journal, batch); err != nil {
-		l.log.Info("journal not sent", "first", batch.First, "err", err)
+		l.log.Info("journal not sent", "first", batch.First, "error", err)
 		return resendAfter
 	}
-	s.journal, s.upto = batch.Journal, batch.First+uint64(len(batch.Records))-1
+	if s.journal != batch.Journal || s.first != batch.First {
+		s.sent = 0
+	}
+	if s.sent++; s.sent == sentInVain {
+		signal(l.ask)
+	}
+	s.journal, s.first, s.upto = batch.Journal, batch.First, batch.First+uint64(len(batch.Records))-1
 	s.again = time.Now().Add(resendAfter)
 	return resendAfter
 }
@@ -102,7 +110,7 @@ func (l *Link) report(ctx context.Context, client Client) error {
 			continue
 		}
 		if err := l.sayReported(ctx, client); err != nil && ctx.Err() == nil {
-			l.log.Info("status not reported", "err", err)
+			l.log.Info("status not reported", "error", err)
 		}
 	}
 	return nil

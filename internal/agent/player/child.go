@@ -38,7 +38,7 @@ func ChildMain(ctx context.Context, stdin io.Reader, stdout io.Writer, log *slog
 	// recording finished.
 	signal.Ignore(syscall.SIGPIPE)
 	if err := raisePriority(); err != nil {
-		log.Debug("playing without raised priority", "err", err)
+		log.Debug("playing without raised priority", "error", err)
 	}
 	c := newChild(clock.Mono, output.New, log)
 	return c.run(ctx, stdin, stdout)
@@ -201,7 +201,7 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 		case err := <-lost:
 			lost = nil
 			if err != nil && !errors.Is(err, io.EOF) {
-				c.log.Warn("parent talks nonsense", "err", err)
+				c.log.Warn("parent talks nonsense", "error", err)
 			}
 			leave()
 		case <-done:
@@ -268,7 +268,7 @@ func (c *child) giveUp(r *reporter, out output.Output, err error) error {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel() // only finish a recording; there is nothing to wait for
 	if cerr := out.Close(ended); cerr != nil && !errors.Is(cerr, context.Canceled) {
-		c.log.Debug("close output", "err", cerr)
+		c.log.Debug("close output", "error", cerr)
 	}
 	return err
 }

@@ -94,24 +94,6 @@ const (
 	Child    Reason = "child"    // the player process died, hung or talked nonsense
 )
 
-// Ending is the reason in the words of records. An item that had passed ends as one
-// that was complete with nothing left: its caller knows that it was late.
-func (r Reason) Ending() radio.Ending {
-	switch r {
-	case Complete, Passed:
-		return radio.EndComplete
-	case Stopped:
-		return radio.EndStopped
-	case Boundary:
-		return radio.EndPolicy
-	case Source:
-		return radio.EndAudio
-	case Decode:
-		return radio.EndDecoder
-	}
-	return radio.EndOutput
-}
-
 // Fault codes.
 const (
 	FaultOpen    = "open_failed"

@@ -127,7 +127,7 @@ func (s *Session) Play(item Item, audio io.ReadCloser) (int, error) {
 	}
 	if err := s.control(header{Kind: kindItem, Seq: seq, Item: &item}); err != nil {
 		// The supervisor ends the item with the dying child.
-		s.log.Warn("item not handed to player", "seq", seq, "err", err)
+		s.log.Warn("item not handed to player", "seq", seq, "error", err)
 	}
 	return seq, nil
 }

@@ -53,7 +53,7 @@ func (a *sender) run(s *Session) {
 		n, err := a.audio.Read(buf[:room])
 		if serr := a.send(s, buf[:n], err); serr != nil {
 			// The child is going; the supervisor knows why.
-			s.log.Debug("send audio", "seq", a.seq, "err", serr)
+			s.log.Debug("send audio", "seq", a.seq, "error", serr)
 			err = serr
 		}
 		a.mu.Lock()
@@ -79,7 +79,7 @@ func (a *sender) send(s *Session, audio []byte, end error) error {
 	case io.EOF:
 		return s.control(header{Kind: kindEOF, Seq: a.seq})
 	}
-	s.log.Warn("audio not readable, the item ends", "seq", a.seq, "err", end)
+	s.log.Warn("audio not readable, the item ends", "seq", a.seq, "error", end)
 	return s.control(header{Kind: kindBroken, Seq: a.seq, Reason: clip(end.Error())})
 }
 
@@ -100,7 +100,7 @@ func (a *sender) closeIfOver(s *Session) {
 	}
 	a.closed = true
 	if err := a.audio.Close(); err != nil {
-		s.log.Warn("close audio", "seq", a.seq, "err", err)
+		s.log.Warn("close audio", "seq", a.seq, "error", err)
 	}
 }
 

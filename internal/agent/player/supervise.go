@@ -59,7 +59,7 @@ func (s *Session) follow(ctx context.Context, lines <-chan lineResult) (why erro
 	leave := func() {
 		// The child fades and exits when its stdin closes; a write in progress ends.
 		if err := s.stdin.Close(); err != nil {
-			s.log.Debug("close player's stdin", "err", err)
+			s.log.Debug("close player's stdin", "error", err)
 		}
 		done, closing = nil, nil
 		waiting = "exit"

@@ -54,7 +54,7 @@ func (d *desk) setProgramme(ctx context.Context, prog *radio.Programme) {
 		table, err := timetable.New(prog)
 		if err != nil {
 			// inbox refuses such a programme; a store from another version may hold one.
-			d.log.Error("programme cannot be expanded", "revision", prog.Revision, "err", err)
+			d.log.Error("programme cannot be expanded", "revision", prog.Revision, "error", err)
 			d.Faults.Raise(ctx, FaultProgramme, err.Error())
 		} else {
 			d.Faults.Clear(ctx, FaultProgramme)
@@ -105,7 +105,7 @@ func (d *desk) find(a radio.Airing) (radio.Airing, bool) {
 	// A slot is at most a day long, and a shift at most the longest grace.
 	all, err := d.agenda.table.Airings(from, from.Add(timetable.MaxSlotLength+radio.MaxGraceSeconds*time.Second))
 	if err != nil {
-		d.log.Error("programme cannot be expanded", "err", err)
+		d.log.Error("programme cannot be expanded", "error", err)
 		return radio.Airing{}, false
 	}
 	i := slices.IndexFunc(all, func(o radio.Airing) bool { return o.ID == a.ID })
@@ -179,7 +179,7 @@ func (d *desk) expand(p plan, from, to, now time.Time, kept []entry) {
 	}
 	all, err := p.table.Airings(from, to)
 	if err != nil {
-		d.log.Error("programme cannot be expanded", "revision", p.prog.Revision, "err", err)
+		d.log.Error("programme cannot be expanded", "revision", p.prog.Revision, "error", err)
 		return
 	}
 	for _, a := range all {
@@ -260,7 +260,7 @@ func (d *desk) handled(id radio.AiringID) bool {
 	begun, err := d.Journal.Begun(id)
 	if err != nil {
 		// What this run has seen still counts.
-		d.log.Error("journal cannot be asked", "airing", string(id), "err", err)
+		d.log.Error("journal cannot be asked", "airing", string(id), "error", err)
 		return false
 	}
 	return begun

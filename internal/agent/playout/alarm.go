@@ -43,7 +43,7 @@ func (a *alarm) wait(ctx context.Context, until time.Time) {
 			return
 		}
 		// A timer that cannot be had must not silence the device: look again soon.
-		a.log.Warn("clock timer failed, looking again in a second", "err", err)
+		a.log.Warn("clock timer failed, looking again in a second", "error", err)
 		t := time.NewTimer(time.Second)
 		defer t.Stop()
 		select {

@@ -84,11 +84,11 @@ func (b *book) append(ctx context.Context, r radio.Record) bool {
 	_, err := b.journal.Append(context.WithoutCancel(ctx), r)
 	if errors.Is(err, radio.ErrInvalid) {
 		// No later try can help, and those behind it must not wait for it.
-		b.log.Error("journal refuses a record", "kind", string(r.Kind), "err", err)
+		b.log.Error("journal refuses a record", "kind", string(r.Kind), "error", err)
 		return true
 	}
 	if err != nil {
-		b.log.Error("journal record not written, trying again", "kind", string(r.Kind), "err", err)
+		b.log.Error("journal record not written, trying again", "kind", string(r.Kind), "error", err)
 		b.broken = true
 		b.faults.Raise(ctx, FaultJournal, err.Error())
 		return false

@@ -61,7 +61,7 @@ func newDesk(p *Playout) *desk {
 func (d *desk) recover(ctx context.Context) {
 	cut, checkpoints, err := d.Journal.Unfinished(ctx)
 	if err != nil {
-		d.log.Error("journal does not say what a power cut ended", "err", err)
+		d.log.Error("journal does not say what a power cut ended", "error", err)
 		d.Faults.Raise(ctx, FaultJournal, err.Error())
 		return
 	}
@@ -176,7 +176,7 @@ func (d *desk) setPolicy(ctx context.Context, p radio.Policy) {
 	if err != nil {
 		// Without a rule nothing is permitted (design §6).
 		d.hours = nil
-		d.log.Error("policy cannot be read, nothing may sound", "revision", p.Revision, "err", err)
+		d.log.Error("policy cannot be read, nothing may sound", "revision", p.Revision, "error", err)
 		d.Faults.Raise(ctx, FaultPolicy, err.Error())
 		return
 	}

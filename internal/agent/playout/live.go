@@ -88,7 +88,7 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	}
 	audio, err := d.Audio.Open(l.rendition.SHA256)
 	if err != nil {
-		d.log.Error("audio cannot be opened", "airing", string(l.ID), "sha256", string(l.rendition.SHA256), "err", err)
+		d.log.Error("audio cannot be opened", "airing", string(l.ID), "sha256", string(l.rendition.SHA256), "error", err)
 		if l.retries++; mono < l.origin && l.retries <= maxRetries {
 			return // it waits for the audio to be fetched again
 		}

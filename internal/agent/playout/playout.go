@@ -20,7 +20,7 @@ import (
 
 const (
 	// warmUp before a session's first sample: opening a device, and what it stalls
-	// after that (sound-lab §3: no exact start in the first 9 s of a stream).
+	// after that (measured: no exact start in the first 9 s of a stream).
 	warmUp = 20 * time.Second
 	// lead before its instant at which an item is handed to the player: more than
 	// the ring and the slowest fsync of a record together.
@@ -98,7 +98,6 @@ const (
 	FaultJournal   = "journal"
 	FaultProgramme = "programme"
 	FaultPolicy    = "policy"
-	FaultAudio     = "audio"
 )
 
 // Rooms are the neighbours of playout.

@@ -85,7 +85,7 @@ func (d *desk) inspect(a radio.Airing) {
 	d.inspected[a.ID] = struct{}{}
 	d.beside.Go(func() {
 		if err := d.Audio.Verify(r.SHA256); err != nil {
-			d.log.Error("audio that is due soon did not pass its check", "airing", string(a.ID), "sha256", string(r.SHA256), "err", err)
+			d.log.Error("audio that is due soon did not pass its check", "airing", string(a.ID), "sha256", string(r.SHA256), "error", err)
 		}
 	})
 }

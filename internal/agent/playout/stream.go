@@ -94,7 +94,7 @@ func (d *desk) onOpened(ctx context.Context, o opening) {
 
 // trouble notes that the output failed and when to try again.
 func (d *desk) trouble(ctx context.Context, err error) {
-	d.log.Warn("output failed", "err", err, "failures", d.failures+1)
+	d.log.Warn("output failed", "error", err, "failures", d.failures+1)
 	d.retryAt = d.Clock.Mono() + backoff[min(d.failures, len(backoff)-1)]
 	d.failures++
 	d.troubled = true
@@ -109,7 +109,7 @@ func (d *desk) kill(why error) {
 	}
 	d.killed, d.closing = why, true
 	if err := d.stream.Kill(); err != nil {
-		d.log.Warn("player was not killed", "err", err)
+		d.log.Warn("player was not killed", "error", err)
 	}
 }
 
@@ -254,7 +254,7 @@ func (d *desk) closeStream(ctx context.Context) {
 		return
 	}
 	if err := d.stream.Close(); err != nil {
-		d.log.Warn("player was not closed", "err", err)
+		d.log.Warn("player was not closed", "error", err)
 	}
 	for {
 		select {

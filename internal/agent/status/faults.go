@@ -93,7 +93,7 @@ func (f *Faults) write(ctx context.Context, fault radio.FaultRecord) {
 	for len(f.owed) > 0 {
 		// The stop of the agent must not lose what happened before it.
 		if _, err := f.records.Append(context.WithoutCancel(ctx), f.owed[0]); err != nil {
-			f.log.Warn("fault not written to the journal yet", "code", fault.Code, "err", err)
+			f.log.Warn("fault not written to the journal yet", "code", fault.Code, "error", err)
 			f.owed = f.owed[max(0, len(f.owed)-maxOwed):]
 			return
 		}

@@ -82,7 +82,7 @@ func (p *Page) serve(ctx context.Context, l net.Listener) error {
 	err := server.Shutdown(last)
 	if err != nil {
 		err = errors.Join(err, server.Close())
-		p.log.Warn("local page ended with an open request", "err", err)
+		p.log.Warn("local page ended with an open request", "error", err)
 	}
 	<-ended
 	return nil
@@ -139,13 +139,13 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := p.build(r.Context())
 	var page bytes.Buffer
 	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), times: timesOf(s.Zone)}); err != nil {
-		p.log.Error("local page", "err", err)
+		p.log.Error("local page", "error", err)
 		http.Error(w, "lỗi / error", http.StatusInternalServerError)
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if _, err := w.Write(page.Bytes()); err != nil {
-		p.log.Debug("local page not taken", "err", err)
+		p.log.Debug("local page not taken", "error", err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Socket) Run(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() {
 		if err := l.Close(); err != nil {
-			s.log.Warn("status socket not closed", "err", err)
+			s.log.Warn("status socket not closed", "error", err)
 		}
 	})()
 	var clients sync.WaitGroup
@@ -92,21 +92,21 @@ func (s *Socket) listen(ctx context.Context) (net.Listener, error) {
 func (s *Socket) answer(ctx context.Context, conn net.Conn) {
 	defer func() {
 		if err := conn.Close(); err != nil {
-			s.log.Debug("status connection not closed", "err", err)
+			s.log.Debug("status connection not closed", "error", err)
 		}
 	}()
 	b, err := json.Marshal(s.build(ctx))
 	if err != nil {
-		s.log.Error("status cannot be written as JSON", "err", err)
+		s.log.Error("status cannot be written as JSON", "error", err)
 		return
 	}
 	// Mono time on purpose: a deadline on the wall clock breaks when that is set.
 	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-		s.log.Debug("status connection", "err", err)
+		s.log.Debug("status connection", "error", err)
 		return
 	}
 	if _, err := conn.Write(append(b, '\n')); err != nil {
-		s.log.Debug("status not taken", "err", err)
+		s.log.Debug("status not taken", "error", err)
 	}
 }
 

@@ -121,11 +121,11 @@ func (b *Builder) Build(ctx context.Context) radio.Status {
 	r.Desk.Fill(&s)
 	disk, err := r.Cache.Status()
 	if err != nil {
-		b.log.Warn("cache does not say how full the disk is", "err", err)
+		b.log.Warn("cache does not say how full the disk is", "error", err)
 	}
 	s.Disk = disk
 	if s.Last, err = r.Journal.Recent(ctx, shownLast); err != nil {
-		b.log.Warn("journal does not say what was played", "err", err)
+		b.log.Warn("journal does not say what was played", "error", err)
 	}
 	s.Audio = r.Audio()
 	// The missing first: they are what a person has to see.

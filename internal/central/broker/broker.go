@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"time"
 
+	"loaxa/internal/mqtt"
 	"loaxa/internal/radio"
 )
 
@@ -92,7 +93,7 @@ func (l Limits) withDefaults() Limits {
 const (
 	// MaxPacket is the largest packet accepted and sent; voice, the largest message,
 	// is 128 KiB (design §7).
-	MaxPacket = 256 << 10
+	MaxPacket = mqtt.MaxPacket
 	// window is how many messages of its own topics a device may leave
 	// unacknowledged, connected or away, before Publish gives ErrBusy.
 	window = 16

@@ -127,7 +127,7 @@ type published struct {
 	at        radio.Millis
 }
 
-// New makes a Dispatcher. It does nothing before Refresh or Run.
+// New makes a Dispatcher. It does nothing before Republish or Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		rooms: rooms, now: now, log: log.With("component", "dispatch"), wake: make(chan struct{}, 1),

@@ -19,7 +19,7 @@ var errDown = fmt.Errorf("%w: down", radio.ErrUnavailable)
 
 func refresh(t *testing.T, d *Dispatcher) {
 	t.Helper()
-	if err := d.Refresh(t.Context()); err != nil {
+	if err := d.refresh(t.Context(), true, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,7 +153,7 @@ func TestOneBadPartDoesNotHoldUpTheRest(t *testing.T) {
 			c.bad(h)
 			h.places[0].Device.Name = "Cụm mới"
 			h.plan.Schedules[0].Slots[0].Cron = "1 5 * * *"
-			err := d.Refresh(t.Context())
+			err := d.refresh(t.Context(), true, nil)
 			if !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "cum-1") || strings.Contains(err.Error(), "cum-2") {
 				t.Fatalf("error %v", err)
 			}
@@ -164,7 +164,7 @@ func TestOneBadPartDoesNotHoldUpTheRest(t *testing.T) {
 
 func TestRefreshOfSomeDevices(t *testing.T) {
 	h := newHouse(t, 3)
-	if err := h.dispatcher().Refresh(t.Context(), device(2)); err != nil {
+	if err := h.dispatcher().refresh(t.Context(), false, map[radio.DeviceID]held{device(2): nil}); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range h.did() {

@@ -33,17 +33,9 @@ type draft struct {
 	write func(revision int64, at, notAfter radio.Millis) (any, error)
 }
 
-// Refresh brings the documents of the devices named, or of all, up to date and
-// publishes what is new. Errors name the devices; the others are not held up.
-func (d *Dispatcher) Refresh(ctx context.Context, devices ...radio.DeviceID) error {
-	wanted := map[radio.DeviceID]held{}
-	for _, id := range devices {
-		wanted[id] = nil
-	}
-	return d.refresh(ctx, len(devices) == 0, wanted)
-}
-
-// refresh looks over all devices or the wanted ones, with the plan read once.
+// refresh brings the documents of all devices, or of the wanted ones, up to date and
+// publishes what is new, with the plan read once. Errors name the devices; the others
+// are not held up.
 // Devices without a certificate get nothing: nobody could hear it, and their
 // airings would all end silent.
 func (d *Dispatcher) refresh(ctx context.Context, all bool, wanted map[radio.DeviceID]held) error {

@@ -145,18 +145,19 @@ func (ca *CA) Server(hosts []string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the centre's certificate: %w", err)
 	}
-	if err := writeECKey(filepath.Join(ca.dir, "server-key.pem"), key); err != nil {
-		return nil, err
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("make the centre's certificate: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(ca.dir, "server.pem"), append(certPEM(der), certPEM(ca.cert.Raw)...), 0o644); err != nil {
+	err = errors.Join(writeECKey(filepath.Join(ca.dir, "server-key.pem"), key),
+		os.WriteFile(filepath.Join(ca.dir, "server.pem"), append(certPEM(der), certPEM(ca.cert.Raw)...), 0o644))
+	if err != nil && ca.server == nil {
 		return nil, fmt.Errorf("keep the centre's certificate: %w", err)
 	}
-	c, err := ca.loadServer()
-	if err != nil {
-		return nil, err
-	}
-	ca.server = c
-	return c, nil
+	// A renewal that a full disk does not keep serves from memory, or every connection
+	// would be refused; the next start makes another.
+	ca.server = &tls.Certificate{Certificate: [][]byte{der, ca.cert.Raw}, PrivateKey: key, Leaf: leaf}
+	return ca.server, nil
 }
 
 func (ca *CA) loadServer() (*tls.Certificate, error) {

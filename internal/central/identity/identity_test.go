@@ -279,6 +279,17 @@ func TestServerCertificateIsKeptAndRenewed(t *testing.T) {
 	if err != nil || bytes.Equal(other.Certificate[0], renewed.Certificate[0]) {
 		t.Fatalf("a new host gets no new certificate: %v", err)
 	}
+	// A disk that takes nothing at the time of renewal must not end all connections.
+	f.now = f.now.AddDate(0, 10, 0)
+	f.ca.dir = filepath.Join(f.ca.dir, "ca.pem", "no folder")
+	other, err = f.ca.Server(append(hosts, "10.0.0.1"))
+	if err != nil || other.Leaf.NotAfter.Before(f.now.AddDate(1, 0, 0)) || len(other.Certificate) != 2 {
+		t.Fatalf("not renewed without a disk: %v", err)
+	}
+	again.dir, again.server = f.ca.dir, nil
+	if _, err := again.Server(hosts); err == nil {
+		t.Fatal("a centre that can keep nothing starts without a word")
+	}
 	// A board at 1970 accepts it under the pinned CA.
 	leaf, err := x509.ParseCertificate(other.Certificate[0])
 	if err != nil {
@@ -336,7 +347,11 @@ func (a *accounts) EndSession(_ context.Context, h string) error {
 func TestPeople(t *testing.T) {
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	acc := &accounts{map[string]radio.Account{}, map[string]radio.UserID{}, map[string]radio.Millis{}}
-	p := NewPeople(acc, func() time.Time { return now })
+	clock := func() time.Time { return now }
+	if got, want := NewPeople(acc, clock).cost.decoy(), "$argon2id$v=19$m=65536,t=3,p=2$"; !strings.HasPrefix(got, want) {
+		t.Fatalf("passwords are kept as %s, want %s", got, want)
+	}
+	p := newPeople(acc, clock, cost{time: 1, memory: 64, lanes: 1})
 	ctx := t.Context()
 	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
 		t.Fatalf("short password: %v", err)
@@ -371,7 +386,9 @@ func TestPeople(t *testing.T) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); !errors.Is(err, radio.ErrUnavailable) {
+	_, _, err = p.Login(ctx, "lan", "mật-khẩu-dài")
+	var later interface{ RetryAfter() time.Duration }
+	if !errors.Is(err, ErrLocked) || !errors.Is(err, radio.ErrUnavailable) || !errors.As(err, &later) || later.RetryAfter() != time.Second {
 		t.Fatalf("after five failures: %v", err)
 	}
 	now = now.Add(time.Minute)

@@ -19,12 +19,17 @@ import (
 	"loaxa/internal/radio"
 )
 
-// argon2id parameters: RFC 9106's second recommendation, for memory-constrained
-// places, is t=3, 64 MiB; the number of lanes is the centre's two cores.
+// cost is what a new password's hash costs. A hash carries its own.
+type cost struct {
+	time, memory uint32 // memory in KiB
+	lanes        uint8
+}
+
+// argonCost: RFC 9106's second recommendation, for memory-constrained places, is t=3,
+// 64 MiB; the number of lanes is the centre's two cores.
+func argonCost() cost { return cost{time: 3, memory: 64 << 10, lanes: 2} }
+
 const (
-	argonTime    = 3
-	argonMemory  = 64 << 10 // KiB
-	argonLanes   = 2
 	argonKeyLen  = 32
 	argonSaltLen = 16
 )
@@ -52,6 +57,7 @@ type Accounts interface {
 type People struct {
 	accounts Accounts
 	now      func() time.Time
+	cost     cost
 	// hashing bounds the memory of password checks: two at a time.
 	hashing chan struct{}
 
@@ -66,7 +72,11 @@ type failure struct {
 
 // NewPeople stores what it is given.
 func NewPeople(accounts Accounts, now func() time.Time) *People {
-	return &People{accounts: accounts, now: now, hashing: make(chan struct{}, 2), fails: map[string]failure{}}
+	return newPeople(accounts, now, argonCost())
+}
+
+func newPeople(accounts Accounts, now func() time.Time, c cost) *People {
+	return &People{accounts: accounts, now: now, cost: c, hashing: make(chan struct{}, 2), fails: map[string]failure{}}
 }
 
 // Add makes an account. There are no default accounts and no default passwords.
@@ -84,7 +94,7 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 	if err := e.Err(); err != nil {
 		return radio.Person{}, err
 	}
-	hash, err := hashPassword(password)
+	hash, err := p.cost.hash(password)
 	if err != nil {
 		return radio.Person{}, err
 	}
@@ -98,11 +108,24 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 // ErrLogin says that login or password is wrong, without telling which.
 var ErrLogin = fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 
+// ErrLocked says that a login waits after too many wrong passwords. The error that
+// wraps it tells by RetryAfter how long.
+var ErrLocked = fmt.Errorf("%w: too many wrong passwords", radio.ErrUnavailable)
+
+type locked struct{ wait time.Duration }
+
+func (l locked) Error() string {
+	return fmt.Sprintf("%v, wait %s", ErrLocked, l.wait.Round(time.Second))
+}
+func (l locked) Unwrap() error             { return ErrLocked }
+func (l locked) RetryAfter() time.Duration { return l.wait }
+
 // Login checks a password and opens a session; the token goes into the cookie. After
-// five failures in a row a login waits, twice as long each time, at most 15 minutes.
+// five failures in a row a login waits, twice as long each time, at most 15 minutes:
+// ErrLocked.
 func (p *People) Login(ctx context.Context, login, password string) (radio.Person, string, error) {
 	if wait := p.waiting(login); wait > 0 {
-		return radio.Person{}, "", fmt.Errorf("%w: too many wrong passwords, wait %s", radio.ErrUnavailable, wait.Round(time.Second))
+		return radio.Person{}, "", locked{wait}
 	}
 	a, err := p.accounts.PersonByLogin(ctx, login)
 	if err != nil && !errors.Is(err, radio.ErrNotFound) {
@@ -111,7 +134,7 @@ func (p *People) Login(ctx context.Context, login, password string) (radio.Perso
 	known := err == nil && a.DisabledAt == 0
 	hash := a.PasswordHash
 	if !known {
-		hash = decoyHash
+		hash = p.cost.decoy()
 	}
 	select {
 	case p.hashing <- struct{}{}:
@@ -184,18 +207,21 @@ func tokenHash(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// decoyHash lets an unknown login take as long as a known one.
-const decoyHash = "$argon2id$v=19$m=65536,t=3,p=2$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+// decoy lets an unknown login take as long as a known one.
+func (c cost) decoy() string { return c.encode(make([]byte, argonSaltLen), make([]byte, argonKeyLen)) }
 
-func hashPassword(password string) (string, error) {
+func (c cost) hash(password string) (string, error) {
 	salt := make([]byte, argonSaltLen)
 	if _, err := rand.Read(salt); err != nil {
 		return "", fmt.Errorf("make a salt: %w", err)
 	}
-	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, argonKeyLen)
+	return c.encode(salt, argon2.IDKey([]byte(password), salt, c.time, c.memory, c.lanes, argonKeyLen)), nil
+}
+
+func (c cost) encode(salt, sum []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes,
+		b64.EncodeToString(salt), b64.EncodeToString(sum))
 }
 
 func checkPassword(hash, password string) bool {

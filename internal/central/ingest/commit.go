@@ -18,6 +18,7 @@ type job struct {
 	hello    *wire.HelloPayload
 	receipt  *radio.Receipt
 	batch    *batch
+	queued   time.Time
 	done     chan error
 
 	// The answer to a batch, set before done.
@@ -35,6 +36,7 @@ func (j *job) records() int {
 // store waits until the job is committed. When ctx ends first the job may still be
 // committed; the repetition that follows then changes nothing.
 func (in *Ingest) store(ctx context.Context, j *job) error {
+	j.queued = time.Now()
 	select {
 	case in.queue <- j:
 	case <-ctx.Done():
@@ -76,19 +78,30 @@ func (in *Ingest) turnAway() {
 	}
 }
 
-// collect takes what comes within maxWait after the first job, up to maxRecords.
+// collect takes what waits and what comes within maxWait after the first job came, up
+// to maxRecords. A first job that has waited that long, while another group was being
+// written, goes with what came meanwhile.
 func (in *Ingest) collect(first *job) []*job {
 	group, records := []*job{first}, first.records()
-	timer := time.NewTimer(maxWait)
+	timer := time.NewTimer(maxWait - time.Since(first.queued))
 	defer timer.Stop()
-	for records < maxRecords {
+	for late := false; records < maxRecords; {
+		var j *job
 		select {
-		case j := <-in.queue:
-			group = append(group, j)
-			records += j.records()
-		case <-timer.C:
-			return group
+		case j = <-in.queue:
+		default:
+			if late {
+				return group
+			}
+			select {
+			case j = <-in.queue:
+			case <-timer.C:
+				late = true
+				continue
+			}
 		}
+		group = append(group, j)
+		records += j.records()
 	}
 	return group
 }

@@ -62,18 +62,6 @@ func (s *Files) Open(sha radio.SHA256) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// Has says whether a rendition is kept.
-func (s *Files) Has(sha radio.SHA256) (bool, error) {
-	f, _, err := s.Open(sha)
-	switch {
-	case errors.Is(err, radio.ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	return true, f.Close()
-}
-
 func place(dir string, sha radio.SHA256) string {
 	return filepath.Join(dir, string(sha[:2]), string(sha[2:4]), string(sha))
 }

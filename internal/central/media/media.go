@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -35,18 +36,22 @@ type Handler struct {
 	who   Admission
 	log   *slog.Logger
 	slots chan struct{}
+
+	mu   sync.Mutex
+	busy map[radio.DeviceID]int // transfers of each device that has one
 }
 
-// DefaultTransfers is how many files go out at once; more are asked to come back
-// (scale.md §4).
-const DefaultTransfers = 64
+// perDevice is how many files one device is sent at once. It asks for one at a time;
+// the second is for a connection it has given up and we have not noticed yet.
+const perDevice = 2
 
 // writeTimeout ends a transfer that moves no bytes for that long; slow is fine.
 const writeTimeout = 60 * time.Second
 
-// New stores what it is given; transfers bounds the files sent at once.
+// New stores what it is given; transfers bounds the files sent at once; more
+// devices are asked to come back.
 func New(files Files, who Admission, transfers int, log *slog.Logger) *Handler {
-	return &Handler{files: files, who: who, log: log, slots: make(chan struct{}, transfers)}
+	return &Handler{files: files, who: who, log: log, slots: make(chan struct{}, transfers), busy: map[radio.DeviceID]int{}}
 }
 
 // ServeHTTP sends one file, or the part asked for.
@@ -71,16 +76,40 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a SHA-256", http.StatusNotFound)
 		return
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
+	if !h.enter(device) {
 		// Spread those who wait over 1 to 4 seconds by their own name.
 		w.Header().Set("Retry-After", strconv.Itoa(1+int(device[len(device)-1])%4))
 		http.Error(w, "busy, come back", http.StatusServiceUnavailable)
 		return
 	}
+	defer h.leave(device)
 	h.send(w, r, hash, device)
+}
+
+// enter takes a place for one transfer, unless all are taken or the device has its
+// share.
+func (h *Handler) enter(device radio.DeviceID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy[device] >= perDevice {
+		return false
+	}
+	select {
+	case h.slots <- struct{}{}:
+		h.busy[device]++
+		return true
+	default:
+		return false
+	}
+}
+
+func (h *Handler) leave(device radio.DeviceID) {
+	<-h.slots
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy[device]--; h.busy[device] == 0 {
+		delete(h.busy, device)
+	}
 }
 
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, hash radio.SHA256, device radio.DeviceID) {

@@ -25,7 +25,6 @@ func (Resolver) Policy(rules []radio.PolicyRule, place radio.Place) (radio.Polic
 
 // Tuning is what the centre's configuration says for all devices.
 type Tuning struct {
-	OffsetMS  int
 	JitterMS  int
 	FetchFrom radio.TimeOfDay
 	FetchTo   radio.TimeOfDay
@@ -36,7 +35,7 @@ func (r Resolver) Settings(place radio.Place) radio.Settings {
 	t := r.Tuning
 	s := radio.Settings{
 		Device: place.Device.ID, Name: place.Device.Name, Areas: []radio.SettingsArea{}, Rendition: place.Device.Rendition,
-		OffsetMS: t.OffsetMS, JitterMS: t.JitterMS, FetchFrom: t.FetchFrom, FetchTo: t.FetchTo,
+		JitterMS: t.JitterMS, FetchFrom: t.FetchFrom, FetchTo: t.FetchTo,
 	}
 	for _, a := range place.Chain {
 		s.Areas = append(s.Areas, radio.SettingsArea{ID: a.ID, Kind: a.Kind, Name: a.Name})

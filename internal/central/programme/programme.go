@@ -2,8 +2,8 @@
 // reach its place and the bulletins that are approved it makes the device's
 // radio.Programme, and it says what was left out and why. It also resolves the
 // device's policy and settings. It is pure: no input or output, the same input
-// gives the same bytes. It receives what store holds through dispatch (and through
-// web, to show a preview) and hands documents back, without revision and times.
+// gives the same bytes. It receives what store holds through dispatch and hands
+// documents back, without revision and times.
 package programme
 
 import (

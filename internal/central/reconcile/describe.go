@@ -16,6 +16,8 @@ type descriptions struct {
 	plans     Plans
 	now       func() time.Time
 	mu        sync.Mutex
+	audit     int64 // places and schedules are held as of this change or a later one
+	places    map[radio.DeviceID]radio.Place
 	schedules map[radio.ScheduleID]radio.Schedule
 	read      radio.Millis // when schedules were read
 	bulletins map[bulletinKey]radio.Bulletin
@@ -26,7 +28,44 @@ type bulletinKey struct {
 	version int
 }
 
-const maxBulletins = 10_000
+const (
+	maxBulletins = 10_000
+	maxPlaces    = 10_000
+)
+
+// renew forgets what may have changed since it was read. The number of the last change
+// is asked for before anything is read: what is read later is as new or newer.
+func (d *descriptions) renew(ctx context.Context) error {
+	audit, err := d.plans.AuditHead(ctx)
+	if err != nil {
+		return fmt.Errorf("newest change of the plan: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if audit != d.audit {
+		d.audit, d.schedules = audit, nil
+		clear(d.places)
+	}
+	return nil
+}
+
+// findHeld is find as of the last renew.
+func (d *descriptions) findHeld(ctx context.Context, device radio.DeviceID) (radio.Place, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p, ok := d.places[device]; ok {
+		return p, nil
+	}
+	p, err := d.find(ctx, device)
+	if err != nil {
+		return p, err
+	}
+	if len(d.places) >= maxPlaces {
+		clear(d.places)
+	}
+	d.places[device] = p
+	return p, nil
+}
 
 // find gives where a device stands; of one nobody knows any more only its id.
 func (d *descriptions) find(ctx context.Context, device radio.DeviceID) (radio.Place, error) {
@@ -56,8 +95,9 @@ func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
 	row.Day = z.Date(row.Start.Time())
 }
 
-// schedule fills in the row's schedule, as it stood at an instant or later. All are
-// read at once and serve every device whose programme was published before that.
+// schedule fills in the row's schedule, as it stood at an instant or later; 0 is the
+// last renew. All are read at once and serve every device whose programme was published
+// before that.
 func (d *descriptions) schedule(ctx context.Context, row *radio.AsRun, at radio.Millis) error {
 	if row.Key.Schedule == "" {
 		return nil
@@ -65,7 +105,7 @@ func (d *descriptions) schedule(ctx context.Context, row *radio.AsRun, at radio.
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, ok := d.schedules[row.Key.Schedule]
-	if !ok || d.read < at {
+	if d.schedules == nil || at > 0 && (!ok || d.read < at) {
 		now := radio.At(d.now())
 		all, err := d.plans.Schedules(ctx)
 		if err != nil {

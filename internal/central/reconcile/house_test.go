@@ -182,6 +182,13 @@ func (h *house) Schedules(context.Context) ([]radio.Schedule, error) {
 	return slices.Clone(h.schedules), h.planDown
 }
 
+// AuditHead is Plans: everything laid down here has an id.
+func (h *house) AuditHead(context.Context) (int64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return int64(h.ids), nil
+}
+
 // Bulletin is Plans.
 func (h *house) Bulletin(_ context.Context, id radio.BulletinID, version int) (radio.Bulletin, error) {
 	return radio.Bulletin{ID: id, Version: version, Title: fmt.Sprintf("Bản tin v%d", version), Author: "Trần Thị B", Unit: "Sở VHTTDL"}, nil

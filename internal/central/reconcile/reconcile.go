@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,8 @@ type Plans interface {
 	Place(ctx context.Context, device radio.DeviceID) (radio.Place, error)
 	Schedules(ctx context.Context) ([]radio.Schedule, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
+	// AuditHead moves with every change of what is laid down, whoever makes it.
+	AuditHead(ctx context.Context) (int64, error)
 }
 
 // Programmes are the documents issued.
@@ -107,7 +110,7 @@ func New(log *slog.Logger, begin Log, plans Plans, programmes Programmes, now fu
 		deadline = Deadline
 	}
 	return &Reconciler{log: log, begin: begin, plans: plans, programmes: programmes, now: now, deadline: deadline,
-		next: map[radio.DeviceID]turn{}, desc: descriptions{plans: plans, now: now, bulletins: map[bulletinKey]radio.Bulletin{}}}
+		next: map[radio.DeviceID]turn{}, desc: descriptions{plans: plans, now: now, places: map[radio.DeviceID]radio.Place{}, bulletins: map[bulletinKey]radio.Bulletin{}}}
 }
 
 // Run sweeps every minute until ctx ends.
@@ -169,8 +172,13 @@ func (r *Reconciler) results(ctx context.Context, tx Tx, heard []radio.Heard, re
 	if err != nil {
 		return err
 	}
-	changes := map[radio.AsRunRef]radio.AsRunChange{}
-	var order []radio.AsRunRef
+	if slices.ContainsFunc(refs, func(ref radio.AsRunRef) bool { _, held := rows[ref]; return !held }) {
+		if err := r.desc.renew(ctx); err != nil {
+			return err
+		}
+	}
+	changes := make(map[radio.AsRunRef]radio.AsRunChange, len(refs))
+	order := make([]radio.AsRunRef, 0, len(refs))
 	for _, h := range heard {
 		con := h.Record.Result
 		if con == nil {
@@ -226,7 +234,8 @@ func word(h radio.Heard, now radio.Millis) radio.Word {
 	}
 }
 
-// unplanned makes the row of sound that no programme known to this centre holds.
+// unplanned makes the row of sound that no programme known to this centre holds; the
+// descriptions have been renewed.
 func (r *Reconciler) unplanned(ctx context.Context, device radio.DeviceID, c radio.Confirmation, now radio.Millis) (radio.AsRun, error) {
 	row := radio.AsRun{
 		Airing: c.ID, Key: c.Key, Origin: c.Origin, Start: c.Start, Samples: c.Expected, Priority: c.Priority,
@@ -234,7 +243,7 @@ func (r *Reconciler) unplanned(ctx context.Context, device radio.DeviceID, c rad
 		SHA256: c.SHA256, Expected: c.Expected, KnownAt: now,
 	}
 	row.Key.Device = device
-	place, err := r.desc.find(ctx, device)
+	place, err := r.desc.findHeld(ctx, device)
 	if err != nil {
 		return row, err
 	}

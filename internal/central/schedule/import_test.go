@@ -292,7 +292,7 @@ func TestOpenSource(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer src.Close() // only read from
-		return Check(t.Context(), src, nil)
+		return check(t.Context(), src, nil)
 	}
 	if err := check(dir); err != nil {
 		t.Errorf("folder: %v", err)

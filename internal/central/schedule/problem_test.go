@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,7 +141,7 @@ func TestMistakes(t *testing.T) {
 	for _, c := range mistakes {
 		t.Run(c.name, func(t *testing.T) {
 			src := source(append(c.files, "tin.mp3", "tin")...)
-			err := Check(t.Context(), src, fstest.MapFS{"tune.mp3": {Data: []byte("x")}})
+			err := check(t.Context(), src, fstest.MapFS{"tune.mp3": {Data: []byte("x")}})
 			var ps Problems
 			if !errors.As(err, &ps) || !errors.Is(err, radio.ErrInvalid) {
 				t.Fatalf("got %v, want problems", err)
@@ -174,7 +175,7 @@ func TestFolderLimits(t *testing.T) {
 		"too many files": {many, "more than 256 .yaml files"},
 		"a large file":   {fstest.MapFS{"a.yaml": {Data: make([]byte, MaxFileBytes+1)}}, "file larger than 1 MB"},
 	} {
-		err := Check(t.Context(), FSSource("tinh", c.fsys), nil)
+		err := check(t.Context(), FSSource("tinh", c.fsys), nil)
 		if err == nil || !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -182,7 +183,7 @@ func TestFolderLimits(t *testing.T) {
 }
 
 func TestManyProblemsAreBounded(t *testing.T) {
-	err := Check(t.Context(), source("a.yaml", "areas:\n"+strings.Repeat("  - x\n", 1000)), nil)
+	err := check(t.Context(), source("a.yaml", "areas:\n"+strings.Repeat("  - x\n", 1000)), nil)
 	var ps Problems
 	if !errors.As(err, &ps) || len(ps) != maxProblems {
 		t.Fatalf("%d problems", len(ps))
@@ -201,7 +202,7 @@ func TestSpellings(t *testing.T) {
 		"never, over midnight": "areas: [{code: t, kind: province, name: T, zone: Asia/Bangkok}]\n" +
 			"policies: [{area: t, label: x, windows: [{from: \"22:00\", to: \"02:00\", days: [7]}, {from: 00:00, to: 24:00}]}]\n",
 	} {
-		if err := Check(t.Context(), source("a.yaml", text), nil); err != nil {
+		if err := check(t.Context(), source("a.yaml", text), nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -225,7 +226,7 @@ func FuzzFiles(f *testing.F) {
 		if len(text) > 64<<10 {
 			t.Skip("larger files only take longer")
 		}
-		err := Check(t.Context(), FSSource("f", fstest.MapFS{"a.yaml": {Data: text}}), nil)
+		err := check(t.Context(), FSSource("f", fstest.MapFS{"a.yaml": {Data: text}}), nil)
 		if err == nil {
 			return
 		}
@@ -240,4 +241,14 @@ func FuzzFiles(f *testing.F) {
 			}
 		}
 	})
+}
+
+// check reads src and checks it on its own, as if imported into an empty centre;
+// with samples nil the names of samples are not looked up.
+func check(ctx context.Context, src *Source, samples fs.FS) error {
+	f, err := src.read()
+	if err != nil {
+		return err
+	}
+	return newBuilder(src, f, radio.Plan{}, samples).run(ctx)
 }

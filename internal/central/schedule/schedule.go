@@ -142,13 +142,3 @@ func (im *Importer) people(ctx context.Context, author, approver string) (actors
 	}
 	return by, nil
 }
-
-// Check reads src and checks it on its own, as if imported into an empty centre;
-// with samples nil the names of samples are not looked up.
-func Check(ctx context.Context, src *Source, samples fs.FS) error {
-	f, err := src.read()
-	if err != nil {
-		return err
-	}
-	return newBuilder(src, f, radio.Plan{}, samples).run(ctx)
-}

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,62 +11,47 @@ import (
 	"loaxa/internal/radio"
 )
 
-// placeCaption and itemCaption are the parts of a row that many rows share. They are
-// copies: what they speak of may change or go.
-type placeCaption struct {
-	Province    radio.AreaID `json:"province,omitempty"`
-	Hamlet      radio.AreaID `json:"hamlet,omitempty"`
-	DeviceCode  string       `json:"device_code,omitempty"`
-	DeviceName  string       `json:"device_name,omitempty"`
-	CommuneName string       `json:"commune_name,omitempty"`
-	HamletName  string       `json:"hamlet_name,omitempty"`
-}
-
-type itemCaption struct {
-	Schedule      radio.ScheduleID `json:"schedule,omitempty"`
-	Slot          radio.SlotID     `json:"slot,omitempty"`
-	Entry         radio.EntryID    `json:"entry,omitempty"`
-	Priority      radio.Priority   `json:"priority,omitempty"`
-	Version       int              `json:"version,omitempty"`
-	Title         string           `json:"title,omitempty"`
-	Author        string           `json:"author,omitempty"`
-	Unit          string           `json:"unit,omitempty"`
-	SHA256        radio.SHA256     `json:"sha256,omitempty"`
-	ScheduleCode  string           `json:"schedule_code,omitempty"`
-	ScheduleTitle string           `json:"schedule_title,omitempty"`
-}
-
-const asRunColumns = `a.device, a.airing, a.origin, a.slot_at, a.repeat, a.day, a.start, a.samples, a.revision, a.held,
+const (
+	airingColumns = `a.device, a.airing, a.origin, a.slot_at, a.repeat, a.day, a.start, a.samples, a.revision, a.held,
 	a.frozen_at, a.deadline, a.commune, a.campaign, a.bulletin, a.outcome, a.reason, a.said, a.started_at, a.consumed,
-	a.expected, a.at_least, a.proof, a.stale, a.clock, a.known_at, a.words, p.body, i.body`
+	a.expected, a.at_least, a.proof, a.stale, a.clock, a.known_at, a.words`
+	asRunColumns = airingColumns + `, p.body, i.body`
+	asRunFrom    = ` FROM airing a JOIN caption p ON p.id = a.place JOIN caption i ON i.id = a.item`
+)
 
-const asRunFrom = ` FROM airing a JOIN caption p ON p.id = a.place JOIN caption i ON i.id = a.item`
-
-func scanAsRun(rows *sql.Rows) (radio.AsRun, error) {
+// scanAiring reads airingColumns and what comes behind them.
+func scanAiring(rows *sql.Rows, place, item any) (radio.AsRun, error) {
 	var a radio.AsRun
 	var atLeast, stale int64
-	var place, item []byte
 	err := rows.Scan(&a.Key.Device, &a.Airing, &a.Origin, &a.Key.SlotAt, &a.Key.Repeat, &a.Day, &a.Start, &a.Samples, &a.Revision, &a.Held,
 		&a.FrozenAt, &a.Deadline, &a.Commune, &a.Campaign, &a.Bulletin, &a.Outcome, &a.Reason, &a.From, &a.StartedAt, &a.Consumed,
-		&a.Expected, &atLeast, &a.Proof, &stale, &a.Clock, &a.KnownAt, &a.Words, &place, &item)
+		&a.Expected, &atLeast, &a.Proof, &stale, &a.Clock, &a.KnownAt, &a.Words, place, item)
+	a.AtLeast, a.Stale = atLeast != 0, stale != 0
+	return a, err
+}
+
+func scanAsRun(rows *sql.Rows) (radio.AsRun, error) {
+	var place, item []byte
+	a, err := scanAiring(rows, &place, &item)
 	if err != nil {
 		return a, err
 	}
-	a.AtLeast, a.Stale = atLeast != 0, stale != 0
 	var p placeCaption
 	var i itemCaption
-	if err := json.Unmarshal(place, &p); err != nil {
+	if err := errors.Join(json.Unmarshal(place, &p), json.Unmarshal(item, &i)); err != nil {
 		return a, fmt.Errorf("caption of airing %s: %w", a.Airing, err)
 	}
-	if err := json.Unmarshal(item, &i); err != nil {
-		return a, fmt.Errorf("caption of airing %s: %w", a.Airing, err)
-	}
+	describe(&a, p, i)
+	return a, nil
+}
+
+// describe fills in what a row's captions say.
+func describe(a *radio.AsRun, p placeCaption, i itemCaption) {
 	a.Province, a.Hamlet, a.DeviceCode, a.DeviceName = p.Province, p.Hamlet, p.DeviceCode, p.DeviceName
 	a.CommuneName, a.HamletName = p.CommuneName, p.HamletName
 	a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority = i.Schedule, i.Slot, i.Entry, i.Priority
 	a.Version, a.Title, a.Author, a.Unit, a.SHA256 = i.Version, i.Title, i.Author, i.Unit, i.SHA256
 	a.ScheduleCode, a.ScheduleTitle = i.ScheduleCode, i.ScheduleTitle
-	return a, nil
 }
 
 // AsRuns finds rows; those that do not exist are absent.
@@ -77,14 +60,35 @@ func (t *LogTx) AsRuns(ctx context.Context, refs []radio.AsRunRef) (map[radio.As
 	for i, r := range refs {
 		keys[i] = []any{monthOf(r.At), string(r.Device), string(r.Airing)}
 	}
-	rows, err := pick(ctx, t, `SELECT `+asRunColumns+asRunFrom,
-		[]string{"a.month bigint", "a.device text", "a.airing text"}, keys, scanAsRun)
+	type found struct {
+		radio.AsRun
+		place, item string
+	}
+	ids := map[string]bool{}
+	rows, err := pick(ctx, t, airingColumns+`, a.place, a.item`, `airing a`,
+		[]string{"a.month bigint", "a.device text", "a.airing text"}, keys, func(rows *sql.Rows) (found, error) {
+			var f found
+			var err error
+			f.AsRun, err = scanAiring(rows, &f.place, &f.item)
+			ids[f.place], ids[f.item] = true, true
+			return f, err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read airings: %w", err)
+	}
+	texts, err := t.captions(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read airings: %w", err)
 	}
 	out := make(map[radio.AsRunRef]radio.AsRun, len(rows))
-	for _, a := range rows {
-		out[a.Ref()] = a
+	for _, f := range rows {
+		p, ok1 := texts[f.place]
+		i, ok2 := texts[f.item]
+		if !ok1 || !ok2 {
+			return nil, fmt.Errorf("caption of airing %s: %w", f.Airing, radio.ErrNotFound)
+		}
+		describe(&f.AsRun, p.place, i.item)
+		out[f.Ref()] = f.AsRun
 	}
 	return out, nil
 }
@@ -92,7 +96,7 @@ func (t *LogTx) AsRuns(ctx context.Context, refs []radio.AsRunRef) (map[radio.As
 // PlannedAsRuns lists a device's rows of planned airings that start after from and
 // not after to.
 func (t *LogTx) PlannedAsRuns(ctx context.Context, device radio.DeviceID, from, to radio.Millis) ([]radio.AsRun, error) {
-	rows, err := collect(ctx, t.tx, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
+	rows, err := collect(ctx, t.q, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
 		WHERE a.device = $1 AND a.start > $2 AND a.start <= $3 AND a.origin = 'schedule' AND a.frozen_at > 0 ORDER BY a.start, a.airing`,
 		string(device), int64(from), int64(to))
 	if err != nil {
@@ -103,7 +107,7 @@ func (t *LogTx) PlannedAsRuns(ctx context.Context, device radio.DeviceID, from, 
 
 // DueAsRuns lists pending rows whose deadline has passed, the oldest first.
 func (t *LogTx) DueAsRuns(ctx context.Context, now radio.Millis, limit int) ([]radio.AsRun, error) {
-	rows, err := collect(ctx, t.tx, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
+	rows, err := collect(ctx, t.q, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
 		WHERE a.outcome = 'pending' AND a.deadline <= $1 ORDER BY a.deadline LIMIT $2`, int64(now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read airings past their deadline: %w", err)
@@ -112,8 +116,8 @@ func (t *LogTx) DueAsRuns(ctx context.Context, now radio.Millis, limit int) ([]r
 }
 
 var (
-	captions = bulk{table: "caption", columns: []string{"id text", "body text"}, conflict: "ON CONFLICT (id) DO NOTHING"}
-	airings  = bulk{table: "airing",
+	captionRows = bulk{table: "caption", columns: []string{"id text", "body text"}, conflict: "ON CONFLICT (id) DO NOTHING"}
+	airings     = bulk{table: "airing",
 		columns: []string{"month bigint", "device text", "airing text", "origin text", "slot_at bigint", "repeat bigint", "day text",
 			"start bigint", "samples bigint", "revision bigint", "held bigint", "frozen_at bigint", "deadline bigint", "commune text",
 			"campaign text", "bulletin text", "place text", "item text", "outcome text", "reason text", "said text", "started_at bigint",
@@ -160,7 +164,7 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
 			string(a.Bulletin), place, item}, end))
 	}
-	if err := t.put(ctx, captions, texts.rows()); err != nil {
+	if err := t.put(ctx, captionRows, texts.rows()); err != nil {
 		return err
 	}
 	if err := t.put(ctx, airings, rows); err != nil {
@@ -172,32 +176,10 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 	return t.put(ctx, words, said)
 }
 
-// captionSet holds captions by their id, the hash of their text.
-type captionSet map[string]string
-
-func (s captionSet) add(v any) (string, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(body)
-	id := hex.EncodeToString(sum[:16])
-	s[id] = string(body)
-	return id, nil
-}
-
-func (s captionSet) rows() [][]any {
-	var out [][]any
-	for id, body := range s {
-		out = append(out, []any{id, body})
-	}
-	return out
-}
-
 // Freeze says how far the device's airings are frozen; the zero Freeze for none.
 func (t *LogTx) Freeze(ctx context.Context, device radio.DeviceID) (radio.Freeze, error) {
 	f := radio.Freeze{Device: device}
-	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0), COALESCE(MAX(upto), 0) FROM airing_freeze WHERE device = $1`, string(device)).
+	err := t.q.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0), COALESCE(MAX(upto), 0) FROM airing_freeze WHERE device = $1`, string(device)).
 		Scan(&f.Revision, &f.Upto)
 	if err != nil {
 		return f, fmt.Errorf("read how far device %s is frozen: %w", device, err)

@@ -14,7 +14,7 @@ func (t *LogTx) JournalHeads(ctx context.Context, refs []radio.JournalRef) (map[
 	for i, r := range refs {
 		keys[i] = []any{string(r.Device), string(r.Journal)}
 	}
-	heads, err := pick(ctx, t, `SELECT h.device, h.journal, h.upto, h.link, h.linked FROM journal_head h`,
+	heads, err := pick(ctx, t, `h.device, h.journal, h.upto, h.link, h.linked`, `journal_head h`,
 		[]string{"h.device text", "h.journal text"}, keys, scanHead)
 	if err != nil {
 		return nil, fmt.Errorf("read journal heads: %w", err)
@@ -39,7 +39,7 @@ func scanHead(rows *sql.Rows) (radio.JournalHead, error) {
 // JournalLinks gives the links held from seq from to seq to.
 func (t *LogTx) JournalLinks(ctx context.Context, ref radio.JournalRef, from, to uint64) (map[uint64][32]byte, error) {
 	out := map[uint64][32]byte{}
-	_, err := collect(ctx, t.tx, func(rows *sql.Rows) (struct{}, error) {
+	_, err := collect(ctx, t.q, func(rows *sql.Rows) (struct{}, error) {
 		var seq uint64
 		var link []byte
 		err := rows.Scan(&seq, &link)

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -15,8 +15,10 @@ import (
 // writes, so the transaction is handed to them; no other writer of the log runs
 // beside it.
 type LogTx struct {
-	tx *sql.Tx
-	pg bool
+	store *Store
+	q     querier
+	// sqlite is q on SQLite, nil on PostgreSQL.
+	sqlite *preparedTx
 }
 
 // logLock names the log among PostgreSQL's advisory locks.
@@ -24,17 +26,27 @@ const logLock = 0x10a8a1
 
 // Log runs f in one transaction on the log and commits when it returns nil.
 func (s *Store) Log(ctx context.Context, f func(*LogTx) error) error {
-	pg := s.eng.name() == "postgres"
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		if pg {
+	t := &LogTx{store: s}
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		if s.eng.name() == "postgres" {
 			// SQLite has one writer anyway. Here two that read, decide and write the
 			// same rows must come one after the other, too.
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, logLock); err != nil {
 				return fmt.Errorf("lock the log: %w", err)
 			}
+			t.q = tx
+			return f(t)
 		}
-		return f(&LogTx{tx: tx, pg: pg})
+		t.sqlite = &preparedTx{tx: tx, all: &s.prepared, mine: map[string]*sql.Stmt{}}
+		t.q = t.sqlite
+		return f(t)
 	})
+	if err == nil && t.sqlite != nil {
+		// What is committed stays committed: a statement that cannot be kept now is
+		// prepared by the next transaction for itself.
+		_ = s.prepared.keep(ctx, s.write, t.sqlite.fresh)
+	}
+	return err
 }
 
 // bulk describes a table for writing many rows at once. Columns are "name type" with
@@ -56,22 +68,22 @@ func (t *LogTx) put(ctx context.Context, b bulk, rows [][]any) error {
 	places := make([]string, len(names))
 	for i := range places {
 		places[i] = fmt.Sprintf("$%d", i+1)
-		if t.pg {
+		if t.pg() {
 			places[i] += "::" + types[i] + "[]"
 		}
 	}
 	query := "INSERT INTO " + b.table + " (" + strings.Join(names, ", ") + ") "
-	if t.pg {
+	if t.pg() {
 		query += "SELECT * FROM unnest(" + strings.Join(places, ", ") + ") "
 	} else {
 		query += "VALUES (" + strings.Join(places, ", ") + ") "
 	}
 	query += b.conflict
 	var err error
-	if t.pg {
-		_, err = t.tx.ExecContext(ctx, query, arrays(types, rows)...)
+	if t.pg() {
+		_, err = t.q.ExecContext(ctx, query, arrays(types, rows)...)
 	} else {
-		err = t.each(ctx, query, rows)
+		err = t.sqlite.each(ctx, query, rows)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", b.table, err)
@@ -89,7 +101,7 @@ func (t *LogTx) update(ctx context.Context, b bulk, keys int, rows [][]any) erro
 	var set, cond, places, aliases []string
 	for i, n := range names {
 		value := fmt.Sprintf("$%d", i+1)
-		if t.pg {
+		if t.pg() {
 			places, value = append(places, value+"::"+types[i]+"[]"), fmt.Sprintf("u.c%d", i)
 			aliases = append(aliases, fmt.Sprintf("c%d", i))
 		}
@@ -101,11 +113,11 @@ func (t *LogTx) update(ctx context.Context, b bulk, keys int, rows [][]any) erro
 	}
 	query := "UPDATE " + b.table + " SET " + strings.Join(set, ", ")
 	var err error
-	if t.pg {
+	if t.pg() {
 		query += " FROM unnest(" + strings.Join(places, ", ") + ") AS u(" + strings.Join(aliases, ", ") + ") WHERE " + strings.Join(cond, " AND ")
-		_, err = t.tx.ExecContext(ctx, query, arrays(types, rows)...)
+		_, err = t.q.ExecContext(ctx, query, arrays(types, rows)...)
 	} else {
-		err = t.each(ctx, query+" WHERE "+strings.Join(cond, " AND "), rows)
+		err = t.sqlite.each(ctx, query+" WHERE "+strings.Join(cond, " AND "), rows)
 	}
 	if err != nil {
 		return fmt.Errorf("update %s: %w", b.table, err)
@@ -113,64 +125,35 @@ func (t *LogTx) update(ctx context.Context, b bulk, keys int, rows [][]any) erro
 	return nil
 }
 
-func (t *LogTx) each(ctx context.Context, query string, rows [][]any) error {
-	stmt, err := t.tx.PrepareContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if _, err := stmt.ExecContext(ctx, r...); err != nil {
-			return errors.Join(err, stmt.Close())
-		}
-	}
-	return stmt.Close()
-}
-
-// pick reads the rows with the given keys. query ends with its FROM clause; columns
-// are "alias.name type".
-func pick[T any](ctx context.Context, t *LogTx, query string, columns []string, keys [][]any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+// pick reads the rows of a table with the given keys, in one statement whatever their
+// number. from is "table alias", key columns are "alias.name type".
+func pick[T any](ctx context.Context, t *LogTx, what, from string, columns []string, keys [][]any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	names, types := splitColumns(columns)
 	conds, places, aliases := make([]string, len(names)), make([]string, len(names)), make([]string, len(names))
 	for i, n := range names {
-		conds[i] = fmt.Sprintf("%s = $%d", n, i+1)
-		if t.pg {
+		conds[i] = fmt.Sprintf("%s = k.value ->> %d", n, i)
+		if t.pg() {
 			aliases[i], places[i] = fmt.Sprintf("k%d", i), fmt.Sprintf("$%d::%s[]", i+1, types[i])
 			conds[i] = n + " = k." + aliases[i]
 		}
 	}
 	where := strings.Join(conds, " AND ")
-	if t.pg {
-		return collect(ctx, t.tx, scan, query+" JOIN unnest("+strings.Join(places, ", ")+") AS k("+
+	if t.pg() {
+		return collect(ctx, t.q, scan, "SELECT "+what+" FROM "+from+" JOIN unnest("+strings.Join(places, ", ")+") AS k("+
 			strings.Join(aliases, ", ")+") ON "+where, arrays(types, keys)...)
 	}
-	stmt, err := t.tx.PrepareContext(ctx, query+" WHERE "+where)
+	list, err := json.Marshal(keys)
 	if err != nil {
 		return nil, err
 	}
-	var out []T
-	for _, key := range keys {
-		rows, err := collect(ctx, prepared{t.tx, stmt}, scan, "", key...)
-		if err != nil {
-			return nil, errors.Join(err, stmt.Close())
-		}
-		out = append(out, rows...)
-	}
-	return out, stmt.Close()
+	// CROSS JOIN keeps the order: each key is looked up in the table's own index.
+	return collect(ctx, t.q, scan, "SELECT "+what+" FROM json_each($1) k CROSS JOIN "+from+" WHERE "+where, string(list))
 }
 
-// prepared lets collect run a statement that is prepared already.
-type prepared struct {
-	querier
-	stmt *sql.Stmt
-}
-
-// QueryContext runs the prepared statement, whatever the query.
-func (p prepared) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
-	return p.stmt.QueryContext(ctx, args...)
-}
+func (t *LogTx) pg() bool { return t.sqlite == nil }
 
 func splitColumns(columns []string) (names, types []string) {
 	for _, c := range columns {

@@ -29,7 +29,7 @@ func (t *LogTx) PutNews(ctx context.Context, news []radio.DeviceNews) error {
 func (t *LogTx) putNews(ctx context.Context, n radio.DeviceNews) error {
 	device, at := string(n.Device), int64(n.Received)
 	if p := n.Presence; p != nil {
-		if _, err := t.tx.ExecContext(ctx, `
+		if _, err := t.q.ExecContext(ctx, `
 			INSERT INTO device_status (device, alive, connection, presence_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (device) DO UPDATE SET alive = excluded.alive, connection = excluded.connection, presence_at = excluded.presence_at
 			WHERE excluded.connection > device_status.connection
@@ -39,7 +39,7 @@ func (t *LogTx) putNews(ctx context.Context, n radio.DeviceNews) error {
 		}
 	}
 	if n.Hello != nil {
-		if _, err := t.tx.ExecContext(ctx, `
+		if _, err := t.q.ExecContext(ctx, `
 			INSERT INTO device_status (device, alive, connection, presence_at, last_seen, hello, hello_at) VALUES ($1, 1, $2, $3, $3, $4, $3)
 			ON CONFLICT (device) DO UPDATE SET alive = 1, connection = excluded.connection, presence_at = excluded.presence_at,
 				last_seen = excluded.last_seen, hello = excluded.hello, hello_at = excluded.hello_at`,
@@ -48,7 +48,7 @@ func (t *LogTx) putNews(ctx context.Context, n radio.DeviceNews) error {
 		}
 	}
 	if n.Reported != nil {
-		if _, err := t.tx.ExecContext(ctx, `
+		if _, err := t.q.ExecContext(ctx, `
 			INSERT INTO device_status (device, last_seen, reported, reported_at) VALUES ($1, $2, $3, $2)
 			ON CONFLICT (device) DO UPDATE SET last_seen = excluded.last_seen, reported = excluded.reported, reported_at = excluded.reported_at
 			WHERE device_status.reported IS NULL OR device_status.reported <> excluded.reported`,
@@ -62,7 +62,7 @@ func (t *LogTx) putNews(ctx context.Context, n radio.DeviceNews) error {
 // PutReceipts keeps the latest word of a device on each command; a final one stays.
 func (t *LogTx) PutReceipts(ctx context.Context, receipts []radio.Receipt) error {
 	for _, r := range receipts {
-		if _, err := t.tx.ExecContext(ctx, `
+		if _, err := t.q.ExecContext(ctx, `
 			INSERT INTO receipt (device, id, state, reason, at, received) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (device, id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at, received = excluded.received
 			WHERE receipt.state NOT IN ('rejected', 'done', 'failed', 'expired')`,

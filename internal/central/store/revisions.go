@@ -41,7 +41,7 @@ func (t *LogTx) Unjudged(ctx context.Context, slack radio.Millis, limit int) (ma
 		device radio.DeviceID
 		upto   radio.Millis
 	}
-	marks, err := collect(ctx, t.tx, func(rows *sql.Rows) (mark, error) {
+	marks, err := collect(ctx, t.q, func(rows *sql.Rows) (mark, error) {
 		var m mark
 		err := rows.Scan(&m.device, &m.upto)
 		return m, err
@@ -53,14 +53,14 @@ func (t *LogTx) Unjudged(ctx context.Context, slack radio.Millis, limit int) (ma
 	var out []radio.AsRun
 	for _, m := range marks {
 		told[m.device] = m.upto - slack
-		rows, err := collect(ctx, t.tx, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
+		rows, err := collect(ctx, t.q, scanAsRun, `SELECT `+asRunColumns+asRunFrom+`
 			WHERE a.device = $1 AND a.outcome IN ('pending', 'silent') AND a.origin = 'schedule' AND a.start < $2 ORDER BY a.start`,
 			string(m.device), int64(m.upto-slack))
 		if err != nil {
 			return nil, nil, fmt.Errorf("airings to judge of device %s: %w", m.device, err)
 		}
 		out = append(out, rows...)
-		if _, err := t.tx.ExecContext(ctx, `UPDATE device_status SET judged_at = $1 WHERE device = $2`, int64(m.upto), string(m.device)); err != nil {
+		if _, err := t.q.ExecContext(ctx, `UPDATE device_status SET judged_at = $1 WHERE device = $2`, int64(m.upto), string(m.device)); err != nil {
 			return nil, nil, fmt.Errorf("mark device %s as judged: %w", m.device, err)
 		}
 	}
@@ -72,7 +72,7 @@ func (t *LogTx) Unjudged(ctx context.Context, slack radio.Millis, limit int) (ma
 // highest one noted up to the instant ran, also when a clock was wrong in between.
 func (t *LogTx) ActiveRevision(ctx context.Context, device radio.DeviceID, at radio.Millis) (revision int64, known bool, err error) {
 	var count int64
-	err = t.tx.QueryRowContext(ctx, `
+	err = t.q.QueryRowContext(ctx, `
 		SELECT COUNT(*), COALESCE(MAX(CASE WHEN at <= $2 THEN revision END), 0) FROM device_revision WHERE device = $1`,
 		string(device), int64(at)).Scan(&count, &revision)
 	if err != nil {

@@ -32,6 +32,9 @@ type Store struct {
 	write *sql.DB // SQLite: one connection, transactions start immediate
 	read  *sql.DB
 	eng   engine
+
+	prepared statements
+	captions captionCache
 }
 
 // engine is what truly differs between the two databases.
@@ -58,6 +61,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	s.prepared.held, s.captions.held = map[string]*sql.Stmt{}, map[string]caption{}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
 	}

@@ -81,9 +81,9 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, struct {
-		Airings []radio.AsRun `json:"airings"`
-		Totals  totals        `json:"totals"`
-		Next    string        `json:"next,omitempty"`
+		Airings []radio.LogRow  `json:"airings"`
+		Totals  radio.LogTotals `json:"totals"`
+		Next    string          `json:"next,omitempty"`
 	}{list(p.Rows), p.Totals, p.Next})
 }
 
@@ -93,7 +93,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, struct {
-		Airing  radio.AsRun  `json:"airing"`
+		Airing  radio.LogRow `json:"airing"`
 		History []radio.Word `json:"history"`
 	}{row, list(words)})
 }

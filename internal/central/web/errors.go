@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -33,6 +35,13 @@ type told struct {
 
 func (t told) Unwrap() error { return t.error }
 
+// patient is an error that knows when the same may be tried again: a login that is
+// locked after too many wrong passwords.
+type patient interface {
+	error
+	RetryAfter() time.Duration
+}
+
 // answer is what an error means to a person.
 type answer struct {
 	Status   int             `json:"-"`
@@ -40,6 +49,15 @@ type answer struct {
 	VI       string          `json:"reason_vi"`
 	EN       string          `json:"reason_en"`
 	Problems []radio.Problem `json:"problems,omitempty"`
+	// Wait is when to try again, in seconds; 0 when that is not known.
+	Wait int `json:"-"`
+}
+
+// announce sets the headers that go with an answer (RFC 9110 §10.2.3).
+func (a answer) announce(h http.Header) {
+	if a.Wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.Wait))
+	}
 }
 
 // explain turns a kind of error into a status and words. Only reasons meant for people
@@ -56,6 +74,7 @@ func explain(err error) answer {
 func explainKind(err error) answer {
 	var invalid *radio.Invalid
 	var tooLarge *http.MaxBytesError
+	var later patient
 	switch {
 	case errors.Is(err, errSignIn):
 		return answer{Status: http.StatusUnauthorized, Code: "sign_in", VI: "Hãy đăng nhập trước.", EN: "Sign in first."}
@@ -72,6 +91,11 @@ func explainKind(err error) answer {
 		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: plain(err, radio.ErrConflict)}
 	case errors.Is(err, radio.ErrForbidden):
 		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: plain(err, radio.ErrForbidden)}
+	case errors.As(err, &later):
+		// RFC 6585 §4. Whole seconds, never too few.
+		wait := max(int(math.Ceil(later.RetryAfter().Seconds())), 1)
+		return answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
+			VI: fmt.Sprintf("Đã thử quá nhiều lần. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many tries. Wait %d seconds.", wait)}
 	case errors.Is(err, radio.ErrUnavailable):
 		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: plain(err, radio.ErrUnavailable)}
 	}
@@ -104,6 +128,7 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 		if errors.Is(err, errSent) {
 			return
 		}
+		a.announce(w.Header())
 		if err := tell(w, r, a); err != nil {
 			s.logError(r, explain(err), err)
 			if !errors.Is(err, errSent) {

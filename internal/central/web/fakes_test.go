@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/central/report"
 	"loaxa/internal/radio"
 )
 
@@ -154,7 +155,7 @@ func (p *fakePlan) Places(context.Context) ([]radio.Place, error) {
 }
 func (p *fakePlan) DeviceStates(context.Context) ([]radio.DeviceState, error) { return p.states, p.err }
 
-// fakeLog filters and pages as the store does.
+// fakeLog filters and pages as the store does, beneath the real report.
 type fakeLog struct {
 	mu      sync.Mutex
 	rows    []radio.AsRun
@@ -253,7 +254,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
 	d := Deps{
-		People: h.people, Desk: h.desk, Plan: h.plan, Log: h.log, Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
 		Healthy: func(context.Context) error { return h.sick }, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -33,65 +32,48 @@ func TestLogFilter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f, err := logFilter(q)
+			h := newHouse(t)
 			if len(c.fields) == 0 {
-				if err != nil || f != c.want {
-					t.Fatalf("%+v, %v", f, err)
+				f := logFilter(q)
+				if back := logFilter(filterQuery(f)); f != c.want || back != f {
+					t.Errorf("%+v, round trip %+v", f, back)
 				}
-				if back, err := logFilter(filterQuery(f)); err != nil || back != f {
-					t.Errorf("round trip: %+v, %v", back, err)
-				}
+				want(t, h.ask(t, http.MethodGet, "/log?"+q.Encode(), ""), http.StatusOK)
 				return
 			}
-			var fields []string
-			for _, p := range explain(err).Problems {
-				fields = append(fields, p.Field)
+			page, twin := h.ask(t, http.MethodGet, "/log?"+q.Encode(), ""), h.ask(t, http.MethodGet, "/api/v1/log?"+q.Encode(), "")
+			for _, field := range c.fields {
+				want(t, page, http.StatusUnprocessableEntity, fieldText(field))
+				want(t, twin, http.StatusUnprocessableEntity, `"field":"`+field+`"`)
 			}
-			if fmt.Sprint(fields) != fmt.Sprint(c.fields) {
-				t.Errorf("problems of %v, want %v", fields, c.fields)
-			}
-			h := newHouse(t)
-			want(t, h.ask(t, http.MethodGet, "/log?"+q.Encode(), ""), 422, fieldText(c.fields[0]))
-			want(t, h.ask(t, http.MethodGet, "/api/v1/log?"+q.Encode(), ""), 422, `"field":"`+c.fields[0]+`"`)
 		})
 	}
 }
 
 func FuzzLogFilter(f *testing.F) {
-	f.Add("from=2025-11-20&to=2025-11-22&outcome=missed", "1763700000000."+id[string]('a', 1))
-	f.Add("device="+id[string]('d', 1)+"&commune=%27", "-1.x")
-	f.Add("%zz&&=&from=from", ".")
-	f.Fuzz(func(t *testing.T, query, after string) {
+	f.Add("from=2025-11-20&to=2025-11-22&outcome=missed")
+	f.Add("device=" + id[string]('d', 1) + "&commune=%27")
+	f.Add("%zz&&=&from=from")
+	f.Fuzz(func(t *testing.T, query string) {
 		// As net/http does, what cannot be read of a query is left out.
 		q, _ := url.ParseQuery(query)
-		if filter, err := logFilter(q); err == nil {
-			if back, err := logFilter(filterQuery(filter)); err != nil || back != filter {
-				t.Fatalf("round trip of %+v: %+v, %v", filter, back, err)
-			}
-		}
-		c, err := parseCursor(after)
-		if err != nil || after == "" {
-			return
-		}
-		if back, err := parseCursor(formatCursor(radio.AsRun{Start: c.Start, Airing: c.Airing})); err != nil || back != c {
-			t.Fatalf("round trip of %+v: %+v, %v", c, back, err)
+		filter := logFilter(q)
+		if back := logFilter(filterQuery(filter)); back != filter {
+			t.Fatalf("round trip of %+v: %+v", filter, back)
 		}
 	})
 }
 
 func TestCursor(t *testing.T) {
-	for _, bad := range []string{"x", "1", ".", "1.", "-1." + id[string]('a', 1), "1.short", "99999999999999999999." + id[string]('a', 1)} {
-		if _, err := parseCursor(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
+	for _, bad := range []string{"x", "-1." + id[string]('a', 1)} {
 		want(t, newHouse(t).ask(t, http.MethodGet, "/log?after="+bad, ""), http.StatusBadRequest)
 	}
 }
 
 type logJSON struct {
-	Airings []radio.AsRun `json:"airings"`
-	Totals  totals        `json:"totals"`
-	Next    string        `json:"next"`
+	Airings []radio.AsRun   `json:"airings"`
+	Totals  radio.LogTotals `json:"totals"`
+	Next    string          `json:"next"`
 }
 
 // TestLogPagesJoin follows the next link from the first page to the last: every row
@@ -105,11 +87,7 @@ func TestLogPagesJoin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		filter, err := logFilter(u.Query())
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := h.log.pick(filter)
+		all := h.log.pick(logFilter(u.Query()))
 		var got []radio.AsRun
 		for path := start; path != ""; {
 			w := h.ask(t, http.MethodGet, path, "")

@@ -72,7 +72,7 @@ type overviewData struct {
 	State    string
 	Now      radio.Millis
 	Day      radio.Date
-	Today    totals
+	Today    radio.LogTotals
 }
 
 // Coming is the first airing that a report names and whose time has not passed: a
@@ -177,7 +177,7 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 		}
 		d.Totals = append(d.Totals, t)
 	}
-	if d.Today, err = s.totals(r, radio.LogFilter{From: d.Day, To: d.Day}); err != nil {
+	if d.Today, err = s.Log.Totals(r.Context(), radio.LogFilter{From: d.Day, To: d.Day}); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, "overview.html", "Cụm loa", d)

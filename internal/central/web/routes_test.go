@@ -193,6 +193,7 @@ func TestExplain(t *testing.T) {
 		{"conflict", fmt.Errorf("%w: moved", radio.ErrConflict), 409, "conflict"},
 		{"forbidden", fmt.Errorf("%w: author", radio.ErrForbidden), 403, "forbidden"},
 		{"unavailable", fmt.Errorf("%w: ffmpeg", radio.ErrUnavailable), 503, "unavailable"},
+		{"locked", fmt.Errorf("sign in: %w", lockedOut(time.Second)), 429, "too_many"},
 		{"ours", errBroken, 500, "centre"},
 		{"in other words", told{fmt.Errorf("%w: x", radio.ErrConflict), "lời khác"}, 409, "conflict"},
 	} {

@@ -52,12 +52,10 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, login, password 
 	if radio.ValidCode(login) && len(password) <= 200 {
 		p, token, err = s.People.Login(r.Context(), login, password)
 	}
-	switch {
-	case errors.Is(err, radio.ErrForbidden):
-		return p, told{err, "Sai tên đăng nhập hoặc mật khẩu."}
-	case errors.Is(err, radio.ErrUnavailable):
-		return p, told{err, "Đã sai quá nhiều lần hoặc hệ thống đang bận. Hãy chờ vài phút rồi thử lại."}
-	case err != nil:
+	if errors.Is(err, radio.ErrForbidden) {
+		err = told{err, "Sai tên đăng nhập hoặc mật khẩu."}
+	}
+	if err != nil {
 		return p, err
 	}
 	s.setCookie(w, token, sessionSeconds)
@@ -75,12 +73,13 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return nil
 	}
-	var words told
-	if !errors.As(err, &words) {
+	if !errors.Is(err, radio.ErrForbidden) && !errors.Is(err, radio.ErrUnavailable) {
 		return err
 	}
+	// What the person can try again is said above the form.
 	a := explain(err)
 	s.logError(r, a, err)
+	a.announce(w.Header())
 	return s.show(w, r, a.Status, "login.html", "Đăng nhập", loginData{clip(login, 64), a})
 }
 

@@ -3,9 +3,12 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -14,8 +17,24 @@ func loginForm(login, pass string) string {
 	return url.Values{"login": {login}, "password": {pass}}.Encode()
 }
 
+// lockedOut is how identity says that a login waits.
+type lockedOut time.Duration
+
+func (lockedOut) Error() string               { return "too many wrong passwords" }
+func (lockedOut) Unwrap() error               { return radio.ErrUnavailable }
+func (l lockedOut) RetryAfter() time.Duration { return time.Duration(l) }
+
+// retryAfter: a locked login says when to come back, and nothing else does.
+func retryAfter(t *testing.T, w *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	seconds, err := strconv.Atoi(w.Header().Get("Retry-After"))
+	if told := err == nil && seconds > 0; told != (status == http.StatusTooManyRequests) {
+		t.Errorf("status %d, Retry-After %q", status, w.Header().Get("Retry-After"))
+	}
+}
+
 func TestLogin(t *testing.T) {
-	locked := fmt.Errorf("%w: too many wrong passwords, wait 16s", radio.ErrUnavailable)
+	busy := fmt.Errorf("%w: database is locked", radio.ErrUnavailable)
 	for _, c := range []struct {
 		name, login, pass string
 		err               error
@@ -31,7 +50,9 @@ func TestLogin(t *testing.T) {
 		{"no login at all", strings.Repeat("a", 5000), "x", nil, http.StatusForbidden, "Sai tên đăng nhập", 0},
 		{"hostile login", `"><script>alert(1)</script>`, "x", nil, http.StatusForbidden, "Sai tên đăng nhập", 0},
 		{"endless password", "lan", strings.Repeat("x", 500), nil, http.StatusForbidden, "Sai tên đăng nhập", 0},
-		{"locked out", "lan", password, locked, http.StatusServiceUnavailable, "Đã sai quá nhiều lần", 1},
+		{"locked out", "lan", password, lockedOut(15100 * time.Millisecond), http.StatusTooManyRequests, "Hãy chờ 16 giây", 1},
+		{"almost let in", "lan", password, lockedOut(0), http.StatusTooManyRequests, "Hãy chờ 1 giây", 1},
+		{"busy store", "lan", password, busy, http.StatusServiceUnavailable, "hãy thử lại sau", 1},
 		{"our failure", "lan", password, errBroken, http.StatusInternalServerError, "Máy chủ gặp lỗi", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,9 +69,10 @@ func TestLogin(t *testing.T) {
 			if strings.Contains(w.Body.String(), "<script") || w.Body.Len() > 10_000 {
 				t.Errorf("the page shows what it must not: %s", w.Body)
 			}
-			if c.status == http.StatusForbidden && !strings.Contains(w.Body.String(), "<form") {
+			if again := c.status >= 400 && c.status != http.StatusInternalServerError; again && !strings.Contains(w.Body.String(), "<form") {
 				t.Error("no form to try again")
 			}
+			retryAfter(t, w, c.status)
 		})
 	}
 }
@@ -91,19 +113,25 @@ func TestLogout(t *testing.T) {
 func TestAPILogin(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
+		err        error
 		status     int
 		says       string
 	}{
-		{"right", `{"login":"lan","password":"` + password + `"}`, http.StatusOK, `"name":"Nguyễn Thị Lan"`},
-		{"wrong", `{"login":"lan","password":"sai"}`, http.StatusForbidden, "Sai tên đăng nhập hoặc mật khẩu."},
-		{"no JSON", `login=lan`, http.StatusBadRequest, `"code":"invalid"`},
-		{"empty", ``, http.StatusBadRequest, `"code":"invalid"`},
-		{"unknown field", `{"login":"lan","pass":"x"}`, http.StatusBadRequest, `unknown field`},
-		{"two values", `{"login":"lan","password":"x"}{}`, http.StatusBadRequest, `more than one JSON value`},
+		{"right", `{"login":"lan","password":"` + password + `"}`, nil, http.StatusOK, `"name":"Nguyễn Thị Lan"`},
+		{"wrong", `{"login":"lan","password":"sai"}`, nil, http.StatusForbidden, "Sai tên đăng nhập hoặc mật khẩu."},
+		{"no JSON", `login=lan`, nil, http.StatusBadRequest, `"code":"invalid"`},
+		{"empty", ``, nil, http.StatusBadRequest, `"code":"invalid"`},
+		{"unknown field", `{"login":"lan","pass":"x"}`, nil, http.StatusBadRequest, `unknown field`},
+		{"locked out", `{"login":"lan","password":"x"}`, lockedOut(16 * time.Second), http.StatusTooManyRequests, `"code":"too_many"`},
+		{"busy store", `{"login":"lan","password":"x"}`, fmt.Errorf("%w: database is locked", radio.ErrUnavailable), http.StatusServiceUnavailable, `"code":"unavailable"`},
+		{"two values", `{"login":"lan","password":"x"}{}`, nil, http.StatusBadRequest, `more than one JSON value`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newHouse(t).ask(t, http.MethodPost, "/api/v1/login", c.body, stranger)
+			h := newHouse(t)
+			h.people.err = c.err
+			w := h.ask(t, http.MethodPost, "/api/v1/login", c.body, stranger)
 			want(t, w, c.status, c.says)
+			retryAfter(t, w, c.status)
 			if (len(w.Result().Cookies()) == 1) != (c.status == http.StatusOK) {
 				t.Error("cookie")
 			}

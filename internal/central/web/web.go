@@ -41,11 +41,11 @@ type Plan interface {
 	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
 
-// Log reads the confirmation log (report).
+// Log compares planned with aired (report).
 type Log interface {
-	AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error)
-	LogCounts(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
-	AsRunHistory(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error)
+	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
+	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
+	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
 }
 
 // Audio opens a rendition to listen to (library).
