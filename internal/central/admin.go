@@ -11,7 +11,6 @@ import (
 
 	"loaxa/audio"
 	"loaxa/internal/central/identity"
-	"loaxa/internal/central/library"
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
@@ -21,6 +20,11 @@ import (
 // AddPerson makes an account.
 func (c *Central) AddPerson(ctx context.Context, login, name, password, actor string) (radio.Person, error) {
 	return c.people.Add(ctx, login, name, password, actor)
+}
+
+// SetPassword replaces a person's password and ends their sessions.
+func (c *Central) SetPassword(ctx context.Context, login, password, actor string) error {
+	return c.people.SetPassword(ctx, login, password, actor)
 }
 
 // People lists the accounts.
@@ -68,11 +72,6 @@ func (c *Central) Import(ctx context.Context, dir string, fsys fs.FS, author, ap
 		return false, err
 	}
 	return diff.Changed(), diff.Write(w)
-}
-
-// CheckAudio reports on files as an upload would be judged, one JSON line a file.
-func (c *Central) CheckAudio(ctx context.Context, files []string, w io.Writer) (exit int, err error) {
-	return library.CheckFiles(ctx, c.intake, files, w)
 }
 
 // NewDevice adds a cluster of loudspeakers below a hamlet.
@@ -127,9 +126,30 @@ func (c *Central) DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 	return c.store.DeviceStates(ctx)
 }
 
-// Snapshot writes a consistent copy of the database to a new file.
-func (c *Central) Snapshot(ctx context.Context, path string) error {
-	return c.store.Snapshot(ctx, path)
+// Device is all that the centre knows of one device, for a person who looks for a
+// trouble.
+type Device struct {
+	Place  radio.Place
+	State  radio.DeviceState // zero while it has said nothing
+	Issued []radio.Issued    // the documents it should hold
+	// Disputes and Poison are what was wrong with its journal, newest first.
+	Disputes []radio.JournalDispute
+	Poison   []radio.JournalEntry
+}
+
+// ShowDevice gathers what is known of a device.
+func (c *Central) ShowDevice(ctx context.Context, id radio.DeviceID) (Device, error) {
+	const most = 20
+	var d Device
+	var err [5]error
+	d.Place, err[0] = c.store.Place(ctx, id)
+	d.Issued, err[1] = c.store.CurrentIssued(ctx, id)
+	d.Disputes, err[2] = c.store.JournalDisputes(ctx, id, most)
+	d.Poison, err[3] = c.store.JournalPoison(ctx, id, most)
+	if d.State, err[4] = c.store.DeviceState(ctx, id); errors.Is(err[4], radio.ErrNotFound) {
+		err[4] = nil
+	}
+	return d, errors.Join(err[:]...)
 }
 
 func peopleTLS(p PeopleConfig) (*tls.Config, error) {

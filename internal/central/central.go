@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -300,8 +299,9 @@ func serve(ctx context.Context, s *http.Server, listen string, secure bool, log 
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := s.Shutdown(stop); err != nil {
-		err = s.Close()
-		if err != nil && !errors.Is(err, fs.ErrClosed) {
+		// A slow transfer goes on; the device fetches the rest another time.
+		log.Info("connections are cut", "error", err)
+		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("stop serving on %s: %w", listen, err)
 		}
 	}

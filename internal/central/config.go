@@ -3,6 +3,7 @@ package central
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -103,7 +104,7 @@ func (c Config) Check() error {
 		bad("devices.transfers: %d", c.Devices.Transfers)
 	}
 	for _, e := range c.MQTT.External {
-		if u, err := url.Parse(e); err != nil || u.Host == "" || (u.Scheme != "mqtts" && u.Scheme != "ssl" && u.Scheme != "tls") {
+		if u, err := url.Parse(e); err != nil || u.Host == "" || u.Scheme != "mqtts" {
 			bad("mqtt.external: %q, want mqtts://host:port", e)
 		}
 	}
@@ -112,6 +113,9 @@ func (c Config) Check() error {
 	}
 	if c.SilentAfter.D() < time.Minute {
 		bad("silent_after: %s, want at least 1m", c.SilentAfter.D())
+	}
+	if err := new(slog.Level).UnmarshalText([]byte(c.LogLevel)); err != nil {
+		bad("log_level: %q, want debug, info, warn or error", c.LogLevel)
 	}
 	for name, t := range map[string]string{"fetch_from": c.FetchFrom, "fetch_to": c.FetchTo} {
 		if _, err := radio.ParseTimeOfDay(t); err != nil {

@@ -317,6 +317,17 @@ func (a *accounts) AddPerson(_ context.Context, x radio.Account, _ string) error
 	return nil
 }
 
+func (a *accounts) SetPassword(_ context.Context, login, hash, _ string, _ radio.Millis) error {
+	x, ok := a.byLogin[login]
+	if !ok {
+		return fmt.Errorf("account: %w", radio.ErrNotFound)
+	}
+	x.PasswordHash = hash
+	a.byLogin[login] = x
+	clear(a.sessions)
+	return nil
+}
+
 func (a *accounts) PersonByLogin(_ context.Context, login string) (radio.Account, error) {
 	x, ok := a.byLogin[login]
 	if !ok {
@@ -376,6 +387,25 @@ func TestPeople(t *testing.T) {
 		if _, err := p.Session(ctx, bad); !errors.Is(err, radio.ErrNotFound) {
 			t.Fatalf("session %q: %v", bad, err)
 		}
+	}
+	// A new password ends the old one and every session.
+	if err := p.SetPassword(ctx, "lan", "mới-và-dài-hơn", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Session(ctx, token); !errors.Is(err, radio.ErrNotFound) {
+		t.Fatalf("a session outlived its password: %v", err)
+	}
+	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
+		t.Fatalf("the old password: %v", err)
+	}
+	if err := p.SetPassword(ctx, "lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
+		t.Fatalf("a short new password: %v", err)
+	}
+	if err := p.SetPassword(ctx, "lan", "mật-khẩu-dài", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, token, err = p.Login(ctx, "lan", "mật-khẩu-dài"); err != nil {
+		t.Fatal(err)
 	}
 	now = now.Add(SessionLife)
 	if _, err := p.Session(ctx, token); !errors.Is(err, radio.ErrNotFound) {

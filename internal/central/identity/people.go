@@ -47,6 +47,7 @@ func person(a radio.Account) radio.Person {
 // Accounts keeps people and sessions.
 type Accounts interface {
 	AddPerson(ctx context.Context, a radio.Account, actor string) error
+	SetPassword(ctx context.Context, login, hash, actor string, at radio.Millis) error
 	PersonByLogin(ctx context.Context, login string) (radio.Account, error)
 	AddSession(ctx context.Context, tokenHash string, person radio.UserID, at, expires radio.Millis) error
 	SessionPerson(ctx context.Context, tokenHash string, now radio.Millis) (radio.Account, error)
@@ -88,9 +89,7 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 	if name == "" || utf8.RuneCountInString(name) > 100 {
 		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
 	}
-	if n := utf8.RuneCountInString(password); n < MinPassword || len(password) > 200 {
-		e.Add("password", fmt.Sprintf("mật khẩu ít nhất %d ký tự", MinPassword), fmt.Sprintf("the password takes at least %d characters", MinPassword))
-	}
+	checkNewPassword(&e, password)
 	if err := e.Err(); err != nil {
 		return radio.Person{}, err
 	}
@@ -103,6 +102,26 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 		return radio.Person{}, err
 	}
 	return person(a), nil
+}
+
+func checkNewPassword(e *radio.Invalid, password string) {
+	if n := utf8.RuneCountInString(password); n < MinPassword || len(password) > 200 {
+		e.Add("password", fmt.Sprintf("mật khẩu ít nhất %d ký tự", MinPassword), fmt.Sprintf("the password takes at least %d characters", MinPassword))
+	}
+}
+
+// SetPassword replaces a forgotten password and ends every session of the person.
+func (p *People) SetPassword(ctx context.Context, login, password, actor string) error {
+	var e radio.Invalid
+	checkNewPassword(&e, password)
+	if err := e.Err(); err != nil {
+		return err
+	}
+	hash, err := p.cost.hash(password)
+	if err != nil {
+		return err
+	}
+	return p.accounts.SetPassword(ctx, login, hash, actor, radio.At(p.now()))
 }
 
 // ErrLogin says that login or password is wrong, without telling which.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"loaxa/internal/central"
+	"loaxa/internal/radio"
+)
+
+func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
+	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list")
+	if len(args) == 0 {
+		return 2, usage
+	}
+	fs, file := e.flags("device " + args[0])
+	code := fs.String("code", "", "the device's code; a new enrolment code is made for a device that exists")
+	hamlet := fs.String("hamlet", "", "`code` of the hamlet, for a new device")
+	name := fs.String("name", "", "name of the new device")
+	rendition := fs.Int("rendition", radio.MainKbps, "64, or 32 kbit/s on a metered link")
+	if err := fs.Parse(args[1:]); err != nil {
+		return 2, err
+	}
+	c, err := e.openQuiet(ctx, *file)
+	if err != nil {
+		return 1, err
+	}
+	switch {
+	case args[0] == "add" && *code != "":
+		err = addDevice(ctx, e, c, *code, *name, *hamlet, *rendition)
+	case args[0] == "show" && *code != "":
+		err = showDevice(ctx, e, c, *code)
+	case args[0] == "list":
+		err = listDevices(ctx, e, c)
+	default:
+		err = usage
+	}
+	return 0, errors.Join(err, c.Close())
+}
+
+func addDevice(ctx context.Context, e *env, c *central.Central, code, name, hamlet string, rendition int) error {
+	d, err := c.DeviceByCode(ctx, code)
+	if errors.Is(err, radio.ErrNotFound) {
+		if hamlet == "" || name == "" {
+			return fmt.Errorf("there is no device %s yet: say --hamlet and --name to add it", code)
+		}
+		d, err = c.NewDevice(ctx, code, name, hamlet, rendition, actor())
+	}
+	if err != nil {
+		return err
+	}
+	once, expires, err := c.EnrolCode(ctx, d.ID, actor())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "device %s (%s)\nenrolment code: %s\nworks once, until %s\non the device: loaxa-agent enrol --server https://HOST:8443 --code %s\n",
+		d.Code, d.Name, once, expires.Time().Local().Format("2006-01-02 15:04"), once)
+	return err
+}
+
+// showDevice prints what the centre knows of one device.
+func showDevice(ctx context.Context, e *env, c *central.Central, code string) error {
+	found, err := c.DeviceByCode(ctx, code)
+	if err != nil {
+		return err
+	}
+	d, err := c.ShowDevice(ctx, found.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "%s  %s\n%s, %s\nid %s\n", d.Place.Device.Code, d.Place.Device.Name, d.Place.Hamlet().Name, d.Place.Commune().Name, found.ID)
+	fmt.Fprintf(e.out, "connected %t (connection %d), last word %s\n", d.State.Alive, d.State.Connection, instant(d.State.LastSeen))
+	for _, i := range d.Issued {
+		fmt.Fprintf(e.out, "%s revision %d, issued %s\n", i.Document, i.Revision, instant(i.IssuedAt))
+	}
+	for _, x := range d.Disputes {
+		fmt.Fprintf(e.out, "journal %s: %s at record %d\n", x.Journal, x.Kind, x.Seq)
+	}
+	for _, x := range d.Poison {
+		fmt.Fprintf(e.out, "journal %s: record %d kept apart: %s\n", x.Journal, x.Seq, x.Poison)
+	}
+	_, err = fmt.Fprintf(e.out, "reports: %s\n", d.State.Reported)
+	return err
+}
+
+func instant(m radio.Millis) string {
+	if m == 0 {
+		return "never"
+	}
+	return m.Time().Local().Format(time.DateTime)
+}
+
+func listDevices(ctx context.Context, e *env, c *central.Central) error {
+	places, err := c.Places(ctx)
+	if err != nil {
+		return err
+	}
+	states, err := c.DeviceStates(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[radio.DeviceID]radio.DeviceState{}
+	for _, s := range states {
+		known[s.Device] = s
+	}
+	t := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	for _, p := range places {
+		state := "not enrolled"
+		if s := known[p.Device.ID]; p.Device.Enrolled != 0 {
+			state = "offline"
+			if s.Alive {
+				state = "online"
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.Device.Code, p.Device.Name, p.Commune().Name, p.Hamlet().Name, state)
+	}
+	return t.Flush()
+}
