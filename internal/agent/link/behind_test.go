@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"loaxa/internal/mqtt"
 )
 
 // A centre restored behind an external broker breaks no connection and answers batches
@@ -31,6 +33,18 @@ func TestHelloWhenTheJournalDoesNotMove(t *testing.T) {
 		l.welcome(20)
 		l.after(time.Hour)
 		l.want("hello", "hello @0", "hello @62", "hello @152")
+		stop()
+	})
+}
+
+// The broker is not trusted: whatever it sends faster than the disk takes it must find
+// room on a board with 64 MB.
+func TestAFloodFindsLittleRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, l *lab) {
+		stop := l.run()
+		if room := l.client().opts.Queue * mqtt.MaxPacket; room <= 0 || room > 8<<20 {
+			t.Errorf("messages that wait may take %d bytes", room)
+		}
 		stop()
 	})
 }

@@ -83,6 +83,9 @@ type Options struct {
 }
 
 const (
+	// waiting messages may be 256 KiB each, and a hostile broker sends such. Beyond, the
+	// connection itself waits.
+	waiting     = 32
 	resendAfter = 30 * time.Second
 	// sentInVain times, a batch may be one the centre cannot join on: it was restored
 	// from an older copy behind an external broker, and no connection broke. Its answer
@@ -243,6 +246,7 @@ func (l *Link) dial(brokers []string) (Client, error) {
 		Will:          l.will,
 		OnConnect:     func(ctx context.Context) { l.connected(ctx, client) },
 		Handle:        l.handle,
+		Queue:         waiting,
 		// A province does not come back in one second after a power cut.
 		Jitter: min(l.jitter(), time.Minute),
 		Logger: l.opts.Log,

@@ -90,6 +90,10 @@ func (d *Dispatcher) catchUp(ctx context.Context, device radio.DeviceID, current
 	}
 }
 
+// longInJSON are the characters that encoding/json writes in six bytes and that a
+// device can bring into a reason by the dozen (ingest lets no control characters in).
+var longInJSON = strings.NewReplacer("<", "(", ">", ")", "&", "+")
+
 // Ack tells a device up to which record its journal is stored, and which records,
 // in the order of their numbers, were set aside. It is the only receipt for a
 // journal; a device that does not get it sends the records again.
@@ -111,6 +115,7 @@ func (d *Dispatcher) ack(ctx context.Context, device radio.DeviceID, journal rad
 		if len(r.Reason) > maxReason {
 			r.Reason = strings.ToValidUTF8(r.Reason[:maxReason], "")
 		}
+		r.Reason = longInJSON.Replace(r.Reason)
 		ack.Rejected = append(ack.Rejected, r)
 	}
 	if err := d.answer(ctx, wire.Ack, device, ack); err != nil {

@@ -195,6 +195,14 @@ func TestAck(t *testing.T) {
 	if named != len(rejected) {
 		t.Errorf("%d records named, want %d", named, len(rejected))
 	}
+	// A device chooses what a reason quotes. JSON writes < in six bytes; an ack that burst
+	// its size would never go out, and the journal would stand still for good.
+	for i := range rejected {
+		rejected[i].Reason = strings.Repeat(`<"`, 100)
+	}
+	if err := d.Ack(t.Context(), device(1), journalID, 400, rejected); err != nil {
+		t.Errorf("reasons that JSON writes long: %v", err)
+	}
 	h.fail["publish"] = errDown
 	if err := d.Ack(t.Context(), device(1), journalID, 8, nil); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("error %v", err)

@@ -85,18 +85,20 @@ func checkFile(ctx context.Context, in *Intake, file string) (any, int) {
 }
 
 func prepareFile(ctx context.Context, in *Intake, file string) (*Prepared, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Looked at before it is opened: opening a named pipe would wait for a writer,
+	// and no signal ends that wait.
+	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", file)
 	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	return in.Prepare(ctx, f)
 }
 

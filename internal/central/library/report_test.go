@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestCheckFiles judges uploads of all kinds through the real child and the real
@@ -79,6 +81,10 @@ func TestCheckFilesExit(t *testing.T) {
 		return path
 	}
 	good, empty, missing := write("good.mp3", house), write("empty.mp3", nil), filepath.Join(dir, "missing.mp3")
+	pipe := filepath.Join(dir, "pipe.mp3") // to open it would wait for ever
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	in := newIntake(t, func(o *Options) { o.FFmpeg = "no-such-ffmpeg" })
 	for _, c := range []struct {
 		files []string
@@ -90,6 +96,7 @@ func TestCheckFilesExit(t *testing.T) {
 		{[]string{good, empty, good}, 1, "ok empty ok"},
 		{[]string{missing, empty}, 2, "unavailable empty"},
 		{[]string{dir}, 2, "unavailable"},
+		{[]string{pipe, good}, 2, "unavailable ok"},
 	} {
 		var out bytes.Buffer
 		exit, err := CheckFiles(t.Context(), in, c.files, &out)

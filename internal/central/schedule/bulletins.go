@@ -155,7 +155,12 @@ func (b *builder) audioProblem(name text, err error) error {
 // withAudio opens what a bulletin's file names and hands f at most MaxSourceBytes
 // of it.
 func (b *builder) withAudio(ctx context.Context, name string, f func(io.Reader) error) error {
+	var e radio.Invalid
 	r, err := b.src.openAudio(name, b.samples)
+	if errors.Is(err, errNotRegular) {
+		e.Add("file", "không phải là tệp thường", "not a regular file")
+		return e.Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -164,15 +169,9 @@ func (b *builder) withAudio(ctx context.Context, name string, f func(io.Reader) 
 	if err != nil {
 		return err
 	}
-	var e radio.Invalid
-	switch {
-	case !info.Mode().IsRegular():
-		e.Add("file", "không phải là tệp thường", "not a regular file")
-	case info.Size() > MaxSourceBytes:
+	if info.Size() > MaxSourceBytes {
 		e.Add("file", "tệp âm thanh lớn hơn 200 MB", "audio file larger than 200 MB")
-	}
-	if err := e.Err(); err != nil {
-		return err
+		return e.Err()
 	}
 	return f(io.LimitReader(ctxReader{ctx, r}, MaxSourceBytes))
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"loaxa/internal/radio"
 )
 
@@ -308,6 +310,18 @@ func TestOpenSource(t *testing.T) {
 	}
 	if err := check(dir); err == nil {
 		t.Error("a link out of the folder was followed")
+	}
+	// To open a named pipe would wait for a writer that never comes.
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := check(pipe); !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a pipe for a file: %v", err)
+	}
+	write("b.yaml", strings.Replace(whatYAML, "tin.mp3", "pipe", 1))
+	if err := check(dir); !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a pipe for audio: %v", err)
 	}
 	if _, err := OpenSource(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing folder: %v", err)

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -100,7 +101,10 @@ func (s *Source) read() (*folder, error) {
 }
 
 func (s *Source) readText(name string) ([]byte, error) {
-	r, err := s.fsys.Open(name)
+	r, err := openRegular(s.fsys, name)
+	if errors.Is(err, errNotRegular) {
+		return nil, Problems{{s.pos(name), "không phải là tệp thường", "not a regular file"}}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", s.pos(name), err)
 	}
@@ -121,7 +125,22 @@ func (s *Source) openAudio(name string, samples fs.FS) (fs.File, error) {
 	if sample, ok := strings.CutPrefix(name, samplePrefix); ok {
 		return samples.Open(sample + ".mp3")
 	}
-	return s.fsys.Open(name)
+	return openRegular(s.fsys, name)
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular looks before it opens: opening a named pipe would wait for a writer,
+// and no signal ends that wait.
+func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	return fsys.Open(name)
 }
 
 const samplePrefix = "audio:"

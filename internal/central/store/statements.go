@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 )
 
@@ -109,7 +108,7 @@ func (p *preparedTx) ExecContext(ctx context.Context, query string, args ...any)
 func (p *preparedTx) each(ctx context.Context, query string, rows [][]any) error {
 	for _, r := range rows {
 		if _, err := p.ExecContext(ctx, query, r...); err != nil {
-			return errors.Join(err, ctx.Err())
+			return err
 		}
 	}
 	return nil
