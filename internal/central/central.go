@@ -89,6 +89,9 @@ func (c *Central) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w (make keys with `loaxa key`)", err)
 	}
+	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
+		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
+	}
 	ca, err := identity.OpenCA(c.cfg.dir("ca"), province.Name, c.now)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ const CodeLife = 7 * 24 * time.Hour
 // Register keeps devices' codes and certificates.
 type Register interface {
 	AddEnrolmentCode(ctx context.Context, c radio.EnrolmentCode) error
-	EnrolmentDevice(ctx context.Context, secretHash string, now radio.Millis) (radio.DeviceID, error)
+	EnrolmentDevice(ctx context.Context, secretHash string, now radio.Millis) (d radio.DeviceID, used bool, err error)
 	// Enrol uses up the code and keeps the certificate, in one transaction.
 	Enrol(ctx context.Context, secretHash string, c radio.Certificate) error
 	Place(ctx context.Context, d radio.DeviceID) (radio.Place, error)
@@ -217,15 +217,7 @@ func (d *Devices) enrol(w http.ResponseWriter, r *http.Request) (wire.EnrolAnswe
 func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.CertificateRequest) (wire.EnrolAnswer, error) {
 	now := d.now()
 	hash := secretHash(secret)
-	id, err := d.register.EnrolmentDevice(ctx, hash, radio.At(now))
-	if err != nil {
-		return wire.EnrolAnswer{}, err
-	}
-	place, err := d.register.Place(ctx, id)
-	if err != nil {
-		return wire.EnrolAnswer{}, fmt.Errorf("place of device %s: %w", id, err)
-	}
-	cert, err := d.ca.Device(id, csr.PublicKey)
+	id, used, err := d.register.EnrolmentDevice(ctx, hash, radio.At(now))
 	if err != nil {
 		return wire.EnrolAnswer{}, err
 	}
@@ -233,21 +225,26 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 	if err != nil {
 		return wire.EnrolAnswer{}, err
 	}
-	jwk, err := key.MarshalJSON()
+	place, err := d.register.Place(ctx, id)
 	if err != nil {
-		return wire.EnrolAnswer{}, fmt.Errorf("key of device %s: %w", id, err)
+		return wire.EnrolAnswer{}, fmt.Errorf("place of device %s: %w", id, err)
 	}
-	issued := radio.Certificate{
-		Serial: cert.SerialNumber.Text(16), Device: id, KID: key.KID, JWK: string(jwk), PEM: string(certPEM(cert.Raw)),
-		IssuedAt: radio.At(now), NotAfter: radio.At(cert.NotAfter),
+	var cert radio.Certificate
+	if used {
+		// The answer may have been lost on the way: whoever holds the very key that was
+		// enrolled with this code gets the same one again, and nobody else.
+		if cert, err = d.register.CurrentCertificate(ctx, id); err == nil && cert.KID != key.KID {
+			err = fmt.Errorf("the code was used with another key: %w", radio.ErrNotFound)
+		}
+	} else {
+		cert, err = d.certify(ctx, hash, id, key, radio.At(now))
 	}
-	if err := d.register.Enrol(ctx, hash, issued); err != nil {
+	if err != nil {
 		return wire.EnrolAnswer{}, err
 	}
-	d.Forget(id)
 	envelope, keyring := d.keys.Keyring()
 	answer := wire.EnrolAnswer{
-		Device: id, Name: place.Device.Name, Certificate: issued.PEM, CA: d.ca.PEM(), Root: d.keys.Root(),
+		Device: id, Name: place.Device.Name, Certificate: cert.PEM, CA: d.ca.PEM(), Root: d.keys.Root(),
 		Province: keyring.Province, Zone: place.Province().Zone, Keyring: string(envelope), Time: radio.At(now),
 	}
 	for _, a := range place.Chain {
@@ -255,6 +252,27 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 	}
 	d.onEnrol(ctx, id)
 	return answer, nil
+}
+
+// certify makes the device's certificate and uses up the code, in one transaction.
+func (d *Devices) certify(ctx context.Context, codeHash string, id radio.DeviceID, key trust.PublicKey, now radio.Millis) (radio.Certificate, error) {
+	cert, err := d.ca.Device(id, key.Ed25519())
+	if err != nil {
+		return radio.Certificate{}, err
+	}
+	jwk, err := key.MarshalJSON()
+	if err != nil {
+		return radio.Certificate{}, fmt.Errorf("key of device %s: %w", id, err)
+	}
+	c := radio.Certificate{
+		Serial: cert.SerialNumber.Text(16), Device: id, KID: key.KID, JWK: string(jwk), PEM: string(certPEM(cert.Raw)),
+		IssuedAt: now, NotAfter: radio.At(cert.NotAfter),
+	}
+	if err := d.register.Enrol(ctx, codeHash, c); err != nil {
+		return radio.Certificate{}, err
+	}
+	d.Forget(id)
+	return c, nil
 }
 
 func parseCSR(text string) (*x509.CertificateRequest, error) {

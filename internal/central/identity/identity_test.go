@@ -27,27 +27,28 @@ import (
 type register struct {
 	place radio.Place
 	codes map[string]radio.Millis // hash → expiry
+	used  map[string]bool
 	certs []radio.Certificate
 	fail  error
 }
 
 func (r *register) AddEnrolmentCode(_ context.Context, c radio.EnrolmentCode) error {
-	r.codes = map[string]radio.Millis{c.SecretHash: c.ExpiresAt}
+	r.codes, r.used = map[string]radio.Millis{c.SecretHash: c.ExpiresAt}, map[string]bool{}
 	return r.fail
 }
 
-func (r *register) EnrolmentDevice(_ context.Context, hash string, now radio.Millis) (radio.DeviceID, error) {
+func (r *register) EnrolmentDevice(_ context.Context, hash string, now radio.Millis) (radio.DeviceID, bool, error) {
 	if until, ok := r.codes[hash]; !ok || now >= until {
-		return "", fmt.Errorf("code: %w", radio.ErrNotFound)
+		return "", false, fmt.Errorf("code: %w", radio.ErrNotFound)
 	}
-	return r.place.Device.ID, r.fail
+	return r.place.Device.ID, r.used[hash], r.fail
 }
 
 func (r *register) Enrol(_ context.Context, hash string, c radio.Certificate) error {
-	if _, ok := r.codes[hash]; !ok {
+	if _, ok := r.codes[hash]; !ok || r.used[hash] {
 		return fmt.Errorf("code: %w", radio.ErrNotFound)
 	}
-	delete(r.codes, hash)
+	r.used[hash] = true
 	r.certs = append(r.certs, c)
 	return nil
 }
@@ -162,8 +163,20 @@ func TestEnrolment(t *testing.T) {
 	if err != nil || got.KID != key.KID() {
 		t.Fatalf("key %s, %v", got.KID, err)
 	}
-	// A code works once: the same request again is refused.
-	if w, _, r := f.post(t, body); w.Code != 403 || r.Code != "code" || r.ReasonVI == "" {
+	// The answer was lost on the way: the same key gets the same certificate again.
+	if w, again, _ := f.post(t, body); w.Code != 200 || again.Certificate != a.Certificate || len(f.register.certs) != 1 {
+		t.Fatalf("the same request again: %d %s", w.Code, w.Body)
+	}
+	// For any other key the code is used up.
+	thief, err := trust.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen, err := json.Marshal(wire.EnrolRequest{Secret: code.Secret, CSR: csr(t, thief.Signer())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, _, r := f.post(t, stolen); w.Code != 403 || r.Code != "code" || r.ReasonVI == "" {
 		t.Fatalf("second use: %d %s", w.Code, w.Body)
 	}
 	// A new enrolment replaces the certificate; the old one is not admitted any more.

@@ -123,3 +123,13 @@ func (k *Keys) Root() trust.PublicKey { return k.root }
 
 // Keyring as signed, and its content.
 func (k *Keys) Keyring() ([]byte, trust.Keyring) { return k.envelope, k.keyring }
+
+// Until is when the online key's time in the keyring ends.
+func (k *Keys) Until() radio.Millis {
+	for _, o := range k.keyring.Online {
+		if o.JWK.KID == k.online.KID() {
+			return o.NotAfter
+		}
+	}
+	return 0
+}

@@ -24,15 +24,16 @@ func (s *Store) AddEnrolmentCode(ctx context.Context, c radio.EnrolmentCode) err
 	})
 }
 
-// EnrolmentDevice finds the device of a code that is neither used nor expired.
-func (s *Store) EnrolmentDevice(ctx context.Context, secretHash string, now radio.Millis) (radio.DeviceID, error) {
-	var d radio.DeviceID
-	err := s.read.QueryRowContext(ctx, `SELECT device FROM enrolment_code WHERE secret_hash = $1 AND used_at = 0 AND expires_at > $2`,
-		secretHash, now).Scan(&d)
+// EnrolmentDevice finds the device of a code that has not expired, and whether the code
+// was used already.
+func (s *Store) EnrolmentDevice(ctx context.Context, secretHash string, now radio.Millis) (d radio.DeviceID, used bool, err error) {
+	var usedAt radio.Millis
+	err = s.read.QueryRowContext(ctx, `SELECT device, used_at FROM enrolment_code WHERE secret_hash = $1 AND expires_at > $2`,
+		secretHash, now).Scan(&d, &usedAt)
 	if err != nil {
-		return "", s.kind(fmt.Errorf("enrolment code: %w", err))
+		return "", false, s.kind(fmt.Errorf("enrolment code: %w", err))
 	}
-	return d, nil
+	return d, usedAt != 0, nil
 }
 
 // Enrol uses up the code, revokes earlier certificates of the device and keeps the

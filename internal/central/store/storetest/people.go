@@ -102,17 +102,20 @@ func peopleEnrolment(t *testing.T, s *store.Store) {
 	if err := errors.Join(s.AddEnrolmentCode(ctx, code("a")), s.AddEnrolmentCode(ctx, code("b"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.EnrolmentDevice(ctx, "a", planAt); !errors.Is(err, radio.ErrNotFound) {
+	if _, _, err := s.EnrolmentDevice(ctx, "a", planAt); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("a newer code did not end the earlier one: %v", err)
 	}
-	if _, err := s.EnrolmentDevice(ctx, "b", planAt+1000); !errors.Is(err, radio.ErrNotFound) {
+	if _, _, err := s.EnrolmentDevice(ctx, "b", planAt+1000); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("expired: %v", err)
 	}
-	if got, err := s.EnrolmentDevice(ctx, "b", planAt+999); err != nil || got != dev {
-		t.Fatalf("%s %v", got, err)
+	if got, used, err := s.EnrolmentDevice(ctx, "b", planAt+999); err != nil || used || got != dev {
+		t.Fatalf("%s %t %v", got, used, err)
 	}
 	if err := s.Enrol(ctx, "b", cert("1")); err != nil {
 		t.Fatal(err)
+	}
+	if got, used, err := s.EnrolmentDevice(ctx, "b", planAt+999); err != nil || !used || got != dev {
+		t.Fatalf("a used code: %s %t %v", got, used, err)
 	}
 	if err := s.Enrol(ctx, "b", cert("2")); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("a code worked twice: %v", err)
