@@ -64,12 +64,14 @@ type CacheConfig struct {
 	MaxMB int `yaml:"max_mb"` // 0 is 1024
 }
 
-// DefaultConfig is what holds where the file says nothing.
+// DefaultConfig is what holds where the file says nothing. The numbers stand here in
+// full, so that `loaxa-agent check` prints what the device will use.
 func DefaultConfig() Config {
 	return Config{
 		Data:     "/var/lib/loaxa",
-		Output:   OutputConfig{Driver: output.DriverOto},
+		Output:   OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
 		Status:   StatusConfig{Listen: "127.0.0.1:8080"},
+		Cache:    CacheConfig{MaxMB: 1024},
 		LogLevel: "info",
 	}
 }

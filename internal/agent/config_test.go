@@ -24,6 +24,10 @@ func TestLoadConfig(t *testing.T) {
 		if err != nil || cfg != DefaultConfig() || cfg.Socket() != "/var/lib/loaxa/status.sock" {
 			t.Errorf("%+v, %v", cfg, err)
 		}
+		// What `check` prints is what holds: no 0 that stands for another number.
+		if cfg.Output.RingMS == 0 || cfg.Output.MaxWAVMB == 0 || cfg.Cache.MaxMB == 0 {
+			t.Errorf("defaults not in full: %+v", cfg)
+		}
 	})
 	t.Run("file, then environment", func(t *testing.T) {
 		cfg, err := LoadConfig(write("data: /srv/loaxa\noutput:\n  driver: \"null\"\nclock:\n  assumed: true\n"),

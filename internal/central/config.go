@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"loaxa/internal/config"
@@ -85,6 +86,10 @@ func (c Config) Check() error {
 	}
 	if c.Data == "" {
 		bad("data: no folder")
+	}
+	// Anything else would be taken for the name of a new, empty SQLite file.
+	if dsn := c.Database.Reveal(); dsn != "" && !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		bad("database: want postgres://…, or nothing for SQLite in the data folder")
 	}
 	for name, listen := range map[string]string{"people.listen": c.People.Listen, "devices.listen": c.Devices.Listen, "mqtt.listen": c.MQTT.Listen} {
 		if _, _, err := net.SplitHostPort(listen); err != nil {

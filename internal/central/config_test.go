@@ -27,6 +27,8 @@ func TestConfigCheck(t *testing.T) {
 		{"open to the network without HTTPS", func(c *Config) { c.People.Listen = "0.0.0.0:8080" }, "is not loopback"},
 		{"every address without HTTPS", func(c *Config) { c.People.Listen = ":8080" }, "is not loopback"},
 		{"a name without HTTPS", func(c *Config) { c.People.Listen = "phat.hatinh.example:8080" }, "is not loopback"},
+		{"PostgreSQL", func(c *Config) { c.Database = "postgresql://loaxa@db/loaxa" }, ""},
+		{"a database of another kind", func(c *Config) { c.Database = "mysql://loaxa@db/loaxa" }, "database: want postgres://"},
 		{"behind a proxy", func(c *Config) { c.People.Listen, c.People.BehindProxy = ":8080", true }, ""},
 		{"with HTTPS", func(c *Config) {
 			c.People.Listen, c.People.Certificate, c.People.Key = ":443", "a.pem", "a.key"

@@ -182,6 +182,20 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// UnmarshalYAML is UnmarshalText with the place in the file, which the decoder tells
+// only of mistakes it finds itself.
+func (d *Duration) UnmarshalYAML(n ast.Node) error {
+	at := n.GetToken().Position
+	v, ok := n.(ast.ScalarNode)
+	if !ok {
+		return fmt.Errorf("[%d:%d] want a duration such as 90s or 1h30m", at.Line, at.Column)
+	}
+	if err := d.UnmarshalText(fmt.Append(nil, v.GetValue())); err != nil {
+		return fmt.Errorf("[%d:%d] %w", at.Line, at.Column, err)
+	}
+	return nil
+}
+
 // MarshalText writes Go's duration form.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 

@@ -61,7 +61,9 @@ func TestRefusals(t *testing.T) {
 		want []string
 	}{
 		"unknown key":         {"nmae: x\n", nil, []string{"nmae", ":1"}},
-		"bad duration":        {"wait: soon\n", nil, []string{"duration"}},
+		"bad duration":        {"name: x\nwait: soon\n", nil, []string{"[2:7]", `"soon"`, "duration"}},
+		"number for duration": {"wait: 99\n", nil, []string{"[1:7]", `"99"`, "duration"}},
+		"list for duration":   {"wait: [1s]\n", nil, []string{"[1:7]", "duration"}},
 		"unknown environment": {"", []string{"LOAXA_NAMEE=1"}, []string{"LOAXA_NAMEE"}},
 		"all at once":         {"", []string{"LOAXA_PART_ON=perhaps", "LOAXA_WAIT=never"}, []string{"PART_ON", "WAIT"}},
 	}

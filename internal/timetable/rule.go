@@ -2,6 +2,7 @@ package timetable
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -26,6 +27,22 @@ func CheckRule(text, zone string) error {
 	}
 	_, err := parseRule(text)
 	return err
+}
+
+// MostPerDay says how often a rule can come due on one day, so that whoever takes in
+// a schedule can hold it against MaxAiringsPerDay before a device has to refuse it.
+func MostPerDay(text string) (int, error) {
+	r, err := parseRule(text)
+	if err != nil {
+		return 0, err
+	}
+	spec, ok := r.(*cron.SpecSchedule)
+	if !ok {
+		return 0, fmt.Errorf("%w: cron rule %q has no fields", radio.ErrInvalid, text)
+	}
+	// The library marks a "*" in the highest bit; a minute or an hour never reaches it.
+	const values = 1<<60 - 1
+	return bits.OnesCount64(spec.Minute&values) * bits.OnesCount64(spec.Hour&values), nil
 }
 
 func parseRule(text string) (rule, error) {

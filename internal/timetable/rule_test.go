@@ -81,3 +81,20 @@ func FuzzCheckRule(f *testing.F) {
 		}
 	})
 }
+
+func TestMostPerDay(t *testing.T) {
+	for rule, want := range map[string]int{
+		"0 5 * * 1-6":        1,
+		"*/5 5-6,17 * * *":   36,
+		"* * * * *":          24 * 60,
+		"15 17 1,15 * *":     1,
+		"0,15,30,45 5 * * 0": 4,
+	} {
+		if got, err := MostPerDay(rule); got != want || err != nil {
+			t.Errorf("%s: %d, %v; want %d", rule, got, err, want)
+		}
+	}
+	if _, err := MostPerDay("@daily"); !errors.Is(err, radio.ErrInvalid) {
+		t.Errorf("a descriptor: %v", err)
+	}
+}

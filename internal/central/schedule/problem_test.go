@@ -134,6 +134,8 @@ var mistakes = []struct {
 	{"cron descriptor", what(`"0 5 * * 1-6"`, `"@daily"`), []string{`2-what.yaml:17:15: invalid: cron rule "@daily": descriptors`}},
 	{"cron with a zone", what("0 5 * * 1-6", "TZ=0 0 5 * * *"), []string{`2-what.yaml:17:15: invalid: cron rule "TZ=0 0 5 * * *": a zone belongs`}},
 	{"cron that never comes", what("0 5 * * 1-6", "0 5 30 2 *"), []string{`2-what.yaml:17:15: invalid: cron rule "0 5 30 2 *": it has no occurrence`}},
+	{"more airings a day than a device expands", add("schedules: [{code: b, title: B, targets: [{area: xa}], slots: [{code: s, cron: '* 0-22 * * *', items: [{code: a, bulletin: tin, repeat: 4}]}]}]"), []string{
+		`3-more.yaml:1:20: the schedule has up to 5520 airings a day, at most 5000`}},
 	{"no cron", what("        cron: \"0 5 * * 1-6\"\n", ""), []string{`2-what.yaml:16:9: missing cron`}},
 }
 

@@ -114,6 +114,7 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 		was[sl.Code] = sl
 	}
 	slots := known{}
+	b.boundDay(d)
 	for _, sd := range d.slots {
 		if sd.cron.s != "" {
 			zone := s.Zone
@@ -154,5 +155,24 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 			sl.Items = append(sl.Items, e)
 		}
 		s.Slots = append(s.Slots, sl)
+	}
+}
+
+// boundDay refuses a schedule that alone comes due more often than a device expands:
+// its devices would keep their old programme, and only the centre's log would say why.
+func (b *builder) boundDay(d *scheduleDecl) {
+	airings := 0
+	for _, sd := range d.slots {
+		perDay, err := timetable.MostPerDay(sd.cron.s)
+		if err != nil {
+			continue // noted with the rule
+		}
+		for _, it := range sd.items {
+			airings += perDay * it.repeat
+		}
+	}
+	if most := timetable.MaxAiringsPerDay; airings > most {
+		b.problems.add(d.code.at, fmt.Sprintf("lịch có đến %d lượt phát một ngày, nhiều nhất là %d", airings, most),
+			fmt.Sprintf("the schedule has up to %d airings a day, at most %d", airings, most))
 	}
 }
