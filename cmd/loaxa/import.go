@@ -32,5 +32,8 @@ func (e *env) openQuiet(ctx context.Context, file string) (*central.Central, err
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Exists(); err != nil {
+		return nil, err
+	}
 	return open(ctx, cfg, e.quiet())
 }

@@ -116,10 +116,14 @@ func (e *env) load(file string) (central.Config, error) {
 	return cfg, errors.Join(config.Load(file, "LOAXA", environ, &cfg), cfg.Check())
 }
 
-// open opens the centre for one command.
+// open opens the centre for one command. Only the first account makes a new one:
+// anywhere else a folder without a centre is a slip of the pen.
 func (e *env) open(ctx context.Context, file string) (*central.Central, error) {
 	cfg, err := e.load(file)
 	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Exists(); err != nil {
 		return nil, err
 	}
 	return open(ctx, cfg, e.logger(cfg))

@@ -27,7 +27,11 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 	if err := fs.Parse(args[1:]); err != nil {
 		return 2, err
 	}
-	c, err := e.openQuiet(ctx, *file)
+	opener := e.openQuiet
+	if args[0] == "add" {
+		opener = e.openFirst
+	}
+	c, err := opener(ctx, *file)
 	if err != nil {
 		return 1, err
 	}
@@ -42,6 +46,15 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 		err = usage
 	}
 	return 0, errors.Join(err, c.Close())
+}
+
+// openFirst opens the centre, or makes a new one in the folder configured.
+func (e *env) openFirst(ctx context.Context, file string) (*central.Central, error) {
+	cfg, err := e.load(file)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, cfg, e.quiet())
 }
 
 func addUser(ctx context.Context, e *env, c *central.Central, login, name string, stdin bool) error {

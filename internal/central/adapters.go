@@ -136,6 +136,9 @@ type importUsers struct{ store *store.Store }
 
 func (u importUsers) UserByName(ctx context.Context, name string) (radio.UserID, error) {
 	a, err := u.store.PersonByLogin(ctx, name)
+	if errors.Is(err, radio.ErrNotFound) {
+		return "", fmt.Errorf("%w: there is no account %s", radio.ErrNotFound, name)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -103,7 +103,7 @@ func (c *Central) EnrolCode(ctx context.Context, d radio.DeviceID, actor string)
 	if err != nil {
 		return wire.EnrolCode{}, 0, err
 	}
-	ca, err := identity.OpenCA(c.cfg.dir("ca"), province.Name, c.now)
+	ca, err := c.openCA(ctx, province)
 	if err != nil {
 		return wire.EnrolCode{}, 0, err
 	}

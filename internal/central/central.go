@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -80,7 +82,7 @@ func (c *Central) Close() error { return c.store.Close() }
 const changePoll = time.Second
 
 // Run serves until ctx ends. The parts stand in the order of the walk.
-func (c *Central) Run(ctx context.Context) error {
+func (c *Central) Run(ctx context.Context) (err error) {
 	province, err := c.province(ctx)
 	if err != nil {
 		return err
@@ -92,7 +94,12 @@ func (c *Central) Run(ctx context.Context) error {
 	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
 		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
 	}
-	ca, err := identity.OpenCA(c.cfg.dir("ca"), province.Name, c.now)
+	lock, err := lockData(c.cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	ca, err := c.openCA(ctx, province)
 	if err != nil {
 		return err
 	}
@@ -138,9 +145,27 @@ func (c *Central) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return serve(ctx, console, c.cfg.People.Listen, c.cfg.People.Certificate != "", c.log.With("component", "web"))
 	})
-	c.log.Info("centre up", "version", radio.Version, "database", c.store.Engine(), "province", province.Name,
+	c.log.Info("centre starts", "version", radio.Version, "database", c.store.Engine(), "province", province.Name,
 		"console", c.cfg.People.Address(), "devices", c.cfg.Devices.Listen, "mqtt", c.cfg.MQTT.Listen)
 	return g.Wait()
+}
+
+// openCA reads the province's CA, or makes it for a province without enrolled devices:
+// a new one in place of a lost one would cut off every device there is.
+func (c *Central) openCA(ctx context.Context, province radio.Area) (*identity.CA, error) {
+	dir := c.cfg.dir("ca")
+	if _, err := os.Stat(filepath.Join(dir, identity.CAFile)); errors.Is(err, fs.ErrNotExist) {
+		devices, err := c.store.Devices(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range devices {
+			if d.Enrolled != 0 {
+				return nil, fmt.Errorf("%w: %s is missing, yet device %s is enrolled under it: restore the folder from a backup", radio.ErrNotFound, dir, d.Code)
+			}
+		}
+	}
+	return identity.OpenCA(dir, province.Name, c.now)
 }
 
 func (c *Central) tuning() programme.Tuning {

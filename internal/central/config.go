@@ -3,9 +3,11 @@ package central
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -148,6 +150,20 @@ func (c Config) dsn() string {
 		return c.Database.Reveal()
 	}
 	return filepath.Join(c.Data, "loaxa.db")
+}
+
+// Exists says whether there is a centre in the data folder; with PostgreSQL the
+// database says so itself.
+func (c Config) Exists() error {
+	if c.Database != "" {
+		return nil
+	}
+	if _, err := os.Stat(c.dsn()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: no centre in %s yet; make its first account with `loaxa user add`", radio.ErrNotFound, c.Data)
+	} else if err != nil {
+		return fmt.Errorf("look for the centre: %w", err)
+	}
+	return nil
 }
 
 func (c Config) dir(name string) string { return filepath.Join(c.Data, name) }

@@ -2,7 +2,9 @@ package trust
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 
 	"loaxa/internal/radio"
@@ -42,6 +44,24 @@ type PersonKey struct {
 type Endpoints struct {
 	Brokers []string `json:"brokers"` // mqtts://host:port, in order of preference
 	Media   []string `json:"media"`   // https://host:port
+}
+
+// Check refuses addresses that would leave every device without a way to the centre:
+// a device that has taken such a keyring can only be reached at the pole.
+func (e Endpoints) Check() error {
+	var errs []error
+	for what, list := range map[string][]string{"mqtts": e.Brokers, "https": e.Media} {
+		if len(list) == 0 || len(list) > 8 {
+			errs = append(errs, fmt.Errorf("%w: %d %s addresses, want 1 to 8", radio.ErrInvalid, len(list), what))
+		}
+		for _, a := range list {
+			u, err := url.Parse(a)
+			if err != nil || u.Scheme != what || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+				errs = append(errs, fmt.Errorf("%w: address %q, want %s://host:port", radio.ErrInvalid, clip(a), what))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // KeyringType is the typ of a keyring's envelope.

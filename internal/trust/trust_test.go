@@ -269,3 +269,25 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestEndpoints(t *testing.T) {
+	good := Endpoints{Brokers: []string{"mqtts://loa.example:8883", "mqtts://[::1]:8883"}, Media: []string{"https://10.0.0.1:8443"}}
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]Endpoints{
+		"nothing":         {},
+		"no media":        {Brokers: good.Brokers},
+		"a word":          {Brokers: []string{"foo"}, Media: good.Media},
+		"not encrypted":   {Brokers: []string{"mqtt://loa.example:1883"}, Media: good.Media},
+		"plain http":      {Brokers: good.Brokers, Media: []string{"http://loa.example:80"}},
+		"no port":         {Brokers: []string{"mqtts://loa.example"}, Media: good.Media},
+		"a path":          {Brokers: good.Brokers, Media: []string{"https://loa.example:8443/x"}},
+		"a password":      {Brokers: []string{"mqtts://a:b@loa.example:8883"}, Media: good.Media},
+		"space at an end": {Brokers: []string{"mqtts://loa.example:8883 "}, Media: good.Media},
+	} {
+		if err := bad.Check(); !errors.Is(err, radio.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

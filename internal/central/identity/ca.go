@@ -51,10 +51,13 @@ type CA struct {
 	server *tls.Certificate
 }
 
+// CAFile is the CA's certificate in its folder.
+const CAFile = "ca.pem"
+
 // OpenCA reads the CA of a folder, or makes it when the folder has none.
 func OpenCA(dir, province string, now func() time.Time) (*CA, error) {
 	ca := &CA{dir: dir, now: now}
-	certPEM, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	certPEM, err := os.ReadFile(filepath.Join(dir, CAFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ca, ca.create(province)
 	}
@@ -99,7 +102,7 @@ func (ca *CA) create(province string) error {
 	if err := writeECKey(filepath.Join(ca.dir, "ca-key.pem"), key); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(ca.dir, "ca.pem"), certPEM(der), 0o644)
+	return os.WriteFile(filepath.Join(ca.dir, CAFile), certPEM(der), 0o644)
 }
 
 // Certificate of the CA itself.

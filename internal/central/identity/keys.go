@@ -35,6 +35,9 @@ const (
 // MakeKeys makes the first online key and lets the root sign a keyring for it. The
 // folder gets the online key, the root's public half and the signed keyring.
 func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, now time.Time) error {
+	if err := ends.Check(); err != nil {
+		return fmt.Errorf("make keys: %w", err)
+	}
 	online, err := trust.Generate()
 	if err != nil {
 		return err
@@ -55,6 +58,9 @@ func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endp
 // SignKeyring writes a new version of the keyring for the folder's online key: at
 // the beginning, when endpoints change, and before the online key expires.
 func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, now time.Time) error {
+	if err := ends.Check(); err != nil {
+		return fmt.Errorf("sign the keyring: %w", err)
+	}
 	online, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
 	if err != nil {
 		return err

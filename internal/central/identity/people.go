@@ -98,7 +98,9 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 		return radio.Person{}, err
 	}
 	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: name, PasswordHash: hash, CreatedAt: radio.At(p.now())}
-	if err := p.accounts.AddPerson(ctx, a, actor); err != nil {
+	if err := p.accounts.AddPerson(ctx, a, actor); errors.Is(err, radio.ErrConflict) {
+		return radio.Person{}, fmt.Errorf("%w: there is an account %s already", radio.ErrConflict, login)
+	} else if err != nil {
 		return radio.Person{}, err
 	}
 	return person(a), nil
