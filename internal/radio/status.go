@@ -79,6 +79,7 @@ type AudioStatus struct {
 	Bytes  int64  `json:"bytes"`
 	Have   int64  `json:"have"` // verified bytes in the cache
 	Ready  bool   `json:"ready"`
+	Due    Millis `json:"due,omitempty"` // of its next airing within two days
 	Error  string `json:"error,omitempty"`
 }
 

@@ -281,6 +281,9 @@ func (f *Fetcher) Status() []radio.AudioStatus {
 	list := make([]radio.AudioStatus, 0, len(needs))
 	for _, n := range needs {
 		s := radio.AudioStatus{SHA256: n.sha, Title: n.title, Bytes: n.bytes, Have: f.opts.Cache.Have(n.sha), Ready: f.opts.Cache.Ready(n.sha)}
+		if !n.due.IsZero() {
+			s.Due = radio.At(n.due)
+		}
 		f.mu.Lock()
 		if t := f.audios[n.sha]; t != nil && !s.Ready {
 			s.Error = t.err

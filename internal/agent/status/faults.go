@@ -74,7 +74,7 @@ func (f *Faults) Changed() <-chan struct{} {
 func (f *Faults) Open() []radio.FaultStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all []radio.FaultStatus
+	all := make([]radio.FaultStatus, 0, len(f.open))
 	for _, s := range f.open {
 		all = append(all, s)
 	}

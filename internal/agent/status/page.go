@@ -41,7 +41,7 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 	p := &Page{listen: listen, build: build, log: log, slots: make(chan struct{}, maxClients)}
 	var err error
 	p.page, err = template.New("page").Funcs(template.FuncMap{
-		"length": length, "mb": megabytes, "ending": ending, "readiness": readiness, "audio": audioLine,
+		"length": length, "size": size, "ending": ending,
 		"clockLine": clockLine, "alarming": alarming, "up": upFor,
 		"fault":    func(code string) string { return vi(code) },
 		"priority": viPriority, "output": outputLine,
@@ -103,6 +103,24 @@ func (v view) Now() string { return v.times.full(v.At) + " (" + v.times.Name + "
 
 // LinkText tells of the connection.
 func (v view) LinkText() string { return linkLine(v.Link, v.times) }
+
+// remark is a short text, in red when a person has to see to it.
+type remark struct {
+	Text string
+	Bad  bool
+}
+
+// Readiness of a coming airing.
+func (v view) Readiness(n radio.NextAiring) remark {
+	text, bad := readiness(v.Status, n)
+	return remark{text, bad}
+}
+
+// Stored tells how much of an audio is there.
+func (v view) Stored(a radio.AudioStatus) remark {
+	text, bad := audioLine(v.Status, a)
+	return remark{text, bad}
+}
 
 // Title of a confirmation.
 func (v view) Title(c radio.Confirmation) string { return titleOf(v.Status, c) }

@@ -90,7 +90,8 @@ func (b *Builder) Reported(ctx context.Context) radio.Status {
 	s.Audio = s.Audio[:min(len(s.Audio), sentAudio)]
 	s.Link.Error, s.Output.Error = clip(s.Link.Error), clip(s.Output.Error)
 	for i := range s.Audio {
-		s.Audio[i].Error = clip(s.Audio[i].Error)
+		// The centre knows when things air.
+		s.Audio[i].Error, s.Audio[i].Due = clip(s.Audio[i].Error), 0
 	}
 	for i := range s.Faults {
 		s.Faults[i].Text = clip(s.Faults[i].Text)
@@ -139,5 +140,14 @@ func (b *Builder) Build(ctx context.Context) radio.Status {
 		return 1
 	})
 	s.Audio = s.Audio[:min(len(s.Audio), shownAudio)]
+	s.Audio, s.Next, s.Last = list(s.Audio), list(s.Next), list(s.Last)
 	return s
+}
+
+// list is never null in JSON: a program need not tell an empty list from a missing one.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
 }

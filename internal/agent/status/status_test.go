@@ -143,11 +143,34 @@ func TestBrokenNeighboursLeaveTheRest(t *testing.T) {
 	}
 }
 
+// bare has nothing to tell.
+type bare struct{ *rooms }
+
+func (bare) Recent(context.Context, int) ([]radio.Confirmation, error) { return nil, nil }
+func (bare) Status() radio.JournalStatus                               { return radio.JournalStatus{} }
+func (bare) Fill(*radio.Status)                                        {}
+
+func TestEmptyListsAreNotNull(t *testing.T) {
+	b, _ := build(t, &rooms{}, clock.NewFake(start))
+	b.rooms.Desk, b.rooms.Journal, b.rooms.Audio = bare{}, bare{}, func() []radio.AudioStatus { return nil }
+	for name, s := range map[string]radio.Status{"build": b.Build(t.Context()), "reported": b.Reported(t.Context())} {
+		j, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, list := range []string{"next", "last", "faults", "audio"} {
+			if !strings.Contains(string(j), `"`+list+`":[]`) {
+				t.Errorf("%s: %s is not [] in %s", name, list, j)
+			}
+		}
+	}
+}
+
 func TestReportedFitsTheWire(t *testing.T) {
 	long := strings.Repeat("ờ", 200)
 	r := &rooms{}
 	for range 1000 {
-		r.audio = append(r.audio, radio.AudioStatus{SHA256: sha("b"), Title: strings.Repeat("ờ", 60), Error: long})
+		r.audio = append(r.audio, radio.AudioStatus{SHA256: sha("b"), Title: strings.Repeat("ờ", 60), Due: radio.At(start), Error: long})
 	}
 	b, faults := build(t, r, clock.NewFake(start))
 	for _, code := range strings.Split("a b c d e f g h", " ") {

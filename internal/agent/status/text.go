@@ -3,8 +3,10 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -30,7 +32,7 @@ func WriteText(w io.Writer, s radio.Status) error {
 	p("Đồng hồ / Clock:\t%s", clockLine(s.Clock))
 	p("Kết nối / Link:\t%s", linkLine(s.Link, t))
 	p("Đầu ra / Output:\t%s", outputLine(s.Output))
-	p("Lưu trữ / Disk:\tcòn %s / %s, âm thanh %s", megabytes(s.Disk.FreeBytes), megabytes(s.Disk.TotalBytes), megabytes(s.Disk.CacheBytes))
+	p("Lưu trữ / Disk:\tcòn %s / %s, âm thanh %s", size(s.Disk.FreeBytes), size(s.Disk.TotalBytes), size(s.Disk.CacheBytes))
 	p("Nhật ký / Journal:\tghi %d, trung tâm đã nhận %d", s.Journal.Head, s.Journal.Acked)
 	p("Chương trình / Programme:\tbản %d, hiệu lực đến %s", s.Revisions.Programme, t.clock(s.Revisions.NotAfter))
 	p("Khung giờ / Policy:\t%s (bản %d)", s.Policy, s.Revisions.Policy)
@@ -45,12 +47,14 @@ func WriteText(w io.Writer, s radio.Status) error {
 	p("")
 	p("Sắp phát / Next: %d", len(s.Next))
 	for _, n := range s.Next {
-		p("  %s\t%s\t%s\t%s\t%s", t.clock(n.Start), length(n.Samples), viPriority(n.Priority), readiness(n), n.Title)
+		ready, _ := readiness(s, n)
+		p("  %s\t%s\t%s\t%s\t%s", t.clock(n.Start), length(n.Samples), viPriority(n.Priority), ready, n.Title)
 	}
 	p("")
 	p("Âm thanh / Audio: %d", len(s.Audio))
 	for _, a := range s.Audio {
-		p("  %.12s\t%s\t%s", a.SHA256, audioLine(a), a.Title)
+		ready, _ := audioLine(s, a)
+		p("  %.12s\t%s\t%s", a.SHA256, ready, a.Title)
 	}
 	p("")
 	p("Vừa qua / Last: %d", len(s.Last))
@@ -96,24 +100,47 @@ func outputLine(o radio.OutputStatus) string {
 	return s
 }
 
-func readiness(n radio.NextAiring) string {
-	switch {
-	case n.Excluded != radio.NoReason:
-		return "không phát: " + vi(n.Excluded)
-	case n.Ready:
-		return "sẵn sàng"
-	}
-	return "CHƯA có âm thanh"
+// urgentBefore is when fetch no longer waits for its hours (design §7): audio that is
+// missing that shortly before it airs has to be seen.
+const urgentBefore = time.Hour
+
+// waits says whether missing audio for an airing at due (0: none within two days) is
+// as planned: it comes in the hours of fetching, or before the airing. It is not when
+// nothing can be fetched, or nobody knows what time it is.
+func waits(s radio.Status, due radio.Millis) bool {
+	fetching := s.Link.Connected && s.Clock.State != "untrusted" && !slices.ContainsFunc(s.Faults, func(f radio.FaultStatus) bool {
+		return f.Code == "fetch" || f.Code == "disk" || f.Code == "cache"
+	})
+	return fetching && (due == 0 || due.Time().Sub(s.At.Time()) > urgentBefore)
 }
 
-func audioLine(a radio.AudioStatus) string {
+const willCome = "sẽ tải trước giờ phát"
+
+// readiness tells of a coming airing, and whether a person has to see to it.
+func readiness(s radio.Status, n radio.NextAiring) (text string, bad bool) {
+	switch {
+	case n.Excluded != radio.NoReason:
+		return "không phát: " + vi(n.Excluded), true
+	case n.Ready:
+		return "sẵn sàng", false
+	case waits(s, n.Start):
+		return willCome, false
+	}
+	return "CHƯA có âm thanh", true
+}
+
+// audioLine tells of an audio, and whether a person has to see to it.
+func audioLine(s radio.Status, a radio.AudioStatus) (text string, bad bool) {
+	part := fmt.Sprintf("có %s / %s", size(a.Have), size(a.Bytes))
 	switch {
 	case a.Ready:
-		return "đủ " + megabytes(a.Bytes)
+		return "đủ " + size(a.Bytes), false
 	case a.Error != "":
-		return "lỗi: " + a.Error
+		return "lỗi: " + a.Error, true
+	case waits(s, a.Due):
+		return willCome + ", " + part, false
 	}
-	return fmt.Sprintf("thiếu, có %s / %s", megabytes(a.Have), megabytes(a.Bytes))
+	return "thiếu, " + part, true
 }
 
 // titleOf: a confirmation holds no title. The programme's audio has it, as long as

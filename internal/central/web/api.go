@@ -74,9 +74,13 @@ func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following
-// one, and is missing on the last.
+// one, and is missing on the last. limit asks for more or fewer rows than logRows.
 func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.readLog(r, r.URL.Query())
+	q, err := strictQuery(r, append([]string{"limit"}, logKeys...)...)
+	if err != nil {
+		return err
+	}
+	p, err := s.readLog(r, q)
 	if err != nil {
 		return err
 	}

@@ -108,6 +108,11 @@ func (s *Server) decide(r *http.Request, to radio.BulletinState, why string) (ra
 		e.Add("why", "dài quá "+strconv.Itoa(maxWhy)+" ký tự", "longer than "+strconv.Itoa(maxWhy)+" characters")
 		return radio.Bulletin{}, e.Err()
 	}
+	if !slices.Contains([]radio.BulletinState{radio.Approved, radio.Rejected, radio.Withdrawn}, to) {
+		var e radio.Invalid
+		e.Add("to", "quyết định chỉ là approved (duyệt), rejected (từ chối) hoặc withdrawn (thu hồi)", "a decision is one of approved, rejected, withdrawn")
+		return radio.Bulletin{}, e.Err()
+	}
 	b, err := s.Desk.Decide(r.Context(), id, n, to, who(r).ID, why)
 	switch {
 	case errors.Is(err, radio.ErrForbidden):

@@ -190,17 +190,42 @@ func readJSON(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return bodyError(err)
+		return jsonError(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: more than one JSON value in the body", radio.ErrInvalid)
+		return told{fmt.Errorf("%w: the body is not the expected JSON: more than one JSON value", radio.ErrInvalid), notJSON + ": có nhiều hơn một giá trị."}
 	}
 	return nil
 }
 
+const notJSON = "Nội dung gửi lên không phải JSON đúng mẫu"
+
+// jsonError names the field at fault, not the Go types it did not fit.
+func jsonError(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return err
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return told{fmt.Errorf("%w: the body is not the expected JSON: field %q cannot be a %s", radio.ErrInvalid, wrongType.Field, wrongType.Value),
+			fmt.Sprintf("%s: trường %q có kiểu không đúng.", notJSON, wrongType.Field)}
+	}
+	// encoding/json has no error type for this one.
+	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		if name, err := strconv.Unquote(quoted); err == nil {
+			name = clip(name, 64)
+			return told{fmt.Errorf("%w: the body is not the expected JSON: unknown field %q", radio.ErrInvalid, name),
+				fmt.Sprintf("%s: không có trường %q.", notJSON, name)}
+		}
+	}
+	return told{fmt.Errorf("%w: the body is not the expected JSON", radio.ErrInvalid), notJSON + "."}
+}
+
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	var invalid *radio.Invalid
+	if errors.As(err, &tooLarge) || errors.As(err, &invalid) {
 		return err
 	}
 	return fmt.Errorf("%w: the body: %v", radio.ErrInvalid, err)

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"loaxa/internal/radio"
 )
@@ -11,6 +13,8 @@ import (
 const (
 	// logRows is how many rows of the log one page shows.
 	logRows = 60
+	// mostRows is how many a program may ask for at once.
+	mostRows = 1000
 	// maxChoices is how many devices the filter offers; more are offered by commune.
 	maxChoices = 60
 )
@@ -21,6 +25,38 @@ type logPart struct {
 	Rows   []radio.LogRow
 	Totals radio.LogTotals
 	Next   string // address of the next page, "" at the end
+}
+
+// logKeys are what the address of a page of the log may hold.
+var logKeys = []string{"from", "to", "commune", "device", "outcome", "campaign", "bulletin", "after"}
+
+// maxProblems bounds how many wrong keys one answer names.
+const maxProblems = 10
+
+// strictQuery reads the query of an address. A filter that is not understood must not
+// be left out: the answer would be of more than what was asked for.
+func strictQuery(r *http.Request, keys ...string) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, told{fmt.Errorf("%w: the query of the address: %w", radio.ErrInvalid, err), "Phần sau dấu ? của địa chỉ không đọc được."}
+	}
+	given := make([]string, 0, len(q))
+	for key := range q {
+		given = append(given, key)
+	}
+	slices.Sort(given)
+	var e radio.Invalid
+	for _, key := range given {
+		switch {
+		case len(e.Problems) == maxProblems:
+			return nil, e.Err()
+		case !slices.Contains(keys, key):
+			e.Add(clip(key, 64), "không có bộ lọc này", "no such parameter")
+		case len(q[key]) > 1:
+			e.Add(key, "chỉ được ghi một lần", "given more than once")
+		}
+	}
+	return q, e.Err()
 }
 
 // logFilter reads the filter in an address; report says what is wrong with it.
@@ -48,11 +84,22 @@ func filterQuery(f radio.LogFilter) url.Values {
 
 func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
 	p := logPart{Filter: logFilter(q)}
+	var e radio.Invalid
 	after, err := radio.ParseLogCursor(q.Get("after"))
 	if err != nil {
+		e.Add("after", "không phải một chỗ trong nhật ký", "not a place in the log")
+	}
+	limit := logRows
+	if q.Has("limit") {
+		if limit, err = strconv.Atoi(q.Get("limit")); err != nil || limit < 1 || limit > mostRows {
+			most := strconv.Itoa(mostRows)
+			e.Add("limit", "số dòng từ 1 đến "+most, "want 1 to "+most+" rows")
+		}
+	}
+	if err := e.Err(); err != nil {
 		return p, err
 	}
-	page, err := s.Log.Log(r.Context(), p.Filter, after, logRows)
+	page, err := s.Log.Log(r.Context(), p.Filter, after, limit)
 	if err != nil {
 		return p, err
 	}
@@ -60,6 +107,9 @@ func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
 	if page.Next != (radio.LogCursor{}) {
 		next := filterQuery(p.Filter)
 		next.Set("after", page.Next.String())
+		if q.Has("limit") {
+			next.Set("limit", strconv.Itoa(limit))
+		}
 		p.Next = r.URL.Path + "?" + next.Encode()
 	}
 	p.Totals, err = s.Log.Totals(r.Context(), p.Filter)
@@ -80,7 +130,10 @@ func (d logData) Outcomes() []radio.Outcome { return radio.Outcomes() }
 // logPage shows today when nothing is asked for: airings are frozen a day ahead, and
 // tomorrow's would stand before everything that has happened.
 func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	q, err := strictQuery(r, logKeys...)
+	if err != nil {
+		return err
+	}
 	if len(q) == 0 {
 		day := string(radio.DateOf(s.Now().In(s.zone)))
 		q = url.Values{"from": {day}, "to": {day}}

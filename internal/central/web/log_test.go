@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -66,7 +67,41 @@ func FuzzLogFilter(f *testing.F) {
 
 func TestCursor(t *testing.T) {
 	for _, bad := range []string{"x", "-1." + id[string]('a', 1)} {
-		want(t, newHouse(t).ask(t, http.MethodGet, "/log?after="+bad, ""), http.StatusBadRequest)
+		want(t, newHouse(t).ask(t, http.MethodGet, "/log?after="+bad, ""), http.StatusUnprocessableEntity, "Trang:", "not a place in the log")
+	}
+}
+
+// TestLogQueryIsStrict: what is not understood must not answer with the whole log.
+func TestLogQueryIsStrict(t *testing.T) {
+	for _, c := range []struct {
+		query  string
+		status int
+		says   []string // in JSON
+		page   int      // status of the page; 0 for the same
+	}{
+		{"bogus=1", 422, []string{`"field":"bogus"`, "không có bộ lọc này", "no such parameter"}, 0},
+		{"day=xx", 422, []string{`"field":"day"`}, 0},
+		{"bogus=1&from=2025-11-20&" + strings.Repeat("x", 300) + "=1", 422, []string{`"field":"bogus"`, `xxx…"`}, 0},
+		{"from=2025-11-20&from=2025-11-21", 422, []string{`"field":"from"`, "chỉ được ghi một lần", "given more than once"}, 0},
+		{"commune=%00%27;drop", 400, []string{"semicolon", "không đọc được"}, 0},
+		{"commune=%00%27%3Bdrop", 422, []string{`"field":"commune"`, "not a value of this filter"}, 0},
+		{"from=%zz", 400, []string{"invalid URL escape", "không đọc được"}, 0},
+		{"limit=-1", 422, []string{`"field":"limit"`, "số dòng từ 1 đến 1000", "want 1 to 1000"}, 0},
+		{"limit=0", 422, []string{`"field":"limit"`}, 0},
+		{"limit=1001", 422, []string{`"field":"limit"`}, 0},
+		{"limit=", 422, []string{`"field":"limit"`}, 0},
+		{"limit=99999999999999999999", 422, []string{`"field":"limit"`}, 0},
+		{"limit=1000", 200, nil, 422},
+		{"limit=x&after=y", 422, []string{`"field":"limit"`, `"field":"after"`, "not a place in the log"}, 0},
+	} {
+		h := newHouse(t)
+		want(t, h.ask(t, http.MethodGet, "/api/v1/log?"+c.query, ""), c.status, c.says...)
+		want(t, h.ask(t, http.MethodGet, "/log?"+c.query, ""), cmp.Or(c.page, c.status))
+	}
+	many := newHouse(t).ask(t, http.MethodGet, "/api/v1/log?a&b&c&d&e&f&g&h&i&j&k&l&m&n", "")
+	want(t, many, 422)
+	if n := strings.Count(many.Body.String(), `"field"`); n != maxProblems {
+		t.Errorf("%d problems", n)
 	}
 }
 
@@ -81,7 +116,7 @@ type logJSON struct {
 func TestLogPagesJoin(t *testing.T) {
 	h := newHouse(t)
 	for name, start := range map[string]string{
-		"JSON": "/api/v1/log", "JSON of one priority": "/api/v1/log?campaign=" + id[string]('g', 1) + "&nonsense=1", "JSON of a commune": "/api/v1/log?commune=" + string(h.plan.places[0].Commune().ID),
+		"JSON": "/api/v1/log", "JSON of one priority": "/api/v1/log?campaign=" + id[string]('g', 1) + "&limit=7", "JSON of a commune": "/api/v1/log?commune=" + string(h.plan.places[0].Commune().ID),
 	} {
 		u, err := url.Parse(start)
 		if err != nil {
@@ -104,8 +139,8 @@ func TestLogPagesJoin(t *testing.T) {
 				t.Errorf("%s: totals %+v of %d rows", name, page.Totals, len(all))
 			}
 			got, path = append(got, page.Airings...), page.Next
-			if strings.Contains(path, "nonsense") {
-				t.Errorf("%s: next %s", name, path)
+			if u.Query().Has("limit") && (len(page.Airings) > 7 || path != "" && !strings.Contains(path, "limit=7")) {
+				t.Errorf("%s: %d rows, next %s", name, len(page.Airings), path)
 			}
 		}
 		if len(got) != len(all) {

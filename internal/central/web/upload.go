@@ -42,7 +42,7 @@ func (s *Server) upload(r *http.Request) (radio.Bulletin, error) {
 			return none, bodyError(err)
 		}
 		if part.FormName() == "audio" {
-			return s.uploadAudio(r, words, part)
+			return s.uploadAudio(r, words, &lastPart{Reader: part, parts: parts})
 		}
 		if err := readWord(part, words); err != nil {
 			return none, err
@@ -51,6 +51,9 @@ func (s *Server) upload(r *http.Request) (radio.Bulletin, error) {
 }
 
 func (s *Server) uploadAudio(r *http.Request, words map[string]string, audio io.Reader) (radio.Bulletin, error) {
+	if err := wordsFirst(words); err != nil {
+		return radio.Bulletin{}, err
+	}
 	form, err := s.bulletinForm(words)
 	if err != nil {
 		return radio.Bulletin{}, err
@@ -65,6 +68,45 @@ func (s *Server) uploadAudio(r *http.Request, words map[string]string, audio io.
 		return b, told{err, "Bản tin mang mã này còn một bản đang chờ duyệt. Hãy duyệt hoặc từ chối bản đó trước."}
 	}
 	return b, err
+}
+
+// wordsFirst: what has not come before the audio is missing or comes too late, which
+// cannot be told without reading the audio.
+func wordsFirst(words map[string]string) error {
+	var keys, labels []string
+	for _, key := range []string{"code", "title", "field"} {
+		if _, ok := words[key]; !ok {
+			keys, labels = append(keys, key), append(labels, fieldText(key))
+		}
+	}
+	var e radio.Invalid
+	if len(keys) > 0 {
+		e.Add("audio", "tệp âm thanh phải là phần cuối cùng; trước nó chưa có: "+strings.Join(labels, ", "),
+			"audio must be the last part; missing before it: "+strings.Join(keys, ", "))
+	}
+	return e.Err()
+}
+
+// lastPart is a part that must have none after it: a word behind the audio would be
+// lost without anybody's notice.
+type lastPart struct {
+	io.Reader
+	parts *multipart.Reader
+}
+
+func (l *lastPart) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	next, err := l.parts.NextPart()
+	if err != nil {
+		return n, err // io.EOF behind the last part
+	}
+	var e radio.Invalid
+	name := clip(next.FormName(), 64)
+	e.Add("audio", "tệp âm thanh phải là phần cuối cùng; sau nó còn: "+name, "audio must be the last part; after it came: "+name)
+	return n, e.Err()
 }
 
 // watched remembers why reading a body ended before its end.

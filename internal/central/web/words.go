@@ -84,7 +84,7 @@ func faultText(code string) string {
 func fieldText(name string) string {
 	return word(map[string]string{
 		"code": "Mã", "title": "Tiêu đề", "author": "Tác giả", "unit": "Đơn vị sản xuất", "field": "Loại lĩnh vực", "language": "Ngôn ngữ",
-		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ ngày", "to": "Đến ngày",
+		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
 		"state": "Tình trạng",
 	}, name)
