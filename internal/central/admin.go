@@ -37,6 +37,9 @@ func (c *Central) MakeKeys(ctx context.Context, root trust.Key, ends trust.Endpo
 	if err != nil {
 		return err
 	}
+	if _, err := c.openCA(ctx, province); err != nil {
+		return err
+	}
 	dir := c.cfg.dir("keys")
 	_, err = trust.LoadKey(filepath.Join(dir, identity.OnlineFile))
 	if errors.Is(err, radio.ErrNotFound) {

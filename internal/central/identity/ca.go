@@ -54,13 +54,16 @@ type CA struct {
 // CAFile is the CA's certificate in its folder.
 const CAFile = "ca.pem"
 
-// OpenCA reads the CA of a folder, or makes it when the folder has none.
+// OpenCA reads the CA of a folder, or makes it when the folder has none. Of several
+// processes that find none at the same moment one makes it, for all of them.
 func OpenCA(dir, province string, now func() time.Time) (*CA, error) {
+	if _, err := os.Stat(filepath.Join(dir, CAFile)); errors.Is(err, fs.ErrNotExist) {
+		if err := createCA(dir, province, now()); err != nil {
+			return nil, err
+		}
+	}
 	ca := &CA{dir: dir, now: now}
 	certPEM, err := os.ReadFile(filepath.Join(dir, CAFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ca, ca.create(province)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the CA: %w", err)
 	}
@@ -73,7 +76,8 @@ func OpenCA(dir, province string, now func() time.Time) (*CA, error) {
 	return ca, nil
 }
 
-func (ca *CA) create(province string) error {
+// createCA makes a CA in a folder beside dir and moves it there whole.
+func createCA(dir, province string, now time.Time) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make the CA's key: %w", err)
@@ -84,7 +88,7 @@ func (ca *CA) create(province string) error {
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "Loa Xa CA " + province},
-		NotBefore: backDated(), NotAfter: ca.now().AddDate(caYears, 0, 0),
+		NotBefore: backDated(), NotAfter: now.AddDate(caYears, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
@@ -92,17 +96,26 @@ func (ca *CA) create(province string) error {
 	if err != nil {
 		return fmt.Errorf("make the CA: %w", err)
 	}
-	if ca.cert, err = x509.ParseCertificate(der); err != nil {
-		return fmt.Errorf("make the CA: %w", err)
-	}
-	ca.key = key
-	if err := os.MkdirAll(ca.dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return fmt.Errorf("make the CA's folder: %w", err)
 	}
-	if err := writeECKey(filepath.Join(ca.dir, "ca-key.pem"), key); err != nil {
-		return err
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "ca-new-")
+	if err != nil {
+		return fmt.Errorf("make the CA's folder: %w", err)
 	}
-	return os.WriteFile(filepath.Join(ca.dir, CAFile), certPEM(der), 0o644)
+	err = errors.Join(writeECKey(filepath.Join(tmp, "ca-key.pem"), key),
+		os.WriteFile(filepath.Join(tmp, CAFile), certPEM(der), 0o644))
+	if err == nil {
+		// A folder that holds something is not replaced: then another process was first.
+		err = os.Rename(tmp, dir)
+	}
+	if err == nil {
+		return nil
+	}
+	if _, there := os.Stat(filepath.Join(dir, CAFile)); there == nil {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(tmp))
 }
 
 // Certificate of the CA itself.

@@ -60,3 +60,29 @@ func TestServerCertificateIsKeptAndRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestCAIsMadeOnce: a device's code made while the centre starts for the first time
+// must pin the CA that the centre serves with.
+func TestCAIsMadeOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data", "ca")
+	pins := make(chan string, 8)
+	for range cap(pins) {
+		go func() {
+			ca, err := OpenCA(dir, "Ha Tinh", time.Now)
+			if err != nil {
+				pins <- err.Error()
+				return
+			}
+			pins <- ca.Pin()
+		}()
+	}
+	first := <-pins
+	for range cap(pins) - 1 {
+		if pin := <-pins; pin != first {
+			t.Fatalf("two answers: %s and %s", first, pin)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "ca-new-*")); err != nil || len(left) > 0 {
+		t.Fatalf("left behind: %v, %v", left, err)
+	}
+}
