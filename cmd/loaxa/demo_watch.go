@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+func (d *demoRun) statuses(ctx context.Context) ([]radio.Status, error) {
+	states, err := d.centre.DeviceStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.Status
+	for _, st := range states {
+		if len(st.Reported) == 0 {
+			continue
+		}
+		var s radio.Status
+		if err := json.Unmarshal(st.Reported, &s); err != nil {
+			return nil, fmt.Errorf("report of device %s: %w", st.Device, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (d *demoRun) showNext(ctx context.Context) error {
+	all, err := d.statuses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		clock := s.Clock.Source
+		if clock == "assumed" {
+			clock = "\x1b[31mASSUMED (demo only)\x1b[0m"
+		}
+		d.note("%s: output %s, clock %s, %d items from %s", s.Name, s.Output.Driver, clock, len(s.Next), s.Next[0].Start.Time().Local().Format("15:04:05"))
+	}
+	return nil
+}
+
+// confirm tells what sounds and waits until no airing of the demo is pending.
+func (d *demoRun) confirm(ctx context.Context) error {
+	deadline := time.After(time.Until(d.due) + 90*time.Second)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	sounding, known := map[string]string{}, int64(0)
+	for {
+		totals, err := d.centre.LogTotals(ctx, radio.LogFilter{})
+		if err != nil {
+			return err
+		}
+		missing := totals.Outcomes[radio.PendingOutcome]
+		done := totals.Planned - missing
+		if done != known {
+			known = done
+			d.note("%d of %d airings confirmed", done, totals.Planned)
+		}
+		if totals.Planned > 0 && missing == 0 && time.Now().After(d.due) {
+			return nil
+		}
+		if err := d.tellSounding(ctx, sounding); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return d.late(missing)
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *demoRun) late(missing int64) error {
+	return fmt.Errorf("%d airings have no outcome 90 s after the slot; see the logs in %s", missing, d.dir)
+}
+
+func (d *demoRun) tellSounding(ctx context.Context, last map[string]string) error {
+	all, err := d.statuses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		title := ""
+		if s.Sounding != nil {
+			title = s.Sounding.Title
+		}
+		if title != last[s.Name] && title != "" {
+			if len(last) == 0 {
+				d.tell("It sounds")
+			}
+			d.note("%s: %s", s.Name, title)
+			last[s.Name] = title
+		}
+	}
+	return nil
+}
