@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -110,7 +111,10 @@ func (in *Ingest) collect(first *job) []*job {
 // the database cannot take must not keep the others out.
 func (in *Ingest) commitGroup(ctx context.Context, group []*job) {
 	err := in.write(ctx, group)
-	if err == nil || len(group) == 1 {
+	// A database that is away or hangs is away for every message alike: trying each
+	// alone would keep all devices waiting for as many timeouts.
+	away := errors.Is(err, radio.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil
+	if err == nil || len(group) == 1 || away {
 		if err != nil {
 			in.log.Error("commit failed", "error", err)
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -232,6 +234,35 @@ func TestOneBadMessageDoesNotKeepOthersOut(t *testing.T) {
 	}
 	if err := <-bad; err == nil {
 		t.Error("the bad message was acknowledged")
+	}
+}
+
+// A database that is away fails the group at once, and not each message after its own
+// timeout.
+func TestDatabaseAway(t *testing.T) {
+	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	const n = 20
+	var tries atomic.Int64
+	h.commit = func(context.Context, func(Tx) error) error {
+		tries.Add(1)
+		return fmt.Errorf("%w: it hangs", radio.ErrUnavailable)
+	}
+	errs := make(chan error, n)
+	for range n {
+		d := h.device().boots(1)
+		go func() {
+			errs <- h.Message(t.Context(), string(d.id), wire.UpTopic(d.id, wire.Journal), d.batch(1, 1))
+		}()
+	}
+	h.waiting(n)
+	h.run()
+	for range n {
+		if err := <-errs; !errors.Is(err, radio.ErrUnavailable) {
+			t.Errorf("a message was acknowledged without a commit: %v", err)
+		}
+	}
+	if got := tries.Load(); got != 1 {
+		t.Errorf("%d transactions were tried for one group", got)
 	}
 }
 
