@@ -45,7 +45,7 @@ deps-test:
 
 ## bench-ingest: durable confirmations a second through the embedded broker
 bench-ingest: deps
-	$(GO) test -run '^$$' -bench 'Ingest' -benchtime 10s ./internal/central/... ./internal/e2e/...
+	$(GO) test -run '^$$' -bench 'Ingest' -benchtime 20000x ./internal/central/... ./internal/e2e/...
 
 ## bench-size: binary sizes, memory and CPU of agent and centre, idle and playing
 bench-size: build

@@ -1,1 +1,0 @@
--- The first migration that makes tables is 0001.
