@@ -27,7 +27,7 @@ test: deps-test
 
 ## short: no services, about a minute
 short:
-	$(GO) test -short -shuffle=on ./...
+	$(GO) test -short -shuffle=on -tags '$(TAGS)' ./...
 
 ## lint: gofmt, go vet, staticcheck
 lint: deps
