@@ -175,10 +175,15 @@ func freePorts(wanted ...int) ([]int, error) {
 
 // layDown does what people do before the first day: accounts, plan, keys.
 func (d *demoRun) layDown(ctx context.Context) error {
-	for _, u := range []struct{ login, name, pw string }{
-		{demoAuthor, "Biên tập viên (demo)", demoAuthorPw}, {demoApprover, "Người duyệt (demo)", demoApprovPw},
+	for _, u := range []struct {
+		login, name, pw string
+		role            radio.Role
+	}{
+		{demoAuthor, "Biên tập viên (demo)", demoAuthorPw, radio.RoleEditor},
+		{demoApprover, "Người duyệt (demo)", demoApprovPw, radio.RoleApprover},
 	} {
-		if _, err := d.centre.AddPerson(ctx, u.login, u.name, u.pw, "demo"); err != nil {
+		grants := []radio.Grant{{Role: u.role, Area: radio.Everywhere}}
+		if _, err := d.centre.AddPerson(ctx, u.login, u.name, u.pw, grants, "demo"); err != nil {
 			return err
 		}
 	}

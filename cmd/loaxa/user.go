@@ -13,16 +13,19 @@ import (
 	"golang.org/x/term"
 
 	"loaxa/internal/central"
+	"loaxa/internal/radio"
 )
 
 func userCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa user add --login LOGIN --name NAME [--password-stdin] | loaxa user password --login LOGIN [--password-stdin] | loaxa user list")
+	usage := errors.New("usage: loaxa user add --login LOGIN --name NAME --role ROLE[@COMMUNE]… [--password-stdin] | loaxa user password --login LOGIN [--password-stdin] | loaxa user list")
 	if len(args) == 0 {
 		return 2, usage
 	}
 	fs, file := e.flags("user " + args[0])
 	login := fs.String("login", "", "account name: a-z, 0-9, dot, hyphen")
 	name := fs.String("name", "", "the person's name")
+	var roles roleFlags
+	fs.Var(&roles, "role", "what the account may do, as `ROLE` (whole province) or ROLE@COMMUNE-CODE; again for more; roles: editor, approver, operator, provider, viewer, admin")
 	stdin := fs.Bool("password-stdin", false, "read the password from standard input")
 	if err := fs.Parse(args[1:]); err != nil {
 		return 2, err
@@ -37,7 +40,7 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 	}
 	switch args[0] {
 	case "add":
-		err = addUser(ctx, e, c, *login, *name, *stdin)
+		err = addUser(ctx, e, c, *login, *name, roles, *stdin)
 	case "password":
 		err = setPassword(ctx, e, c, *login, *stdin)
 	case "list":
@@ -57,12 +60,51 @@ func (e *env) openFirst(ctx context.Context, file string) (*central.Central, err
 	return open(ctx, cfg, e.quiet())
 }
 
-func addUser(ctx context.Context, e *env, c *central.Central, login, name string, stdin bool) error {
+// roleFlags collects --role flags.
+type roleFlags []string
+
+func (r *roleFlags) String() string { return strings.Join(*r, ",") }
+
+// Set is flag.Value.
+func (r *roleFlags) Set(s string) error {
+	*r = append(*r, s)
+	return nil
+}
+
+// grants turns role flags into grants: the area is named by its code.
+func grants(ctx context.Context, c *central.Central, flags roleFlags) ([]radio.Grant, error) {
+	if len(flags) == 0 {
+		return nil, errors.New("name at least one --role, for example --role editor or --role operator@thach-ha")
+	}
+	var out []radio.Grant
+	for _, f := range flags {
+		role, code, narrow := strings.Cut(f, "@")
+		g := radio.Grant{Role: radio.Role(role), Area: radio.Everywhere}
+		if !g.Role.Valid() {
+			return nil, fmt.Errorf("%w: no role %q", radio.ErrInvalid, role)
+		}
+		if narrow {
+			a, err := c.AreaByCode(ctx, code)
+			if err != nil {
+				return nil, err
+			}
+			g.Area = a.ID
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+func addUser(ctx context.Context, e *env, c *central.Central, login, name string, roles roleFlags, stdin bool) error {
+	granted, err := grants(ctx, c, roles)
+	if err != nil {
+		return err
+	}
 	password, err := e.password(stdin)
 	if err != nil {
 		return err
 	}
-	p, err := c.AddPerson(ctx, login, name, password, actor())
+	p, err := c.AddPerson(ctx, login, name, password, granted, actor())
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 	"loaxa/internal/wire"
 )
 
-// AddPerson makes an account.
-func (c *Central) AddPerson(ctx context.Context, login, name, password, actor string) (radio.Person, error) {
-	return c.people.Add(ctx, login, name, password, actor)
+// AddPerson makes an account with its roles.
+func (c *Central) AddPerson(ctx context.Context, login, name, password string, grants []radio.Grant, actor string) (radio.Person, error) {
+	return c.people.Add(ctx, login, name, password, grants, actor)
 }
 
 // SetPassword replaces a person's password and ends their sessions.
@@ -75,6 +75,20 @@ func (c *Central) Import(ctx context.Context, dir string, fsys fs.FS, author, ap
 		return false, err
 	}
 	return diff.Changed(), diff.Write(w)
+}
+
+// AreaByCode finds an area.
+func (c *Central) AreaByCode(ctx context.Context, code string) (radio.Area, error) {
+	areas, err := c.store.Areas(ctx)
+	if err != nil {
+		return radio.Area{}, err
+	}
+	for _, a := range areas {
+		if a.Code == code {
+			return a, nil
+		}
+	}
+	return radio.Area{}, fmt.Errorf("%w: no area with code %q", radio.ErrNotFound, code)
 }
 
 // NewDevice adds a cluster of loudspeakers below a hamlet.

@@ -169,8 +169,8 @@ func newHouse(t *testing.T, devices []string, extra ...string) *house {
 		t.Fatal(err)
 	}
 	h.client = &http.Client{Jar: jar, Timeout: 30 * time.Second}
-	for _, login := range []string{author, second} {
-		h.command(secret, "user", "add", "--login", login, "--name", login, "--password-stdin")
+	for login, role := range map[string]string{author: "editor", second: "approver"} {
+		h.command(secret, "user", "add", "--login", login, "--name", login, "--role", role, "--password-stdin")
 	}
 	h.write("areas.yaml", "areas:\n  - {code: tinh, kind: province, name: Tỉnh thử, zone: "+zone+"}\n"+
 		"  - {code: xa, kind: commune, name: Xã thử, parent: tinh}\n  - {code: thon, kind: hamlet, name: Thôn thử, parent: xa}\n"+

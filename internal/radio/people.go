@@ -9,13 +9,15 @@ type Account struct {
 	PasswordHash string
 	CreatedAt    Millis
 	DisabledAt   Millis // 0 while the account works
+	Grants       []Grant
 }
 
-// Person is who is logged in, as pages and rows name them.
+// Person is who is logged in, as pages and rows name them, with what they may do.
 type Person struct {
-	ID    UserID `json:"id"`
-	Login string `json:"login"`
-	Name  string `json:"name"`
+	ID     UserID  `json:"id"`
+	Login  string  `json:"login"`
+	Name   string  `json:"name"`
+	Grants []Grant `json:"grants,omitempty"`
 }
 
 // EnrolmentCode is a one-time code of one device; only its hash is kept.

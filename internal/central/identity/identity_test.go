@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -326,10 +327,10 @@ func TestPeople(t *testing.T) {
 	}
 	p := newPeople(acc, clock, cost{time: 1, memory: 64, lanes: 1})
 	ctx := t.Context()
-	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
+	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", nil, "x"); !errors.Is(err, radio.ErrInvalid) {
 		t.Fatalf("short password: %v", err)
 	}
-	if _, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", "mật-khẩu-dài", "x"); err != nil {
+	if _, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", "mật-khẩu-dài", nil, "x"); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(acc.byLogin["lan"].PasswordHash, "mật") {
@@ -342,7 +343,7 @@ func TestPeople(t *testing.T) {
 	if _, kept := acc.sessions[token]; kept {
 		t.Fatal("the token itself is kept")
 	}
-	if got, err := p.Session(ctx, token); err != nil || got != who {
+	if got, err := p.Session(ctx, token); err != nil || !reflect.DeepEqual(got, who) {
 		t.Fatalf("%+v %v", got, err)
 	}
 	for _, bad := range []string{"", "short", token[:42] + "A" + "B"} {
@@ -360,10 +361,10 @@ func TestPeople(t *testing.T) {
 	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
 		t.Fatalf("the old password: %v", err)
 	}
-	if err := p.SetPassword(ctx, "lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
+	if err := p.SetPassword(ctx, "lan", "ngắn", nil, "x"); !errors.Is(err, radio.ErrInvalid) {
 		t.Fatalf("a short new password: %v", err)
 	}
-	if err := p.SetPassword(ctx, "lan", "mật-khẩu-dài", "x"); err != nil {
+	if err := p.SetPassword(ctx, "lan", "mật-khẩu-dài", nil, "x"); err != nil {
 		t.Fatal(err)
 	}
 	if _, token, err = p.Login(ctx, "lan", "mật-khẩu-dài"); err != nil {

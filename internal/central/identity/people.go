@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,7 @@ const MinPassword = 10
 const SessionLife = 12 * time.Hour
 
 func person(a radio.Account) radio.Person {
-	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name}
+	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name, Grants: a.Grants}
 }
 
 // Accounts keeps people and sessions.
@@ -81,7 +82,7 @@ func newPeople(accounts Accounts, now func() time.Time, c cost) *People {
 }
 
 // Add makes an account. There are no default accounts and no default passwords.
-func (p *People) Add(ctx context.Context, login, name, password, actor string) (radio.Person, error) {
+func (p *People) Add(ctx context.Context, login, name, password string, grants []radio.Grant, actor string) (radio.Person, error) {
 	var e radio.Invalid
 	if !radio.ValidCode(login) {
 		e.Add("login", "tên đăng nhập chỉ gồm a–z, 0–9, dấu chấm, gạch nối", "use 1-64 of a-z, 0-9, dot and hyphen")
@@ -90,6 +91,7 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
 	}
 	checkNewPassword(&e, password)
+	checkGrants(&e, grants)
 	if err := e.Err(); err != nil {
 		return radio.Person{}, err
 	}
@@ -97,13 +99,22 @@ func (p *People) Add(ctx context.Context, login, name, password, actor string) (
 	if err != nil {
 		return radio.Person{}, err
 	}
-	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: name, PasswordHash: hash, CreatedAt: radio.At(p.now())}
+	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: name, PasswordHash: hash, CreatedAt: radio.At(p.now()), Grants: grants}
 	if err := p.accounts.AddPerson(ctx, a, actor); errors.Is(err, radio.ErrConflict) {
 		return radio.Person{}, fmt.Errorf("%w: there is an account %s already", radio.ErrConflict, login)
 	} else if err != nil {
 		return radio.Person{}, err
 	}
 	return person(a), nil
+}
+
+func checkGrants(e *radio.Invalid, grants []radio.Grant) {
+	for i, g := range grants {
+		if !g.Role.Valid() || g.Area != radio.Everywhere && !radio.ValidID(g.Area) || slices.Contains(grants[:i], g) {
+			e.Add("grants", "vai trò hoặc địa bàn không đúng", "a role or an area is not right, or stands twice")
+			return
+		}
+	}
 }
 
 func checkNewPassword(e *radio.Invalid, password string) {

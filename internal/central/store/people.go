@@ -24,8 +24,47 @@ func (s *Store) AddPerson(ctx context.Context, p radio.Account, actor string) er
 		if err != nil {
 			return fmt.Errorf("add person %s: %w", p.Login, err)
 		}
+		if err := addGrants(ctx, tx, p.ID, p.Grants); err != nil {
+			return err
+		}
 		return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), p.Login)
 	})
+}
+
+func addGrants(ctx context.Context, tx *sql.Tx, person radio.UserID, grants []radio.Grant) error {
+	for _, g := range grants {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO person_grant (person, role, area) VALUES ($1, $2, $3)`, person, g.Role, g.Area); err != nil {
+			return fmt.Errorf("grant %s: %w", g.Role, err)
+		}
+	}
+	return nil
+}
+
+// withGrants fills in what the people may do.
+func withGrants(ctx context.Context, q querier, people ...*radio.Account) error {
+	where, args := ``, []any{}
+	if len(people) == 1 {
+		where, args = `WHERE person = $1`, []any{people[0].ID}
+	}
+	type row struct {
+		person radio.UserID
+		grant  radio.Grant
+	}
+	rows, err := collect(ctx, q, func(r *sql.Rows) (g row, err error) {
+		err = r.Scan(&g.person, &g.grant.Role, &g.grant.Area)
+		return g, err
+	}, `SELECT person, role, area FROM person_grant `+where+` ORDER BY person, role, area`, args...)
+	if err != nil {
+		return fmt.Errorf("list grants: %w", err)
+	}
+	byPerson := map[radio.UserID][]radio.Grant{}
+	for _, r := range rows {
+		byPerson[r.person] = append(byPerson[r.person], r.grant)
+	}
+	for _, p := range people {
+		p.Grants = byPerson[p.ID]
+	}
+	return nil
 }
 
 // SetPassword replaces a password and ends every session of the person.
@@ -51,7 +90,7 @@ func (s *Store) PersonByLogin(ctx context.Context, login string) (radio.Account,
 	if err != nil {
 		return p, s.kind(fmt.Errorf("person %q: %w", login, err))
 	}
-	return p, nil
+	return p, s.kind(withGrants(ctx, s.read, &p))
 }
 
 // People lists the accounts by login.
@@ -61,7 +100,11 @@ func (s *Store) People(ctx context.Context) ([]radio.Account, error) {
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list people: %w", err))
 	}
-	return out, nil
+	all := make([]*radio.Account, len(out))
+	for i := range out {
+		all[i] = &out[i]
+	}
+	return out, s.kind(withGrants(ctx, s.read, all...))
 }
 
 // AddSession keeps a session by the hash of its cookie and drops those that ended.
@@ -89,7 +132,7 @@ func (s *Store) SessionPerson(ctx context.Context, tokenHash string, now radio.M
 	if err != nil {
 		return p, s.kind(fmt.Errorf("session: %w", err))
 	}
-	return p, nil
+	return p, s.kind(withGrants(ctx, s.read, &p))
 }
 
 // EndSession forgets one session; ending it twice is no error.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -17,7 +18,8 @@ func peopleSuites() []Suite {
 }
 
 func account(login string) radio.Account {
-	return radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: "Nguyễn Thị Lan", PasswordHash: "$argon2id$x", CreatedAt: planAt}
+	return radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: "Nguyễn Thị Lan", PasswordHash: "$argon2id$x", CreatedAt: planAt,
+		Grants: []radio.Grant{{Role: radio.RoleApprover, Area: radio.Everywhere}, {Role: radio.RoleEditor, Area: radio.NewID[radio.AreaID]()}}}
 }
 
 func peopleAccounts(t *testing.T, s *store.Store) {
@@ -30,7 +32,7 @@ func peopleAccounts(t *testing.T, s *store.Store) {
 		t.Fatalf("the same login twice: %v", err)
 	}
 	got, err := s.PersonByLogin(ctx, "lan")
-	if err != nil || got != lan {
+	if err != nil || !reflect.DeepEqual(got, lan) {
 		t.Fatalf("%+v %v", got, err)
 	}
 	if _, err := s.PersonByLogin(ctx, "nobody"); !errors.Is(err, radio.ErrNotFound) {

@@ -1,0 +1,167 @@
+package radio
+
+import "slices"
+
+// Role is what a person may do in an area and everything below it (design §1). The
+// same role on the province makes a person of the culture department (Sở VHTTDL), on a
+// commune one of its Phòng Văn hóa - Xã hội. A person may hold several: one user,
+// several communes.
+type Role string
+
+const (
+	RoleEditor   Role = "editor"   // biên tập viên: makes bulletins, schedules and campaigns
+	RoleApprover Role = "approver" // người duyệt: decides about them and puts them on the air
+	RoleOperator Role = "operator" // cán bộ vận hành: watches and runs the loudspeakers
+	RoleProvider Role = "provider" // cộng tác viên, đơn vị cung cấp nội dung: own bulletins only
+	RoleViewer   Role = "viewer"   // lãnh đạo, thanh tra: reads everything, changes nothing
+	RoleAdmin    Role = "admin"    // quản trị: people, devices, areas; no say in content
+)
+
+// Roles lists every role in the order screens show them.
+func Roles() []Role {
+	return []Role{RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin}
+}
+
+// Valid says whether r is one of the roles.
+func (r Role) Valid() bool { return slices.Contains(Roles(), r) }
+
+// Everywhere, in place of an area's id, grants a role in the whole province. The first
+// accounts are made before there is any area.
+const Everywhere AreaID = "*"
+
+// Grant gives a person a role in an area and everything below it, or Everywhere.
+type Grant struct {
+	Role Role   `json:"role"`
+	Area AreaID `json:"area"`
+}
+
+// Action is one thing that can be done at the centre.
+type Action string
+
+const (
+	ReadBulletins    Action = "bulletins.read"
+	WriteBulletins   Action = "bulletins.write"  // upload, edit and submit own drafts
+	DecideBulletins  Action = "bulletins.decide" // approve, reject, withdraw
+	ReadSchedules    Action = "schedules.read"
+	WriteSchedules   Action = "schedules.write"   // drafts
+	PublishSchedules Action = "schedules.publish" // put on the air, withdraw
+	ReadCampaigns    Action = "campaigns.read"
+	WriteCampaigns   Action = "campaigns.write"
+	ReadDevices      Action = "devices.read"
+	WriteDevices     Action = "devices.write" // add clusters, hand out enrolment codes
+	ReadLog          Action = "log.read"
+	ReadPeople       Action = "people.read"
+	WritePeople      Action = "people.write" // invite, grant, reset, disable
+	ReadAudit        Action = "audit.read"
+	// Self is what everybody signed in may do: own password, language, tokens.
+	Self Action = "self"
+)
+
+// allowed is the table of rights: which roles may do what.
+var allowed = map[Action][]Role{
+	ReadBulletins:    {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	WriteBulletins:   {RoleEditor, RoleProvider},
+	DecideBulletins:  {RoleApprover},
+	ReadSchedules:    {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	WriteSchedules:   {RoleEditor},
+	PublishSchedules: {RoleApprover},
+	ReadCampaigns:    {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	WriteCampaigns:   {RoleEditor},
+	ReadDevices:      {RoleEditor, RoleApprover, RoleOperator, RoleViewer, RoleAdmin},
+	WriteDevices:     {RoleAdmin},
+	ReadLog:          {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	ReadPeople:       {RoleAdmin},
+	WritePeople:      {RoleAdmin},
+	ReadAudit:        {RoleViewer, RoleAdmin},
+	Self:             {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+}
+
+// Actions lists every action of the table.
+func Actions() []Action {
+	out := make([]Action, 0, len(allowed))
+	for a := range allowed {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// May says whether the role has the right.
+func (r Role) May(a Action) bool { return slices.Contains(allowed[a], r) }
+
+// May says whether the person may do a to a thing. chain is the thing's place in the
+// area tree, the province first: a grant reaches its area and all below.
+func (p Person) May(a Action, chain ...AreaID) bool {
+	return slices.ContainsFunc(p.Grants, func(g Grant) bool {
+		return g.Role.May(a) && (g.Area == Everywhere || slices.Contains(chain, g.Area))
+	})
+}
+
+// MaySomewhere says whether the person may do a in any area at all.
+func (p Person) MaySomewhere(a Action) bool { return len(p.Where(a)) > 0 }
+
+// Where lists the areas in which (and below which) the person may do a.
+func (p Person) Where(a Action) []AreaID {
+	var out []AreaID
+	for _, g := range p.Grants {
+		if g.Role.May(a) && !slices.Contains(out, g.Area) {
+			out = append(out, g.Area)
+		}
+	}
+	return out
+}
+
+// MayRead says whether the person may see a thing that is finished (approved, on the
+// air): what is in their areas, and what the province made for all of them.
+func (p Person) MayRead(a Action, chain ...AreaID) bool {
+	return p.May(a, chain...) || len(chain) == 1 && p.MaySomewhere(a)
+}
+
+// AreaTree answers where an area stands. It is a snapshot.
+type AreaTree struct {
+	byID map[AreaID]Area
+}
+
+// NewAreaTree indexes the areas.
+func NewAreaTree(areas []Area) AreaTree {
+	t := AreaTree{byID: make(map[AreaID]Area, len(areas))}
+	for _, a := range areas {
+		t.byID[a.ID] = a
+	}
+	return t
+}
+
+// Area finds one; ok is false when it is unknown.
+func (t AreaTree) Area(id AreaID) (a Area, ok bool) {
+	a, ok = t.byID[id]
+	return a, ok
+}
+
+// Chain gives the ids from the province down to the area itself; nil when unknown.
+func (t AreaTree) Chain(id AreaID) []AreaID {
+	var out []AreaID
+	for a, ok := t.byID[id]; ok && len(out) < 8; a, ok = t.byID[a.Parent] {
+		out = append(out, a.ID)
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// Communes lists the ids of the communes in or above which one of the areas stands: the
+// communes a person with rights in those areas may see. Sorted.
+func (t AreaTree) Communes(within []AreaID) []AreaID {
+	var out []AreaID
+	for _, a := range t.byID {
+		if a.Kind != Commune {
+			continue
+		}
+		for _, w := range within {
+			if w == Everywhere || slices.Contains(t.Chain(a.ID), w) || slices.Contains(t.Chain(w), a.ID) {
+				out = append(out, a.ID)
+				break
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
