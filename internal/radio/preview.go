@@ -1,0 +1,64 @@
+package radio
+
+// PreviewAiring is one airing that a device would play, or would not, if nothing of the
+// plan changed: made by the agent's own code (timetable) from the programme and policy
+// the device is to get.
+type PreviewAiring struct {
+	Device   DeviceID   `json:"device"`
+	ID       AiringID   `json:"airing"`
+	Start    Millis     `json:"start"` // computed, after shifts
+	SlotAt   Millis     `json:"slot_at"`
+	Samples  int64      `json:"samples"`
+	Priority Priority   `json:"priority"`
+	Schedule ScheduleID `json:"schedule"`
+	Slot     SlotID     `json:"slot"`
+	Entry    EntryID    `json:"entry"`
+	Bulletin BulletinID `json:"bulletin,omitempty"`
+	Version  int        `json:"version,omitempty"`
+	Title    string     `json:"title"`
+	// Shifted: it begins later than planned because something else sounds before it.
+	Shifted bool `json:"shifted,omitempty"`
+	// Outcome and Reason are set when it will not sound, with the words a device would
+	// report: missed overlap, refused policy, refused expired.
+	Outcome Outcome `json:"outcome,omitempty"`
+	Reason  Reason  `json:"reason,omitempty"`
+}
+
+// ConflictKind names what stands between a schedule and the air.
+type ConflictKind string
+
+const (
+	ConflictOverlap   ConflictKind = "overlap"    // another airing sounds then: shifted or dropped
+	ConflictHours     ConflictKind = "hours"      // outside the permitted hours of the place
+	ConflictAudio     ConflictKind = "no_audio"   // no approved version of the bulletin
+	ConflictValidity  ConflictKind = "validity"   // the bulletin is not valid at the airing
+	ConflictNotInTime ConflictKind = "not_synced" // the device will not have programme or audio in time
+	ConflictSlot      ConflictKind = "slot"       // the slot cannot be expanded, or has no airing
+	ConflictPriority  ConflictKind = "priority"   // a schedule must not claim to be an emergency
+	ConflictTarget    ConflictKind = "target"     // no device, or a place outside the author's areas
+	ConflictLimit     ConflictKind = "limit"      // the device's programme grows beyond its bounds
+)
+
+// Conflict is one clash, told once for all devices it touches. Blocking ones must be
+// mended; others may be accepted by the person who publishes.
+type Conflict struct {
+	Kind     ConflictKind `json:"kind"`
+	Blocking bool         `json:"blocking"`
+	Schedule ScheduleID   `json:"schedule"`
+	Slot     SlotID       `json:"slot,omitempty"`
+	Entry    EntryID      `json:"entry,omitempty"`
+	// With is the other schedule of an overlap.
+	With ScheduleID `json:"with,omitempty"`
+	// At is the first instant at which it happens; 0 when it has none.
+	At Millis `json:"at,omitempty"`
+	// Times counts the airings touched within the days looked at, on all devices.
+	Times int `json:"times,omitempty"`
+	// Devices are those touched, at most MaxConflictDevices of DeviceCount.
+	Devices     []DeviceID `json:"devices,omitempty"`
+	DeviceCount int        `json:"device_count,omitempty"`
+	VI          string     `json:"reason_vi"`
+	EN          string     `json:"reason_en"`
+}
+
+// MaxConflictDevices bounds the devices one conflict names.
+const MaxConflictDevices = 20
