@@ -50,6 +50,7 @@ func work(ctx context.Context, j job) (*Prepared, error) {
 		Renditions:   []radio.Rendition{t.renditions[0].Rendition, t.renditions[1].Rendition},
 		LUFS:         t.lufs,
 		TruePeakDBTP: t.renditions[0].truePeak,
+		Peaks:        t.renditions[0].peaks,
 		Warnings:     source.warnings(found.declared),
 	}
 	if t.lufs < targetLUFS-1 {
@@ -88,7 +89,7 @@ func workWithoutTools(ctx context.Context, j job, f *os.File) (*Prepared, error)
 	}
 	p := &Prepared{
 		Seconds: v.Duration().Seconds(), Renditions: []radio.Rendition{v.Rendition},
-		LUFS: v.lufs, TruePeakDBTP: v.truePeak,
+		LUFS: v.lufs, TruePeakDBTP: v.truePeak, Peaks: v.peaks,
 	}
 	if v.truePeak > peakLimit || v.lufs < targetLUFS-1 || v.lufs > targetLUFS+1 {
 		p.Warnings = append(p.Warnings, WarnNotNormalised)
