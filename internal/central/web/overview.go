@@ -196,3 +196,11 @@ func communes(places []radio.Place) []radio.Area {
 	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
+
+// overviewRoutes are the first page and the devices behind it.
+func (s *Server) overviewRoutes() []route {
+	return []route{
+		{pattern: "GET /{$}", as: s.page, do: s.overview, may: radio.ReadDevices},
+		{pattern: "GET /api/v1/devices", as: s.api, do: s.apiDevices, may: radio.ReadDevices, doc: doc{Summary: "Loudspeaker clusters with their latest report", Out: devicesAnswer{}, Query: []string{"commune", "state"}}},
+	}
+}
