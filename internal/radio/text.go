@@ -1,6 +1,8 @@
 package radio
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"unicode"
@@ -74,4 +76,13 @@ func Fold(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// TranscriptHash stands for a transcript where lists do not carry it; "" for none.
+func TranscriptHash(transcript string) SHA256 {
+	if transcript == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(transcript))
+	return SHA256(hex.EncodeToString(sum[:]))
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,18 +27,9 @@ func bulletinWords(b radio.Bulletin) ([]any, error) {
 	}
 	return []any{
 		b.Title, b.Summary, int(b.Field), b.Priority, b.Author, b.PenName, b.Unit, b.Language, b.Campaign, b.ValidFrom, b.ValidUntil,
-		b.Transcript, TranscriptHash(b.Transcript), renditions, b.LUFS, b.TruePeak, b.Seconds, b.SourceSHA256, warnings,
+		b.Transcript, radio.TranscriptHash(b.Transcript), renditions, b.LUFS, b.TruePeak, b.Seconds, b.SourceSHA256, warnings,
 		b.EditedAt, b.CutOffBy, b.CutOffAt, b.SearchText(),
 	}, nil
-}
-
-// TranscriptHash stands for a transcript in lists; "" for none.
-func TranscriptHash(transcript string) radio.SHA256 {
-	if transcript == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(transcript))
-	return radio.SHA256(hex.EncodeToString(sum[:]))
 }
 
 // placeholders gives "$first, …" for n values.

@@ -45,7 +45,7 @@ func draftLife(t *testing.T, s *store.Store) {
 	must(t, s.AddBulletin(ctx, v1))
 	got, err := s.Bulletin(ctx, v1.ID, 1)
 	must(t, err)
-	v1.TranscriptSHA256, v1.Peaks = store.TranscriptHash(v1.Transcript), nil
+	v1.TranscriptSHA256, v1.Peaks = radio.TranscriptHash(v1.Transcript), nil
 	same(t, "draft", got, v1)
 	peaks, err := s.Waveform(ctx, v1.Renditions[0].SHA256)
 	must(t, err)
@@ -147,7 +147,7 @@ func deskNaughtyStrings(t *testing.T, s *store.Store) {
 		must(t, s.AddBulletin(ctx, b))
 		got, err := s.Bulletin(ctx, b.ID, 1)
 		must(t, err)
-		b.TranscriptSHA256 = store.TranscriptHash(b.Transcript)
+		b.TranscriptSHA256 = radio.TranscriptHash(b.Transcript)
 		same(t, text, got, b)
 		found, err := s.ListBulletins(ctx, radio.BulletinView{Everything: true}, radio.BulletinFilter{Text: text}, radio.BulletinCursor{}, 100)
 		must(t, err)
