@@ -5,18 +5,16 @@ import "slices"
 // BulletinView is which bulletins a person may see, as MaySee decides one by one, for
 // lists to be narrowed by.
 type BulletinView struct {
-	Reader     UserID   // sees what they made themselves
+	Reader     UserID
 	Everything bool     // in the whole province
+	Own        []AreaID // of these, what the reader made
 	Desks      []AreaID // of these, whatever the state
 	Finished   []AreaID // of these, what is approved or withdrawn
 }
 
 // BulletinView narrows lists for the person.
 func (p Person) BulletinView(tree AreaTree) BulletinView {
-	v := BulletinView{}
-	if p.MaySomewhere(ReadBulletins) {
-		v.Reader = p.ID
-	}
+	v := BulletinView{Reader: p.ID}
 	desks := p.DeskAreas()
 	if slices.Contains(desks, Everywhere) {
 		v.Everything = true
@@ -26,10 +24,16 @@ func (p Person) BulletinView(tree AreaTree) BulletinView {
 		chain := tree.Chain(id)
 		if slices.ContainsFunc(desks, func(d AreaID) bool { return slices.Contains(chain, d) }) {
 			v.Desks = append(v.Desks, id)
-		} else if p.MayRead(ReadBulletins, chain...) {
+			continue // all of it
+		}
+		if p.MayRead(ReadBulletins, chain...) {
 			v.Finished = append(v.Finished, id)
 		}
+		if p.May(ReadBulletins, chain...) {
+			v.Own = append(v.Own, id)
+		}
 	}
+	slices.Sort(v.Own)
 	slices.Sort(v.Desks)
 	slices.Sort(v.Finished)
 	return v

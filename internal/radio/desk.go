@@ -123,6 +123,14 @@ func DecisionStep(to BulletinState) (BulletinStep, bool) {
 	return "", false
 }
 
+// Verdict is a decision about one version. Seen names what was decided about, by its
+// SubmittedAt; 0 is whatever stands now.
+type Verdict struct {
+	To   BulletinState `json:"to"`
+	Why  string        `json:"why,omitempty"`
+	Seen Millis        `json:"seen,omitempty"`
+}
+
 // Revised is a new draft with the words and the audio of this version; the next
 // version's number is the desk's to give.
 func (b Bulletin) Revised(by UserID, at Millis) (Bulletin, error) {
@@ -210,7 +218,7 @@ func validLanguage(s string) bool {
 // only hand in bulletins of their own.
 func (p Person) MaySee(b Bulletin, chain ...AreaID) bool {
 	switch {
-	case b.CreatedBy == p.ID && p.MaySomewhere(ReadBulletins):
+	case b.CreatedBy == p.ID && p.May(ReadBulletins, chain...):
 		return true
 	case b.State == Approved || b.State == Withdrawn:
 		return p.MayRead(ReadBulletins, chain...)

@@ -148,7 +148,8 @@ func TestMaySee(t *testing.T) {
 		"provider, a colleague's pending":          {person("x", RoleProvider, Everywhere), Pending, provincial, false},
 		"provider, approved":                       {person("x", RoleProvider, "P"), Approved, provincial, true},
 		"provider, own draft":                      {person("me", RoleProvider, "P"), Draft, provincial, true},
-		"author, now only elsewhere":               {person("me", RoleEditor, "B"), Draft, communal, true},
+		"provider of the commune, own draft":       {person("me", RoleProvider, "A"), Draft, communal, true},
+		"author, now only elsewhere":               {person("me", RoleEditor, "B"), Draft, communal, false},
 		"author without any right":                 {Person{ID: "me"}, Draft, communal, false},
 		"provider and commune editor, own commune": {Person{ID: "x", Grants: []Grant{{RoleProvider, "P"}, {RoleEditor, "A"}}}, Draft, communal, true},
 	} {

@@ -99,3 +99,35 @@ func (l Listening) Percent(length time.Duration) int {
 	}
 	return int(min(100*heard/max(length.Milliseconds(), 1), 100))
 }
+
+// Hearing is what a listener is told.
+type Hearing struct {
+	Percent int  `json:"percent"` // of the sound that was played
+	Done    bool `json:"done"`    // it counts as heard to the end
+	// WaitMS is how long the clock still has to run when only that is missing.
+	WaitMS int64 `json:"wait_ms,omitempty"`
+}
+
+// Hearing sums up what was heard of a sound of this length.
+func (l Listening) Hearing(length time.Duration, now Millis) Hearing {
+	done, wait := l.Complete(length, now)
+	return Hearing{Percent: l.Percent(length), Done: done, WaitMS: wait.Milliseconds()}
+}
+
+// NotHeard refuses an approval by somebody who has not listened to the end; it is an
+// ErrConflict.
+type NotHeard struct {
+	Percent int           // of the sound that was played
+	Wait    time.Duration // only this much time is missing
+}
+
+// Error says what to do next.
+func (e *NotHeard) Error() string {
+	if e.Wait > 0 {
+		return fmt.Sprintf("conflict: listening takes as long as the sound: %s to go", e.Wait.Round(time.Second))
+	}
+	return fmt.Sprintf("conflict: listen to the end first: %d %% heard so far", e.Percent)
+}
+
+// Is makes errors.Is(err, ErrConflict) true.
+func (e *NotHeard) Is(target error) bool { return target == ErrConflict }

@@ -48,9 +48,10 @@ func seen(w *criteria, x string, v radio.BulletinView) string {
 		return `b.area IN (` + placeholders(first, len(areas)) + `)`
 	}
 	any := []string{`1 = 0`}
-	if v.Reader != "" {
+	if len(v.Own) > 0 {
 		w.args = append(w.args, v.Reader)
-		any = append(any, fmt.Sprintf(`%s.created_by = $%d`, x, len(w.args)))
+		mine := fmt.Sprintf(`%s.created_by = $%d`, x, len(w.args))
+		any = append(any, `(`+mine+` AND `+in(v.Own)+`)`)
 	}
 	if len(v.Desks) > 0 {
 		any = append(any, in(v.Desks))
