@@ -78,6 +78,17 @@ type ScheduleDraft struct {
 	ReturnedWhy string `json:"returned_why,omitempty"`
 }
 
+// DraftSave is a draft as somebody saves it. Schedule is "" for a new one. Base and
+// Revision are what the person saw: the version on the air and the draft's revision, 0
+// where there was none.
+type DraftSave struct {
+	Schedule ScheduleID
+	Base     int
+	Revision int64
+	Form     ScheduleForm
+	Note     string
+}
+
 // DraftWrite is one thing done to a draft.
 type DraftWrite struct {
 	Draft ScheduleDraft
