@@ -145,6 +145,7 @@ var doors = []struct {
 	{"html/template", []string{"central/web", "agent/status"}, "pages are made in two places"},
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
+	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},
 }

@@ -91,6 +91,8 @@ type Watch struct {
 	looked  radio.Millis // by this or an earlier run
 	heard   radio.Millis
 	numbers map[radio.DeviceID]numbers
+	coming  []radio.ComingAirings
+	soonAt  radio.Millis // when coming was read
 
 	refusing sync.Mutex
 	refused  map[radio.DeviceID]map[string]string
@@ -231,7 +233,7 @@ func (w *Watch) see(ctx context.Context, now radio.Millis) (*look, []radio.Devic
 	if err != nil {
 		return nil, nil, err
 	}
-	coming, err := w.airings.ComingAirings(ctx, now, now.Add(readyBefore))
+	coming, err := w.soon(ctx, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -247,12 +249,28 @@ func (w *Watch) see(ctx context.Context, now radio.Millis) (*look, []radio.Devic
 		coming: make(map[radio.DeviceID][]radio.ComingAirings, len(views)), quiet: make(map[radio.DeviceID]radio.QuietAirings, len(quiet)),
 		falls: w.count(views, now), refused: w.refusals()}
 	for _, c := range coming {
-		l.coming[c.Device] = append(l.coming[c.Device], c)
+		if c.Start > now {
+			l.coming[c.Device] = append(l.coming[c.Device], c)
+		}
 	}
 	for _, q := range quiet {
 		l.quiet[q.Device] = q
 	}
 	return l, views, nil
+}
+
+// soon reads what airs within readyBefore, every other look: before a full hour it is the
+// dearest thing a look asks for.
+func (w *Watch) soon(ctx context.Context, now radio.Millis) ([]radio.ComingAirings, error) {
+	if now >= w.soonAt && now.Sub(w.soonAt) < 2*every {
+		return w.coming, nil
+	}
+	coming, err := w.airings.ComingAirings(ctx, now, now.Add(readyBefore+every))
+	if err != nil {
+		return nil, err
+	}
+	w.coming, w.soonAt = coming, now
+	return coming, nil
 }
 
 // count notes connection numbers that fell since the last look.
