@@ -147,6 +147,8 @@ var doors = []struct {
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
 	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
+	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
+	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},
 }
 
