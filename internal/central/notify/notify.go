@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -106,17 +107,29 @@ type Notify struct {
 // New checks the recipients and how they are reached.
 func New(outbox Outbox, opts Options, now func() time.Time, log *slog.Logger) (*Notify, error) {
 	n := &Notify{outbox: outbox, opts: opts, by: map[string]Recipient{}, hook: newHook(now), now: now, log: log, sent: map[string]radio.Millis{}}
-	var errs []error
-	for i, r := range opts.Recipients {
-		if err := r.check(opts.SMTP); err != nil {
-			errs = append(errs, fmt.Errorf("recipient %d: %w", i+1, err))
-		}
-		if _, twice := n.by[r.Name()]; twice {
-			errs = append(errs, fmt.Errorf("%w: recipient %d: %s stands there twice", radio.ErrInvalid, i+1, r.Name()))
-		}
+	for _, r := range opts.Recipients {
 		n.by[r.Name()] = r
 	}
-	return n, errors.Join(errs...)
+	return n, opts.Check()
+}
+
+// Check lists everything that cannot work.
+func (o Options) Check() error {
+	var errs []error
+	seen := map[string]bool{}
+	for i, r := range o.Recipients {
+		if err := r.check(o.SMTP); err != nil {
+			errs = append(errs, fmt.Errorf("recipient %d: %w", i+1, err))
+		}
+		if seen[r.Name()] {
+			errs = append(errs, fmt.Errorf("%w: recipient %d: %s stands there twice", radio.ErrInvalid, i+1, r.Name()))
+		}
+		seen[r.Name()] = true
+	}
+	if u, err := url.Parse(o.BaseURL); o.BaseURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(o.BaseURL, "/")) {
+		errs = append(errs, fmt.Errorf("%w: base_url %q, want https://host without a slash at the end", radio.ErrInvalid, o.BaseURL))
+	}
+	return errors.Join(errs...)
 }
 
 func (r Recipient) check(s SMTP) error {
