@@ -162,7 +162,10 @@ func (t Target) place(ctx context.Context, tmp string, m Manifest) error {
 	}
 	for _, folder := range []string{audioFolder, keysFolder, caFolder} {
 		from, to := filepath.Join(tmp, folder), filepath.Join(t.Dir, folder)
-		// An empty folder there is replaced.
+		// An empty folder there makes room; one that holds something stays and is an error.
+		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		if err := errors.Join(syncFolder(from), os.Rename(from, to)); err != nil {
 			return err
 		}
