@@ -147,6 +147,16 @@ func (t AreaTree) Chain(id AreaID) []AreaID {
 	return out
 }
 
+// Root is the chain of the province itself; nil when there is none.
+func (t AreaTree) Root() []AreaID {
+	for _, a := range t.byID {
+		if a.Kind == Province {
+			return []AreaID{a.ID}
+		}
+	}
+	return nil
+}
+
 // Communes lists the ids of the communes in or above which one of the areas stands: the
 // communes a person with rights in those areas may see. Sorted.
 func (t AreaTree) Communes(within []AreaID) []AreaID {
