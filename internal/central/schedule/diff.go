@@ -205,13 +205,6 @@ func policyFields(p radio.PolicyRule) []field {
 	return append(out, field{"mourning", joinDates(p.Mourning)})
 }
 
-func campaignFields(c radio.Campaign) []field {
-	return []field{
-		{"title", c.Title}, {"document", c.Document}, {"issued", string(c.Issued)}, {"issuer", c.Issuer},
-		{"from", string(c.From)}, {"until", string(c.Until)},
-	}
-}
-
 func bulletinFields(x radio.Bulletin) []field {
 	valid := ""
 	if x.ValidUntil != 0 {
