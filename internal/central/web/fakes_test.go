@@ -291,6 +291,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	d.Preview = previewOf(h.plan)
 	for _, c := range change {
 		c(&d)
 	}
