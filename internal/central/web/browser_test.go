@@ -120,6 +120,9 @@ func TestBrowser(t *testing.T) {
 	look("week", 16, "giờ đêm", "sẽ không phát", "chỉ 1 cụm loa", "Không vào được chương trình")
 	b.click(`[rel=prev]`)
 	look("week-this", 2, "hôm nay", "Đã qua: xem nhật ký phát sóng")
+	device := "/schedules/week?device=" + string(h.plan.places[0].Device.ID)
+	b.open(site.URL + device)
+	look("week-device", strings.Count(h.ask(t, "GET", device, "").Body.String(), `<td class="wide"><b>`), "Phát thiếu", "sẽ phát")
 	*h.plan = was
 
 	b.click(`nav a[href="/log"]`)

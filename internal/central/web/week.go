@@ -49,6 +49,11 @@ type weekDay struct {
 	Slots   []weekSlot
 }
 
+// Coming says whether anything of the day is still to come.
+func (d weekDay) Coming() bool {
+	return slices.ContainsFunc(d.Slots, func(w weekSlot) bool { return !w.Past })
+}
+
 // weekSlot is one instant of one slot on the devices that do the same with it.
 type weekSlot struct {
 	Time       string // as people say it: 05:00–05:20
@@ -65,6 +70,8 @@ type weekSlot struct {
 	Devices    int
 	Names      []string // of the devices, when not all do the same
 	More       int      // devices that are not named
+	// Past: it has been, and Outcome is the log's.
+	Past bool
 }
 
 // Late is how long after its time it begins, in samples, as lengths are shown.
@@ -215,8 +222,19 @@ func (s *Server) fillWeek(r *http.Request, d *weekData, places []radio.Place) er
 	if err != nil {
 		return err
 	}
+	titles, codes := map[radio.ScheduleID]string{}, map[radio.SlotID]string{}
+	for _, o := range schedules {
+		titles[o.ID] = o.Title
+		for _, sl := range o.Slots {
+			codes[sl.ID] = sl.Code
+		}
+	}
+	been, err := s.been(r, d, titles)
+	if err != nil {
+		return err
+	}
 	d.Total, d.Conflicts = p.Devices, p.Conflicts
-	slots := s.weekSlots(p.Rows, schedules, names)
+	slots := s.weekSlots(append(been, p.Rows...), titles, codes, names)
 	today := radio.DateOf(s.Now().In(s.zone))
 	for _, day := range p.Days {
 		t, err := time.Parse(time.DateOnly, string(day.Day))
@@ -236,6 +254,38 @@ func (s *Server) fillWeek(r *http.Request, d *weekData, places []radio.Place) er
 	d.To = radio.DateOf(first.AddDate(0, 0, 6))
 	d.Previous, d.Next = d.address(first.AddDate(0, 0, -7)), d.address(first.AddDate(0, 0, 7))
 	return nil
+}
+
+// been gives, for one device, what the log says of the part of the week that has passed;
+// of a commune there is too much of it for this page. Titles of schedules that are no
+// more are added to titles.
+func (s *Server) been(r *http.Request, d *weekData, titles map[radio.ScheduleID]string) ([]radio.PreviewRow, error) {
+	now := radio.At(s.Now())
+	if today := radio.DateOf(s.Now().In(s.zone)); !d.Single() || d.From > today || !who(r).MaySomewhere(radio.ReadLog) {
+		return nil, nil
+	}
+	last, err := time.Parse(time.DateOnly, string(d.From))
+	if err != nil {
+		return nil, fmt.Errorf("first day of a week: %w", err)
+	}
+	page, err := s.Log.Log(r.Context(), radio.LogFilter{Device: d.Device, From: d.From, To: radio.DateOf(last.AddDate(0, 0, 6))}, radio.LogCursor{}, mostRows)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.PreviewRow
+	for _, row := range slices.Backward(page.Rows) { // oldest first
+		if row.Start >= now || row.Key.Slot == "" {
+			continue
+		}
+		if _, known := titles[row.Key.Schedule]; !known {
+			titles[row.Key.Schedule] = row.ScheduleTitle
+		}
+		out = append(out, radio.PreviewRow{Day: row.Day, DeviceCount: 1, PreviewAiring: radio.PreviewAiring{
+			Device: row.Key.Device, ID: row.Airing, Start: row.Start, SlotAt: row.Key.SlotAt, Samples: row.Samples, Priority: row.Priority,
+			Schedule: row.Key.Schedule, Slot: row.Key.Slot, Entry: row.Key.Entry, Repeat: row.Key.Repeat, Title: row.Title, Outcome: row.Outcome, Reason: row.Reason,
+		}})
+	}
+	return out, nil
 }
 
 func (d *weekData) query() url.Values {
@@ -259,7 +309,7 @@ func (d *weekData) logAddress(day radio.Date) string {
 }
 
 // weekSlots joins the airings of one slot that have one fate on the same devices.
-func (s *Server) weekSlots(rows []radio.PreviewRow, schedules []radio.Schedule, names map[radio.DeviceID]string) map[radio.Date][]weekSlot {
+func (s *Server) weekSlots(rows []radio.PreviewRow, titles map[radio.ScheduleID]string, codes map[radio.SlotID]string, names map[radio.DeviceID]string) map[radio.Date][]weekSlot {
 	type key struct {
 		day     radio.Date
 		slotAt  radio.Millis
@@ -270,19 +320,13 @@ func (s *Server) weekSlots(rows []radio.PreviewRow, schedules []radio.Schedule, 
 		count   int
 		devices string
 	}
-	byID, codes := map[radio.ScheduleID]radio.Schedule{}, map[radio.SlotID]string{}
-	for _, o := range schedules {
-		byID[o.ID] = o
-		for _, sl := range o.Slots {
-			codes[sl.ID] = sl.Code
-		}
-	}
+	now := radio.At(s.Now())
 	out, at := map[radio.Date][]weekSlot{}, map[key]int{}
 	for _, r := range rows {
 		k := key{r.Day, r.SlotAt, r.Slot, r.Outcome, r.Reason, r.Odd, r.DeviceCount, fmt.Sprint(r.Devices)}
 		i, known := at[k]
 		if !known {
-			x := weekSlot{start: r.Start, Schedule: byID[r.Schedule].Title, Slot: codes[r.Slot], Priority: r.Priority, Odd: r.Odd,
+			x := weekSlot{start: r.Start, Schedule: titles[r.Schedule], Slot: codes[r.Slot], Priority: r.Priority, Odd: r.Odd, Past: r.Start < now,
 				Outcome: r.Outcome, Reason: r.Reason, Devices: r.DeviceCount}
 			for _, dev := range r.Devices[:min(len(r.Devices), maxDeviceNames)] {
 				x.Names = append(x.Names, names[dev])
@@ -299,7 +343,7 @@ func (s *Server) weekSlots(rows []radio.PreviewRow, schedules []radio.Schedule, 
 		x.Time = s.hours(x.start, x.end)
 		x.LateMS = max(x.LateMS, r.ShiftMS)
 		if len(r.With) > 0 && x.With == "" {
-			x.With = byID[r.With[0]].Title
+			x.With = titles[r.With[0]]
 		}
 		x.Items = append(x.Items, r.Title)
 	}

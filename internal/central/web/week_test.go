@@ -54,8 +54,22 @@ func TestWeekPage(t *testing.T) {
 	if n := strings.Count(w.Body.String(), "Đã qua"); n != 6 {
 		t.Errorf("%d days have a past, want 6", n)
 	}
-	if n := strings.Count(w.Body.String(), "<tbody>"); n != 1 {
-		t.Errorf("%d days with airings, want Sunday's only", n)
+	page := w.Body.String()
+	for _, row := range h.log.pick(radio.LogFilter{Device: h.plan.places[0].Device.ID, From: "2025-11-17", To: "2025-11-23"}) {
+		told, err := outcomeText(row.Outcome)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Start < radio.At(now) && row.Planned() && !strings.Contains(page, told+"</span>") {
+			t.Errorf("%s at %s is not shown", row.Outcome, row.Start.Time())
+		}
+	}
+	if past, coming, _ := strings.Cut(page, "CN <span>"); strings.Contains(past, "sẽ ") || !strings.Contains(past, "Đã phát</span>") || !strings.Contains(coming, "sẽ phát") {
+		t.Error("what has been comes from the log, what is to come from the plan")
+	}
+	w = h.ask(t, http.MethodGet, "/schedules/week?commune="+h.communeOf(0), "")
+	if want(t, w, http.StatusOK); strings.Contains(w.Body.String(), "Đã phát</span>") {
+		t.Error("a commune's past stands in the log, not here")
 	}
 	want(t, h.ask(t, http.MethodGet, "/schedules/week", ""), http.StatusOK, "Chọn xã/phường, rồi")
 	// A device of another commune is left over from before the form was changed.
