@@ -42,7 +42,6 @@ type Plan interface {
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
 
 // Log compares planned with aired (report).
@@ -64,6 +63,11 @@ type Deps struct {
 	Plan   Plan
 	Log    Log
 	Audio  Audio
+	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	Fleet    Fleet
+	Faults   Faults
+	Clusters Clusters
+	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
 	// Healthy says whether the centre can do its work now.

@@ -86,7 +86,7 @@ func fieldText(name string) string {
 		"code": "Mã", "title": "Tiêu đề", "author": "Tác giả", "unit": "Đơn vị sản xuất", "field": "Loại lĩnh vực", "language": "Ngôn ngữ",
 		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
-		"state": "Tình trạng",
+		"state": "Tình trạng", "hamlet": "Thôn/tổ dân phố", "name": "Tên", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 	}, name)
 }
 
