@@ -34,13 +34,14 @@ type menuEntry struct {
 }
 
 var menu = []menuEntry{
-	{"", "Tổng quan", radio.Self},
+	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
 	{"devices", "Cụm loa", radio.ReadDevices},
 	{"log", "Nhật ký", radio.ReadLog},
 	{"people", "Tài khoản", radio.ReadPeople},
+	{"audit", "Nhật ký hệ thống", radio.ReadAudit},
 }
 
 func menuOf(p radio.Person) []menuEntry {

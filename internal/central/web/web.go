@@ -64,6 +64,11 @@ type Deps struct {
 	Plan   Plan
 	Log    Log
 	Audio  Audio
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
