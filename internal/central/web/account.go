@@ -81,6 +81,8 @@ type accountData struct {
 	// Secret is a token just made, shown this once.
 	Secret string
 	Days   int // a sensible life of a new token
+	// MayAudit: the way to the audit stands here, it is not asked for every day.
+	MayAudit bool
 }
 
 type tokenRow struct {
@@ -104,7 +106,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret stri
 	if err != nil {
 		return err
 	}
-	d := accountData{personRow: rowOf(a), Secret: secret, Days: 90}
+	d := accountData{personRow: rowOf(a), Secret: secret, Days: 90, MayAudit: who(r).MaySomewhere(radio.ReadAudit)}
 	d.Roles = s.grantWords(r, tree, a.Grants)
 	if d.Sessions, err = s.Accounts.Sessions(r.Context(), who(r), s.cookie(r)); err != nil {
 		return err

@@ -19,7 +19,7 @@ func (s *Server) auditRoutes() []route {
 	}
 }
 
-const auditAPage = 60
+const auditAPage = 40
 
 // auditKeys are what the address of a page of the audit may hold.
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}

@@ -41,7 +41,6 @@ var menu = []menuEntry{
 	{"devices", "Cụm loa", radio.ReadDevices},
 	{"log", "Nhật ký", radio.ReadLog},
 	{"people", "Tài khoản", radio.ReadPeople},
-	{"audit", "Nhật ký hệ thống", radio.ReadAudit},
 }
 
 func menuOf(p radio.Person) []menuEntry {

@@ -268,7 +268,7 @@ type personData struct {
 func (d personData) Shut() bool  { return d.State == accountDisabled }
 func (d personData) Waits() bool { return d.State == accountInvited }
 
-const auditOfPerson = 20
+const auditOfPerson = 8
 
 func (s *Server) personPage(w http.ResponseWriter, r *http.Request) error {
 	a, err := s.Staff.Find(r.Context(), who(r), radio.UserID(r.PathValue("id")))

@@ -148,7 +148,7 @@ func TestCodesStayOutOfTheLog(t *testing.T) {
 
 func TestAccountPage(t *testing.T) {
 	h := newHouse(t)
-	want(t, h.ask(t, http.MethodGet, "/account", ""), http.StatusOK, lan.Name, "Quản trị viên · toàn tỉnh", "phiên này", "Báo cáo tháng", "chỉ đọc", "đã hủy", "đã hết hạn")
+	want(t, h.ask(t, http.MethodGet, "/account", ""), http.StatusOK, lan.Name, "Quản trị viên · toàn tỉnh", "phiên này", "Báo cáo tháng", "chỉ đọc", "đã hủy", "đã hết hạn", `href="/audit"`)
 	pass := func(again string) string {
 		return url.Values{"old": {"cũ"}, "password": {"một câu mới"}, "again": {again}}.Encode()
 	}
@@ -177,7 +177,7 @@ func TestAccountPage(t *testing.T) {
 func TestAuditPage(t *testing.T) {
 	h := newHouse(t)
 	page := h.ask(t, http.MethodGet, "/audit?from=2025-11-01&to=2025-11-22&action=person.&actor="+string(lan.ID), "")
-	want(t, page, http.StatusOK, "Giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=941")
+	want(t, page, http.StatusOK, "Giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
 	day := func(s string) radio.Millis {
 		var e radio.Invalid
 		return h.midnight(&e, "", s, 0)
@@ -185,7 +185,7 @@ func TestAuditPage(t *testing.T) {
 	if f := h.staff.asked[0]; f.From != day("2025-11-01") || f.To != day("2025-11-23") || f.Action != "person." || f.Actor != string(lan.ID) {
 		t.Errorf("%+v", f)
 	}
-	want(t, h.ask(t, http.MethodGet, "/audit?before=941", ""), http.StatusOK, "Trang đầu")
+	want(t, h.ask(t, http.MethodGet, "/audit?before=961", ""), http.StatusOK, "Trang đầu")
 	for _, bad := range []string{"from=x", "to=1500-01-01", "before=0", "before=-1", "who=x", "limit=5", "from=2025-11-01&from=2025-11-02"} {
 		want(t, h.ask(t, http.MethodGet, "/audit?"+bad, ""), http.StatusUnprocessableEntity)
 	}
