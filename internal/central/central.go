@@ -30,6 +30,7 @@ import (
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
@@ -125,7 +126,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	}
 	out.set(mqttBroker)
 	live := &web.Live{}
-	console, err := c.console(province, dispatcher, live)
+	console, err := c.console(province, dispatcher, live, mqttBroker)
 	if err != nil {
 		return err
 	}
@@ -187,6 +188,7 @@ func (c *Central) tuning() programme.Tuning {
 // runner is a broker of either kind.
 type runner interface {
 	publisher
+	Stats() broker.Stats
 	Run(ctx context.Context) error
 }
 
@@ -231,12 +233,20 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return nil, err
+	}
+	monitor := newMetrics(house{
+		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
 		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
 		Staff: c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
 		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

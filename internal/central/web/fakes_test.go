@@ -282,6 +282,8 @@ type house struct {
 	log    *fakeLog
 	staff  *fakeStaff
 	sick   error
+	// contract is what the server says of its API: every answer is held against it.
+	contract contract
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -290,8 +292,10 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.desk = &fakeDesk{plan: h.plan}
 	h.staff = provinceStaff(h.plan)
 	d := Deps{
-		People: h.people, Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Healthy: func(context.Context) error { return h.sick }, Live: &Live{}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
+		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
+		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
+		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
@@ -301,6 +305,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	if h.Server, err = New(d); err != nil {
 		t.Fatal(err)
 	}
+	h.contract = newContract(t, h.Server)
 	return h
 }
 
@@ -319,6 +324,7 @@ func (h *house) ask(t testing.TB, method, path, body string, change ...func(*htt
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	h.contract.hold(t, r, w)
 	return w
 }
 

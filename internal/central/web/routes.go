@@ -56,6 +56,8 @@ func (s *Server) houseRoutes() []route {
 	return []route{
 		{pattern: "POST /language", as: page, do: s.setLanguage, open: true},
 		{pattern: "GET /events", as: page, do: s.events, may: radio.Self},
+		{pattern: "GET /api/v1/openapi.json", as: api, do: s.openAPI, open: true, doc: doc{Summary: "This description", Kind: "application/json"}},
+		{pattern: "GET /metrics", as: api, do: s.metrics, may: radio.ReadDevices},
 		{pattern: "GET /healthz", as: api, do: s.alive, open: true},
 		{pattern: "GET /readyz", as: api, do: s.ready, open: true},
 		{pattern: "GET /static/{name}", as: page, do: s.static, open: true},
@@ -71,7 +73,7 @@ func (s *Server) routes() http.Handler {
 		if !r.open {
 			h = s.signedIn(r)
 		}
-		mux.Handle(r.pattern, bounded(cmp.Or(r.body, maxBody), h))
+		mux.Handle(r.pattern, s.measured(r.pattern, bounded(cmp.Or(r.body, maxBody), h)))
 	}
 	// Requests that change something must come from our own pages, or from a program
 	// (no Origin and no Sec-Fetch-Site): a stranger's page cannot ride on a session.

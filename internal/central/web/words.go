@@ -38,7 +38,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonLate: "trễ giờ", radio.ReasonClock: "đồng hồ không tin cậy", radio.ReasonNoAudio: "thiếu âm thanh",
 		radio.ReasonNotSynced: "thiết bị chưa nhận lịch mới", radio.ReasonOverlap: "trùng giờ với nội dung khác",
 		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "chữ ký số không đúng",
-		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực",
+		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
@@ -100,6 +100,7 @@ func warningText(code string) string {
 	return word(map[string]string{
 		"cut_off": "tệp tải lên bị thiếu phần cuối", "damage": "có đoạn không giải mã được", "clipping": "âm thanh gốc bị vỡ tiếng",
 		"very_quiet": "âm thanh gốc rất nhỏ, tạp âm có thể rõ hơn", "long_silence": "có đoạn im lặng dài hơn 10 giây",
+		"one_channel": "chỉ một kênh có tiếng, đã lấy kênh đó", "out_of_phase": "hai kênh ngược pha, đã lấy một kênh",
 		"quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
 	}, code)
 }
