@@ -85,6 +85,8 @@ func houseFixtures() []fixture {
 	return []fixture{
 		{pattern: "POST /language"},
 		{pattern: "GET /events", may: radio.Self},
+		{pattern: "GET /api/v1/openapi.json"},
+		{pattern: "GET /metrics", may: radio.ReadDevices, status: 404},
 		{pattern: "GET /healthz"},
 		{pattern: "GET /readyz"},
 		{pattern: "GET /static/{name}"},
