@@ -52,7 +52,7 @@ type fixture struct {
 
 // fixtures lists every row, a function for each resource, as table does.
 func fixtures() []fixture {
-	return slices.Concat(sessionFixtures(), overviewFixtures(), bulletinFixtures(), scheduleFixtures(), logFixtures(), houseFixtures())
+	return slices.Concat(sessionFixtures(), overviewFixtures(), bulletinFixtures(), scheduleFixtures(), weekFixtures(), logFixtures(), houseFixtures())
 }
 
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
