@@ -78,7 +78,7 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 	err := each(ctx, groups, func(g *group) {
 		p.fill(s, g, s.spans(g, days)...)
 		s.look(found[g], g, days)
-		g.airings = nil // thousands of groups must not all be held at once
+		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
 		return nil, err
