@@ -146,6 +146,8 @@ var doors = []struct {
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
+	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
+	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},
 }
 

@@ -127,7 +127,7 @@ func (i importIntake) Prepare(ctx context.Context, source io.Reader) (p schedule
 	}
 	return schedule.Prepared{
 		Renditions: got.Renditions, Seconds: got.Seconds, LUFS: got.LUFS, TruePeak: got.TruePeakDBTP,
-		SourceSHA256: got.SourceSHA256, Warnings: got.Warnings,
+		SourceSHA256: got.SourceSHA256, Warnings: got.Warnings, Peaks: got.Peaks,
 	}, nil
 }
 

@@ -30,6 +30,7 @@ import (
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
@@ -124,7 +125,8 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher)
+	live := &web.Live{}
+	console, err := c.console(province, dispatcher, live, mqttBroker)
 	if err != nil {
 		return err
 	}
@@ -138,7 +140,12 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
-	g.Go(func() error { return c.watch(ctx, dispatcher) })
+	g.Go(func() error {
+		return c.watch(ctx, func() {
+			dispatcher.Changed()
+			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
+		})
+	})
 	g.Go(func() error {
 		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
 	})
@@ -181,6 +188,7 @@ func (c *Central) tuning() programme.Tuning {
 // runner is a broker of either kind.
 type runner interface {
 	publisher
+	Stats() broker.Stats
 	Run(ctx context.Context) error
 }
 
@@ -225,17 +233,26 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return nil, err
+	}
+	monitor := newMetrics(house{
+		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
 		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
-		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping,
+		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	s.RegisterOnShutdown(live.Close)
 	if c.cfg.People.Certificate != "" {
 		if s.TLSConfig, err = peopleTLS(c.cfg.People); err != nil {
 			return nil, err
@@ -256,9 +273,9 @@ func (c *Central) deviceServer(ca *identity.CA, devices *identity.Devices) (*htt
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}, nil
 }
 
-// watch notices what commands of other processes changed (import, device, user) by
-// the audit, which every change writes.
-func (c *Central) watch(ctx context.Context, d *dispatch.Dispatcher) error {
+// watch notices what people changed, here or by commands of other processes (import,
+// device, user), by the audit, which every change writes.
+func (c *Central) watch(ctx context.Context, changed func()) error {
 	tick := time.NewTicker(changePoll)
 	defer tick.Stop()
 	var last int64 = -1
@@ -271,7 +288,7 @@ func (c *Central) watch(ctx context.Context, d *dispatch.Dispatcher) error {
 			c.log.Error("look for changes", "error", err)
 		case seq != last:
 			if last >= 0 {
-				d.Changed()
+				changed()
 			}
 			last = seq
 		}

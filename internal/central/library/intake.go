@@ -125,8 +125,11 @@ type Prepared struct {
 	Renditions []radio.Rendition `json:"renditions"`
 	// LUFS and TruePeakDBTP are those of the first rendition as the agent decodes
 	// it; the other's true peak is under the same ceiling.
-	LUFS         float64      `json:"lufs"`
-	TruePeakDBTP float64      `json:"true_peak_dbtp"`
+	LUFS         float64 `json:"lufs"`
+	TruePeakDBTP float64 `json:"true_peak_dbtp"`
+	// Peaks are the PeakCount bars of the first rendition's waveform, 0 to 255: the
+	// page draws them, and the listener sees where the sound lies.
+	Peaks        []byte       `json:"peaks"`
 	SourceSHA256 radio.SHA256 `json:"source_sha256"`
 	SourceBytes  int64        `json:"source_bytes"`
 	Warnings     []string     `json:"warnings"`
@@ -216,8 +219,8 @@ func (in *Intake) prepare(ctx context.Context, src io.Reader, dir string) (*Prep
 			return nil, fmt.Errorf("check the intake's answer: %w", err)
 		}
 	}
-	if len(p.Renditions) == 0 {
-		return nil, errors.New("check the intake's answer: no rendition")
+	if len(p.Renditions) == 0 || len(p.Peaks) != PeakCount {
+		return nil, fmt.Errorf("check the intake's answer: %d renditions and %d peaks", len(p.Renditions), len(p.Peaks))
 	}
 	p.SourceSHA256, p.SourceBytes, p.dir = sum, size, dir
 	if p.Warnings == nil {
@@ -282,4 +285,17 @@ func (c contextReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.r.Read(p)
+}
+
+// contextReaderAt does the same for reads anywhere in a file.
+type contextReaderAt struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+func (c contextReaderAt) ReadAt(p []byte, at int64) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.ReadAt(p, at)
 }

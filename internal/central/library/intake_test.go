@@ -32,6 +32,9 @@ func TestPrepare(t *testing.T) {
 	if p.Seconds != float64(samples)/44100 || p.SourceBytes != int64(len(src)) || len(p.Warnings) != 0 || p.Warnings == nil {
 		t.Errorf("prepared %+v", p)
 	}
+	if len(p.Peaks) != PeakCount || slices.Max(p.Peaks) < 100 || slices.Min(p.Peaks) > 60 {
+		t.Errorf("peaks %v", p.Peaks)
+	}
 	if len(p.Renditions) != 2 || p.Renditions[0].Kbps != 64 || p.Renditions[1].Kbps != 32 {
 		t.Fatalf("renditions %+v", p.Renditions)
 	}

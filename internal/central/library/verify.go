@@ -16,6 +16,7 @@ import (
 type verified struct {
 	radio.Rendition
 	lufs, truePeak float64
+	peaks          []byte // of its waveform
 }
 
 // verify checks what the encoder made of a master of so many samples: walked frame
@@ -68,6 +69,7 @@ func decodeWhole(ctx context.Context, f *os.File, w sound.Walked, head, tail int
 		wave = make([]float64, radio.FrameSamples)
 		near = make([]int16, len(reference.pcm)+2*alignReach)
 		from = reference.from - alignReach
+		bars = waveform{samples: v.Samples}
 	)
 	for {
 		at := d.Position()
@@ -84,12 +86,13 @@ func decodeWhole(ctx context.Context, f *os.File, w sound.Walked, head, tail int
 				near[k] = s
 			}
 		}
+		bars.see(at, pcm[:n])
 		m.add(wave[:n])
 	}
 	if d.Position() != v.Samples {
 		return verified{}, nil, fmt.Errorf("decode a rendition: %d samples of %d", d.Position(), v.Samples)
 	}
-	v.lufs, v.truePeak = m.lufs(), m.peakDBTP()
+	v.lufs, v.truePeak, v.peaks = m.lufs(), m.peakDBTP(), bars.peaks()
 	return v, near, nil
 }
 

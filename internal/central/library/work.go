@@ -29,15 +29,11 @@ func work(ctx context.Context, j job) (*Prepared, error) {
 	if j.Tools.FFmpeg == "" {
 		return workWithoutTools(ctx, j, f)
 	}
-	if found.probe {
-		if j.Tools.FFprobe == "" {
-			return nil, fmt.Errorf("%w: ffprobe is missing beside ffmpeg", radio.ErrUnavailable)
-		}
-		if found.declared, err = probeSource(ctx, j, found); err != nil {
-			return nil, err
-		}
+	upload, err := openUpload(ctx, j, f, info.Size(), found)
+	if err != nil {
+		return nil, err
 	}
-	source, err := decodeSource(ctx, j, found)
+	source, err := decodeSource(ctx, j, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +46,8 @@ func work(ctx context.Context, j job) (*Prepared, error) {
 		Renditions:   []radio.Rendition{t.renditions[0].Rendition, t.renditions[1].Rendition},
 		LUFS:         t.lufs,
 		TruePeakDBTP: t.renditions[0].truePeak,
-		Warnings:     source.warnings(found.declared),
+		Peaks:        t.renditions[0].peaks,
+		Warnings:     source.warnings(upload),
 	}
 	if t.lufs < targetLUFS-1 {
 		p.Warnings = append(p.Warnings, WarnQuiet)
@@ -88,7 +85,7 @@ func workWithoutTools(ctx context.Context, j job, f *os.File) (*Prepared, error)
 	}
 	p := &Prepared{
 		Seconds: v.Duration().Seconds(), Renditions: []radio.Rendition{v.Rendition},
-		LUFS: v.lufs, TruePeakDBTP: v.truePeak,
+		LUFS: v.lufs, TruePeakDBTP: v.truePeak, Peaks: v.peaks,
 	}
 	if v.truePeak > peakLimit || v.lufs < targetLUFS-1 || v.lufs > targetLUFS+1 {
 		p.Warnings = append(p.Warnings, WarnNotNormalised)

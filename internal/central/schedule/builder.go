@@ -77,10 +77,10 @@ func (b *builder) run(ctx context.Context) error {
 	b.buildAreas()
 	b.buildDevices()
 	b.buildPolicies()
+	b.buildCampaigns()
 	if err := b.buildBulletins(ctx); err != nil {
 		return err
 	}
-	b.buildCampaigns()
 	b.buildSchedules()
 	b.leaveAlone()
 	return b.problems.err()

@@ -48,7 +48,10 @@ type policyDecl struct {
 
 type bulletinDecl struct {
 	code, title, author, unit, language, file text
+	summary, penName, transcript              text
+	area, campaign, priority                  text
 	field                                     radio.Field
+	validFrom                                 radio.Date // the first local day
 	validUntil                                radio.Date // the last local day
 	withdrawn                                 bool
 }
@@ -189,6 +192,8 @@ func readBulletin(m *mapping) bulletinDecl {
 	d := bulletinDecl{
 		code: m.code("code"), title: m.needWords("title", 200), author: m.words("author", 100), unit: m.words("unit", 200),
 		language: m.words("language", 35), file: m.text("file"), validUntil: m.date("valid_until"), withdrawn: m.yes("withdrawn"),
+		summary: m.lines("summary", 2000), penName: m.words("pen_name", 100), transcript: m.lines("transcript", radio.MaxTranscript),
+		area: m.ref("area"), campaign: m.ref("campaign"), priority: m.text("priority"), validFrom: m.date("valid_from"),
 	}
 	if field := m.need("field"); field.s != "" {
 		d.field = radio.Field(m.r.checkNumber("field", field, 0, 1, 6))

@@ -219,7 +219,10 @@ func (m *mapping) text(key string) text {
 	return m.r.scalar(n)
 }
 
-func (r *reader) scalar(n ast.Node) text {
+func (r *reader) scalar(n ast.Node) text { return r.words(n, "") }
+
+// words is a single value without control characters, but those in allowed.
+func (r *reader) words(n ast.Node, allowed string) text {
 	t := text{at: r.at(n)}
 	switch x := n.(type) {
 	case *ast.StringNode:
@@ -233,7 +236,7 @@ func (r *reader) scalar(n ast.Node) text {
 		return text{}
 	}
 	t.s = strings.TrimSpace(norm.NFC.String(t.s))
-	if i := strings.IndexFunc(t.s, unicode.IsControl); i >= 0 {
+	if strings.ContainsFunc(t.s, func(c rune) bool { return unicode.IsControl(c) && !strings.ContainsRune(allowed, c) }) {
 		r.problems.add(t.at, "có ký tự điều khiển", "control character inside")
 	}
 	return t

@@ -8,6 +8,34 @@ import (
 
 // The JSON twin of the pages, under /api/v1.
 
+type devicesAnswer struct {
+	Devices []deviceRow `json:"devices"`
+}
+
+type bulletinsAnswer struct {
+	Bulletins []radio.Bulletin `json:"bulletins"`
+}
+
+type decisionBody struct {
+	To  radio.BulletinState `json:"to"`
+	Why string              `json:"why"`
+}
+
+type schedulesAnswer struct {
+	Schedules []radio.Schedule `json:"schedules"`
+}
+
+type logAnswer struct {
+	Airings []radio.LogRow  `json:"airings"`
+	Totals  radio.LogTotals `json:"totals"`
+	Next    string          `json:"next,omitempty"`
+}
+
+type historyAnswer struct {
+	Airing  radio.LogRow `json:"airing"`
+	History []radio.Word `json:"history"`
+}
+
 // list is never null: a program need not tell an empty list from a missing one.
 func list[T any](l []T) []T {
 	if l == nil {
@@ -25,9 +53,7 @@ func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, struct {
-		Devices []deviceRow `json:"devices"`
-	}{rows})
+	return writeJSON(w, http.StatusOK, devicesAnswer{rows})
 }
 
 func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {
@@ -35,9 +61,7 @@ func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, struct {
-		Bulletins []radio.Bulletin `json:"bulletins"`
-	}{list(all)})
+	return writeJSON(w, http.StatusOK, bulletinsAnswer{list(all)})
 }
 
 func (s *Server) apiUpload(w http.ResponseWriter, r *http.Request) error {
@@ -49,10 +73,7 @@ func (s *Server) apiUpload(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		To  radio.BulletinState `json:"to"`
-		Why string              `json:"why"`
-	}
+	var in decisionBody
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
@@ -68,9 +89,7 @@ func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, struct {
-		Schedules []radio.Schedule `json:"schedules"`
-	}{list(all)})
+	return writeJSON(w, http.StatusOK, schedulesAnswer{list(all)})
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following
@@ -84,11 +103,7 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, struct {
-		Airings []radio.LogRow  `json:"airings"`
-		Totals  radio.LogTotals `json:"totals"`
-		Next    string          `json:"next,omitempty"`
-	}{list(p.Rows), p.Totals, p.Next})
+	return writeJSON(w, http.StatusOK, logAnswer{list(p.Rows), p.Totals, p.Next})
 }
 
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
@@ -96,8 +111,5 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, struct {
-		Airing  radio.LogRow `json:"airing"`
-		History []radio.Word `json:"history"`
-	}{row, list(words)})
+	return writeJSON(w, http.StatusOK, historyAnswer{row, list(words)})
 }

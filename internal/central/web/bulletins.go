@@ -152,3 +152,29 @@ func (s *Server) bulletinAudio(w http.ResponseWriter, r *http.Request) error {
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
 }
+
+// ofBulletin is the area whose desk the bulletin in the address belongs to.
+func (s *Server) ofBulletin(r *http.Request) ([]radio.AreaID, error) {
+	id, n, err := version(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Plan.Bulletin(r.Context(), id, n); err != nil {
+		return nil, err
+	}
+	return s.provinceChain(r)
+}
+
+// bulletinRoutes are the desk for bulletins.
+func (s *Server) bulletinRoutes() []route {
+	page, api := s.page, s.api
+	return []route{
+		{pattern: "GET /bulletins", as: page, do: s.bulletinList, may: radio.ReadBulletins},
+		{pattern: "POST /bulletins", as: page, do: s.bulletinUpload, body: maxUpload, may: radio.WriteBulletins},
+		{pattern: "POST /bulletins/{id}/{version}/decision", as: page, do: s.bulletinDecide, may: radio.DecideBulletins, of: s.ofBulletin},
+		{pattern: "GET /bulletins/{id}/{version}/audio", as: page, do: s.bulletinAudio, may: radio.ReadBulletins, of: s.ofBulletin},
+		{pattern: "GET /api/v1/bulletins", as: api, do: s.apiBulletins, may: radio.ReadBulletins, doc: doc{Summary: "Bulletins, the newest version of each", Out: bulletinsAnswer{}}},
+		{pattern: "POST /api/v1/bulletins", as: api, do: s.apiUpload, body: maxUpload, may: radio.WriteBulletins, doc: doc{Summary: "Upload a bulletin (multipart/form-data; the audio is the last part)", Out: radio.Bulletin{}, Status: http.StatusCreated}},
+		{pattern: "POST /api/v1/bulletins/{id}/{version}/decision", as: api, do: s.apiDecide, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "Approve, reject or withdraw", In: decisionBody{}, Out: radio.Bulletin{}}},
+	}
+}

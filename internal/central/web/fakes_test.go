@@ -40,16 +40,29 @@ func id[T ~string](kind byte, n int) T {
 func hash(n int) radio.SHA256 { return radio.SHA256(fmt.Sprintf("%064x", n)) }
 
 var (
-	lan = radio.Person{ID: id[radio.UserID]('u', 1), Login: "lan", Name: "Nguyễn Thị Lan"}
+	// vi speaks Vietnamese.
+	vi = speech{language: vietnamese}
+	// lan may do everything; what roles may not do is TestPermissions' business.
+	lan = radio.Person{ID: id[radio.UserID]('u', 1), Login: "lan", Name: "Nguyễn Thị Lan", Grants: everyRole(radio.Everywhere)}
 	sau = radio.UserID(id[radio.UserID]('u', 2))
 )
+
+func everyRole(area radio.AreaID) []radio.Grant {
+	var out []radio.Grant
+	for _, r := range radio.Roles() {
+		out = append(out, radio.Grant{Role: r, Area: area})
+	}
+	return out
+}
 
 // fakePeople knows one person; it records what it was asked.
 type fakePeople struct {
 	mu     sync.Mutex
 	logins []string
 	ended  []string
-	err    error // of every Login and Session, when set
+	err    error         // of every Login and Session, when set
+	who    *radio.Person // whose session it is; nil for lan
+	token  radio.TokenUse
 }
 
 func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {
@@ -73,6 +86,9 @@ func (p *fakePeople) Session(_ context.Context, t string) (radio.Person, error) 
 	}
 	if t != sessionToken || slices.Contains(p.ended, t) {
 		return radio.Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
+	}
+	if p.who != nil {
+		return *p.who, nil
 	}
 	return lan, nil
 }
@@ -153,6 +169,24 @@ func (p *fakePlan) Campaigns(context.Context) ([]radio.Campaign, error) { return
 func (p *fakePlan) Places(context.Context) ([]radio.Place, error) {
 	return slices.Clone(p.places), p.err
 }
+
+// Areas are those of the places.
+func (p *fakePlan) Areas(context.Context) ([]radio.Area, error) {
+	var out []radio.Area
+	seen := map[radio.AreaID]bool{}
+	for _, place := range p.places {
+		parent := radio.AreaID("")
+		for _, a := range place.Chain {
+			if a.Parent = parent; !seen[a.ID] {
+				seen[a.ID] = true
+				out = append(out, a)
+			}
+			parent = a.ID
+		}
+	}
+	return out, p.err
+}
+
 func (p *fakePlan) DeviceStates(context.Context) ([]radio.DeviceState, error) { return p.states, p.err }
 
 // fakeLog filters and pages as the store does, beneath the real report.
@@ -247,6 +281,8 @@ type house struct {
 	plan   *fakePlan
 	log    *fakeLog
 	sick   error
+	// contract is what the server says of its API: every answer is held against it.
+	contract contract
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -255,7 +291,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.desk = &fakeDesk{plan: h.plan}
 	d := Deps{
 		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Healthy: func(context.Context) error { return h.sick }, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
+		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
+		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
@@ -265,6 +302,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	if h.Server, err = New(d); err != nil {
 		t.Fatal(err)
 	}
+	h.contract = newContract(t, h.Server)
 	return h
 }
 
@@ -283,6 +321,7 @@ func (h *house) ask(t testing.TB, method, path, body string, change ...func(*htt
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	h.contract.hold(t, r, w)
 	return w
 }
 

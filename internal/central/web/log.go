@@ -189,3 +189,23 @@ func (s *Server) logHistory(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.show(w, r, http.StatusOK, "history.html", "Một lượt phát", historyData{row, words})
 }
+
+// ofAiring is the place of the device an airing in the address belongs to.
+func (s *Server) ofAiring(r *http.Request) ([]radio.AreaID, error) {
+	row, _, err := s.history(r)
+	if err != nil {
+		return nil, err
+	}
+	return []radio.AreaID{row.Province, row.Commune, row.Hamlet}, nil
+}
+
+// logRoutes are the confirmation log.
+func (s *Server) logRoutes() []route {
+	page, api := s.page, s.api
+	return []route{
+		{pattern: "GET /log", as: page, do: s.logPage, may: radio.ReadLog},
+		{pattern: "GET /log/{device}/{airing}", as: page, do: s.logHistory, may: radio.ReadLog, of: s.ofAiring},
+		{pattern: "GET /api/v1/log", as: api, do: s.apiLog, may: radio.ReadLog, doc: doc{Summary: "Planned against aired, newest first", Out: logAnswer{}, Query: append([]string{"limit"}, logKeys...)}},
+		{pattern: "GET /api/v1/log/{device}/{airing}", as: api, do: s.apiHistory, may: radio.ReadLog, of: s.ofAiring, doc: doc{Summary: "One airing with all that was said about it", Out: historyAnswer{}}},
+	}
+}

@@ -124,6 +124,7 @@ func (s *Server) deviceRow(p radio.Place, st radio.DeviceState) deviceRow {
 		s.Logger.Warn("a stored report cannot be read", "device", p.Device.ID, "error", err)
 		return row
 	}
+	status.Fill()
 	row.Status, row.Audio = &status, len(status.Audio)
 	for _, a := range status.Audio {
 		if a.Ready {
@@ -195,4 +196,12 @@ func communes(places []radio.Place) []radio.Area {
 	}
 	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
 	return out
+}
+
+// overviewRoutes are the first page and the devices behind it.
+func (s *Server) overviewRoutes() []route {
+	return []route{
+		{pattern: "GET /{$}", as: s.page, do: s.overview, may: radio.ReadDevices},
+		{pattern: "GET /api/v1/devices", as: s.api, do: s.apiDevices, may: radio.ReadDevices, doc: doc{Summary: "Loudspeaker clusters with their latest report", Out: devicesAnswer{}, Query: []string{"commune", "state"}}},
+	}
 }

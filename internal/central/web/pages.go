@@ -21,20 +21,50 @@ import (
 type view struct {
 	Title   string
 	Section string // first part of the address, for the menu
+	Here    string // the address itself, to come back to
 	Person  radio.Person
+	Menu    []menuEntry
 	Data    any
 }
 
-// pages holds the parsed templates and the assets under their hashed names.
+// menuEntry is one way of the menu, shown to those who have the right somewhere.
+type menuEntry struct {
+	Section, Title string
+	may            radio.Action
+}
+
+var menu = []menuEntry{
+	{"", "Tổng quan", radio.Self},
+	{"bulletins", "Bản tin", radio.ReadBulletins},
+	{"schedules", "Lịch phát", radio.ReadSchedules},
+	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
+	{"devices", "Cụm loa", radio.ReadDevices},
+	{"log", "Nhật ký", radio.ReadLog},
+	{"people", "Tài khoản", radio.ReadPeople},
+}
+
+func menuOf(p radio.Person) []menuEntry {
+	var out []menuEntry
+	for _, m := range menu {
+		if p.ID != "" && p.MaySomewhere(m.may) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// pages holds the parsed templates, by language and name, and the assets under their
+// hashed names.
 type pages struct {
-	templates map[string]*template.Template
+	templates map[language]map[string]*template.Template
+	speech    map[language]speech
 	assets    map[string][]byte
 }
 
 // parsePages reads every template with the layout; one that is broken stops the
 // start, not a reader.
 func parsePages(zone *time.Location) (pages, error) {
-	p := pages{templates: map[string]*template.Template{}, assets: map[string][]byte{}}
+	p := pages{templates: map[language]map[string]*template.Template{}, speech: map[language]speech{}, assets: map[string][]byte{}}
 	links := map[string]string{}
 	static, err := fs.Glob(assets, "static/*")
 	if err != nil {
@@ -51,26 +81,34 @@ func parsePages(zone *time.Location) (pages, error) {
 		p.assets[hashed] = b
 		links[path.Base(name)] = "/static/" + hashed
 	}
+	english, err := readWords(assets)
+	if err != nil {
+		return p, err
+	}
 	names, err := fs.Glob(assets, "templates/*.html")
 	if err != nil {
 		return p, err
 	}
-	for _, name := range names {
-		base := path.Base(name)
-		if base == "layout.html" {
-			continue
+	for _, l := range languages {
+		p.speech[l] = speech{language: l, english: english}
+		p.templates[l] = map[string]*template.Template{}
+		for _, name := range names {
+			base := path.Base(name)
+			if base == "layout.html" {
+				continue
+			}
+			t, err := template.New(base).Funcs(templateFuncs(zone, links, p.speech[l])).ParseFS(assets, "templates/layout.html", name)
+			if err != nil {
+				return p, fmt.Errorf("template %s: %w", base, err)
+			}
+			p.templates[l][base] = t
 		}
-		t, err := template.New(base).Funcs(templateFuncs(zone, links)).ParseFS(assets, "templates/layout.html", name)
-		if err != nil {
-			return p, fmt.Errorf("template %s: %w", base, err)
-		}
-		p.templates[base] = t
 	}
 	return p, nil
 }
 
 // templateFuncs are the words and forms in which templates show values.
-func templateFuncs(zone *time.Location, links map[string]string) template.FuncMap {
+func templateFuncs(zone *time.Location, links map[string]string, sp speech) template.FuncMap {
 	return template.FuncMap{
 		"asset": func(name string) (string, error) {
 			if l, ok := links[name]; ok {
@@ -78,39 +116,48 @@ func templateFuncs(zone *time.Location, links map[string]string) template.FuncMa
 			}
 			return "", fmt.Errorf("no asset %q", name)
 		},
+		"t":        sp.say,
+		"lang":     func() string { return string(sp.language) },
+		"english":  func() bool { return sp.language == english },
 		"at":       func(m radio.Millis) string { return formatAt(m, zone, "15:04:05 02/01/2006") },
 		"clock":    func(m radio.Millis) string { return formatAt(m, zone, "15:04:05") },
 		"day":      formatDay,
-		"length":   formatLength,
-		"samples":  func(n int64) string { return formatLength(float64(n) / radio.SampleRate) },
-		"decimal":  decimal,
+		"length":   sp.length,
+		"samples":  func(n int64) string { return sp.length(float64(n) / radio.SampleRate) },
+		"decimal":  sp.decimal,
 		"megabyte": func(n int64) string { return strconv.FormatInt(n/1e6, 10) + " MB" },
-		"outcome":  outcomeText,
-		"reason":   reasonText,
-		"state":    stateText,
-		"priority": priorityText,
-		"origin":   originText,
-		"speaker":  speakerText,
-		"proof":    proofText,
-		"fault":    faultText,
-		"field":    fieldText,
-		"output":   outputText,
-		"clocks":   clockText,
+		"outcome": func(o radio.Outcome) (string, error) {
+			text, err := outcomeText(o)
+			return sp.say(text), err
+		},
+		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
+		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
+		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
+		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
+		"speaker":  func(v string) string { return sp.say(speakerText(v)) },
+		"proof":    func(v string) string { return sp.say(proofText(v)) },
+		"fault":    func(v string) string { return sp.say(faultText(v)) },
+		"field":    func(v string) string { return sp.say(fieldText(v)) },
+		"output":   func(v string) string { return sp.say(outputText(v)) },
+		"clocks":   sp.clock,
 		"alarming": alarming,
-		"cron":     cronText,
+		"cron":     sp.cron,
 		"zone":     zone.String,
 	}
 }
 
 // show writes a whole page or none: a template that fails half-way is an error.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) error {
-	t, ok := s.pages.templates[name]
+	l := languageOf(r)
+	t, ok := s.pages.templates[l][name]
 	if !ok {
 		return fmt.Errorf("no template %s", name)
 	}
 	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	var buf bytes.Buffer
-	if err := t.ExecuteTemplate(&buf, "layout", view{Title: title, Section: section, Person: who(r), Data: data}); err != nil {
+	if err := t.ExecuteTemplate(&buf, "layout", view{
+		Title: s.pages.speech[l].say(title), Section: section, Here: r.URL.RequestURI(), Person: who(r), Menu: menuOf(who(r)), Data: data,
+	}); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	return send(w, status, "text/html; charset=utf-8", buf.Bytes())

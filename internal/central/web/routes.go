@@ -6,57 +6,62 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"loaxa/internal/radio"
 )
 
-// route is one line of the table of contents. It needs a session unless it says
-// open, and takes a small body unless it says how large.
+// route is one line of the table of contents. It needs a session unless it says open,
+// then the right may: anywhere, or where the thing stands that its address names (of).
+// It takes a small body unless it says how large.
 type route struct {
 	pattern string
 	as      func(handler) http.Handler // page or api
 	do      handler
 	open    bool
+	may     radio.Action
+	of      areaOf
+	program bool // API tokens may, too, where the right is Self
 	body    int64
+	// doc tells programs what goes in and comes out (OpenAPI).
+	doc doc
+}
+
+// doc describes one route of the API: In and Out are zero values of the JSON's types,
+// Query the keys its address may hold.
+type doc struct {
+	Summary string
+	In, Out any
+	Query   []string
+	// Status of success; 200 when it is not said.
+	Status int
+	// Kind is the content type of an answer that is not JSON.
+	Kind string
 }
 
 // maxBody bounds the body of a request whose route does not say otherwise.
 const maxBody = 1 << 20
 
-// table is the table of contents: pages, then their JSON twin, then what needs no person.
+// table is the table of contents: pages with their JSON twin, a group for each thing.
 func (s *Server) table() []route {
+	return slices.Concat(s.sessionRoutes(), s.overviewRoutes(), s.bulletinRoutes(), s.scheduleRoutes(), s.logRoutes(), s.houseRoutes())
+}
+
+// houseRoutes are what needs no person, and what is nowhere.
+func (s *Server) houseRoutes() []route {
 	page, api := s.page, s.api
 	return []route{
-		{pattern: "GET /login", as: page, do: s.loginForm, open: true},
-		{pattern: "POST /login", as: page, do: s.login, open: true},
-		{pattern: "POST /logout", as: page, do: s.logout},
-
-		{pattern: "GET /{$}", as: page, do: s.overview},
-		{pattern: "GET /bulletins", as: page, do: s.bulletinList},
-		{pattern: "POST /bulletins", as: page, do: s.bulletinUpload, body: maxUpload},
-		{pattern: "POST /bulletins/{id}/{version}/decision", as: page, do: s.bulletinDecide},
-		{pattern: "GET /bulletins/{id}/{version}/audio", as: page, do: s.bulletinAudio},
-		{pattern: "GET /schedules", as: page, do: s.scheduleList},
-		{pattern: "GET /log", as: page, do: s.logPage},
-		{pattern: "GET /log/{device}/{airing}", as: page, do: s.logHistory},
-
-		{pattern: "POST /api/v1/login", as: api, do: s.apiLogin, open: true},
-		{pattern: "POST /api/v1/logout", as: api, do: s.apiLogout},
-		{pattern: "GET /api/v1/devices", as: api, do: s.apiDevices},
-		{pattern: "GET /api/v1/bulletins", as: api, do: s.apiBulletins},
-		{pattern: "POST /api/v1/bulletins", as: api, do: s.apiUpload, body: maxUpload},
-		{pattern: "POST /api/v1/bulletins/{id}/{version}/decision", as: api, do: s.apiDecide},
-		{pattern: "GET /api/v1/schedules", as: api, do: s.apiSchedules},
-		{pattern: "GET /api/v1/log", as: api, do: s.apiLog},
-		{pattern: "GET /api/v1/log/{device}/{airing}", as: api, do: s.apiHistory},
-
+		{pattern: "POST /language", as: page, do: s.setLanguage, open: true},
+		{pattern: "GET /events", as: page, do: s.events, may: radio.Self},
+		{pattern: "GET /api/v1/openapi.json", as: api, do: s.openAPI, open: true, doc: doc{Summary: "This description", Kind: "application/json"}},
+		{pattern: "GET /metrics", as: api, do: s.metrics, may: radio.ReadDevices},
 		{pattern: "GET /healthz", as: api, do: s.alive, open: true},
 		{pattern: "GET /readyz", as: api, do: s.ready, open: true},
 		{pattern: "GET /static/{name}", as: page, do: s.static, open: true},
-		{pattern: "/api/", as: api, do: nowhere},
-		{pattern: "/", as: page, do: nowhere},
+		{pattern: "/api/", as: api, do: nowhere, may: radio.Self, program: true},
+		{pattern: "/", as: page, do: nowhere, may: radio.Self},
 	}
 }
 
@@ -65,15 +70,23 @@ func (s *Server) routes() http.Handler {
 	for _, r := range s.table() {
 		h := r.as(r.do)
 		if !r.open {
-			h = s.signedIn(r.as, r.do)
+			h = s.signedIn(r)
 		}
-		mux.Handle(r.pattern, bounded(cmp.Or(r.body, maxBody), h))
+		mux.Handle(r.pattern, s.measured(r.pattern, bounded(cmp.Or(r.body, maxBody), h)))
 	}
 	// Requests that change something must come from our own pages, or from a program
 	// (no Origin and no Sec-Fetch-Site): a stranger's page cannot ride on a session.
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.deny))
-	return s.headers(guard.Handler(mux))
+	guarded := guard.Handler(mux)
+	return s.headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := bearer(r); ok {
+			// No browser adds a token by itself, and with one the cookie is not looked at.
+			mux.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}))
 }
 
 // headers are on every answer. Nothing is loaded from elsewhere, nothing runs that
@@ -81,7 +94,7 @@ func (s *Server) routes() http.Handler {
 func (s *Server) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -124,18 +137,26 @@ func who(r *http.Request) radio.Person {
 	return p
 }
 
-// signedIn asks for a session before anything else is done. The answers behind it,
-// refusals too, know the person.
-func (s *Server) signedIn(as func(handler) http.Handler, do handler) http.Handler {
+// signedIn asks for a session, then for the route's right, before anything else is
+// done. The answers behind it, refusals too, know the person.
+func (s *Server) signedIn(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.session(r)
 		switch {
 		case err == nil:
-			as(do).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), personKey{}, p)))
+			r = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
+			if err := admit(route, r); err != nil {
+				route.as(failing(err)).ServeHTTP(w, r)
+				return
+			}
+			route.as(route.do).ServeHTTP(w, r)
 		case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
-			as(failing(errSignIn)).ServeHTTP(w, r)
+			if _, ok := bearer(r); ok {
+				w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+			}
+			route.as(failing(errSignIn)).ServeHTTP(w, r)
 		default:
-			as(failing(err)).ServeHTTP(w, r)
+			route.as(failing(err)).ServeHTTP(w, r)
 		}
 	})
 }

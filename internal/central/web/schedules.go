@@ -110,3 +110,11 @@ func (n names) schedule(sc radio.Schedule) scheduleRow {
 	}
 	return row
 }
+
+// scheduleRoutes are the desk for schedules.
+func (s *Server) scheduleRoutes() []route {
+	return []route{
+		{pattern: "GET /schedules", as: s.page, do: s.scheduleList, may: radio.ReadSchedules},
+		{pattern: "GET /api/v1/schedules", as: s.api, do: s.apiSchedules, may: radio.ReadSchedules, doc: doc{Summary: "Schedules on the air", Out: schedulesAnswer{}}},
+	}
+}

@@ -18,7 +18,21 @@ func (s *Server) cookieName() string {
 	return "loaxa"
 }
 
+// bearer is the API token of a request (RFC 6750 §2.1). Only the API takes one; pages
+// know sessions only.
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(r.URL.Path, "/api/v1/") {
+		return "", false
+	}
+	return strings.TrimSpace(token), true
+}
+
+// session is who asks: by a token, else by the cookie of a session.
 func (s *Server) session(r *http.Request) (radio.Person, error) {
+	if token, ok := bearer(r); ok {
+		return s.People.TokenPerson(r.Context(), token)
+	}
 	c, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return radio.Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
@@ -103,11 +117,13 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+type credentials struct {
+	Login    string `json:"login"`
+	Password string `json:"password"`
+}
+
 func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-	}
+	var in credentials
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
@@ -124,4 +140,16 @@ func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// sessionRoutes are the ways in and out.
+func (s *Server) sessionRoutes() []route {
+	page, api := s.page, s.api
+	return []route{
+		{pattern: "GET /login", as: page, do: s.loginForm, open: true},
+		{pattern: "POST /login", as: page, do: s.login, open: true},
+		{pattern: "POST /logout", as: page, do: s.logout, may: radio.Self},
+		{pattern: "POST /api/v1/login", as: api, do: s.apiLogin, open: true, doc: doc{Summary: "Sign in; the session is a cookie", In: credentials{}, Out: radio.Person{}}},
+		{pattern: "POST /api/v1/logout", as: api, do: s.apiLogout, may: radio.Self, doc: doc{Summary: "End the session", Status: http.StatusNoContent}},
+	}
 }

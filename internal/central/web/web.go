@@ -10,12 +10,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
 )
 
-//go:embed templates static
+//go:embed templates static words
 var assets embed.FS
 
 // People logs persons in and out (identity).
@@ -23,6 +24,8 @@ type People interface {
 	Login(ctx context.Context, login, password string) (radio.Person, string, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
+	// TokenPerson is for whom an API token speaks, as far as it reaches.
+	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
 
 // Desk takes bulletins in and decides about them (library).
@@ -37,6 +40,7 @@ type Plan interface {
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
 	CurrentSchedules(ctx context.Context) ([]radio.Schedule, error)
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
+	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
 	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
@@ -62,6 +66,13 @@ type Deps struct {
 	Audio  Audio
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
+	// Live tells open pages what changed.
+	Live *Live
+	// Metrics answers what a monitor asks, in Prometheus' text format.
+	Metrics http.Handler
+	// Observe is told of every request: the pattern of its route, the status of its
+	// answer and how long that took.
+	Observe func(pattern string, status int, took time.Duration)
 	// Zone is the IANA name of the civil time that pages show.
 	Zone string
 	Now  func() time.Time
@@ -76,6 +87,9 @@ type Server struct {
 	zone    *time.Location
 	pages   pages
 	handler http.Handler
+	areas   areaCache
+	// description is the JSON of the OpenAPI document.
+	description []byte
 }
 
 // New parses the templates and builds the table of routes.
@@ -87,6 +101,18 @@ func New(d Deps) (*Server, error) {
 	s := &Server{Deps: d, zone: zone}
 	if s.pages, err = parsePages(zone); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
+	}
+	for _, r := range s.table() {
+		if !r.open && !slices.Contains(radio.Actions(), r.may) {
+			return nil, fmt.Errorf("web: route %s names no right", r.pattern)
+		}
+	}
+	description, err := s.describe()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.description, err = description.MarshalJSON(); err != nil {
+		return nil, fmt.Errorf("web: describe the API: %w", err)
 	}
 	s.handler = s.routes()
 	return s, nil

@@ -38,7 +38,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonLate: "trễ giờ", radio.ReasonClock: "đồng hồ không tin cậy", radio.ReasonNoAudio: "thiếu âm thanh",
 		radio.ReasonNotSynced: "thiết bị chưa nhận lịch mới", radio.ReasonOverlap: "trùng giờ với nội dung khác",
 		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "chữ ký số không đúng",
-		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực",
+		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
@@ -98,19 +98,21 @@ func warningText(code string) string {
 	return word(map[string]string{
 		"cut_off": "tệp tải lên bị thiếu phần cuối", "damage": "có đoạn không giải mã được", "clipping": "âm thanh gốc bị vỡ tiếng",
 		"very_quiet": "âm thanh gốc rất nhỏ, tạp âm có thể rõ hơn", "long_silence": "có đoạn im lặng dài hơn 10 giây",
+		"one_channel": "chỉ một kênh có tiếng, đã lấy kênh đó", "out_of_phase": "hai kênh ngược pha, đã lấy một kênh",
 		"quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
 	}, code)
 }
 
-func clockText(c radio.ClockStamp) string {
+func (sp speech) clock(c radio.ClockStamp) string {
 	if c.State == "" {
-		return "chưa rõ"
+		return sp.say("chưa rõ")
 	}
 	source := word(map[string]string{
 		"kernel": "dịch vụ giờ", "rtc": "đồng hồ pin", "modem": "mạng di động", "centre": "trung tâm", "manual": "đặt tay",
 		"assumed": "GIẢ ĐỊNH, chỉ để thử", "none": "không có nguồn giờ",
 	}, c.Source)
-	return word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy"}, c.State) + " (" + source + ")"
+	state := word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy"}, c.State)
+	return sp.say(state) + " (" + sp.say(source) + ")"
 }
 
 // alarming says whether a clock has to be shown in red (design §5).
@@ -131,23 +133,26 @@ func formatDay(d radio.Date) string {
 	return t.Format("02/01/2006")
 }
 
-// decimal writes a number with one digit after the Vietnamese comma.
-func decimal(x float64) string {
+// decimal writes a number with one digit, in Vietnamese after a comma.
+func (sp speech) decimal(x float64) string {
+	if sp.language == english {
+		return strings.Replace(strconv.FormatFloat(x, 'f', 1, 64), "-", "−", 1)
+	}
 	return strings.NewReplacer(".", ",", "-", "−").Replace(strconv.FormatFloat(x, 'f', 1, 64))
 }
 
-// formatLength writes how long something sounds.
-func formatLength(seconds float64) string {
+// length writes how long something sounds.
+func (sp speech) length(seconds float64) string {
 	if seconds < 60 {
-		return decimal(seconds) + " giây"
+		return sp.say("%s giây", sp.decimal(seconds))
 	}
 	whole := int64(seconds)
-	return fmt.Sprintf("%d phút %02d giây", whole/60, whole%60)
+	return sp.say("%d phút %02d giây", whole/60, whole%60)
 }
 
-// cronText tells in words when the common rules fire: times on all days, on some days
+// cron tells in words when the common rules fire: times on all days, on some days
 // of the week or of the month; "" for others, whose rule is shown alone.
-func cronText(rule string) string {
+func (sp speech) cron(rule string) string {
 	f := strings.Fields(rule)
 	if len(f) != 5 || f[3] != "*" || (f[2] != "*" && f[4] != "*") {
 		return ""
@@ -162,10 +167,10 @@ func cronText(rule string) string {
 			times = append(times, fmt.Sprintf("%02d:%02d", h, m))
 		}
 	}
-	days := "hằng ngày"
+	days := sp.say("hằng ngày")
 	switch {
 	case f[4] != "*":
-		if days = weekdays(f[4]); days == "" {
+		if days = sp.weekdays(f[4]); days == "" {
 			return ""
 		}
 	case f[2] != "*":
@@ -173,7 +178,7 @@ func cronText(rule string) string {
 		if len(n) == 0 {
 			return ""
 		}
-		days = "ngày " + strings.ReplaceAll(f[2], ",", ", ") + " hằng tháng"
+		days = sp.say("ngày %s hằng tháng", strings.ReplaceAll(f[2], ",", ", "))
 	}
 	return strings.Join(times, ", ") + " · " + days
 }
@@ -191,18 +196,18 @@ func numbers(list string, most int) []int {
 	return out
 }
 
-func weekdays(list string) string {
+func (sp speech) weekdays(list string) string {
 	names := []string{"Chủ nhật", "thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy"}
 	if from, to, ok := strings.Cut(list, "-"); ok {
 		a, b := numbers(from, 6), numbers(to, 6)
 		if len(a) != 1 || len(b) != 1 {
 			return ""
 		}
-		return names[a[0]] + " đến " + names[b[0]]
+		return sp.say("%s đến %s", sp.say(names[a[0]]), sp.say(names[b[0]]))
 	}
 	var out []string
 	for _, n := range numbers(list, 6) {
-		out = append(out, names[n])
+		out = append(out, sp.say(names[n]))
 	}
 	return strings.Join(out, ", ")
 }

@@ -1,0 +1,48 @@
+// Keeps the parts of a page that carry data-live fresh: the centre names the topics
+// that changed (server-sent events), the page asks for itself again and replaces those
+// parts. A part somebody works in (focus, open details, playing sound) is left alone
+// until they are done. Without this script every page works the same, only older.
+"use strict";
+(() => {
+  const parts = () => [...document.querySelectorAll("[data-live][id]")];
+  if (parts().length === 0 || !("EventSource" in window)) return;
+
+  const due = new Set();
+  let timer = 0, asking = false;
+
+  const busy = (part) =>
+    part.contains(document.activeElement) ||
+    part.querySelector("details[open]") !== null ||
+    [...part.querySelectorAll("audio")].some((a) => !a.paused);
+
+  const refresh = async () => {
+    timer = 0;
+    if (asking || document.hidden) return later();
+    const stale = parts().filter((p) => p.dataset.live.split(" ").some((t) => due.has(t)));
+    const free = stale.filter((p) => !busy(p));
+    if (stale.length === 0) return due.clear();
+    if (free.length === 0) return later();
+    asking = true;
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+      if (answer.redirected || !answer.ok) return; // signed out, or a trouble that the reader will meet by themselves
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const p of free) {
+        const next = fresh.getElementById(p.id);
+        if (next) p.replaceWith(document.importNode(next, true));
+      }
+      if (free.length === stale.length) due.clear(); else later();
+    } catch {
+      later(); // a weak link: try again
+    } finally {
+      asking = false;
+    }
+  };
+  const later = () => { if (!timer) timer = setTimeout(refresh, 3000); };
+
+  new EventSource("/events").addEventListener("changed", (e) => {
+    for (const t of e.data.split(" ")) due.add(t);
+    if (!timer) timer = setTimeout(refresh, 300);
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && due.size) later(); });
+})();
