@@ -23,7 +23,7 @@ const campaignYAML = `campaigns:
 
 func TestCampaignOfAFile(t *testing.T) {
 	b := newBench()
-	apply(t, b, files("1-where.yaml", whereYAML, "3-campaign.yaml", campaignYAML))
+	apply(t, b, source("1-where.yaml", whereYAML, "3-campaign.yaml", campaignYAML))
 	got := b.store.plan.Campaigns[0]
 	want := radio.Campaign{
 		ID: got.ID, Code: "dot", Title: "Đợt", Document: "Kế hoạch số 5/KH-UBND", Version: 1, Area: b.store.plan.Areas[0].ID, Summary: "Tóm tắt",
@@ -37,7 +37,7 @@ func TestCampaignOfAFile(t *testing.T) {
 	// What a person closed on the page a file does not open again.
 	b.store.plan.Campaigns[0].ClosedAt = 7
 	edited := strings.NewReplacer("target: 1200", "target: 1300", "due: 8/2025", "due: thường xuyên").Replace(campaignYAML)
-	d := apply(t, b, files("1-where.yaml", whereYAML, "3-campaign.yaml", edited))
+	d := apply(t, b, source("1-where.yaml", whereYAML, "3-campaign.yaml", edited))
 	var out strings.Builder
 	if err := d.Write(&out); err != nil {
 		t.Fatal(err)
@@ -57,16 +57,16 @@ func TestCampaignOfAFile(t *testing.T) {
 
 func TestCampaignMistakes(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
-		{"target: 1200", "target: many", `3-campaign.yaml:7:13: target "many": want a whole number from 0 to 1000000000`},
-		{"commune_target: 300", "commune_target: -1", `3-campaign.yaml:8:21: commune_target "-1": want a whole number from 0 to 1000000000`},
-		{"      - title: Cải cách", "      - unit: Sở C", `3-campaign.yaml:11:9: missing title`},
+		{"target: 1200", "target: many", `target "many": want a whole number from 0 to 1000000000`},
+		{"commune_target: 300", "commune_target: -1", `commune_target "-1": want a whole number from 0 to 1000000000`},
+		{"      - title: Cải cách", "      - unit: Sở C", `3-campaign.yaml:11:9: thiếu title / missing title`},
 		{"due: 8/2025", "deadline: 8/2025", `unknown key "deadline"`},
 		{"units: [Sở A, Sở B]", "units: Sở A", `units must be a list`},
 		{"units: [Sở A, Sở B]", "units: [" + strings.Repeat("S,", 61) + "]", `units has 61 entries, at most 60`},
 		{"title: Kỹ năng số", "title: " + strings.Repeat("k", 501), `longer than 500 characters`},
 	} {
 		b := newBench()
-		_, err := b.Plan(t.Context(), files("1-where.yaml", whereYAML, "3-campaign.yaml", strings.Replace(campaignYAML, c.from, c.to, 1)))
+		_, err := b.Plan(t.Context(), source("1-where.yaml", whereYAML, "3-campaign.yaml", strings.Replace(campaignYAML, c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.to, err, c.want)
 		}
