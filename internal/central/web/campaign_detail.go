@@ -114,7 +114,7 @@ func (s *Server) campaignCommunes(r *http.Request, p campaignProgress, schedules
 	rows := map[radio.AreaID]communeRow{}
 	for _, x := range p.Communes {
 		n := summed(x.Totals)
-		rows[x.Commune] = communeRow{x.CommuneName, n, newBar(n.Aired, p.CommuneTarget), logOf(p.Campaign, x.Commune, "")}
+		rows[x.Commune] = communeRow{x.CommuneName, n, bar{n.Aired, p.CommuneTarget}, logOf(p.Campaign, x.Commune, "")}
 	}
 	mine, err := s.communesOf(r, radio.ReadCampaigns)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *Server) campaignCommunes(r *http.Request, p campaignProgress, schedules
 		}
 		reached := slices.ContainsFunc(schedules, func(sc radio.Schedule) bool { return slices.ContainsFunc(sc.Targets, place.Within) })
 		if reached {
-			rows[c.ID] = communeRow{Name: c.Name, Bar: newBar(0, p.CommuneTarget), Log: logOf(p.Campaign, c.ID, "")}
+			rows[c.ID] = communeRow{Name: c.Name, Bar: bar{0, p.CommuneTarget}, Log: logOf(p.Campaign, c.ID, "")}
 		}
 	}
 	out := make([]communeRow, 0, len(rows))
@@ -140,7 +140,7 @@ func (s *Server) campaignCommunes(r *http.Request, p campaignProgress, schedules
 	}
 	// Who lags behind stands first: that is what the list is read for.
 	slices.SortFunc(out, func(a, b communeRow) int {
-		return cmp.Or(cmp.Compare(a.Bar.Percent, b.Bar.Percent), cmp.Compare(a.Aired, b.Aired), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Aired, b.Aired), cmp.Compare(a.Name, b.Name))
 	})
 	return out, nil
 }

@@ -147,17 +147,15 @@ type campaignRow struct {
 	Bar         bar
 }
 
-// bar is a number against its target; Percent is −1 without a target.
-type bar struct {
-	Value, Target int64
-	Percent       int64
-}
+// bar is a number against its target, 0 for none.
+type bar struct{ Value, Target int64 }
 
-func newBar(value, target int64) bar {
-	if target <= 0 {
-		return bar{value, 0, -1}
+// Percent is rounded down to a tenth, so that 100 means all of it.
+func (b bar) Percent() float64 {
+	if b.Target == 0 {
+		return 0
 	}
-	return bar{value, target, value * 100 / target}
+	return float64(b.Value*1000/b.Target) / 10
 }
 
 // Filled is how much of the bar is coloured: a target can be outdone.
@@ -170,13 +168,13 @@ func (s *Server) campaignRow(r *http.Request, c radio.Campaign) (campaignRow, er
 	}
 	row := campaignRow{Campaign: c, State: s.say(r, campaignStateText(p.State)), Progress: p}
 	if p.Whole {
-		row.Bar = newBar(p.Aired(), p.Target)
+		row.Bar = bar{p.Aired(), p.Target}
 	} else {
 		mine, err := s.communesOf(r, radio.ReadCampaigns)
 		if err != nil {
 			return campaignRow{}, err
 		}
-		row.Bar = newBar(p.Aired(), p.CommuneTarget*int64(len(mine)))
+		row.Bar = bar{p.Aired(), p.CommuneTarget * int64(len(mine))}
 	}
 	switch {
 	case p.State == radio.CampaignClosed, p.State == radio.CampaignOver:
