@@ -205,14 +205,23 @@ func policyFields(p radio.PolicyRule) []field {
 	return append(out, field{"mourning", joinDates(p.Mourning)})
 }
 
-func bulletinFields(x radio.Bulletin) []field {
-	valid := ""
-	if x.ValidUntil != 0 {
-		valid = x.ValidUntil.Time().Format("2006-01-02T15:04Z")
+func (b *builder) bulletinFields(x radio.Bulletin) []field {
+	instant := func(m radio.Millis) string {
+		if m == 0 {
+			return ""
+		}
+		return m.Time().Format("2006-01-02T15:04Z")
+	}
+	transcript := x.TranscriptSHA256
+	if x.Transcript != "" {
+		transcript = radio.TranscriptHash(x.Transcript)
 	}
 	return []field{
-		{"title", x.Title}, {"field", fmt.Sprint(int(x.Field))}, {"author", x.Author}, {"unit", x.Unit},
-		{"language", x.Language}, {"valid_until", valid}, {"audio", string(x.SourceSHA256)},
+		{"title", x.Title}, {"summary", x.Summary}, {"field", fmt.Sprint(int(x.Field))}, {"priority", string(x.Priority)},
+		{"author", x.Author}, {"pen_name", x.PenName}, {"unit", x.Unit}, {"language", x.Language},
+		{"area", b.areaByID[x.Area].Code}, {"campaign", b.drives[x.Campaign]},
+		{"valid_from", instant(x.ValidFrom)}, {"valid_until", instant(x.ValidUntil)},
+		{"transcript", string(transcript)}, {"audio", string(x.SourceSHA256)},
 	}
 }
 
@@ -226,7 +235,7 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 		withdrawn = "true"
 	}
 	out := []field{
-		{"title", s.Title}, {"campaign", b.drives[s.Campaign]}, {"priority", string(s.Priority)},
+		{"title", s.Title}, {"area", b.ownerCode(s)}, {"campaign", b.drives[s.Campaign]}, {"priority", string(s.Priority)},
 		{"targets", strings.Join(targets, ", ")}, {"zone", s.Zone}, {"from", string(s.From)}, {"until", string(s.Until)},
 		{"except", joinDates(s.Except)}, {"grace", fmt.Sprintf("%ds", s.GraceSeconds)}, {"withdrawn", withdrawn},
 	}
@@ -243,6 +252,16 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 		out = append(out, field{name + " order", strings.Join(items, ", ")})
 	}
 	return append(out, field{"slots", strings.Join(order, ", ")})
+}
+
+// ownerCode names the owner; a schedule of old times belongs to its targets' province.
+func (b *builder) ownerCode(s radio.Schedule) string { return b.areaByID[b.owner(s)].Code }
+
+func (b *builder) owner(s radio.Schedule) radio.AreaID {
+	if s.Area == "" && len(s.Targets) > 0 {
+		return b.targetRoot(s.Targets[0])
+	}
+	return s.Area
 }
 
 func joinDates(ds []radio.Date) string {

@@ -3,7 +3,6 @@ package schedule
 import (
 	"fmt"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"loaxa/internal/radio"
@@ -30,6 +29,17 @@ func (r *reader) checkCode(t text) text {
 // words takes text for people, at most max characters.
 func (m *mapping) words(key string, max int) text { return m.r.checkLength(m.text(key), max) }
 
+// lines takes text for people that may have several lines, at most max characters.
+func (m *mapping) lines(key string, max int) text {
+	n, ok := m.get(key)
+	if !ok {
+		return text{}
+	}
+	t := m.r.words(n, "\n\t")
+	t.s = radio.TidyText(t.s)
+	return m.r.checkLength(t, max)
+}
+
 // needWords is words that must be there.
 func (m *mapping) needWords(key string, max int) text { return m.r.checkLength(m.need(key), max) }
 
@@ -38,15 +48,6 @@ func (r *reader) checkLength(t text, max int) text {
 		r.problems.add(t.at, fmt.Sprintf("dài quá %d ký tự", max), fmt.Sprintf("longer than %d characters", max))
 	}
 	return t
-}
-
-// number takes a whole number between min and max; def when the key is absent.
-func (m *mapping) number(key string, def, min, max int) int {
-	t := m.text(key)
-	if !t.set() {
-		return def
-	}
-	return m.r.checkNumber(key, t, def, min, max)
 }
 
 func (r *reader) checkNumber(key string, t text, def, min, max int) int {
@@ -60,31 +61,16 @@ func (r *reader) checkNumber(key string, t text, def, min, max int) int {
 }
 
 // yes takes true or false; false when the key is absent.
-func (m *mapping) yes(key string) bool {
-	t := m.text(key)
+func (m *mapping) yes(key string) bool { return m.r.checkYes(key, m.text(key)) }
+
+func (r *reader) checkYes(key string, t text) bool {
 	switch {
 	case !t.set() || t.s == "false":
 		return false
 	case t.s != "true":
-		m.r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
+		r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
 	}
 	return t.s == "true"
-}
-
-// duration takes "120s" or "2m", from 0 to max, in whole units of unit.
-func (m *mapping) duration(key string, def, max, unit time.Duration) time.Duration {
-	t := m.text(key)
-	if !t.set() {
-		return def
-	}
-	d, err := time.ParseDuration(t.s)
-	if err != nil || d < 0 || d > max || d%unit != 0 {
-		m.r.problems.add(t.at,
-			fmt.Sprintf("%s %q: viết như 120s hoặc 2m, từ 0 đến %s, bội số của %s", key, clip(t.s), max, unit),
-			fmt.Sprintf("%s %q: write 120s or 2m, from 0 to %s, a multiple of %s", key, clip(t.s), max, unit))
-		return def
-	}
-	return d
 }
 
 // date takes YYYY-MM-DD; "" when the key is absent.
@@ -106,34 +92,11 @@ func (r *reader) checkDate(t text) radio.Date {
 }
 
 // dates takes a list of dates without repetition.
-func (m *mapping) dates(key string, max int) []radio.Date {
-	var out []radio.Date
-	seen := map[radio.Date]bool{}
-	for _, t := range m.texts(key) {
-		d := m.r.checkDate(t)
-		switch {
-		case d == "":
-		case seen[d]:
-			m.r.problems.add(t.at, fmt.Sprintf("ngày %s lặp lại", d), fmt.Sprintf("date %s stands twice", d))
-		case len(out) == max:
-			m.r.problems.add(t.at, fmt.Sprintf("quá %d ngày", max), fmt.Sprintf("more than %d dates", max))
-			return out
-		default:
-			seen[d] = true
-			out = append(out, d)
-		}
-	}
-	return out
-}
+func (m *mapping) dates(key string, max int) []radio.Date { return m.r.checkDates(m.texts(key), max) }
 
 // dateRange takes from and until, in that order.
 func (m *mapping) dateRange() (from, until radio.Date) {
-	from, until = m.date("from"), m.date("until")
-	if from != "" && until != "" && until < from {
-		m.r.problems.add(m.text("until").at, fmt.Sprintf("until %s trước from %s", until, from),
-			fmt.Sprintf("until %s is before from %s", until, from))
-	}
-	return from, until
+	return m.r.checkRange(m.text("from"), m.text("until"))
 }
 
 // timeOfDay takes HH:MM that must be there.

@@ -62,6 +62,7 @@ type fakePeople struct {
 	ended  []string
 	err    error         // of every Login and Session, when set
 	who    *radio.Person // whose session it is; nil for lan
+	token  radio.TokenUse
 }
 
 func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {

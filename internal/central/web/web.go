@@ -24,6 +24,8 @@ type People interface {
 	Login(ctx context.Context, login, password string) (radio.Person, string, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
+	// TokenPerson is for whom an API token speaks, as far as it reaches.
+	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
 
 // Desk takes bulletins in and decides about them (library).

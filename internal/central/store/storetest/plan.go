@@ -69,13 +69,14 @@ func SampleBulletin(code string, version int, by radio.UserID) radio.Bulletin {
 	}
 	return radio.Bulletin{
 		ID: radio.NewID[radio.BulletinID](), Code: code, Version: version, Title: "Bản tin số 1", Field: 3, Author: "Nguyễn Văn A",
-		Unit: "Trung tâm văn hóa", Language: "vi", State: radio.Pending, ValidUntil: planAt.Add(1e15),
+		Unit: "Trung tâm văn hóa", Language: "vi", State: radio.Pending, ValidFrom: planAt, ValidUntil: planAt.Add(1e15),
+		Summary: "Tóm tắt\nhai dòng", Priority: radio.Prior, PenName: "Hồng Lĩnh",
 		Renditions: []radio.Rendition{
 			{SHA256: hash('a'), Kbps: 64, Bytes: 80_000, Frames: 400, Samples: 400*1152 - 1105, Head: 1105},
 			{SHA256: hash('b'), Kbps: 32, Bytes: 40_000, Frames: 400, Samples: 400*1152 - 1105, Head: 1105},
 		},
 		LUFS: -16.1, TruePeak: -1.25, Seconds: 10.42, SourceSHA256: hash('c'), Warnings: []string{"quiet"},
-		CreatedBy: by, CreatedAt: planAt,
+		CreatedBy: by, CreatedAt: planAt, EditedAt: planAt, SubmittedAt: planAt,
 	}
 }
 
@@ -246,12 +247,12 @@ func bulletinVersions(t *testing.T, s *store.Store) {
 		t.Helper()
 		next, err := b.Decide(to, boss, planAt+1, "vì thử")
 		must(t, err)
-		must(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: b.State, To: next}))
+		must(t, s.MoveBulletin(ctx, decision(b, next)))
 		return next
 	}
 	approved := decide(v1, radio.Approved)
 	same(t, "v1 on air", current(), []int{1})
-	wantKind(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: radio.Pending, To: approved}), radio.ErrConflict)
+	wantKind(t, s.MoveBulletin(ctx, decision(v1, approved)), radio.ErrConflict)
 
 	v2 := SampleBulletin("tin-1", 2, by)
 	wantKind(t, s.AddBulletin(ctx, v2), radio.ErrConflict) // another id under the code
@@ -291,7 +292,7 @@ func withdrawnHashes(t *testing.T, s *store.Store) {
 		for _, to := range states {
 			next, err := b.Decide(to, boss, planAt, "vì thử")
 			must(t, err)
-			must(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: b.State, To: next}))
+			must(t, s.MoveBulletin(ctx, decision(b, next)))
 			b = next
 		}
 	}
