@@ -144,7 +144,6 @@ var doors = []struct {
 	{"github.com/go-jose/go-jose", []string{"trust"}, "signatures are checked in one place"},
 	{"html/template", []string{"central/web", "agent/status"}, "pages are made in two places"},
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
-	{"github.com/xuri/excelize", []string{"central/schedule"}, "sheets of people are unzipped within bounds, in one place"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
 	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"github.com/xuri/excelize", []string{"central/export", "central/schedule"}, "workbooks are written where the log is exported and read where schedules are imported"},
