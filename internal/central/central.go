@@ -133,7 +133,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
 	if err != nil {
 		return err
 	}
@@ -243,18 +243,27 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
 	}
 	monitor := newMetrics(house{
-		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
-		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Preview: c.preview(), Healthy: c.store.Ping, Live: live,
+		People: c.people,
+		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
+		Desk:      deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
+		Plan:      c.store,
+		Campaigns: c.store,
+		Log:       c.report,
+		Audio:     audioFiles{c.files},
+		Preview:   c.preview(),
+		Healthy:   c.store.Ping,
+		Live:      live,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})

@@ -73,7 +73,9 @@ type documentLine struct {
 }
 
 // Synced says whether the device holds what was issued last.
-func (l documentLine) Synced() bool { return l.Known && l.Issued.Revision != 0 && l.Has >= l.Issued.Revision }
+func (l documentLine) Synced() bool {
+	return l.Known && l.Issued.Revision != 0 && l.Has >= l.Issued.Revision
+}
 
 // Missing lists the audio that the device does not have yet.
 func (d deviceDetail) Missing() []radio.AudioStatus {
@@ -296,7 +298,9 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) error {
 			d.Communes[i].Hamlets = append(d.Communes[i].Hamlets, a)
 		}
 	}
-	slices.SortFunc(d.Communes, func(a, b hamletsOf) int { return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name)) })
+	slices.SortFunc(d.Communes, func(a, b hamletsOf) int {
+		return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name))
+	})
 	return s.show(w, r, http.StatusOK, "device_new.html", "Thêm cụm loa", d)
 }
 

@@ -49,6 +49,7 @@ type Log interface {
 	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
 	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
 	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -61,8 +62,10 @@ type Deps struct {
 	People People
 	Desk   Desk
 	Plan   Plan
-	Log    Log
-	Audio  Audio
+	// Campaigns keeps campaigns.
+	Campaigns Campaigns
+	Log       Log
+	Audio     Audio
 	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
 	Fleet    Fleet
 	Faults   Faults
@@ -70,6 +73,11 @@ type Deps struct {
 	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
