@@ -121,7 +121,7 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 	if i < 0 {
 		return d, notFound("device")
 	}
-	d.View, d.Row = views[i], rowOf(views[i])
+	d.View, d.Row = views[i], clusterRow(views[i])
 	open, err := s.Faults.Faults(ctx, radio.FaultFilter{Device: id}, "", mostRows)
 	if err != nil {
 		return d, err

@@ -167,7 +167,7 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	rows := make([]deviceRow, 0, len(views))
 	for _, v := range views {
 		if communes == nil || slices.Contains(communes, v.Place.Commune().ID) {
-			row := rowOf(v)
+			row := clusterRow(v)
 			row.Trouble = trouble[row.Device]
 			slices.Sort(row.Trouble)
 			rows = append(rows, row)
@@ -176,7 +176,7 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	return rows, nil
 }
 
-func rowOf(v radio.DeviceView) deviceRow {
+func clusterRow(v radio.DeviceView) deviceRow {
 	d := v.Place.Device
 	row := deviceRow{
 		Device: d.ID, Code: d.Code, Name: d.Name, Commune: v.Place.Commune().ID, InCommune: v.Place.Commune().Name, InHamlet: v.Place.Hamlet().Name,

@@ -26,7 +26,6 @@ const (
 // overviewData is what the first page tells a person: what is wrong, what waits for
 // them, today's sums, and what sounds next.
 type overviewData struct {
-	Devices bool // the reader may see clusters
 	Totals  []deviceTotal
 	Lines   []faultLine
 	Hidden  int // lines beyond shownLines
@@ -54,26 +53,23 @@ type comingLine struct {
 }
 
 func (s *Server) overviewRoutes() []route {
-	return append([]route{{pattern: "GET /{$}", as: s.page, do: s.overview, may: radio.Self}}, s.deviceRoutes()...)
+	return append([]route{{pattern: "GET /{$}", as: s.page, do: s.home, may: radio.Self}}, s.deviceRoutes()...)
 }
 
 func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 	p, now := who(r), s.Now()
-	d := overviewData{Devices: p.MaySomewhere(radio.ReadDevices), MayLog: p.MaySomewhere(radio.ReadLog), Day: radio.DateOf(now.In(s.zone))}
-	if d.Devices {
-		rows, err := s.clusters(r)
-		if err != nil {
-			return err
-		}
-		d.Totals, d.Coming = countStates(rows), comingSoon(rows, radio.At(now))
-		if d.Lines, err = s.faultLines(r); err != nil {
-			return err
-		}
-		if n := len(d.Lines); n > shownLines {
-			d.Lines, d.Hidden = d.Lines[:shownLines], n-shownLines
-		}
+	d := overviewData{MayLog: p.MaySomewhere(radio.ReadLog), Day: radio.DateOf(now.In(s.zone))}
+	rows, err := s.clusters(r)
+	if err != nil {
+		return err
 	}
-	var err error
+	d.Totals, d.Coming = countStates(rows), comingSoon(rows, radio.At(now))
+	if d.Lines, err = s.faultLines(r); err != nil {
+		return err
+	}
+	if n := len(d.Lines); n > shownLines {
+		d.Lines, d.Hidden = d.Lines[:shownLines], n-shownLines
+	}
 	if d.Waiting, err = s.waiting(r); err != nil {
 		return err
 	}
