@@ -142,6 +142,8 @@ func urgency(k radio.FaultKind) int {
 
 type faultsData struct {
 	Closed bool
+	// Single: one by one, not gathered: what is over, or what a filter lets through.
+	Single bool
 	Lines  []faultLine
 	Past   []faultRow
 	Next   string
@@ -251,7 +253,8 @@ func (s *Server) faultList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := faultsData{Closed: q.Get("state") == "closed"}
-	if d.Closed {
+	d.Single = d.Closed || q.Get("outage")+q.Get("device")+q.Get("commune")+q.Get("kind") != ""
+	if d.Single {
 		d.Past, d.Next, err = s.readFaults(r)
 	} else {
 		d.Lines, err = s.faultLines(r)
@@ -267,3 +270,9 @@ func (s *Server) faultList(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.show(w, r, http.StatusOK, "faults.html", "Lỗi và cảnh báo", d)
 }
+
+// Others are the clusters that the line does not name.
+func (l faultLine) Others() int { return l.Count - len(l.Devices) }
+
+// Back are the clusters of an outage that are there again.
+func (l faultLine) Back() int { return l.Ever - l.Count }
