@@ -110,3 +110,12 @@ func campaignFields(c radio.Campaign) []field {
 	}
 	return out
 }
+
+// number takes a whole number from min to max; def when the key is absent.
+func (m *mapping) number(key string, def, min, max int) int {
+	t := m.text(key)
+	if !t.set() {
+		return def
+	}
+	return m.r.checkNumber(key, t, def, min, max)
+}

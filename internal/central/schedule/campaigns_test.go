@@ -23,7 +23,7 @@ const campaignYAML = `campaigns:
 
 func TestCampaignOfAFile(t *testing.T) {
 	b := newBench()
-	apply(t, b, files("1-where.yaml", whereYAML, "3-campaign.yaml", campaignYAML))
+	apply(t, b, source("1-where.yaml", whereYAML, "3-campaign.yaml", campaignYAML))
 	got := b.store.plan.Campaigns[0]
 	want := radio.Campaign{
 		ID: got.ID, Code: "dot", Title: "Đợt", Document: "Kế hoạch số 5/KH-UBND", Version: 1, Area: b.store.plan.Areas[0].ID, Summary: "Tóm tắt",
@@ -37,7 +37,7 @@ func TestCampaignOfAFile(t *testing.T) {
 	// What a person closed on the page a file does not open again.
 	b.store.plan.Campaigns[0].ClosedAt = 7
 	edited := strings.NewReplacer("target: 1200", "target: 1300", "due: 8/2025", "due: thường xuyên").Replace(campaignYAML)
-	d := apply(t, b, files("1-where.yaml", whereYAML, "3-campaign.yaml", edited))
+	d := apply(t, b, source("1-where.yaml", whereYAML, "3-campaign.yaml", edited))
 	var out strings.Builder
 	if err := d.Write(&out); err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestCampaignMistakes(t *testing.T) {
 		{"title: Kỹ năng số", "title: " + strings.Repeat("k", 501), `longer than 500 characters`},
 	} {
 		b := newBench()
-		_, err := b.Plan(t.Context(), files("1-where.yaml", whereYAML, "3-campaign.yaml", strings.Replace(campaignYAML, c.from, c.to, 1)))
+		_, err := b.Plan(t.Context(), source("1-where.yaml", whereYAML, "3-campaign.yaml", strings.Replace(campaignYAML, c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.to, err, c.want)
 		}

@@ -280,6 +280,7 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
+	staff  *fakeStaff
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -289,8 +290,10 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	t.Helper()
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
+	h.staff = provinceStaff(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),

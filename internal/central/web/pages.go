@@ -34,7 +34,7 @@ type menuEntry struct {
 }
 
 var menu = []menuEntry{
-	{"", "Tổng quan", radio.Self},
+	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},

@@ -66,6 +66,11 @@ type Deps struct {
 	Audio  Audio
 	// Preview tells what would sound.
 	Preview Preview
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
