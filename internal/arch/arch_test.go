@@ -146,6 +146,7 @@ var doors = []struct {
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
 	{"github.com/xuri/excelize", []string{"central/schedule"}, "sheets of people are unzipped within bounds, in one place"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
+	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
 	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
 	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},

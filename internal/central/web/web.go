@@ -64,6 +64,8 @@ type Deps struct {
 	Plan   Plan
 	Log    Log
 	Audio  Audio
+	// Preview tells what would sound.
+	Preview Preview
 	// The people, and what each does with the own account.
 	Staff    Staff
 	Office   Office
