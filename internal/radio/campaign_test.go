@@ -96,7 +96,9 @@ func TestCampaignCheck(t *testing.T) {
 		"units.1":        func(c *Campaign) { c.Units = []string{""} },
 		"themes":         func(c *Campaign) { c.Themes = make([]CampaignTheme, MaxCampaignThemes+1) },
 		"themes.1.title": func(c *Campaign) { c.Themes = []CampaignTheme{{Unit: "Sở A"}} },
-		"themes.2.due":   func(c *Campaign) { c.Themes = []CampaignTheme{{Title: "a"}, {Title: "b", Due: strings.Repeat("x", 101)}} },
+		"themes.2.due": func(c *Campaign) {
+			c.Themes = []CampaignTheme{{Title: "a"}, {Title: "b", Due: strings.Repeat("x", 101)}}
+		},
 	} {
 		c := campaign()
 		spoil(&c)
