@@ -52,8 +52,18 @@ type fixture struct {
 
 // fixtures lists every row, a function for each resource, as table does.
 func fixtures() []fixture {
-	return slices.Concat(sessionFixtures(), overviewFixtures(), bulletinFixtures(), scheduleFixtures(), logFixtures(),
-		peopleFixtures(), accountFixtures(), auditFixtures(), houseFixtures())
+	return slices.Concat(
+		sessionFixtures(),
+		overviewFixtures(),
+		bulletinFixtures(),
+		scheduleFixtures(),
+		weekFixtures(),
+		logFixtures(),
+		peopleFixtures(),
+		accountFixtures(),
+		auditFixtures(),
+		houseFixtures(),
+	)
 }
 
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.

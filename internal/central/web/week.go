@@ -421,16 +421,13 @@ func (s *Server) apiConflicts(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, conflictsAnswer{list(found)})
 }
 
-// mayAsk: the answer tells of the devices the schedules are for, so that each must be
-// the person's to read about; what is not does not exist for them.
+// mayAsk: the answer tells of the devices the schedules are for, so that each target
+// must be the person's to read about; one that does not exist is refused like a foreign
+// one.
 func (s *Server) mayAsk(r *http.Request, schedules []radio.Schedule) error {
 	communes, err := s.communesOf(r, radio.ReadSchedules)
 	if err != nil || communes == nil {
 		return err // the whole province is theirs
-	}
-	tree, err := s.tree(r)
-	if err != nil {
-		return err
 	}
 	places, err := s.Plan.Places(r.Context())
 	if err != nil {
@@ -446,8 +443,8 @@ func (s *Server) mayAsk(r *http.Request, schedules []radio.Schedule) error {
 			if t.Device != "" {
 				area = hamlets[t.Device]
 			}
-			if chain := tree.Chain(area); len(chain) == 0 || !who(r).May(radio.ReadSchedules, chain...) {
-				return errHidden("target of a schedule")
+			if err := s.allow(r, radio.ReadSchedules, area); err != nil {
+				return err
 			}
 		}
 	}

@@ -40,3 +40,12 @@ func (p *fakePlan) playable() {
 			Tail: int(int64(frames)*radio.FrameSamples - samples)}}
 	}
 }
+
+// weekFixtures: what an address asks for stands in its query; TestWeekIsNarrow walks it.
+func weekFixtures() []fixture {
+	return []fixture{
+		{pattern: "GET /schedules/week", may: radio.ReadSchedules},
+		{pattern: "GET /api/v1/preview", may: radio.ReadSchedules, status: 422},
+		{pattern: "POST /api/v1/conflicts", may: radio.ReadSchedules, body: `{"schedules":[{"targets":[{"area":"{area}"}]}]}`},
+	}
+}

@@ -114,10 +114,10 @@ func TestWeekIsNarrow(t *testing.T) {
 		{"the province, API", "GET", "/api/v1/preview?commune=" + string(h.plan.places[0].Province().ID), "", 404},
 		{"conflicts in the own commune", "POST", "/api/v1/conflicts", candidate(`{"area":"` + h.communeOf(0) + `"}`), 200},
 		{"conflicts on the own device", "POST", "/api/v1/conflicts", candidate(`{"device":"` + h.deviceOf(1) + `"}`), 200},
-		{"conflicts elsewhere", "POST", "/api/v1/conflicts", candidate(`{"area":"` + h.communeOf(0) + `"},{"area":"` + h.communeOf(2) + `"}`), 404},
-		{"conflicts on a foreign device", "POST", "/api/v1/conflicts", candidate(`{"device":"` + h.deviceOf(2) + `"}`), 404},
-		{"conflicts in the whole province", "POST", "/api/v1/conflicts", candidate(`{"area":"` + string(h.plan.places[0].Province().ID) + `"}`), 404},
-		{"conflicts nowhere", "POST", "/api/v1/conflicts", candidate(`{"area":"` + id[string]('z', 9) + `"}`), 404},
+		{"conflicts elsewhere", "POST", "/api/v1/conflicts", candidate(`{"area":"` + h.communeOf(0) + `"},{"area":"` + h.communeOf(2) + `"}`), 403},
+		{"conflicts on a foreign device", "POST", "/api/v1/conflicts", candidate(`{"device":"` + h.deviceOf(2) + `"}`), 403},
+		{"conflicts in the whole province", "POST", "/api/v1/conflicts", candidate(`{"area":"` + string(h.plan.places[0].Province().ID) + `"}`), 403},
+		{"conflicts nowhere", "POST", "/api/v1/conflicts", candidate(`{"area":"` + id[string]('z', 9) + `"}`), 403},
 	} {
 		t.Run(c.name, func(t *testing.T) { want(t, h.ask(t, c.method, c.path, c.body), c.status) })
 	}
