@@ -216,7 +216,7 @@ func TestEveryChangeHasWords(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range form.FindAllStringSubmatch(string(b), -1) {
-				if found++; actionText(m[1]) == m[1] {
+				if found++; actionText(m[1]) == m[1] && !strings.HasSuffix(m[1], ".html") {
 					t.Errorf("%s: the audit's page has no words for %s", f, m[1])
 				}
 			}
