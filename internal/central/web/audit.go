@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "policy."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -46,14 +46,21 @@ func actionText(action string) string {
 		"person.add": "Tạo tài khoản", "person.edit": "Sửa tài khoản", "person.grant": "Giao vai trò", "person.password": "Đổi mật khẩu",
 		"person.reset": "Cấp lại mật khẩu", "person.accept": "Đặt mật khẩu", "person.disable": "Khóa tài khoản", "person.enable": "Mở lại tài khoản",
 		"person.sign_out": "Đăng xuất mọi nơi", "token.add": "Tạo mã API", "token.revoke": "Hủy mã API",
-		"bulletin.add": "Tải bản tin lên", "plan.import": "Nhập kế hoạch từ tệp", "plan.approve": "Duyệt kế hoạch nhập từ tệp",
+		"bulletin.add": "Tải bản tin lên", "bulletin.edit": "Sửa bản tin", "bulletin.delete": "Xóa bản nháp bản tin", "bulletin.submit": "Trình duyệt bản tin",
+		"bulletin.take_back": "Rút lại bản tin để sửa", "bulletin.approve": "Duyệt bản tin", "bulletin.reject": "Từ chối bản tin", "bulletin.withdraw": "Thu hồi bản tin",
+		"bulletin.revise": "Tạo phiên bản mới của bản tin",
+		"schedule.draft":  "Soạn lịch phát", "schedule.upload": "Nhập lịch phát từ tệp", "schedule.submit": "Trình duyệt lịch phát", "schedule.return": "Trả lại lịch phát",
+		"schedule.drop": "Bỏ bản nháp lịch phát", "schedule.publish": "Công bố lịch phát", "schedule.withdraw": "Thu hồi lịch phát",
+		"campaign.add": "Thêm đợt tuyên truyền", "campaign.change": "Sửa đợt tuyên truyền", "campaign.close": "Kết thúc đợt tuyên truyền", "campaign.open": "Mở lại đợt tuyên truyền",
+		"centre.restore": "Khôi phục từ bản sao lưu",
+		"plan.import":    "Nhập kế hoạch từ tệp", "plan.approve": "Duyệt kế hoạch nhập từ tệp",
 		"device.add": "Thêm cụm loa", "device.code": "Cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đăng ký",
 	}, action)
 }
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "policy.": "Khung giờ được phép"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "centre.": "Máy chủ"}, group)
 }
 
 func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) []auditRow {
