@@ -26,13 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-func overviewFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /{$}", may: radio.Self, leaky: true},
-		{pattern: "GET /api/v1/devices", may: radio.ReadDevices, leaky: true},
-	}
-}
-
 // bulletinThing: a bulletin belongs to the whole province.
 func bulletinThing(h *house, w where) []string {
 	if w != common {
