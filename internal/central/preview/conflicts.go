@@ -53,8 +53,6 @@ const (
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
 
-	whatExpired = "expired"
-
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
 	whatNever       = "never"
@@ -215,10 +213,10 @@ func (s *survey) airing(l *ledger, g *group, a radio.PreviewAiring, hours timeta
 		} else if slices.Contains(g.policy.Mourning, s.zone.Date(a.Start.Time())) {
 			f.what = whatMourning
 		}
-	case a.Reason == radio.ReasonExpired:
-		f.kind, f.what, f.entry, f.bulletin = radio.ConflictValidity, whatExpired, a.Entry, a.Bulletin
 	case a.Reason == radio.ReasonUnsupported:
 		f.kind, f.what, f.entry = radio.ConflictSlot, whatUnsupported, a.Entry
+	case a.Outcome == radio.Refused: // expired, or not yet
+		f.kind, f.what, f.entry, f.bulletin = radio.ConflictValidity, string(a.Reason), a.Entry, a.Bulletin
 	case a.Outcome == "" && !s.whole && s.odd(a):
 		f.kind, f.what = radio.ConflictHours, whatOdd
 	default:
@@ -271,7 +269,7 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 	if len(o.Slots) == 0 {
 		add(radio.ConflictSlot, whatEmpty, true, "")
 	}
-	for _, sl := range o.Slots {
+	for _, sl := range o.Slots[:min(len(o.Slots), radio.MaxSlots)] { // more is a conflict of its own
 		some, err := s.comesDue(o, sl)
 		switch {
 		case len(sl.Items) == 0:
@@ -295,7 +293,7 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 		case !s.knows(t):
 			f.what, f.blocking = whatUnknown, true
 			l.add(f)
-		case slices.ContainsFunc(s.places, func(p radio.Place) bool { return p.Within(t) }):
+		case s.inhabited[t]:
 			reached = true
 		default:
 			f.what, f.extra = whatNone, s.areas[t.Area].Name

@@ -77,6 +77,12 @@ func (n names) words(m merged) (vi, en string) {
 	case radio.ConflictAudio:
 		return n.audio(m)
 	case radio.ConflictValidity:
+		if m.what != string(radio.ReasonExpired) {
+			return fmt.Sprintf("Bản tin %s chưa đến thời hạn hiệu lực: %s bị thiết bị từ chối, lượt đầu lúc %s. Cho lịch bắt đầu muộn hơn hoặc sửa thời hạn của bản tin.",
+					n.bulletin(m.bulletin), airingsVI(m), n.at(m.at)),
+				fmt.Sprintf("Bulletin %s is not valid yet: devices will refuse %s, the first at %s. Begin the schedule later or change the bulletin's dates.",
+					n.bulletin(m.bulletin), airingsEN(m), n.at(m.at))
+		}
 		until := n.at(n.bulletins[m.bulletin].ValidUntil)
 		return fmt.Sprintf("Bản tin %s hết hiệu lực lúc %s nhưng vẫn còn trong lịch: %s bị thiết bị từ chối, lượt đầu lúc %s. Gia hạn bản tin, thay bản tin khác hoặc cho lịch kết thúc sớm hơn.",
 				n.bulletin(m.bulletin), until, airingsVI(m), n.at(m.at)),

@@ -296,6 +296,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	d.Preview = previewOf(h.plan)
 	for _, c := range change {
 		c(&d)
 	}

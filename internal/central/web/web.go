@@ -67,6 +67,8 @@ type Deps struct {
 	Campaigns Campaigns
 	Log       Log
 	Audio     Audio
+	// Preview tells what would sound.
+	Preview Preview
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
