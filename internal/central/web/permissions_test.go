@@ -52,12 +52,12 @@ type fixture struct {
 
 // fixtures lists every row, a function for each resource, as table does.
 func fixtures() []fixture {
-	return slices.Concat(sessionFixtures(), overviewFixtures(), bulletinFixtures(), scheduleFixtures(), logFixtures(), houseFixtures())
+	return slices.Concat(sessionFixtures(), overviewFixtures(), bulletinFixtures(), scheduleFixtures(), campaignFixtures(), logFixtures(), houseFixtures())
 }
 
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
-	return len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended)
+	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended)
 }
 
 // area is a commune at w, or the province.
