@@ -3,10 +3,7 @@ package radio
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // CampaignTheme is a task of the governing document that loudspeakers can carry, with the
@@ -101,26 +98,17 @@ func (c Campaign) Close(closed bool, at Millis) (Campaign, error) {
 
 // tidy brings what people wrote into one form and drops rows left empty.
 func (c Campaign) tidy() Campaign {
-	line := func(s string) string {
-		s = strings.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || r == '\t' {
-				return ' '
-			}
-			return r
-		}, strings.ReplaceAll(s, "\r\n", "\n"))
-		return strings.TrimSpace(norm.NFC.String(s))
-	}
-	c.Code, c.Title, c.Document, c.Issuer = line(c.Code), line(c.Title), line(c.Document), line(c.Issuer)
-	c.Summary = strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(c.Summary, "\r\n", "\n")))
+	c.Code, c.Title, c.Document, c.Issuer = TidyLine(c.Code), TidyLine(c.Title), TidyLine(c.Document), TidyLine(c.Issuer)
+	c.Summary = TidyText(c.Summary)
 	units := []string{}
 	for _, u := range c.Units {
-		if u = line(u); u != "" && !slices.Contains(units, u) {
+		if u = TidyLine(u); u != "" && !slices.Contains(units, u) {
 			units = append(units, u)
 		}
 	}
 	themes := []CampaignTheme{}
 	for _, t := range c.Themes {
-		t = CampaignTheme{line(t.Title), line(t.Unit), line(t.With), line(t.Due), line(t.Note)}
+		t = CampaignTheme{TidyLine(t.Title), TidyLine(t.Unit), TidyLine(t.With), TidyLine(t.Due), TidyLine(t.Note)}
 		if t != (CampaignTheme{}) {
 			themes = append(themes, t)
 		}
@@ -135,9 +123,9 @@ func (c Campaign) Check() error {
 	if !ValidCode(c.Code) {
 		e.Add("code", "mã chỉ gồm a–z, 0–9, dấu chấm, gạch nối, dài 1–64", "use 1-64 of a-z, 0-9, dot and hyphen")
 	}
-	checkText(&e, "title", c.Title, 1, 300)
-	checkText(&e, "document", c.Document, 0, 200)
-	checkText(&e, "issuer", c.Issuer, 0, 200)
+	checkLine(&e, "title", c.Title, 1, 300)
+	checkLine(&e, "document", c.Document, 0, 200)
+	checkLine(&e, "issuer", c.Issuer, 0, 200)
 	checkText(&e, "summary", c.Summary, 0, 4000)
 	for _, d := range []struct {
 		field string
@@ -165,15 +153,15 @@ func (c Campaign) Check() error {
 		e.Add("themes", fmt.Sprintf("nhiều nhất %d chuyên đề", MaxCampaignThemes), fmt.Sprintf("at most %d themes", MaxCampaignThemes))
 	}
 	for i, u := range c.Units[:min(len(c.Units), MaxCampaignUnits)] {
-		checkText(&e, fmt.Sprintf("units.%d", i+1), u, 1, 200)
+		checkLine(&e, fmt.Sprintf("units.%d", i+1), u, 1, 200)
 	}
 	for i, t := range c.Themes[:min(len(c.Themes), MaxCampaignThemes)] {
 		field := fmt.Sprintf("themes.%d.", i+1)
-		checkText(&e, field+"title", t.Title, 1, 500)
-		checkText(&e, field+"unit", t.Unit, 0, 200)
-		checkText(&e, field+"with", t.With, 0, 300)
-		checkText(&e, field+"due", t.Due, 0, 100)
-		checkText(&e, field+"note", t.Note, 0, 500)
+		checkLine(&e, field+"title", t.Title, 1, 500)
+		checkLine(&e, field+"unit", t.Unit, 0, 200)
+		checkLine(&e, field+"with", t.With, 0, 300)
+		checkLine(&e, field+"due", t.Due, 0, 100)
+		checkLine(&e, field+"note", t.Note, 0, 500)
 	}
 	return e.Err()
 }

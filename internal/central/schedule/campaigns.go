@@ -18,7 +18,7 @@ type campaignPlan struct {
 
 func readCampaignPlan(m *mapping) campaignPlan {
 	p := campaignPlan{
-		summary: m.words("summary", 4000), units: m.texts("units"),
+		summary: m.lines("summary", 4000), units: m.texts("units"),
 		target:        m.number("target", 0, 0, radio.MaxCampaignTarget),
 		communeTarget: m.number("commune_target", 0, 0, radio.MaxCampaignTarget),
 	}

@@ -57,9 +57,9 @@ func TestCampaignOfAFile(t *testing.T) {
 
 func TestCampaignMistakes(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
-		{"target: 1200", "target: many", `3-campaign.yaml:7:13: target "many": want a whole number from 0 to 1000000000`},
-		{"commune_target: 300", "commune_target: -1", `3-campaign.yaml:8:21: commune_target "-1": want a whole number from 0 to 1000000000`},
-		{"      - title: Cải cách", "      - unit: Sở C", `3-campaign.yaml:11:9: missing title`},
+		{"target: 1200", "target: many", `target "many": want a whole number from 0 to 1000000000`},
+		{"commune_target: 300", "commune_target: -1", `commune_target "-1": want a whole number from 0 to 1000000000`},
+		{"      - title: Cải cách", "      - unit: Sở C", `3-campaign.yaml:11:9: thiếu title / missing title`},
 		{"due: 8/2025", "deadline: 8/2025", `unknown key "deadline"`},
 		{"units: [Sở A, Sở B]", "units: Sở A", `units must be a list`},
 		{"units: [Sở A, Sở B]", "units: [" + strings.Repeat("S,", 61) + "]", `units has 61 entries, at most 60`},

@@ -54,6 +54,7 @@ func TestBrowser(t *testing.T) {
 		t.Skip("-short: no browser is started")
 	}
 	h := newHouse(t)
+	withCampaign(h)
 	site := httptest.NewServer(h)
 	defer site.Close()
 	b := openBrowser(t)
@@ -111,6 +112,12 @@ func TestBrowser(t *testing.T) {
 	b.typeIn("[name=why]", "phát sai giờ")
 	b.click(`nav a[href="/schedules"]`)
 	look("schedules", 2, "05:00, 17:00 · thứ Hai đến thứ Bảy")
+	b.click(`nav a[href="/campaigns"]`)
+	look("campaigns", 0, "Đang thực hiện", "12.000 lượt")
+	b.click("main h2 a")
+	look("campaign", 4, "Theo xã/phường", "Kỹ năng số")
+	b.click(`main a[href$="/edit"]`)
+	look("campaign-form", 0, "Đến hết ngày", "Chuyên đề 4")
 
 	was := *h.plan
 	*h.plan = *weekHouse(t).plan

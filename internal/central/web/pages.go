@@ -143,6 +143,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"alarming": alarming,
 		"cron":     sp.cron,
 		"zone":     zone.String,
+		"count":    sp.count,
 	}
 }
 

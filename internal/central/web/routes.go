@@ -52,6 +52,7 @@ func (s *Server) table() []route {
 		s.bulletinRoutes(),
 		s.scheduleRoutes(),
 		s.weekRoutes(),
+		s.campaignRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),

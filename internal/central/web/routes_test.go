@@ -20,7 +20,8 @@ func request(pattern string) (method, path string) {
 		method, path = http.MethodGet, pattern+"nowhere"
 	}
 	path = strings.NewReplacer("{$}", "", "{id}", id[string]('b', 1), "{version}", "1", "{device}", id[string]('d', 1),
-		"{airing}", id[string]('a', 1), "{name}", "style.css", "{code}", goodCode, "{token}", id[string]('t', 1)).Replace(path)
+		"{airing}", id[string]('a', 1), "{name}", "style.css", "{code}", goodCode, "{token}", id[string]('t', 1),
+		"{campaign}", id[string]('g', 1)).Replace(path)
 	return method, path
 }
 

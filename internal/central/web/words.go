@@ -89,6 +89,8 @@ func fieldText(name string) string {
 		"state": "Tình trạng",
 		"login": "Tên đăng nhập", "name": "Tên", "email": "E-mail", "phone": "Điện thoại", "password": "Mật khẩu", "old": "Mật khẩu hiện tại",
 		"again": "Nhập lại mật khẩu mới", "grants": "Vai trò", "days": "Số ngày hiệu lực", "use": "Quyền của mã",
+		"document": "Văn bản chỉ đạo", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "until": "Đến hết ngày",
+		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
 	}, name)
 }
 
