@@ -20,6 +20,7 @@ import (
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
+	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
@@ -244,7 +245,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
 		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
-		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		Plan: c.store, Log: c.report, Files: logFiles{export.New(exportLog(c.store), c.now)}, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})

@@ -45,13 +45,6 @@ type Plan interface {
 	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
 
-// Log compares planned with aired (report).
-type Log interface {
-	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
-	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
-	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
-}
-
 // Audio opens a rendition to listen to (library).
 type Audio interface {
 	Open(h radio.SHA256) (file io.ReadSeekCloser, size int64, err error)
@@ -63,6 +56,7 @@ type Deps struct {
 	Desk   Desk
 	Plan   Plan
 	Log    Log
+	Files  LogFiles
 	Audio  Audio
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
