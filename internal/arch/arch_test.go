@@ -145,6 +145,7 @@ var doors = []struct {
 	{"html/template", []string{"central/web", "agent/status"}, "pages are made in two places"},
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
+	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"github.com/xuri/excelize", []string{"central/export", "central/schedule"}, "workbooks are written where the log is exported and read where schedules are imported"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
 	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},

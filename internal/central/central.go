@@ -109,24 +109,31 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
 
-	out := &outlet{}
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return err
+	}
+	out, live, news := &outlet{}, &web.Live{}, &told{}
+	watching, err := c.watching(ctx, zone, out, func() { live.Changed(web.TopicFaults, web.TopicDevices) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys,
+		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler), devices, dispatcher, c.now)
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, dispatcher, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {
 		return err
 	}
 	out.set(mqttBroker)
-	live := &web.Live{}
 	console, err := c.console(province, dispatcher, live, mqttBroker)
 	if err != nil {
 		return err
@@ -141,6 +148,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return watching.watch.Run(ctx) })
+	g.Go(func() error { return watching.notify.Run(ctx) })
+	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
@@ -244,9 +254,18 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
-		Plan: c.store, Log: c.report, Files: logFiles{export.New(exportLog(c.store), c.now)}, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
-		Metrics: monitor.handler(), Observe: monitor.observe,
+		People: c.people,
+		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
+		Desk:      deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
+		Plan:      c.store,
+		Campaigns: c.store,
+		Log:       c.report,
+		Files:     logFiles{export.New(exportLog(c.store), c.now)},
+		Audio:     audioFiles{c.files},
+		Preview:   c.preview(),
+		Healthy:   c.store.Ping,
+		Live:      live,
+		Metrics:   monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -241,6 +241,20 @@ func (b *builder) buildDevices() {
 // target resolves an area or device and gives its province; ok is false when it
 // names nothing, which is noted.
 func (b *builder) target(d targetDecl) (t radio.Target, province radio.Area, ok bool) {
+	if d.either.s != "" {
+		// Areas come first; a device of the same code is written with its kind.
+		_, area := b.areas[d.either.s]
+		_, device := b.devices[d.either.s]
+		switch {
+		case area:
+			d.area = d.either
+		case device:
+			d.device = d.either
+		default:
+			b.problems.add(d.either.at, fmt.Sprintf("không có địa bàn hay cụm loa mã %q", d.either.s), fmt.Sprintf("no area or device has the code %q", d.either.s))
+			return t, province, false
+		}
+	}
 	switch {
 	case d.area.set() == d.device.set():
 		return t, province, false // noted while reading
@@ -312,30 +326,4 @@ func (b *builder) buildPolicies() {
 		}
 	}
 	b.policiesSeen = seen
-}
-
-func (b *builder) buildCampaigns() {
-	stored := map[string]radio.Campaign{}
-	for _, c := range b.cur.Campaigns {
-		stored[c.Code] = c
-	}
-	seen := known{}
-	for _, d := range b.f.campaigns {
-		if !b.first(seen, "campaign", d.code) {
-			continue
-		}
-		old, exists := stored[d.code.s]
-		c := radio.Campaign{
-			ID: old.ID, Code: d.code.s, Title: d.title.s, Document: d.document.s,
-			Issued: d.issued, Issuer: d.issuer.s, From: d.from, Until: d.until,
-		}
-		if !exists {
-			c.ID = radio.NewID[radio.CampaignID]()
-		}
-		b.putCampaign(c.Code, c.ID)
-		was := fieldsIf(exists, func() []field { return campaignFields(old) })
-		if b.diff.compare("campaign", c.Code, c.Title, was, campaignFields(c)) {
-			b.change.Campaigns = append(b.change.Campaigns, c)
-		}
-	}
 }

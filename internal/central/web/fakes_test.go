@@ -145,6 +145,7 @@ type fakePlan struct {
 	campaigns []radio.Campaign
 	places    []radio.Place
 	states    []radio.DeviceState
+	saved     []string // what was done to campaigns
 	err       error
 }
 
@@ -283,6 +284,7 @@ type house struct {
 	plan   *fakePlan
 	log    *fakeLog
 	files  *fakeFiles
+	staff  *fakeStaff
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -293,12 +295,16 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
 	h.files = &fakeFiles{log: h.log}
+	h.staff = provinceStaff(h.plan)
 	d := Deps{
-		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Files: h.files, Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Files: h.files, Campaigns: h.plan,
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	d.Preview = previewOf(h.plan)
 	for _, c := range change {
 		c(&d)
 	}

@@ -20,6 +20,7 @@ type Log interface {
 	Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error)
 	Matrix(ctx context.Context, day radio.Date, f radio.LogFilter) (radio.LogMatrix, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, from, to radio.Date, communes []radio.AreaID) (radio.BulletinReport, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
 	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
 	Proofs(ctx context.Context, device radio.DeviceID, words []radio.Word) ([]radio.LogProof, error)
 }
@@ -150,15 +151,15 @@ type logData struct {
 	Communes []radio.Area
 	Devices  []radio.Place // the choices of the filter
 	Slots    []string
-	Named    []choice // campaigns and bulletins, each after the other
-	First    string   // address of the first page, "" when this is it
-	CSV      string   // addresses of the files
+	Named    []logChoice // campaigns and bulletins, each after the other
+	First    string      // address of the first page, "" when this is it
+	CSV      string      // addresses of the files
 	XLSX     string
 	Days     string // address of the day's matrix
 }
 
-// choice is a campaign or a bulletin a filter offers.
-type choice struct {
+// logChoice is a campaign or a bulletin a filter offers.
+type logChoice struct {
 	Kind, ID, Name string
 	Chosen         bool
 }
@@ -175,9 +176,6 @@ func (d logData) Priorities() []radio.Priority {
 
 // Origins are the choices of the filter.
 func (d logData) Origins() []radio.Origin { return radio.Origins() }
-
-// today is the local day.
-func (s *Server) today() radio.Date { return radio.DateOf(s.Now().In(s.zone)) }
 
 // logPage shows today when nothing is asked for: airings are frozen a day ahead, and
 // tomorrow's would stand before everything that has happened.
@@ -243,18 +241,18 @@ func (s *Server) offer(r *http.Request, d *logData) error {
 }
 
 // named are the choices of one kind, by name, with the chosen one among them.
-func named[T ~string](kind string, ids []T, chosen T, names names) []choice {
+func named[T ~string](kind string, ids []T, chosen T, names names) []logChoice {
 	if len(ids) > maxChoices {
 		ids = ids[:maxChoices]
 	}
 	if chosen != "" && !slices.Contains(ids, chosen) {
 		ids = append(slices.Clone(ids), chosen)
 	}
-	out := make([]choice, len(ids))
+	out := make([]logChoice, len(ids))
 	for i, id := range ids {
-		out[i] = choice{kind, string(id), clip(names.of(string(id)), 80), id == chosen}
+		out[i] = logChoice{kind, string(id), clip(names.of(string(id)), 80), id == chosen}
 	}
-	slices.SortStableFunc(out, func(a, b choice) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b logChoice) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -16,8 +16,8 @@ import (
 	"loaxa/internal/radio"
 )
 
-// onlyIn makes the reader one of a single commune.
-func (h *house) onlyIn(commune radio.AreaID) {
+// readerIn makes the reader one of a single commune.
+func (h *house) readerIn(commune radio.AreaID) {
 	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 78), Name: "Cán bộ xã", Grants: []radio.Grant{{Role: radio.RoleOperator, Area: commune}}}
 }
 
@@ -27,7 +27,7 @@ func TestDaysEqualTheLog(t *testing.T) {
 	h := newHouse(t)
 	for _, commune := range []radio.AreaID{"", h.area(own)} {
 		if commune != "" {
-			h.onlyIn(commune)
+			h.readerIn(commune)
 		}
 		var m radio.LogMatrix
 		w := h.ask(t, http.MethodGet, "/api/v1/log/days?day=2025-11-21", "")
@@ -169,7 +169,7 @@ func TestFilesOfTheLog(t *testing.T) {
 	if got := disposition("Đợt \"5\"\\ý🎵.csv"); got != `attachment; filename="dot _5__y_.csv"; filename*=UTF-8''%C4%90%E1%BB%A3t%20%225%22%5C%C3%BD%F0%9F%8E%B5.csv` {
 		t.Error(got)
 	}
-	h.onlyIn(h.area(own))
+	h.readerIn(h.area(own))
 	w := h.ask(t, http.MethodGet, "/log.csv", "", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "lang", Value: "en"}) })
 	want(t, w, http.StatusOK, "Aired")
 	if f := h.files.asked[len(h.files.asked)-1]; !slices.Equal(f.Filter.Communes, []radio.AreaID{h.area(own)}) || !f.Words.English() {
@@ -181,7 +181,7 @@ func TestFilesOfTheLog(t *testing.T) {
 // asks for.
 func TestForeignLog(t *testing.T) {
 	h := newHouse(t)
-	h.onlyIn(h.area(own))
+	h.readerIn(h.area(own))
 	i := slices.IndexFunc(h.log.rows, func(a radio.AsRun) bool { return a.Commune == h.area(foreign) })
 	strange := h.log.rows[i]
 	for _, query := range []string{"", "commune=" + string(strange.Commune), "device=" + string(strange.Key.Device), "bulletin=" + string(strange.Bulletin), "from=2025-01-01"} {

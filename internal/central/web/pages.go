@@ -34,7 +34,7 @@ type menuEntry struct {
 }
 
 var menu = []menuEntry{
-	{"", "Tổng quan", radio.Self},
+	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
@@ -130,21 +130,22 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 			text, err := outcomeText(o)
 			return sp.say(text), err
 		},
-		"choice":     sp.choice,
-		"reason":     func(v radio.Reason) string { return sp.say(reasonText(v)) },
-		"state":      func(v radio.BulletinState) string { return sp.say(stateText(v)) },
-		"priority":   func(v radio.Priority) string { return sp.say(priorityText(v)) },
-		"origin":     func(v radio.Origin) string { return sp.say(originText(v)) },
-		"speaker":    func(v string) string { return sp.say(speakerText(v)) },
-		"proof":      func(v string) string { return sp.say(proofText(v)) },
-		"fault":      func(v string) string { return sp.say(faultText(v)) },
-		"field":      func(v string) string { return sp.say(fieldText(v)) },
-		"output":     func(v string) string { return sp.say(outputText(v)) },
-		"clocks":     sp.clock,
-		"alarming":   alarming,
-		"clockstate": sp.clockState,
-		"cron":       sp.cron,
-		"zone":       zone.String,
+		"choice":   sp.choice,
+		"trust":    sp.clockState,
+		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
+		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
+		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
+		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
+		"speaker":  func(v string) string { return sp.say(speakerText(v)) },
+		"proof":    func(v string) string { return sp.say(proofText(v)) },
+		"fault":    func(v string) string { return sp.say(faultText(v)) },
+		"field":    func(v string) string { return sp.say(fieldText(v)) },
+		"output":   func(v string) string { return sp.say(outputText(v)) },
+		"clocks":   sp.clock,
+		"alarming": alarming,
+		"cron":     sp.cron,
+		"zone":     zone.String,
+		"count":    sp.count,
 	}
 }
 

@@ -55,9 +55,18 @@ type Deps struct {
 	People People
 	Desk   Desk
 	Plan   Plan
-	Log    Log
-	Files  LogFiles
-	Audio  Audio
+	// Campaigns keeps campaigns.
+	Campaigns Campaigns
+	Log       Log
+	Files     LogFiles
+	Audio     Audio
+	// Preview tells what would sound.
+	Preview Preview
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
