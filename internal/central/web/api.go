@@ -8,10 +8,6 @@ import (
 
 // The JSON twin of the pages, under /api/v1.
 
-type devicesAnswer struct {
-	Devices []deviceRow `json:"devices"`
-}
-
 type bulletinsAnswer struct {
 	Bulletins []radio.Bulletin `json:"bulletins"`
 }
@@ -44,18 +40,6 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
-	all, _, err := s.devices(r)
-	if err != nil {
-		return err
-	}
-	rows, _, _, err := deviceFilter(r, all)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, devicesAnswer{rows})
 }
 
 func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {

@@ -42,7 +42,6 @@ type Plan interface {
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -60,6 +59,11 @@ type Deps struct {
 	Log       Log
 	Files     LogFiles
 	Audio     Audio
+	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	Fleet    Fleet
+	Faults   Faults
+	Clusters Clusters
+	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
