@@ -20,6 +20,7 @@ import (
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
+	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
@@ -259,6 +260,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Plan:      c.store,
 		Campaigns: c.store,
 		Log:       c.report,
+		Files:     logFiles{export.New(exportLog(c.store), c.now)},
 		Audio:     audioFiles{c.files},
 		Preview:   c.preview(),
 		Healthy:   c.store.Ping,

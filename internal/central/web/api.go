@@ -30,6 +30,8 @@ type logAnswer struct {
 type historyAnswer struct {
 	Airing  radio.LogRow `json:"airing"`
 	History []radio.Word `json:"history"`
+	// Proofs say of each word of the device whether the signed batch that brought it is held.
+	Proofs []radio.LogProof `json:"proofs"`
 }
 
 // list is never null: a program need not tell an empty list from a missing one.
@@ -91,9 +93,9 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
-	row, words, err := s.history(r)
+	d, err := s.airing(r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, historyAnswer{row, list(words)})
+	return writeJSON(w, http.StatusOK, historyAnswer{d.Row, list(d.Words), list(d.Proofs)})
 }

@@ -53,7 +53,7 @@ func TestDeviceList(t *testing.T) {
 			t.Errorf("%s: %d devices, next %q", query, len(got.Devices), got.Next)
 		}
 	}
-	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm cụm loa")
+	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm một cụm loa")
 	want(t, h.ask(t, http.MethodGet, "/devices?state=sleepy", ""), 422, "Tình trạng")
 	want(t, h.ask(t, http.MethodGet, "/devices?commune=1", ""), 422, "Xã/phường")
 	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), 422, "color")

@@ -202,8 +202,10 @@ type fakeLog struct {
 func (l *fakeLog) pick(f radio.LogFilter) []radio.AsRun {
 	var out []radio.AsRun
 	for _, a := range l.rows {
-		if (f.Communes == nil || slices.Contains(f.Communes, a.Commune)) && (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
-			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || a.Outcome == f.Outcome) &&
+		if (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
+			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || slices.Contains(f.Outcomes(), a.Outcome)) &&
+			(f.Outcome != radio.Unplanned || !a.Planned()) && f.Allows(a.Commune) && (f.Slot == "" || a.SlotTime.String() == f.Slot) &&
+			(f.Priority == "" || a.Priority == f.Priority) && (f.Origin == "" || a.Origin == f.Origin) &&
 			(f.Campaign == "" || a.Campaign == f.Campaign) && (f.Bulletin == "" || a.Bulletin == f.Bulletin) {
 			out = append(out, a)
 		}
@@ -281,6 +283,7 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
+	files  *fakeFiles
 	staff  *fakeStaff
 	watch  *fakeWatch
 	sick   error
@@ -292,10 +295,12 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	t.Helper()
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
+	h.files = &fakeFiles{log: h.log}
 	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
+		Files: h.files, Campaigns: h.plan,
+		Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
 		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
@@ -442,7 +447,7 @@ func provinceLog() *fakeLog {
 		start := now.Add(9*time.Hour - time.Duration(n/4)*97*time.Minute).Truncate(time.Minute)
 		key := radio.AiringKey{Device: p.Device.ID, Schedule: plan.schedules[0].ID, Slot: id[radio.SlotID]('l', 1), SlotAt: radio.At(start), Entry: id[radio.EntryID]('e', n%3), Repeat: 1}
 		row := radio.AsRun{
-			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
+			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), SlotTime: radio.TimeOfDay(start.Add(7*time.Hour).Hour()*60 + start.Minute()), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
 			Revision: 1_763_700_000, FrozenAt: radio.At(start.Add(-24 * time.Hour)), Campaign: plan.campaigns[0].ID, Province: p.Chain[0].ID, Commune: p.Commune().ID, Hamlet: p.Hamlet().ID,
 			DeviceCode: p.Device.Code, DeviceName: p.Device.Name, CommuneName: p.Commune().Name, HamletName: p.Hamlet().Name, Bulletin: b.ID, Version: b.Version, Title: b.Title,
 			Author: b.Author, Unit: b.Unit, SHA256: hash(1), ScheduleCode: "nq57", ScheduleTitle: plan.schedules[0].Title, Outcome: radio.PendingOutcome, Expected: 441_000,

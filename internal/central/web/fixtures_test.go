@@ -65,15 +65,6 @@ func airingThing(h *house, w where) []string {
 	return nil
 }
 
-func logFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /log", may: radio.ReadLog, leaky: true},
-		{pattern: "GET /log/{device}/{airing}", may: radio.ReadLog, thing: airingThing},
-		{pattern: "GET /api/v1/log", may: radio.ReadLog, leaky: true},
-		{pattern: "GET /api/v1/log/{device}/{airing}", may: radio.ReadLog, thing: airingThing},
-	}
-}
-
 func houseFixtures() []fixture {
 	return []fixture{
 		{pattern: "POST /language"},

@@ -130,6 +130,8 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 			text, err := outcomeText(o)
 			return sp.say(text), err
 		},
+		"choice":   sp.choice,
+		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },

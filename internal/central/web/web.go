@@ -44,14 +44,6 @@ type Plan interface {
 	Places(ctx context.Context) ([]radio.Place, error)
 }
 
-// Log compares planned with aired (report).
-type Log interface {
-	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
-	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
-	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
-	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
-}
-
 // Audio opens a rendition to listen to (library).
 type Audio interface {
 	Open(h radio.SHA256) (file io.ReadSeekCloser, size int64, err error)
@@ -65,6 +57,7 @@ type Deps struct {
 	// Campaigns keeps campaigns.
 	Campaigns Campaigns
 	Log       Log
+	Files     LogFiles
 	Audio     Audio
 	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
 	Fleet    Fleet
