@@ -39,9 +39,11 @@ func demo(t *testing.T, at time.Time) fs.FS {
 	return dir
 }
 
-type users map[string]radio.UserID
+type users map[string]radio.Role
 
-func (u users) UserByName(_ context.Context, name string) (radio.UserID, error) { return u[name], nil }
+func (u users) PersonByName(_ context.Context, name string) (radio.Person, error) {
+	return radio.Person{ID: radio.NewID[radio.UserID](), Login: name, Grants: []radio.Grant{{Role: u[name], Area: radio.Everywhere}}}, nil
+}
 
 // intake stands for the library: what matters here is that every file arrives.
 type intake struct{}
@@ -80,7 +82,7 @@ func open(t *testing.T) *store.Store {
 }
 
 func importer(s *store.Store) *schedule.Importer {
-	who := users{"lan": radio.NewID[radio.UserID](), "hoa": radio.NewID[radio.UserID]()}
+	who := users{"lan": radio.RoleEditor, "hoa": radio.RoleApprover}
 	return schedule.New(s, who, intake{}, samples())
 }
 

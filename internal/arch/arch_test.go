@@ -144,8 +144,12 @@ var doors = []struct {
 	{"github.com/go-jose/go-jose", []string{"trust"}, "signatures are checked in one place"},
 	{"html/template", []string{"central/web", "agent/status"}, "pages are made in two places"},
 	{"github.com/goccy/go-yaml", []string{"config", "central/schedule"}, "files of people are read strictly, with lines"},
+	{"github.com/xuri/excelize", []string{"central/schedule"}, "sheets of people are unzipped within bounds, in one place"},
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
+	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
+	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
+	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},
 }
 

@@ -51,9 +51,13 @@ func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
 	return t.reconciler.Apply(ctx, t.LogTx, heard)
 }
 
-func ingestLog(s *store.Store, r *reconcile.Reconciler) ingest.Log {
+func ingestLog(s *store.Store, r *reconcile.Reconciler, news *told) ingest.Log {
 	return func(ctx context.Context, f func(ingest.Tx) error) error {
-		return s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		if err == nil {
+			news.news.Store(true)
+		}
+		return err
 	}
 }
 
@@ -134,16 +138,16 @@ func (i importIntake) Prepare(ctx context.Context, source io.Reader) (p schedule
 // importUsers finds accounts that work by their login.
 type importUsers struct{ store *store.Store }
 
-func (u importUsers) UserByName(ctx context.Context, name string) (radio.UserID, error) {
+func (u importUsers) PersonByName(ctx context.Context, name string) (radio.Person, error) {
 	a, err := u.store.PersonByLogin(ctx, name)
 	if errors.Is(err, radio.ErrNotFound) {
-		return "", fmt.Errorf("%w: there is no account %s", radio.ErrNotFound, name)
+		return radio.Person{}, fmt.Errorf("%w: there is no account %s", radio.ErrNotFound, name)
 	}
 	if err != nil {
-		return "", err
+		return radio.Person{}, err
 	}
 	if a.DisabledAt != 0 {
-		return "", fmt.Errorf("%w: account %s is disabled", radio.ErrForbidden, name)
+		return radio.Person{}, fmt.Errorf("%w: account %s is disabled", radio.ErrForbidden, name)
 	}
-	return a.ID, nil
+	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name, Grants: a.Grants}, nil
 }

@@ -30,6 +30,7 @@ import (
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
@@ -107,25 +108,32 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
 
-	out := &outlet{}
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return err
+	}
+	out, live, news := &outlet{}, &web.Live{}, &told{}
+	watching, err := c.watching(ctx, zone, out, func() { live.Changed(web.TopicFaults, web.TopicDevices) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys,
+		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler), devices, dispatcher, c.now)
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, dispatcher, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {
 		return err
 	}
 	out.set(mqttBroker)
-	live := &web.Live{}
-	console, err := c.console(province, dispatcher, live)
+	console, err := c.console(province, dispatcher, live, mqttBroker)
 	if err != nil {
 		return err
 	}
@@ -139,6 +147,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return watching.watch.Run(ctx) })
+	g.Go(func() error { return watching.notify.Run(ctx) })
+	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
@@ -187,6 +198,7 @@ func (c *Central) tuning() programme.Tuning {
 // runner is a broker of either kind.
 type runner interface {
 	publisher
+	Stats() broker.Stats
 	Run(ctx context.Context) error
 }
 
@@ -231,11 +243,19 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return nil, err
+	}
+	monitor := newMetrics(house{
+		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		People: c.people, Desk: deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
 		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -18,10 +18,12 @@ type Issued struct {
 // AsRun is one frozen airing with its current outcome: a row of the confirmation
 // log. Titles, hashes and authors are copied, so the log outlives deleted media.
 type AsRun struct {
-	Airing   AiringID  `json:"airing"`
-	Key      AiringKey `json:"key"`
-	Origin   Origin    `json:"origin"`
-	Day      Date      `json:"day"` // local date of the planned start
+	Airing AiringID  `json:"airing"`
+	Key    AiringKey `json:"key"`
+	Origin Origin    `json:"origin"`
+	Day    Date      `json:"day"` // local date of the planned start
+	// SlotTime is the local time of the slot's instant; of what has no slot, of its start.
+	SlotTime TimeOfDay `json:"slot_time"`
 	Start    Millis    `json:"start"`
 	Samples  int64     `json:"samples"`
 	Priority Priority  `json:"priority"`

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
-	"strconv"
-	"strings"
 )
 
 // JournalRef names one journal of one device. A device that lost its journal begins
@@ -185,72 +183,6 @@ type DeviceRevision struct {
 	Revision int64
 }
 
-// LogFilter narrows the confirmation log; empty fields do not narrow.
-type LogFilter struct {
-	Commune  AreaID
-	Device   DeviceID
-	From     Date // first day
-	To       Date // last day
-	Outcome  Outcome
-	Campaign CampaignID
-	Bulletin BulletinID
-}
-
-// Check lists what people can mistype; ids that do not exist simply find nothing.
-func (f LogFilter) Check() error {
-	var e Invalid
-	for _, d := range []struct {
-		field string
-		day   Date
-	}{{"from", f.From}, {"to", f.To}} {
-		if _, err := ParseDate(string(d.day)); d.day != "" && err != nil {
-			e.Add(d.field, "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
-		}
-	}
-	if f.From != "" && f.To != "" && f.From > f.To && len(e.Problems) == 0 {
-		e.Add("to", "ngày cuối đứng trước ngày đầu", "the last day is before the first")
-	}
-	for _, id := range []struct{ field, value string }{
-		{"commune", string(f.Commune)}, {"device", string(f.Device)}, {"campaign", string(f.Campaign)}, {"bulletin", string(f.Bulletin)},
-	} {
-		if id.value != "" && !ValidID(id.value) {
-			e.Add(id.field, "giá trị lọc không đúng", "not a value of this filter")
-		}
-	}
-	if f.Outcome != "" && !f.Outcome.Valid() {
-		e.Add("outcome", "không có kết quả này", "no such outcome")
-	}
-	return e.Err()
-}
-
-// LogCursor is a place in the log, which is ordered by planned start and id. The zero
-// one stands before the newest row.
-type LogCursor struct {
-	Start  Millis
-	Airing AiringID
-}
-
-// ParseLogCursor reads a cursor as String writes it.
-func ParseLogCursor(text string) (LogCursor, error) {
-	if text == "" {
-		return LogCursor{}, nil
-	}
-	at, id, ok := strings.Cut(text, ".")
-	n, err := strconv.ParseInt(at, 10, 64)
-	if !ok || err != nil || n < 0 || !ValidID(id) {
-		return LogCursor{}, fmt.Errorf("%w: %q is not a place in the log", ErrInvalid, clip(text))
-	}
-	return LogCursor{Start: Millis(n), Airing: AiringID(id)}, nil
-}
-
-// String is empty for the zero cursor.
-func (c LogCursor) String() string {
-	if c == (LogCursor{}) {
-		return ""
-	}
-	return fmt.Sprintf("%d.%s", c.Start, c.Airing)
-}
-
 // LogRow is a row of the log as people see it at one instant.
 type LogRow struct {
 	AsRun
@@ -302,24 +234,6 @@ func (t LogTotals) Each() iter.Seq2[Outcome, int64] {
 			}
 		}
 	}
-}
-
-// LogDay is the totals of one commune on one local day.
-type LogDay struct {
-	Day         Date   `json:"day"`
-	Commune     AreaID `json:"commune"`
-	CommuneName string `json:"commune_name"`
-	LogTotals
-}
-
-// LogCount is how many rows of one day and commune have one outcome.
-type LogCount struct {
-	Day         Date
-	Commune     AreaID
-	CommuneName string
-	Planned     bool
-	Outcome     Outcome
-	Rows        int64
 }
 
 var reasonForm = regexp.MustCompile(`^[a-z_]{0,32}$`)

@@ -4,25 +4,67 @@ package radio
 // plan changed: made by the agent's own code (timetable) from the programme and policy
 // the device is to get.
 type PreviewAiring struct {
-	Device   DeviceID   `json:"device"`
-	ID       AiringID   `json:"airing"`
-	Start    Millis     `json:"start"` // computed, after shifts
+	Device   DeviceID   `json:"device,omitempty"` // "" when it stands for several
+	ID       AiringID   `json:"airing,omitempty"` // "" when it stands for several
+	Start    Millis     `json:"start"`            // computed, after shifts
 	SlotAt   Millis     `json:"slot_at"`
 	Samples  int64      `json:"samples"`
 	Priority Priority   `json:"priority"`
 	Schedule ScheduleID `json:"schedule"`
 	Slot     SlotID     `json:"slot"`
 	Entry    EntryID    `json:"entry"`
+	Repeat   int        `json:"repeat"`
+	Kind     ItemKind   `json:"kind"`
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
 	Title    string     `json:"title"`
-	// Shifted: it begins later than planned because something else sounds before it.
-	Shifted bool `json:"shifted,omitempty"`
+	// ShiftMS: it begins so much later than planned because something sounds before it.
+	ShiftMS int64 `json:"shift_ms,omitempty"`
+	// With names the schedules that shift it or keep it from sounding, the one in its
+	// way first; ClearAt is when they have ended.
+	With    []ScheduleID `json:"with,omitempty"`
+	ClearAt Millis       `json:"clear_at,omitempty"`
 	// Outcome and Reason are set when it will not sound, with the words a device would
-	// report: missed overlap, refused policy, refused expired.
+	// report: missed overlap, refused policy, refused expired, refused unsupported.
 	Outcome Outcome `json:"outcome,omitempty"`
 	Reason  Reason  `json:"reason,omitempty"`
 }
+
+// End is the instant after its last sample.
+func (a PreviewAiring) End() Millis { return a.Start.Add(SamplesDuration(a.Samples)) }
+
+// Preview is what would sound on one device, or on the devices of an area, in some days.
+type Preview struct {
+	Zone string `json:"zone"`
+	From Date   `json:"from"`
+	// Devices is how many stand there.
+	Devices int          `json:"device_count"`
+	Days    []PreviewDay `json:"days"`
+	Rows    []PreviewRow `json:"airings"`
+	// Conflicts tells what of the plan cannot enter the programme of these devices.
+	Conflicts []Conflict `json:"conflicts"`
+}
+
+// PreviewDay sums one local day.
+type PreviewDay struct {
+	Day Date `json:"day"`
+	// Samples that would sound on the device that sounds the longest.
+	Samples int64 `json:"samples"`
+}
+
+// PreviewRow is one airing on some of the devices.
+type PreviewRow struct {
+	PreviewAiring
+	Day Date `json:"day"` // local date of its start
+	Odd bool `json:"odd"` // it would sound in the quiet hours 21:00–05:00
+	// DeviceCount of all; Devices names them, at most MaxConflictDevices, when they are
+	// not all there are.
+	DeviceCount int        `json:"device_count"`
+	Devices     []DeviceID `json:"devices,omitempty"`
+}
+
+// MaxPreviewDays bounds what is previewed at once.
+const MaxPreviewDays = 31
 
 // ConflictKind names what stands between a schedule and the air.
 type ConflictKind string

@@ -12,10 +12,13 @@ const (
 
 // Schedule (lịch phát) is the rule people approve: where, when, what.
 type Schedule struct {
-	ID       ScheduleID `json:"id"`
-	Code     string     `json:"code"`
-	Version  int        `json:"version"`
-	Title    string     `json:"title"`
+	ID      ScheduleID `json:"id"`
+	Code    string     `json:"code"`
+	Version int        `json:"version"`
+	Title   string     `json:"title"`
+	// Area is the owner: the province or the commune whose desk it is; empty, in
+	// documents written before there were desks, is the province. Targets lie in it.
+	Area     AreaID     `json:"area,omitempty"`
 	Campaign CampaignID `json:"campaign,omitempty"`
 	Priority Priority   `json:"priority"` // normal or priority; emergency is refused
 	Targets  []Target   `json:"targets"`

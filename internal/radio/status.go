@@ -25,6 +25,22 @@ type Status struct {
 	Sounding  *SoundingStatus `json:"sounding,omitempty"`
 }
 
+// Fill makes empty lists of missing ones, so that JSON never says null.
+func (s *Status) Fill() {
+	if s.Audio == nil {
+		s.Audio = []AudioStatus{}
+	}
+	if s.Next == nil {
+		s.Next = []NextAiring{}
+	}
+	if s.Last == nil {
+		s.Last = []Confirmation{}
+	}
+	if s.Faults == nil {
+		s.Faults = []FaultStatus{}
+	}
+}
+
 // LinkStatus is the connection to the centre.
 type LinkStatus struct {
 	Connected  bool   `json:"connected"`

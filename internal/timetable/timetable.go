@@ -153,6 +153,27 @@ func (s *slot) layOut(p *radio.Programme, it radio.Item) error {
 // depend on the span asked for: Airings(a, c) is Airings(a, b) followed by
 // Airings(b, c). See days.placed for how that is kept.
 func (t *Timetable) Airings(from, to time.Time) ([]radio.Airing, error) {
+	placed, err := t.Placed(from, to)
+	if err != nil || len(placed) == 0 {
+		return nil, err
+	}
+	out := make([]radio.Airing, len(placed))
+	for i, p := range placed {
+		out[i] = p.Airing
+	}
+	return out, nil
+}
+
+// Placed is an airing with what placing it changed.
+type Placed struct {
+	radio.Airing
+	// Shift is by how many samples it begins later than its place in its slot says,
+	// because something else sounds before it.
+	Shift int64
+}
+
+// Placed gives the airings of Airings, and tells which of them were shifted.
+func (t *Timetable) Placed(from, to time.Time) ([]Placed, error) {
 	switch {
 	case to.Before(from) || to.Sub(from) > MaxSpan:
 		return nil, fmt.Errorf("%w: span from %s to %s, at most %s", radio.ErrInvalid, from, to, MaxSpan)
@@ -161,7 +182,7 @@ func (t *Timetable) Airings(from, to time.Time) ([]radio.Airing, error) {
 	case len(t.slots) == 0 || !from.Before(to):
 		return nil, nil
 	}
-	var out []radio.Airing
+	var out []Placed
 	var hanging []span // what the day before still sounds
 	days := t.days()
 	// An airing can start up to its grace after the day it belongs to; one day more
@@ -185,12 +206,12 @@ func (t *Timetable) Airings(from, to time.Time) ([]radio.Airing, error) {
 				continue
 			}
 			if a := t.airing(c); !a.Start().Before(from) && a.Start().Before(to) {
-				out = append(out, a)
+				out = append(out, Placed{a, c.start - c.planned()})
 			}
 		}
 		hanging = over
 	}
-	slices.SortStableFunc(out, func(a, b radio.Airing) int { return a.Start().Compare(b.Start()) })
+	slices.SortStableFunc(out, func(a, b Placed) int { return a.Start().Compare(b.Start()) })
 	for i := range out {
 		out[i].ID = out[i].AiringKey.ID()
 	}

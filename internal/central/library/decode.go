@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -28,35 +28,29 @@ type sourceSound struct {
 	clips      int   // runs of samples at full scale
 	silence    int64 // longest run without sound, in samples
 	complaints int
+	sides      sides
+	taken      mix
 }
 
 func (s sourceSound) seconds() float64 { return float64(s.samples) / radio.SampleRate }
 
-// decodeSource decodes the upload into decodedName and measures it.
-func decodeSource(ctx context.Context, j job, s sniffed) (sourceSound, error) {
-	in := sourceName
-	if s.freeFormat {
-		// ffmpeg cannot read free format (measured); mpg123 can.
-		wav, err := decodeFreeFormat(ctx, j)
-		if err != nil {
-			return sourceSound{}, err
-		}
-		in, s.kind = wav, kindWAV
-	}
-	var sound sourceSound
-	result, err := runTool(ctx, j, func(r io.Reader) (err error) {
-		sound, err = scan(r, filepath.Join(j.Dir, decodedName), j.Limits)
-		return err
-	}, j.Tools.FFmpeg, "-nostdin", "-v", "error", "-threads", "1", "-protocol_whitelist", "file,pipe",
-		"-f", s.demuxer, "-i", in, "-map", "0:a:0", "-vn", "-sn", "-dn",
-		"-ar", strconv.Itoa(radio.SampleRate), "-ac", "1", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")
+// decodeSource decodes the upload into decodedName and measures it. Two channels
+// become the mean of both, unless one alone says more.
+func decodeSource(ctx context.Context, j job, in input) (sourceSound, error) {
+	sound, err := decodeMix(ctx, j, in, bothSides)
 	if err != nil {
 		return sourceSound{}, err
 	}
-	sound.complaints = result.complaints
+	if in.channels > 1 {
+		if m := sound.sides.best(); m != bothSides {
+			clips := sound.clips // seen on both sides before
+			if sound, err = decodeMix(ctx, j, in, m); err != nil {
+				return sourceSound{}, err
+			}
+			sound.clips = clips
+		}
+	}
 	switch {
-	case sound.samples == 0:
-		return sourceSound{}, refuse(CodeDamaged, "%s", result.says)
 	case sound.samples < 4*stepSamples: // one block of loudness
 		return sourceSound{}, refuse(CodeTooShort, "%.3f s", sound.seconds())
 	case sound.lufs < -50:
@@ -65,12 +59,40 @@ func decodeSource(ctx context.Context, j job, s sniffed) (sourceSound, error) {
 	return sound, nil
 }
 
-func decodeFreeFormat(ctx context.Context, j job) (string, error) {
+// decodeMix runs ffmpeg over the upload once.
+func decodeMix(ctx context.Context, j job, in input, m mix) (sourceSound, error) {
+	var sound sourceSound
+	channels := min(max(in.channels, 1), 2)
+	args := append([]string{"-nostdin", "-v", "error", "-threads", "1", "-codec_whitelist", soundDecoders}, in.openArgs()...)
+	result, err := runTool(ctx, j, func(r io.Reader, earn func(time.Duration)) (err error) {
+		s := scanner{limits: j.Limits, channels: channels, mix: m, earn: earn}
+		sound, err = s.scan(r, filepath.Join(j.Dir, decodedName))
+		return err
+	}, j.Tools.FFmpeg, append(args, "-map", "0:a:0", "-vn", "-sn", "-dn",
+		"-ar", strconv.Itoa(radio.SampleRate), "-ac", strconv.Itoa(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")...)
+	if err != nil {
+		return sourceSound{}, err
+	}
+	if sound.samples == 0 {
+		switch {
+		case in.locked:
+			return sourceSound{}, refuse(CodeEncrypted, "%s", result.says)
+		case slices.Contains(result.denied, in.codec):
+			return sourceSound{}, refuse(CodeUnsupportedCodec, "%s", in.codec)
+		}
+		return sourceSound{}, refuse(CodeDamaged, "%s", result.says)
+	}
+	sound.complaints, sound.taken = result.complaints+in.breaks, m
+	return sound, nil
+}
+
+func decodeFreeFormat(ctx context.Context, j job, file string) (string, error) {
 	const wav = "free-format.wav"
 	if j.Tools.Mpg123 == "" {
 		return "", fmt.Errorf("%w: a free-format MP3 needs mpg123 (Debian: apt-get install mpg123)", radio.ErrUnavailable)
 	}
-	result, err := runTool(ctx, j, nil, j.Tools.Mpg123, "-q", "-w", wav, sourceName)
+	j.Limits.CPU = min(j.Limits.CPU, time.Minute) // an hour takes it two seconds (measured)
+	result, err := runTool(ctx, j, nil, j.Tools.Mpg123, "-q", "-w", wav, file)
 	if err != nil {
 		return "", err
 	}
@@ -80,9 +102,16 @@ func decodeFreeFormat(ctx context.Context, j job) (string, error) {
 	return wav, nil
 }
 
-// scan copies decoded samples to a file while it measures them, and stops at the
-// limit of length.
-func scan(r io.Reader, path string, l Limits) (_ sourceSound, err error) {
+// scanner copies decoded samples to a file, mixed to one channel, while it measures
+// them, and stops at the limit of length.
+type scanner struct {
+	limits   Limits
+	channels int
+	mix      mix
+	earn     func(time.Duration) // lets the decoder have processor time
+}
+
+func (s scanner) scan(r io.Reader, path string) (_ sourceSound, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return sourceSound{}, fmt.Errorf("keep decoded sound: %w", err)
@@ -93,23 +122,38 @@ func scan(r io.Reader, path string, l Limits) (_ sourceSound, err error) {
 		}
 	}()
 	var (
-		m     = newMeter()
-		watch scanWatch
-		sound sourceSound
-		most  = l.maxSamples()
+		m       = newMeter()
+		watch   silenceWatch
+		clips   [2]clipWatch
+		sound   sourceSound
+		most    = s.limits.maxSamples()
+		left    = make([]float64, 0, blockSamples)
+		right   = make([]float64, 0, blockSamples)
+		encoded = make([]byte, 0, 4*blockSamples)
 	)
-	bytes := make([]byte, 0, 4*blockSamples)
 	err = eachBlock(r, func(block []float64) error {
-		if sound.samples += int64(len(block)); sound.samples > most {
+		mono := block
+		if s.channels == 2 {
+			left, right = split(block, left, right)
+			clips[0].see(left)
+			clips[1].see(right)
+			sound.sides.see(left, right)
+			mono = s.mix.apply(left, right, block[:0])
+		} else {
+			clips[0].see(block)
+		}
+		if sound.samples += int64(len(mono)); sound.samples > most {
 			return refuse(CodeTooLong, "over %d s", most/radio.SampleRate)
 		}
-		m.addLoudness(block)
-		watch.see(block)
-		bytes = bytes[:0]
-		for _, x := range block {
-			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(float32(x)))
+		// Slower than four times realtime, a decoder does not decode but burns.
+		s.earn(firstCPU + time.Duration(sound.seconds()/4*float64(time.Second)))
+		m.addLoudness(mono)
+		watch.see(mono)
+		encoded = encoded[:0]
+		for _, x := range mono {
+			encoded = binary.LittleEndian.AppendUint32(encoded, math.Float32bits(float32(x)))
 		}
-		if _, err := f.Write(bytes); err != nil {
+		if _, err := f.Write(encoded); err != nil {
 			return fmt.Errorf("keep decoded sound: %w", err)
 		}
 		return nil
@@ -118,7 +162,7 @@ func scan(r io.Reader, path string, l Limits) (_ sourceSound, err error) {
 		return sourceSound{}, err
 	}
 	sound.lufs, sound.loudest = m.lufs(), m.loudestStep()
-	sound.clips, sound.silence = watch.clips, max(watch.longest, watch.quiet)
+	sound.clips, sound.silence = max(clips[0].clips, clips[1].clips), max(watch.longest, watch.quiet)
 	return sound, nil
 }
 
@@ -156,26 +200,30 @@ func eachBlock(r io.Reader, do func([]float64) error) error {
 	}
 }
 
-// scanWatch counts runs of samples at full scale and measures silence.
-type scanWatch struct {
-	full, clips    int
-	quiet, longest int64
-}
+// clipWatch counts runs of samples at full scale.
+type clipWatch struct{ full, clips int }
 
-func (w *scanWatch) see(block []float64) {
+func (w *clipWatch) see(block []float64) {
 	const (
 		fullScale = 0.9999
-		noSound   = 0.000316 // −70 dBFS
-		clipRun   = 3
+		run       = 3
 	)
 	for _, x := range block {
-		x = math.Abs(x)
-		if x < fullScale {
+		if math.Abs(x) < fullScale {
 			w.full = 0
-		} else if w.full++; w.full == clipRun {
+		} else if w.full++; w.full == run {
 			w.clips++
 		}
-		if x < noSound {
+	}
+}
+
+// silenceWatch finds the longest run without sound.
+type silenceWatch struct{ quiet, longest int64 }
+
+func (w *silenceWatch) see(block []float64) {
+	const noSound = 0.000316 // −70 dBFS
+	for _, x := range block {
+		if math.Abs(x) < noSound {
 			w.quiet++
 		} else if w.quiet > 0 {
 			w.longest, w.quiet = max(w.longest, w.quiet), 0
@@ -183,11 +231,11 @@ func (w *scanWatch) see(block []float64) {
 	}
 }
 
-// warnings puts what decoding showed into codes; declared is in seconds.
-func (s sourceSound) warnings(declared float64) []string {
+// warnings puts what decoding showed into codes.
+func (s sourceSound) warnings(in input) []string {
 	var w []string
 	// A frame or two of encoder delay must not make a jingle look cut off.
-	if slack := 0.06; declared > 0 && s.seconds()+slack < 0.98*declared {
+	if slack := 0.06; in.cut || in.declared > 0 && s.seconds()+slack < 0.98*in.declared {
 		w = append(w, WarnCutOff)
 	}
 	if s.complaints >= 3 {
@@ -203,62 +251,5 @@ func (s sourceSound) warnings(declared float64) []string {
 	if s.silence > 10*radio.SampleRate {
 		w = append(w, WarnLongSilence)
 	}
-	return w
-}
-
-// probeSource asks ffprobe what streams a container holds, refuses one without
-// sound, and gives the declared seconds where the format declares them.
-func probeSource(ctx context.Context, j job, s sniffed) (float64, error) {
-	var found struct {
-		Streams []struct {
-			CodecType   string `json:"codec_type"`
-			Disposition struct {
-				AttachedPic int `json:"attached_pic"`
-			} `json:"disposition"`
-		} `json:"streams"`
-		Format struct {
-			Duration string `json:"duration"`
-		} `json:"format"`
-	}
-	result, err := runTool(ctx, j, func(r io.Reader) error {
-		text, err := io.ReadAll(io.LimitReader(r, 1<<20))
-		if err != nil {
-			return fmt.Errorf("read ffprobe's answer: %w", err)
-		}
-		if len(text) == 0 {
-			return nil // it says why on its error output
-		}
-		if err := json.Unmarshal(text, &found); err != nil {
-			return refuse(CodeDamaged, "its streams cannot be listed")
-		}
-		return nil
-	}, j.Tools.FFprobe, "-v", "error", "-protocol_whitelist", "file,pipe", "-f", s.demuxer,
-		"-show_entries", "stream=codec_type:stream_disposition=attached_pic:format=duration", "-of", "json", sourceName)
-	if err != nil {
-		return 0, err
-	}
-	if result.failed {
-		return 0, refuse(CodeDamaged, "%s", result.says)
-	}
-	kinds := make([]string, 0, len(found.Streams))
-	for _, stream := range found.Streams {
-		if stream.Disposition.AttachedPic == 0 {
-			kinds = append(kinds, stream.CodecType)
-		}
-	}
-	switch {
-	case slices.Contains(kinds, "audio"):
-	case slices.Contains(kinds, "video"):
-		return 0, refuse(CodeVideoWithoutSound, "")
-	default:
-		return 0, refuse(CodeNoAudioStream, "")
-	}
-	if !s.length {
-		return 0, nil
-	}
-	seconds, err := strconv.ParseFloat(found.Format.Duration, 64)
-	if err != nil || math.IsNaN(seconds) || seconds < 0 {
-		return 0, nil // the header declares nothing usable, which is no fault
-	}
-	return seconds, nil
+	return append(w, s.sides.warnings(s.taken)...)
 }

@@ -159,12 +159,27 @@ func limitSelf(l Limits) error {
 	)
 }
 
-// limitTool narrows the address space of a tool just started. Between its start and
+// limitMemory narrows the address space of a tool just started. Between its start and
 // this call it has the child's wider limit.
-func limitTool(pid int, l Limits) error {
-	r := unix.Rlimit{Cur: uint64(l.Memory), Max: uint64(l.Memory)}
+func limitMemory(pid int, bytes int64) error {
+	r := unix.Rlimit{Cur: uint64(bytes), Max: uint64(bytes)}
 	if err := unix.Prlimit(pid, unix.RLIMIT_AS, &r, nil); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("limit a tool's address space: %w", err)
+	}
+	return nil
+}
+
+// limitCPU says when a tool gets its first signal to end; the child's own limit,
+// which it inherited, kills it.
+func limitCPU(pid int, cpu time.Duration) error {
+	var r unix.Rlimit
+	err := unix.Prlimit(pid, unix.RLIMIT_CPU, nil, &r)
+	if err == nil {
+		r.Cur = min(uint64(max(cpu/time.Second, 1)), r.Max)
+		err = unix.Prlimit(pid, unix.RLIMIT_CPU, &r, nil)
+	}
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("limit a tool's processor time: %w", err)
 	}
 	return nil
 }

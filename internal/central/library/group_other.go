@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -44,4 +45,6 @@ func endGroup() { os.Exit(1) }
 
 func limitSelf(Limits) error { return nil }
 
-func limitTool(int, Limits) error { return nil }
+func limitMemory(int, int64) error { return nil }
+
+func limitCPU(int, time.Duration) error { return nil }

@@ -26,12 +26,20 @@ const (
 	CodeTooLong           Code = "too_long"
 	CodeSilence           Code = "silence"
 	CodeTooHeavy          Code = "too_heavy"
+	CodeHeaderFlood       Code = "header_flood"
+	CodeArchive           Code = "archive"
+	CodePlaylist          Code = "playlist"
+	CodeEncrypted         Code = "encrypted"
+	CodeIncomplete        Code = "incomplete"
+	CodeImpossibleFormat  Code = "impossible_format"
+	CodeUnsupportedCodec  Code = "unsupported_codec"
 	CodeUnavailable       Code = "unavailable" // only in reports: nothing wrong was found with the file
 )
 
 // Warnings that go with an accepted upload; a person decides.
 const (
-	// WarnCutOff: it decodes to less than 98 % of what its header declares.
+	// WarnCutOff: it decodes to less than 98 % of what its header declares, or lacks
+	// the end mark of its container. A person must confirm it.
 	WarnCutOff = "cut_off"
 	// WarnDamage: parts of it could not be decoded.
 	WarnDamage = "damage"
@@ -41,6 +49,11 @@ const (
 	WarnVeryQuiet = "very_quiet"
 	// WarnLongSilence: it is silent for more than ten seconds somewhere.
 	WarnLongSilence = "long_silence"
+	// WarnOneChannel: of two channels one is empty; the other was taken alone.
+	WarnOneChannel = "one_channel"
+	// WarnOutOfPhase: one channel is the other upside down, so that their mean would
+	// be next to nothing; one was taken alone.
+	WarnOutOfPhase = "out_of_phase"
 	// WarnQuiet: true peak came first, so it stays under −17 LUFS.
 	WarnQuiet = "quiet"
 	// WarnNotNormalised: taken as it came, without ffmpeg, and outside −16 ± 1 LUFS
@@ -63,6 +76,13 @@ var reasons = map[Code][2]string{
 	CodeTooLong:           {"Âm thanh dài hơn giới hạn cho phép.", "the audio is longer than allowed"},
 	CodeSilence:           {"Tệp chỉ có im lặng hoặc gần như không nghe thấy gì.", "the file is silent, or all but silent"},
 	CodeTooHeavy:          {"Xử lý tệp này vượt giới hạn bộ nhớ hoặc thời gian của máy chủ; tệp có thể bị hỏng hoặc bị làm giả.", "working on this file passed the limits of memory or processor time; it may be damaged or forged"},
+	CodeHeaderFlood:       {"Tệp chỉ gồm các phần đầu khung MP3 lặp lại, không có âm thanh; tệp bị hỏng hoặc bị làm giả.", "the file repeats MP3 frame headers without sound between them; it is damaged or forged"},
+	CodeArchive:           {"Đây là tệp nén hoặc tài liệu văn phòng, không phải âm thanh. Hãy giải nén rồi tải lên từng tệp âm thanh.", "this is an archive or an office document, not audio; unpack it and upload the audio itself"},
+	CodePlaylist:          {"Đây là danh sách phát (chỉ chứa đường dẫn), không phải âm thanh. Hãy tải lên chính tệp âm thanh.", "this is a playlist, which only points at audio; upload the audio itself"},
+	CodeEncrypted:         {"Tệp được mã hóa hoặc khóa bản quyền (DRM), không mở được. Hãy dùng bản không khóa.", "the audio is encrypted or copy-protected (DRM); use an unprotected copy"},
+	CodeIncomplete:        {"Tệp chưa ghi xong hoặc tải lên thiếu: không có phần mục lục cần để mở. Hãy lấy lại tệp từ máy ghi rồi tải lên lại.", "the file is incomplete: the index needed to open it is missing; fetch it from the recorder again"},
+	CodeImpossibleFormat:  {"Tệp khai tần số lấy mẫu hoặc số kênh không thể có thật. Hãy xuất lại với 44,1 hoặc 48 kHz, một hoặc hai kênh.", "the file declares an impossible sample rate or number of channels; export it again at 44.1 or 48 kHz with one or two channels"},
+	CodeUnsupportedCodec:  {"Âm thanh trong tệp dùng kiểu nén không được hỗ trợ. Hãy xuất lại thành MP3 hoặc WAV.", "the audio uses a codec that is not supported; export it as MP3 or WAV"},
 }
 
 // Refused says that an upload is no usable audio, and why, in both languages.

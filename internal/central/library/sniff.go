@@ -2,7 +2,6 @@ package library
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,26 +12,29 @@ import (
 // kind is what an upload is by its content; its name is never looked at.
 type kind struct {
 	name string
-	// demuxer is the one reader of ffmpeg's that opens it: named, not guessed, so
-	// that no list format can point ffmpeg at other files.
+	// demuxer is the one reader of ffmpeg's that opens it: named, not guessed, and no
+	// other is let in, so that no list format can point ffmpeg at other files.
 	demuxer string
-	// probe: ask ffprobe for its streams (and, with length, for the declared length).
-	probe  bool
+	// length: the container declares how long it is, and ffprobe reads it.
 	length bool
 }
 
-// sniffed is what the first bytes told.
+// sniffed is what the first bytes, and the container's own lists, told.
 type sniffed struct {
 	kind
-	freeFormat bool
-	declared   float64 // seconds the header declares; 0 when it declares nothing
+	mpeg     *mpegStream // set for MPEG audio, which we walk ourselves
+	skip     int64       // bytes before raw AAC begins
+	declared float64     // seconds the header declares; 0 when it declares nothing
+	cut      bool        // the container itself shows that its end is missing
+	locked   bool        // it speaks of encryption; believed when nothing can be decoded
 }
 
 var (
 	kindMPEG = kind{name: "MPEG audio", demuxer: "mp3"}
 	kindADTS = kind{name: "AAC", demuxer: "aac"}
 	kindWAV  = kind{name: "WAV", demuxer: "wav"}
-	kindFLAC = kind{name: "FLAC", demuxer: "flac", probe: true, length: true}
+	kindOgg  = kind{name: "Ogg", demuxer: "ogg"}
+	kindMP4  = kind{name: "MP4", demuxer: "mov", length: true}
 )
 
 // magics are containers known by fixed bytes.
@@ -41,23 +43,44 @@ var magics = []struct {
 	bytes string
 	kind  kind
 }{
-	{0, "fLaC", kindFLAC},
-	{0, "OggS", kind{name: "Ogg", demuxer: "ogg", probe: true}},
-	{4, "ftyp", kind{name: "MP4", demuxer: "mov", probe: true, length: true}},
-	{4, "moov", kind{name: "MP4", demuxer: "mov", probe: true, length: true}},
-	{0, "\x1a\x45\xdf\xa3", kind{name: "Matroska", demuxer: "matroska", probe: true, length: true}},
-	{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", kind{name: "Windows Media", demuxer: "asf", probe: true, length: true}},
+	{0, "fLaC", kind{name: "FLAC", demuxer: "flac", length: true}},
+	{0, "OggS", kindOgg},
+	{4, "ftyp", kindMP4},
+	{4, "moov", kindMP4},
+	{4, "mdat", kindMP4}, // old QuickTime recorders begin with the sound
+	{0, "\x1a\x45\xdf\xa3", kind{name: "Matroska", demuxer: "matroska", length: true}},
+	{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", kind{name: "Windows Media", demuxer: "asf", length: true}},
 	{0, "#!AMR", kind{name: "AMR", demuxer: "amr"}},
-	{0, "caff", kind{name: "CAF", demuxer: "caf", probe: true, length: true}},
-	{0, "wvpk", kind{name: "WavPack", demuxer: "wv"}},
-	{0, "MAC ", kind{name: "Monkey's Audio", demuxer: "ape"}},
-	{0, "riff\x2e\x91\xcf\x11", kind{name: "Wave64", demuxer: "w64", probe: true, length: true}},
-	{0, "FLV\x01", kind{name: "FLV", demuxer: "flv", probe: true}},
-	{0, "\x00\x00\x01\xba", kind{name: "MPEG programme stream", demuxer: "mpeg", probe: true}},
+	{0, "caff", kind{name: "CAF", demuxer: "caf", length: true}},
+	{0, "wvpk", kind{name: "WavPack", demuxer: "wv", length: true}},
+	{0, "MAC ", kind{name: "Monkey's Audio", demuxer: "ape", length: true}},
+	{0, "riff\x2e\x91\xcf\x11", kind{name: "Wave64", demuxer: "w64", length: true}},
+	{0, ".snd", kind{name: "Sun audio", demuxer: "au", length: true}},
+	{0, "FLV\x01", kind{name: "FLV", demuxer: "flv"}},
+	{0, "\x00\x00\x01\xba", kind{name: "MPEG programme stream", demuxer: "mpeg"}},
 }
 
-// sniffBytes is how much of the file the sniffing sees after the tags.
-const sniffBytes = 64 << 10
+// archives are packed files, known by fixed bytes; office documents are such too.
+var archives = []struct {
+	at    int
+	bytes string
+	name  string
+}{
+	{0, "PK\x03\x04", "ZIP"}, {0, "PK\x05\x06", "ZIP"}, {0, "Rar!\x1a\x07", "RAR"}, {0, "7z\xbc\xaf\x27\x1c", "7-Zip"},
+	{0, "\x1f\x8b\x08", "gzip"}, {0, "BZh", "bzip2"}, {0, "\xfd7zXZ\x00", "xz"}, {0, "\x28\xb5\x2f\xfd", "zstd"},
+	{0, "MSCF\x00\x00\x00\x00", "CAB"}, {257, "ustar", "tar"},
+}
+
+// playlists begin with these words, and hold no sound but where to find some.
+var playlists = []string{"#extm3u", "#extinf", "[playlist]", "[reference]", "ffconcat", "<asx", "<smil", "<?wpl", "<playlist", "<mpd"}
+
+const (
+	// sniffBytes is how much of the file the sniffing sees after the tags.
+	sniffBytes = 64 << 10
+	// searchBytes is how far behind the tags MPEG audio may begin: a cover picture
+	// outside its tag.
+	searchBytes = 4 << 20
+)
 
 // sniff reads the beginning of an upload of size bytes and says what it is, or
 // refuses it. An error that is no *Refused is the reader's.
@@ -69,27 +92,49 @@ func sniff(r io.ReaderAt, size int64) (sniffed, error) {
 	if err != nil {
 		return sniffed{}, err
 	}
-	head := make([]byte, min(size-start, sniffBytes))
-	if _, err := r.ReadAt(head, start); err != nil && err != io.EOF {
-		return sniffed{}, fmt.Errorf("read the beginning of the upload: %w", err)
+	head, err := readUpTo(r, start, min(size-start, sniffBytes))
+	if err != nil {
+		return sniffed{}, err
 	}
 	if len(head) == 0 {
 		return sniffed{}, refuse(CodeNotAudio, "nothing but an ID3 tag")
 	}
-	if s, ok := container(head, size-start); ok {
-		return s, nil
+	if s, ok, err := container(r, head, start, size); ok || err != nil {
+		return s, err
 	}
 	// Frames at the very start outrank a look at the text; elsewhere they come after.
-	if s, ok := mpegStream(head); ok && s.at == 0 {
-		return s.sniffed, nil
+	if s, ok := findMPEG(head, size-start); ok && s.at == 0 {
+		return mpegSniffed(s, head, start), nil
 	}
-	if r := otherContent(head); r != nil {
-		return sniffed{}, r
+	if refused := otherContent(head); refused != nil {
+		return sniffed{}, refused
 	}
-	if s, ok := mpegStream(head); ok {
-		return s.sniffed, nil
+	wide, err := readUpTo(r, start, min(size-start, searchBytes))
+	if err != nil {
+		return sniffed{}, err
 	}
-	return sniffed{}, refuse(CodeNotAudio, "its first bytes belong to no known audio format")
+	if s, ok := findMPEG(wide, size-start); ok {
+		return mpegSniffed(s, wide, start), nil
+	}
+	if at, ok := findADTS(wide, size-start); ok {
+		return sniffed{kind: kindADTS, skip: start + int64(at)}, nil
+	}
+	return sniffed{}, unknownContent(head)
+}
+
+func readUpTo(r io.ReaderAt, at, n int64) ([]byte, error) {
+	b := make([]byte, n)
+	got, err := r.ReadAt(b, at)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read the beginning of the upload: %w", err)
+	}
+	return b[:got], nil
+}
+
+func mpegSniffed(s mpegStream, head []byte, start int64) sniffed {
+	at := int(s.at)
+	s.at += start
+	return sniffed{kind: kindMPEG, mpeg: &s, declared: headSeconds(head[at:], s.first)}
 }
 
 // skipTags gives the offset behind the ID3v2 tags, any number of them (id3v2.4.0
@@ -125,36 +170,110 @@ func skipTags(r io.ReaderAt, size int64) (int64, error) {
 	}
 }
 
-// container recognises the formats with fixed bytes at the start.
-func container(head []byte, size int64) (sniffed, bool) {
+// container recognises the formats with fixed bytes at the start, and refuses what
+// their own lists show to be unfit.
+func container(file io.ReaderAt, head []byte, start, size int64) (sniffed, bool, error) {
+	r, size := io.NewSectionReader(file, start, size-start), size-start
 	if len(head) >= 12 {
 		switch string(head[:4]) + string(head[8:12]) {
-		case "RIFFWAVE":
-			return sniffed{kind: kindWAV, declared: wavSeconds(head)}, true
-		case "RF64WAVE":
-			return sniffed{kind: kindWAV}, true
+		case "RIFFWAVE", "RF64WAVE", "BW64WAVE":
+			s, err := wavSniffed(r, size)
+			return s, true, err
 		case "RIFFAVI ":
-			return sniffed{kind: kind{name: "AVI", demuxer: "avi", probe: true, length: true}}, true
+			return sniffed{kind: kind{name: "AVI", demuxer: "avi", length: true}}, true, nil
 		case "FORMAIFF", "FORMAIFC":
-			return sniffed{kind: kind{name: "AIFF", demuxer: "aiff", probe: true, length: true}}, true
+			return sniffed{kind: kind{name: "AIFF", demuxer: "aiff", length: true}}, true, nil
 		}
 	}
 	for _, m := range magics {
-		if len(head) >= m.at+len(m.bytes) && string(head[m.at:m.at+len(m.bytes)]) == m.bytes {
-			return sniffed{kind: m.kind}, true
+		if len(head) < m.at+len(m.bytes) || string(head[m.at:m.at+len(m.bytes)]) != m.bytes {
+			continue
+		}
+		s := sniffed{kind: m.kind}
+		switch m.kind {
+		case kindMP4:
+			if refused := checkMP4(r, size); refused != nil {
+				return s, true, refused
+			}
+		case kindOgg:
+			cut, err := oggCut(r, size)
+			s.cut = cut
+			return s, true, err
+		}
+		s.locked = speaksOfLocks(m.kind, head)
+		return s, true, nil
+	}
+	for _, packet := range []int{188, 192} { // 192: with a time stamp before each (camcorders)
+		at := packet - 188
+		if len(head) > at+2*packet && head[at] == 0x47 && head[at+packet] == 0x47 && head[at+2*packet] == 0x47 {
+			return sniffed{kind: kind{name: "MPEG transport stream", demuxer: "mpegts"}}, true, nil
 		}
 	}
-	if len(head) >= 3*188 && head[0] == 0x47 && head[188] == 0x47 && head[376] == 0x47 {
-		return sniffed{kind: kind{name: "MPEG transport stream", demuxer: "mpegts", probe: true}}, true
+	if at, ok := findADTS(head, size); ok && at == 0 {
+		return sniffed{kind: kindADTS, skip: start}, true, nil
 	}
-	if isADTS(head, size) {
-		return sniffed{kind: kindADTS}, true
-	}
-	return sniffed{}, false
+	return sniffed{}, false, nil
 }
 
-// otherContent refuses what the standard library's content table knows as no sound.
+func wavSniffed(r io.ReaderAt, size int64) (sniffed, error) {
+	info, found := readWAV(r, size)
+	if !found {
+		return sniffed{}, refuse(CodeDamaged, "no format or no sound in this WAV")
+	}
+	if refused := checkFormat(info.rate, info.channels); refused != nil {
+		return sniffed{}, refused
+	}
+	return sniffed{kind: kindWAV, declared: info.seconds}, nil
+}
+
+// checkFormat refuses numbers that no recorder writes and that only cost memory.
+func checkFormat(rate, channels int) *Refused {
+	switch {
+	case rate < 4000 || rate > 768_000:
+		return refuse(CodeImpossibleFormat, "%d samples a second", rate)
+	case channels < 1 || channels > 8:
+		return refuse(CodeImpossibleFormat, "%d channels", channels)
+	}
+	return nil
+}
+
+// oggCut: the last page of an Ogg stream that was finished carries a mark (RFC 3533
+// §6); an upload that broke ends without it.
+func oggCut(r io.ReaderAt, size int64) (bool, error) {
+	n := min(size, sniffBytes+512) // a page is at most 65307 bytes
+	end, err := readUpTo(r, size-n, n)
+	if err != nil {
+		return false, err
+	}
+	at := bytes.LastIndex(end, []byte("OggS\x00"))
+	return at < 0 || len(end) < at+27 || end[at+5]&4 == 0, nil
+}
+
+// speaksOfLocks looks for the names of encryption in the headers of two containers
+// whose own lists are long to read; junk may hold them too.
+func speaksOfLocks(k kind, head []byte) bool {
+	switch k.demuxer {
+	case "asf": // the two content encryption objects (ASF specification §3.14, §3.15)
+		return bytes.Contains(head, []byte("\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e")) ||
+			bytes.Contains(head, []byte("\x14\xe6\x8a\x29\x22\x26\x17\x4c\xb9\x35\xda\xe0\x7e\xe9\x28\x9c"))
+	case "matroska": // ContentEncryption inside ContentEncodings
+		_, encodings, found := bytes.Cut(head, []byte("\x6d\x80"))
+		return found && bytes.Contains(encodings[:min(len(encodings), 256)], []byte("\x50\x35"))
+	}
+	return false
+}
+
+// otherContent refuses archives and playlists, and what the standard library's
+// content table knows as no sound.
 func otherContent(head []byte) *Refused {
+	for _, a := range archives {
+		if len(head) >= a.at+len(a.bytes) && string(head[a.at:a.at+len(a.bytes)]) == a.bytes {
+			return refuse(CodeArchive, "%s", a.name)
+		}
+	}
+	if isPlaylist(head) {
+		return refuse(CodePlaylist, "")
+	}
 	found := http.DetectContentType(head)
 	switch {
 	case strings.HasPrefix(found, "text/html"), strings.HasPrefix(found, "text/xml"):
@@ -185,198 +304,61 @@ func readable(head []byte) bool {
 	return plain*10 > len(head)*8
 }
 
-// isADTS: two AAC frames in a row (ISO 13818-7 §6.2), or the one that is all.
-func isADTS(head []byte, size int64) bool {
+// isPlaylist looks at the first words, behind a byte order mark and an XML header.
+func isPlaylist(head []byte) bool {
+	text := bytes.TrimPrefix(head[:min(len(head), 1<<10)], []byte("\xef\xbb\xbf"))
+	text = bytes.ToLower(bytes.TrimSpace(text))
+	for _, word := range playlists {
+		if bytes.HasPrefix(text, []byte(word)) ||
+			word[0] == '<' && bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unknownContent refuses what is none of all this, and says what can be said.
+func unknownContent(head []byte) *Refused {
+	headers := 0
+	for at := range head {
+		if _, ok := parseMPEG(head[at:]); ok {
+			headers++
+		}
+	}
+	switch {
+	case headers >= 100 && headers > len(head)/1000: // random bytes hold one in 100,000
+		return refuse(CodeHeaderFlood, "%d headers in %d bytes", headers, len(head))
+	case len(head) > 64 && bytes.Count(head, head[:1]) == len(head):
+		return refuse(CodeNotAudio, "nothing but bytes %02x", head[0])
+	}
+	return refuse(CodeNotAudio, "its first bytes belong to no known audio format")
+}
+
+// findADTS looks for three AAC frames in a row (ISO 13818-7 §6.2), or those that are
+// all there is.
+func findADTS(head []byte, size int64) (int, bool) {
 	length := func(b []byte) int {
 		if len(b) < 7 || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
 			return 0
 		}
 		return int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5
 	}
-	n := length(head)
-	if n < 7 {
-		return false
-	}
-	return int64(n) == size || n < len(head) && length(head[n:]) >= 7
-}
-
-// wavSeconds gives the length a WAV header declares, 0 when it declares none
-// (recorders that stream write 0 or all ones for the size of the data).
-func wavSeconds(head []byte) float64 {
-	const unknown = 0xffffff00
-	rate := uint32(0)
-	for at := 12; at+8 <= len(head); {
-		id, length := string(head[at:at+4]), binary.LittleEndian.Uint32(head[at+4:])
-		switch id {
-		case "fmt ":
-			if at+20 <= len(head) {
-				rate = binary.LittleEndian.Uint32(head[at+16:]) // bytes a second
-			}
-		case "data":
-			if rate == 0 || length == 0 || length >= unknown {
-				return 0
-			}
-			return float64(length) / float64(rate)
-		}
-		if int64(length) > int64(len(head)) {
-			return 0
-		}
-		at += 8 + int(length) + int(length&1)
-	}
-	return 0
-}
-
-// mpegFrame is what a frame header of MPEG audio says (ISO 11172-3 §2.4.1.3,
-// ISO 13818-3, and the usual MPEG-2.5 extension).
-type mpegFrame struct {
-	version, layer, rate int // version 1, 2 or 25
-	mono, free           bool
-	size                 int // bytes; 0 for free format
-	samples              int
-}
-
-var mpegKbps = [2][3][15]int{
-	{ // MPEG-1, layers I to III
-		{0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
-		{0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384},
-		{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320},
-	},
-	{ // MPEG-2 and 2.5
-		{0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256},
-		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
-		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
-	},
-}
-
-func parseMPEG(b []byte) (mpegFrame, bool) {
-	if len(b) < 4 || b[0] != 0xff || b[1]&0xe0 != 0xe0 {
-		return mpegFrame{}, false
-	}
-	f := mpegFrame{layer: 4 - int(b[1]>>1&3), mono: b[3]>>6 == 3}
-	shift := 0
-	switch b[1] >> 3 & 3 {
-	case 3:
-		f.version = 1
-	case 2:
-		f.version, shift = 2, 1
-	case 0:
-		f.version, shift = 25, 2
-	default:
-		return mpegFrame{}, false
-	}
-	rateIndex, kbpsIndex := int(b[2]>>2&3), int(b[2]>>4)
-	if f.layer == 4 || rateIndex == 3 || kbpsIndex == 15 || b[3]&3 == 2 {
-		return mpegFrame{}, false
-	}
-	f.rate = [3]int{44100, 48000, 32000}[rateIndex] >> shift
-	f.samples = [3]int{384, 1152, 1152}[f.layer-1]
-	if f.layer == 3 && f.version != 1 {
-		f.samples = 576
-	}
-	f.free = kbpsIndex == 0
-	bps := mpegKbps[min(shift, 1)][f.layer-1][kbpsIndex] * 1000
-	pad := int(b[2] >> 1 & 1)
-	if f.layer == 1 {
-		f.size = (12*bps/f.rate + pad) * 4
-	} else {
-		f.size = f.samples/8*bps/f.rate + pad
-	}
-	return f, true
-}
-
-// like says whether two frames may stand in one stream.
-func (f mpegFrame) like(o mpegFrame) bool {
-	return f.version == o.version && f.layer == o.layer && f.rate == o.rate && f.free == o.free
-}
-
-type foundStream struct {
-	sniffed
-	at int
-}
-
-// mpegStream finds the first place where three like frames follow one another (or
-// where the file ends with fewer), which junk passes very seldom.
-func mpegStream(head []byte) (foundStream, bool) {
-	for at := 0; at+4 <= len(head); at++ {
-		skip := bytes.IndexByte(head[at:], 0xff)
+	for from := 0; ; from++ {
+		skip := bytes.IndexByte(head[from:], 0xff)
 		if skip < 0 {
-			break
+			return 0, false
 		}
-		at += skip
-		first, ok := parseMPEG(head[at:])
-		if !ok {
-			continue
+		from += skip
+		at, frames := from, 0
+		for frames < 3 && at < len(head) {
+			n := length(head[at:])
+			if n < 7 {
+				break
+			}
+			at, frames = at+n, frames+1
 		}
-		if first.free && freeFormat(head[at:], first) {
-			return foundStream{sniffed{kind: kindMPEG, freeFormat: true}, at}, true
-		}
-		if !first.free && chain(head[at:], first) {
-			return foundStream{sniffed{kind: kindMPEG, declared: xingSeconds(head[at:], first)}, at}, true
-		}
-	}
-	return foundStream{}, false
-}
-
-func chain(b []byte, first mpegFrame) bool {
-	at := first.size
-	for n := 1; n < 3; n++ {
-		if at >= len(b) { // the upload, or what we see of it, ends here
-			return at == len(b) && at < sniffBytes
-		}
-		next, ok := parseMPEG(b[at:])
-		if !ok || !next.like(first) {
-			return false
-		}
-		at += next.size
-	}
-	return true
-}
-
-// freeFormat: without a bit rate the size of frames is the distance of two like
-// headers; a third must stand where it says.
-func freeFormat(b []byte, first mpegFrame) bool {
-	const longest = 8 << 10
-	same := func(at int) bool {
-		return at+4 <= len(b) && b[at] == b[0] && b[at+1] == b[1] && (b[at+2]^b[2])&^2 == 0 && b[at+3]>>6 == b[3]>>6
-	}
-	for d := 24; d < min(longest, len(b)); d++ {
-		// The padding bit may make a frame one byte longer.
-		if same(d) && (same(2*d-1) || same(2*d) || same(2*d+1)) {
-			return first.layer == 3
+		if frames == 3 || frames > 0 && int64(at) == size {
+			return from, true
 		}
 	}
-	return false
-}
-
-// xingSeconds gives the length that a Xing or Info frame declares, without the
-// encoder's delay and padding when LAME noted them; 0 without such a frame.
-func xingSeconds(b []byte, f mpegFrame) float64 {
-	if f.layer != 3 {
-		return 0
-	}
-	at := 4 + 32
-	switch {
-	case f.version == 1 && f.mono, f.version != 1 && !f.mono:
-		at = 4 + 17
-	case f.version != 1:
-		at = 4 + 9
-	}
-	if b[1]&1 == 0 {
-		at += 2 // CRC
-	}
-	if len(b) < at+12 || string(b[at:at+4]) != "Xing" && string(b[at:at+4]) != "Info" {
-		return 0
-	}
-	flags := binary.BigEndian.Uint32(b[at+4:])
-	if flags&1 == 0 {
-		return 0
-	}
-	samples := float64(binary.BigEndian.Uint32(b[at+8:])) * float64(f.samples)
-	if flags&0xf == 0xf { // with all four fields LAME's own follow
-		if lame := at + 120; len(b) >= lame+24 {
-			trim := b[lame+21 : lame+24]
-			samples -= float64(int(trim[0])<<4|int(trim[1])>>4) + float64(int(trim[1]&0xf)<<8|int(trim[2]))
-		}
-	}
-	return max(samples, 0) / float64(f.rate)
 }

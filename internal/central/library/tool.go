@@ -8,13 +8,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
+	"time"
 
 	"loaxa/internal/radio"
 )
 
 // maxFile bounds every file a tool writes: 48 kHz stereo of the longest source in 16
 // bits, or its mono in floating point, with a margin.
-func (l Limits) maxFile() int64 { return int64(l.Seconds)*200_000 + 16<<20 }
+func (l Limits) maxFile() int64 { return max(int64(l.Seconds)*200_000+16<<20, l.Bytes) }
 
 // toolEnv is all that children and tools see of the environment. C keeps the few
 // system messages we read in English.
@@ -49,18 +51,27 @@ type toolResult struct {
 	failed     bool // exit code other than 0
 	complaints int  // lines on its error output
 	says       string
+	denied     []string // decoders that it was not allowed
 }
 
+// A reader takes a tool's output. It may stop early by returning an error, and with
+// earn it lets the tool have processor time: more for the more it delivers.
+type toolReader func(out io.Reader, earn func(total time.Duration)) error
+
+// firstCPU is the processor time of a tool that a reader watches before it has
+// delivered anything; a header that keeps a tool busy for nothing costs no more.
+const firstCPU = 5 * time.Second
+
 // runTool runs one of the system's programs in the job's folder under the job's
-// limits; read, when set, gets its output and may stop early by returning an error,
-// which runTool gives back. A limit reached is a refusal, a tool that does not start
-// or is killed by anything else an error.
-func runTool(ctx context.Context, j job, read func(io.Reader) error, path string, args ...string) (toolResult, error) {
+// limits; read, when set, gets its output, and its error is given back. A limit
+// reached is a refusal, a tool that does not start or is killed by anything else an
+// error.
+func runTool(ctx context.Context, j job, read toolReader, path string, args ...string) (toolResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir, cmd.Env = j.Dir, toolEnv()
-	errs := capWriter{max: 8 << 10}
+	errs := capWriter{max: 32 << 10} // a line about a denied decoder takes one and a half
 	cmd.Stderr = &errs
 	var out io.Reader
 	if read != nil {
@@ -73,10 +84,19 @@ func runTool(ctx context.Context, j job, read func(io.Reader) error, path string
 	if err := cmd.Start(); err != nil {
 		return toolResult{}, fmt.Errorf("start %s: %w", path, err)
 	}
-	limitErr := limitTool(cmd.Process.Pid, j.Limits)
+	cpu := j.Limits.CPU
+	if read != nil {
+		cpu = min(cpu, firstCPU)
+	}
+	limitErr := errors.Join(limitMemory(cmd.Process.Pid, j.Limits.Memory), limitCPU(cmd.Process.Pid, cpu))
 	var readErr error
 	if read != nil {
-		if readErr = read(out); readErr != nil {
+		readErr = read(out, func(total time.Duration) {
+			if total = min(total, j.Limits.CPU); total > cpu && limitErr == nil {
+				cpu, limitErr = total, limitCPU(cmd.Process.Pid, total)
+			}
+		})
+		if readErr != nil {
 			cancel()
 		}
 	}
@@ -87,12 +107,12 @@ func runTool(ctx context.Context, j job, read func(io.Reader) error, path string
 	case limitErr != nil:
 		return toolResult{}, limitErr
 	}
-	return judgeTool(cmd, err, &errs, j.Limits)
+	return judgeTool(cmd, err, &errs, cpu)
 }
 
-func judgeTool(cmd *exec.Cmd, err error, errs *capWriter, l Limits) (toolResult, error) {
-	if state := cmd.ProcessState; state != nil && state.UserTime()+state.SystemTime() >= l.CPU {
-		return toolResult{}, refuse(CodeTooHeavy, "over %s of processor time", l.CPU)
+func judgeTool(cmd *exec.Cmd, err error, errs *capWriter, cpu time.Duration) (toolResult, error) {
+	if state := cmd.ProcessState; err != nil && state != nil && state.UserTime()+state.SystemTime()+100*time.Millisecond >= cpu {
+		return toolResult{}, refuse(CodeTooHeavy, "over %s of processor time", cpu)
 	}
 	// strerror(3) of ENOMEM and EFBIG: the limits of address space and file size.
 	for _, limit := range []string{"Cannot allocate memory", "File too large"} {
@@ -100,7 +120,7 @@ func judgeTool(cmd *exec.Cmd, err error, errs *capWriter, l Limits) (toolResult,
 			return toolResult{}, refuse(CodeTooHeavy, "%s", limit)
 		}
 	}
-	result := toolResult{complaints: errs.lines, says: firstLine(errs.kept)}
+	result := readComplaints(errs)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() && exit.ExitCode() < 126 {
 		result.failed = true
@@ -110,6 +130,19 @@ func judgeTool(cmd *exec.Cmd, err error, errs *capWriter, l Limits) (toolResult,
 		return toolResult{}, fmt.Errorf("%w: run %s: %w: %s", radio.ErrUnavailable, cmd.Path, err, result.says)
 	}
 	return result, nil
+}
+
+// deniedDecoder is how ffmpeg names a decoder that we keep from it; those of
+// pictures come with every video.
+var deniedDecoder = regexp.MustCompile(`(?m)^.*Codec \((\w+)\) not on whitelist.*\n(?: *Last message repeated.*\n)?`)
+
+func readComplaints(errs *capWriter) toolResult {
+	result := toolResult{complaints: errs.lines, says: firstLine(deniedDecoder.ReplaceAll(errs.kept, nil))}
+	for _, m := range deniedDecoder.FindAllSubmatch(errs.kept, -1) {
+		result.denied = append(result.denied, string(m[1]))
+		result.complaints -= bytes.Count(m[0], []byte{'\n'})
+	}
+	return result
 }
 
 // firstLine gives the beginning of a tool's complaint, fit for one line of a report.

@@ -29,15 +29,11 @@ func work(ctx context.Context, j job) (*Prepared, error) {
 	if j.Tools.FFmpeg == "" {
 		return workWithoutTools(ctx, j, f)
 	}
-	if found.probe {
-		if j.Tools.FFprobe == "" {
-			return nil, fmt.Errorf("%w: ffprobe is missing beside ffmpeg", radio.ErrUnavailable)
-		}
-		if found.declared, err = probeSource(ctx, j, found); err != nil {
-			return nil, err
-		}
+	upload, err := openUpload(ctx, j, f, info.Size(), found)
+	if err != nil {
+		return nil, err
 	}
-	source, err := decodeSource(ctx, j, found)
+	source, err := decodeSource(ctx, j, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +47,7 @@ func work(ctx context.Context, j job) (*Prepared, error) {
 		LUFS:         t.lufs,
 		TruePeakDBTP: t.renditions[0].truePeak,
 		Peaks:        t.renditions[0].peaks,
-		Warnings:     source.warnings(found.declared),
+		Warnings:     source.warnings(upload),
 	}
 	if t.lufs < targetLUFS-1 {
 		p.Warnings = append(p.Warnings, WarnQuiet)

@@ -63,7 +63,7 @@ func TestFrozenRowCopiesThePlan(t *testing.T) {
 	place, s := h.places[d.id], h.schedules[0]
 	got, words := d.row(a.ID)
 	want := radio.AsRun{
-		Airing: a.ID, Key: a.AiringKey, Origin: radio.FromSchedule, Day: "2026-11-23", Start: radio.At(a.Start()), Samples: a.Samples, Priority: radio.Normal,
+		Airing: a.ID, Key: a.AiringKey, Origin: radio.FromSchedule, Day: "2026-11-23", SlotTime: 17*60 + 30, Start: radio.At(a.Start()), Samples: a.Samples, Priority: radio.Normal,
 		Revision: 1, Held: 1, FrozenAt: radio.At(noon), Deadline: radio.At(a.End()).Add(24 * time.Hour), Campaign: s.Campaign,
 		Province: place.Province().ID, Commune: place.Commune().ID, Hamlet: place.Hamlet().ID, DeviceCode: "cum-1", DeviceName: "Cụm 1",
 		CommuneName: "Xã 1", HamletName: "Thôn 1", Bulletin: a.Bulletin, Version: 1, Title: "Bản tin v1", Author: "Trần Thị B", Unit: "Sở VHTTDL",

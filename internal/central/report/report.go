@@ -16,8 +16,20 @@ import (
 // Store reads the log.
 type Store interface {
 	AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error)
-	LogCounts(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
+	LogTotals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
+	Sums
 	AsRunHistory(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error)
+}
+
+// Sums counts the log by outcome.
+type Sums interface {
+	// LogCounts counts by day and commune, days in order.
+	LogCounts(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
+	// LogSlots counts by commune and slot.
+	LogSlots(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
+	LogCommunes(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
+	// LogMonths counts by commune and local month, which stands in Day.
+	LogMonths(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error)
 }
 
 // overdueAfter the planned end a pending airing is shown as overdue (design §3).
@@ -51,7 +63,7 @@ func (r *Report) Log(ctx context.Context, f radio.LogFilter, after radio.LogCurs
 	if len(rows) > limit {
 		rows = rows[:limit]
 		last := rows[limit-1]
-		page.Next = radio.LogCursor{Start: last.Start, Airing: last.Airing}
+		page.Next = last.Cursor()
 	}
 	now := radio.At(r.now())
 	page.Rows = make([]radio.LogRow, len(rows))
@@ -68,12 +80,10 @@ func rowAt(a radio.AsRun, now radio.Millis) radio.LogRow {
 
 // Totals counts what the filter lets through.
 func (r *Report) Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error) {
-	t := radio.LogTotals{Outcomes: map[radio.Outcome]int64{}}
-	counts, err := r.counts(ctx, f)
-	for _, c := range counts {
-		t.Add(c)
+	if err := f.Check(); err != nil {
+		return radio.LogTotals{}, err
 	}
-	return t, err
+	return r.store.LogTotals(ctx, f)
 }
 
 // Days counts by local day and commune, in that order.

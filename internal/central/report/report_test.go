@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -31,9 +32,30 @@ func (f *fake) AsRuns(_ context.Context, filter radio.LogFilter, after radio.Log
 	return rows[:min(limit, len(rows))], nil
 }
 
+func (f *fake) LogTotals(_ context.Context, filter radio.LogFilter) (radio.LogTotals, error) {
+	t := radio.LogTotals{Outcomes: map[radio.Outcome]int64{}}
+	for _, c := range f.counts {
+		t.Add(c)
+	}
+	f.filter = filter
+	return t, nil
+}
+
 func (f *fake) LogCounts(_ context.Context, filter radio.LogFilter) ([]radio.LogCount, error) {
 	f.filter = filter
 	return f.counts, nil
+}
+
+func (f *fake) LogSlots(ctx context.Context, filter radio.LogFilter) ([]radio.LogCount, error) {
+	return f.LogCounts(ctx, filter)
+}
+
+func (f *fake) LogCommunes(ctx context.Context, filter radio.LogFilter) ([]radio.LogCount, error) {
+	return f.LogCounts(ctx, filter)
+}
+
+func (f *fake) LogMonths(ctx context.Context, filter radio.LogFilter) ([]radio.LogCount, error) {
+	return f.LogCounts(ctx, filter)
 }
 
 func (f *fake) AsRunHistory(_ context.Context, _ radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error) {
@@ -72,7 +94,7 @@ func TestLogPages(t *testing.T) {
 			break
 		}
 	}
-	if pages != 3 || !slices.Equal(got, f.rows) || f.filter != filter {
+	if pages != 3 || !slices.Equal(got, f.rows) || !reflect.DeepEqual(f.filter, filter) {
 		t.Errorf("%d pages, %d rows, filter %+v", pages, len(got), f.filter)
 	}
 	for _, limit := range []int{1, radio.MaxLogRows} {
@@ -178,7 +200,7 @@ func TestBadFilterAsksNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if f.filter != (radio.LogFilter{}) {
+	if !reflect.DeepEqual(f.filter, radio.LogFilter{}) {
 		t.Errorf("the store was asked for %+v", f.filter)
 	}
 }

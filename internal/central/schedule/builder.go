@@ -241,6 +241,20 @@ func (b *builder) buildDevices() {
 // target resolves an area or device and gives its province; ok is false when it
 // names nothing, which is noted.
 func (b *builder) target(d targetDecl) (t radio.Target, province radio.Area, ok bool) {
+	if d.either.s != "" {
+		// Areas come first; a device of the same code is written with its kind.
+		_, area := b.areas[d.either.s]
+		_, device := b.devices[d.either.s]
+		switch {
+		case area:
+			d.area = d.either
+		case device:
+			d.device = d.either
+		default:
+			b.problems.add(d.either.at, fmt.Sprintf("không có địa bàn hay cụm loa mã %q", d.either.s), fmt.Sprintf("no area or device has the code %q", d.either.s))
+			return t, province, false
+		}
+	}
 	switch {
 	case d.area.set() == d.device.set():
 		return t, province, false // noted while reading

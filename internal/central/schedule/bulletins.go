@@ -307,15 +307,16 @@ func (b *builder) withdrawBulletin(d *bulletinDecl, exists bool) {
 func (b *builder) sign(by actors, now time.Time) {
 	at := radio.At(now)
 	c := &b.change
-	c.At, c.Author, c.Approver = at, by.author, by.approver
+	author, approver := by.author.ID, by.approver.ID
+	c.At, c.Author, c.Approver = at, author, approver
 	c.Summary = b.src.Name + ": " + b.diff.Summary()
 	for i := range c.Policies {
 		p := &c.Policies[i]
-		p.Author, p.Approver, p.ApprovedAt = by.author, by.approver, at
+		p.Author, p.Approver, p.ApprovedAt = author, approver, at
 	}
 	for i := range c.Schedules {
 		s := &c.Schedules[i]
-		s.Author, s.Approver, s.ApprovedAt = by.author, by.approver, at
+		s.Author, s.Approver, s.ApprovedAt = author, approver, at
 		if s.WithdrawnAt == withdrawNow {
 			s.WithdrawnAt = at
 		}

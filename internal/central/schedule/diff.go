@@ -242,7 +242,7 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 		withdrawn = "true"
 	}
 	out := []field{
-		{"title", s.Title}, {"campaign", b.drives[s.Campaign]}, {"priority", string(s.Priority)},
+		{"title", s.Title}, {"area", b.ownerCode(s)}, {"campaign", b.drives[s.Campaign]}, {"priority", string(s.Priority)},
 		{"targets", strings.Join(targets, ", ")}, {"zone", s.Zone}, {"from", string(s.From)}, {"until", string(s.Until)},
 		{"except", joinDates(s.Except)}, {"grace", fmt.Sprintf("%ds", s.GraceSeconds)}, {"withdrawn", withdrawn},
 	}
@@ -259,6 +259,16 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 		out = append(out, field{name + " order", strings.Join(items, ", ")})
 	}
 	return append(out, field{"slots", strings.Join(order, ", ")})
+}
+
+// ownerCode names the owner; a schedule of old times belongs to its targets' province.
+func (b *builder) ownerCode(s radio.Schedule) string { return b.areaByID[b.owner(s)].Code }
+
+func (b *builder) owner(s radio.Schedule) radio.AreaID {
+	if s.Area == "" && len(s.Targets) > 0 {
+		return b.targetRoot(s.Targets[0])
+	}
+	return s.Area
 }
 
 func joinDates(ds []radio.Date) string {

@@ -53,14 +53,19 @@ func merge[T any](have, put []T, key func(T) string) []T {
 	return have
 }
 
-// fakeUsers gives each name its id; "lan-2" is a second name of lan.
-type fakeUsers map[string]radio.UserID
+// fakeUsers gives each name its person; "lan-2" is a second name of lan.
+type fakeUsers map[string]radio.Person
 
-func (u fakeUsers) UserByName(_ context.Context, name string) (radio.UserID, error) {
-	if id, ok := u[name]; ok {
-		return id, nil
+func (u fakeUsers) PersonByName(_ context.Context, name string) (radio.Person, error) {
+	if p, ok := u[name]; ok {
+		return p, nil
 	}
-	return "", fmt.Errorf("%w: no account", radio.ErrNotFound)
+	return radio.Person{}, fmt.Errorf("%w: no account", radio.ErrNotFound)
+}
+
+// someone is a person with one role in one area.
+func someone(login string, role radio.Role, area radio.AreaID) radio.Person {
+	return radio.Person{ID: radio.NewID[radio.UserID](), Login: login, Name: login, Grants: []radio.Grant{{Role: role, Area: area}}}
 }
 
 // fakeIntake makes a rendition whose hash follows from the source, and counts.
@@ -105,8 +110,8 @@ type bench struct {
 
 func newBench() bench {
 	b := bench{store: &fakeStore{}, intake: &fakeIntake{}}
-	lan, hoa := radio.NewID[radio.UserID](), radio.NewID[radio.UserID]()
-	users := fakeUsers{"lan": lan, "lan-2": lan, "hoa": hoa}
+	lan, hoa := someone("lan", radio.RoleEditor, radio.Everywhere), someone("hoa", radio.RoleApprover, radio.Everywhere)
+	users := fakeUsers{"lan": lan, "lan-2": lan, "hoa": hoa, "xa": someone("xa", radio.RoleEditor, radio.NewID[radio.AreaID]())}
 	samples := fstest.MapFS{"tune.mp3": {Data: []byte("tune")}, "ident.mp3": {Data: []byte("ident")}}
 	b.Importer = New(b.store, users, b.intake, samples)
 	return b

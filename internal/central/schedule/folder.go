@@ -32,10 +32,11 @@ type deviceDecl struct {
 	rendition          int
 }
 
-// targetDecl is an area or a device by its code; exactly one is set when valid.
+// targetDecl is an area or a device by its code; exactly one is set when valid. either
+// is a code of which only the plan tells what it is.
 type targetDecl struct {
-	area, device text
-	at           Pos
+	area, device, either text
+	at                   Pos
 }
 
 type policyDecl struct {
@@ -62,19 +63,25 @@ type campaignDecl struct {
 }
 
 type scheduleDecl struct {
-	code, title, campaign, zone text
-	priority                    radio.Priority
-	targets                     []targetDecl
-	from, until                 radio.Date
-	except                      []radio.Date
-	grace                       time.Duration
-	slots                       []slotDecl
-	withdrawn                   bool
+	code, title, area, campaign, zone text
+	priority                          radio.Priority
+	targets                           []targetDecl
+	from, until                       radio.Date
+	except                            []radio.Date
+	grace                             time.Duration
+	slots                             []slotDecl
+	withdrawn                         bool
+	// byFile is set when the code says which schedule is meant.
+	byFile bool
 }
 
 type slotDecl struct {
 	code, cron text
 	items      []itemDecl
+	// times is set when cron was made of times of day; part counts the rules it took,
+	// from 0: those after the first are slots of their own.
+	times bool
+	part  int
 }
 
 type itemDecl struct {
@@ -90,7 +97,7 @@ func (f *folder) take(m *mapping) {
 	m.each("policies", func(m *mapping) { f.policies = append(f.policies, readPolicy(m)) })
 	m.each("bulletins", func(m *mapping) { f.bulletins = append(f.bulletins, readBulletin(m)) })
 	m.each("campaigns", func(m *mapping) { f.campaigns = append(f.campaigns, readCampaign(m)) })
-	m.each("schedules", func(m *mapping) { f.schedules = append(f.schedules, readSchedule(m)) })
+	m.each("schedules", func(m *mapping) { f.schedules = append(f.schedules, m.r.schedule(rawSchedule(m))) })
 }
 
 func readArea(m *mapping) areaDecl {
@@ -219,59 +226,5 @@ func readCampaign(m *mapping) campaignDecl {
 		issuer: m.words("issuer", 200), issued: m.date("issued"),
 	}
 	d.from, d.until = m.dateRange()
-	return d
-}
-
-func readSchedule(m *mapping) scheduleDecl {
-	d := scheduleDecl{
-		code: m.code("code"), title: m.needWords("title", 200), campaign: m.ref("campaign"), zone: m.text("zone"),
-		except: m.dates("except", 400), withdrawn: m.yes("withdrawn"),
-		grace: m.duration("grace", radio.DefaultGraceSeconds*time.Second, radio.MaxGraceSeconds*time.Second, time.Second),
-	}
-	d.from, d.until = m.dateRange()
-	d.priority = m.priority()
-	if !m.has("targets") {
-		m.r.problems.add(m.at, "lịch phải có ít nhất một nơi nhận (targets)", "a schedule needs at least one target")
-	}
-	m.each("targets", func(m *mapping) { d.targets = append(d.targets, m.target()) })
-	m.each("slots", func(m *mapping) { d.slots = append(d.slots, readSlot(m)) })
-	if n := len(d.slots); n == 0 || n > radio.MaxSlots {
-		m.r.problems.add(m.at, fmt.Sprintf("lịch có %d khung (slots), phải từ 1 đến %d", n, radio.MaxSlots),
-			fmt.Sprintf("schedule has %d slots, want 1 to %d", n, radio.MaxSlots))
-	}
-	return d
-}
-
-// priority takes normal or priority. Emergency is refused with its reason
-// (design §3): it exists only as an Alert.
-func (m *mapping) priority() radio.Priority {
-	t := m.text("priority")
-	switch p := radio.Priority(t.s); {
-	case !t.set() || p == radio.Normal:
-		return radio.Normal
-	case p == radio.Prior:
-		return radio.Prior
-	case p == radio.Emergency:
-		m.r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp (Alert)",
-			"a schedule cannot be emergency: an emergency goes out only as an alert")
-	default:
-		m.r.problems.add(t.at, fmt.Sprintf("priority %q: phải là normal (thông thường) hoặc priority (ưu tiên)", clip(t.s)),
-			fmt.Sprintf("priority %q: want normal or priority", clip(t.s)))
-	}
-	return radio.Normal
-}
-
-func readSlot(m *mapping) slotDecl {
-	d := slotDecl{code: m.code("code"), cron: m.need("cron")}
-	m.each("items", func(m *mapping) {
-		d.items = append(d.items, itemDecl{
-			code: m.code("code"), bulletin: m.code("bulletin"), repeat: m.number("repeat", 1, 1, radio.MaxRepeat),
-			gap: m.duration("gap", 0, radio.MaxGapMS*time.Millisecond, time.Millisecond),
-		})
-	})
-	if n := len(d.items); n == 0 || n > radio.MaxSlotItems {
-		m.r.problems.add(m.at, fmt.Sprintf("khung có %d mục (items), phải từ 1 đến %d", n, radio.MaxSlotItems),
-			fmt.Sprintf("slot has %d items, want 1 to %d", n, radio.MaxSlotItems))
-	}
 	return d
 }

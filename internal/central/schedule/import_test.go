@@ -236,6 +236,8 @@ func TestTwoPeople(t *testing.T) {
 		"an author nobody knows":    {"ai", "hoa", radio.ErrNotFound},
 		"an approver nobody knows":  {"lan", "ai", radio.ErrNotFound},
 		"two different known users": {"lan", "hoa", nil},
+		"roles the wrong way round": {"hoa", "lan", radio.ErrForbidden},
+		"an author of one commune":  {"xa", "hoa", radio.ErrForbidden},
 	} {
 		b := newBench()
 		_, err := b.Apply(t.Context(), whole(whatYAML), c.author, c.approver, testNow)

@@ -44,7 +44,7 @@ func parse(f *folder, file string, text []byte) {
 func (r *reader) readable(text []byte) bool {
 	line, open := 1, 0
 	for s := range bytes.Lines(text) {
-		at := Pos{r.file, line, 1}
+		at := Pos{File: r.file, Line: line, Col: 1}
 		switch {
 		case !utf8.Valid(s):
 			r.problems.add(at, "chữ không đúng mã UTF-8; hãy lưu tệp dạng UTF-8", "not valid UTF-8; save the file as UTF-8")
@@ -84,7 +84,7 @@ func (r *reader) tree(text []byte) (root ast.Node, ok bool) {
 	case len(doc.Docs) == 0:
 		return nil, true
 	case len(doc.Docs) > 1:
-		at := Pos{r.file, 1, 1}
+		at := Pos{File: r.file, Line: 1, Col: 1}
 		if d := doc.Docs[1]; d.Start != nil {
 			at.Line = d.Start.Position.Line
 		}
@@ -95,7 +95,7 @@ func (r *reader) tree(text []byte) (root ast.Node, ok bool) {
 }
 
 func (r *reader) syntax(err error) {
-	at := Pos{r.file, 1, 1}
+	at := Pos{File: r.file, Line: 1, Col: 1}
 	msg := err.Error()
 	var e yaml.Error
 	if errors.As(err, &e) {
@@ -235,12 +235,29 @@ func (r *reader) words(n ast.Node, allowed string) text {
 		r.refuse(n, "ở đây phải là một giá trị đơn", "want a single value here")
 		return text{}
 	}
+	return r.cleanBut(t, allowed)
+}
+
+// clean brings text to NFC without space around it, and refuses what no document
+// holds.
+func (r *reader) clean(t text) text { return r.cleanBut(t, "") }
+
+// cleanBut lets the control characters in allowed pass.
+func (r *reader) cleanBut(t text, allowed string) text {
 	t.s = strings.TrimSpace(norm.NFC.String(t.s))
-	if strings.ContainsFunc(t.s, func(c rune) bool { return unicode.IsControl(c) && !strings.ContainsRune(allowed, c) }) {
+	switch {
+	case !utf8.ValidString(t.s):
+		r.problems.add(t.at, "chữ không đúng mã UTF-8", "not valid UTF-8")
+		t.s = strings.ToValidUTF8(t.s, "?")
+	case strings.ContainsFunc(t.s, func(c rune) bool { return notText(c) && !strings.ContainsRune(allowed, c) }):
 		r.problems.add(t.at, "có ký tự điều khiển", "control character inside")
 	}
 	return t
 }
+
+// notText says whether no text holds c: controls, and what XML, and so a sheet,
+// cannot carry.
+func notText(c rune) bool { return unicode.IsControl(c) || c == 0xFFFE || c == 0xFFFF }
 
 // need is text that must be there.
 func (m *mapping) need(key string) text {
@@ -268,15 +285,6 @@ func (m *mapping) items(key string) []ast.Node {
 		return nil
 	}
 	return s.Values
-}
-
-// has says whether the key is there and is not an empty list.
-func (m *mapping) has(key string) bool {
-	n, ok := m.get(key)
-	if s, list := n.(*ast.SequenceNode); list {
-		return len(s.Values) > 0
-	}
-	return ok
 }
 
 // texts takes a sequence of scalars.

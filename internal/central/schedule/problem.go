@@ -13,11 +13,17 @@ import (
 type Pos struct {
 	File      string
 	Line, Col int
+	// Cell names a place that is not found by its line: a cell of a sheet, a field of
+	// a form. Line and Col then only keep the order.
+	Cell string
 }
 
-// String gives file:line:col.
+// String gives file:line:col, or the cell.
 func (p Pos) String() string {
-	if p.Line == 0 {
+	switch {
+	case p.Cell != "":
+		return p.Cell
+	case p.Line == 0:
 		return p.File
 	}
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)

@@ -1,9 +1,11 @@
-// Package schedule reads what people lay down in files: areas, devices, hours
-// policies, bulletins, campaigns and schedules of one province. It checks all of
-// it before anything is written, shows the difference to what the centre holds,
-// and hands one radio.PlanChange to the store, all or nothing. It receives files
-// from the import command and from the demo, audio from library through Intake,
-// and hands the stored plan on to programme.
+// Package schedule lays down the plan. Importer reads what people write in files:
+// areas, devices, hours policies, bulletins, campaigns and schedules of one province.
+// It checks all of it before anything is written, shows the difference to what the
+// centre holds, and hands one radio.PlanChange to the store, all or nothing. Desk is
+// where people write schedules day by day: drafts from a form, the API or a table,
+// handed in, published by another person, withdrawn. Both check by the same rules. It
+// receives files from the import command and from the demo, forms from web, audio from
+// library through Intake, and hands the stored plan on to programme.
 package schedule
 
 import (
@@ -27,8 +29,8 @@ type Store interface {
 
 // Users finds the account behind a name given on the command line.
 type Users interface {
-	// UserByName gives radio.ErrNotFound for a name without an account.
-	UserByName(ctx context.Context, name string) (radio.UserID, error)
+	// PersonByName gives radio.ErrNotFound for a name without an account.
+	PersonByName(ctx context.Context, name string) (radio.Person, error)
 }
 
 // Prepared is audio in house format, measured, and kept by the intake.
@@ -86,6 +88,9 @@ func (im *Importer) Apply(ctx context.Context, src *Source, author, approver str
 	if err != nil {
 		return Diff{}, err
 	}
+	if err := by.check(b.cur.Areas); err != nil {
+		return Diff{}, err
+	}
 	b.sign(by, now)
 	if err := im.prepare(ctx, b); err != nil {
 		return Diff{}, err
@@ -115,7 +120,7 @@ func (im *Importer) build(ctx context.Context, src *Source) (*builder, error) {
 }
 
 // actors are the two people who answer for an import.
-type actors struct{ author, approver radio.UserID }
+type actors struct{ author, approver radio.Person }
 
 func (im *Importer) people(ctx context.Context, author, approver string) (actors, error) {
 	var e radio.Invalid
@@ -129,17 +134,44 @@ func (im *Importer) people(ctx context.Context, author, approver string) (actors
 	}
 	var by actors
 	var err error
-	if by.author, err = im.users.UserByName(ctx, author); err != nil {
+	if by.author, err = im.users.PersonByName(ctx, author); err != nil {
 		return actors{}, fmt.Errorf("author %q: %w", author, err)
 	}
-	if by.approver, err = im.users.UserByName(ctx, approver); err != nil {
+	if by.approver, err = im.users.PersonByName(ctx, approver); err != nil {
 		return actors{}, fmt.Errorf("approver %q: %w", approver, err)
 	}
 	// Design §6: nothing unapproved enters a programme, author ≠ approver. The
 	// accounts are compared, not the names typed.
-	if by.author == by.approver {
+	if by.author.ID == by.approver.ID {
 		return actors{}, fmt.Errorf("%w: người soạn và người duyệt phải là hai người khác nhau / author and approver must be two people",
 			radio.ErrForbidden)
 	}
 	return by, nil
+}
+
+// check wants the rights of both in the whole province: an import can change all of it.
+func (by actors) check(areas []radio.Area) error {
+	var province []radio.AreaID // none before the first import: then only Everywhere counts
+	for _, a := range areas {
+		if a.Kind == radio.Province {
+			province = append(province, a.ID)
+		}
+	}
+	if len(province) > 1 {
+		province = nil
+	}
+	for _, need := range []struct {
+		who    radio.Person
+		action radio.Action
+		vi, en string
+	}{
+		{by.author, radio.WriteSchedules, "biên tập (editor)", "an editor"}, {by.author, radio.WriteBulletins, "biên tập (editor)", "an editor"},
+		{by.approver, radio.PublishSchedules, "người duyệt (approver)", "an approver"}, {by.approver, radio.DecideBulletins, "người duyệt (approver)", "an approver"},
+	} {
+		if !need.who.May(need.action, province...) {
+			return fmt.Errorf("%w: tài khoản %s không phải là %s của cả tỉnh / account %s is not %s of the whole province (no right %s)",
+				radio.ErrForbidden, need.who.Login, need.vi, need.who.Login, need.en, need.action)
+		}
+	}
+	return nil
 }

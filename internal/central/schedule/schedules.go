@@ -2,6 +2,8 @@ package schedule
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -72,8 +74,9 @@ func (b *builder) resolveSchedule(d *scheduleDecl, old radio.Schedule) (radio.Sc
 		}
 		s.Campaign = id
 	}
-	province := b.resolveTargets(d, &s)
+	province, places := b.resolveTargets(d, &s)
 	s.Zone = province.Zone
+	b.resolveOwner(d, &s, province, places)
 	if d.zone.set() && province.ID != "" && d.zone.s != province.Zone {
 		// A programme is in one zone: that of its device's province.
 		b.problems.add(d.zone.at, fmt.Sprintf("zone %q khác múi giờ của tỉnh (%s)", clip(d.zone.s), province.Zone),
@@ -83,10 +86,9 @@ func (b *builder) resolveSchedule(d *scheduleDecl, old radio.Schedule) (radio.Sc
 	return s, len(b.problems) == before && province.ID != ""
 }
 
-// resolveTargets gives the one province all targets lie in; the zero Area when
-// there is none.
-func (b *builder) resolveTargets(d *scheduleDecl, s *radio.Schedule) radio.Area {
-	var province radio.Area
+// resolveTargets gives the one province all targets lie in, the zero Area when there
+// is none, and where each target stands.
+func (b *builder) resolveTargets(d *scheduleDecl, s *radio.Schedule) (province radio.Area, places []Pos) {
 	seen := map[radio.Target]bool{}
 	for _, td := range d.targets {
 		t, p, ok := b.target(td)
@@ -99,13 +101,57 @@ func (b *builder) resolveTargets(d *scheduleDecl, s *radio.Schedule) radio.Area 
 			b.problems.add(td.at, "các địa bàn của một lịch phải cùng một tỉnh", "the targets of a schedule must lie in one province")
 		}
 		seen[t] = true
-		s.Targets = append(s.Targets, t)
+		s.Targets, places = append(s.Targets, t), append(places, td.at)
 		if province.ID == "" {
 			province = p
 		}
 		b.touched[p.ID] = true
 	}
-	return province
+	return province, places
+}
+
+// resolveOwner finds the desk a schedule belongs to, and holds its targets against it:
+// a commune plans for its own loudspeakers only.
+func (b *builder) resolveOwner(d *scheduleDecl, s *radio.Schedule, province radio.Area, places []Pos) {
+	s.Area = province.ID
+	if d.area.s == "" {
+		return
+	}
+	a, ok := b.areas[d.area.s]
+	switch {
+	case !ok:
+		b.missing("area", d.area)
+		return
+	case a.Kind == radio.Hamlet:
+		b.problems.add(d.area.at, fmt.Sprintf("%q là thôn; lịch thuộc về tỉnh hoặc xã, phường", d.area.s),
+			fmt.Sprintf("%q is a hamlet; a schedule belongs to the province or a commune", d.area.s))
+		return
+	}
+	s.Area = a.ID
+	for i, t := range s.Targets {
+		if !slices.Contains(b.targetChain(t), a.ID) {
+			b.problems.add(places[i], fmt.Sprintf("%s nằm ngoài địa bàn của lịch (%s)", b.targetName(t), a.Name),
+				fmt.Sprintf("%s lies outside the schedule's area (%s)", b.targetName(t), a.Code))
+		}
+	}
+}
+
+// targetChain gives the areas a target lies in.
+func (b *builder) targetChain(t radio.Target) []radio.AreaID {
+	id := t.Area
+	if t.Device != "" {
+		id = b.deviceIDs[t.Device].Hamlet
+	}
+	var out []radio.AreaID
+	for range 3 {
+		a, ok := b.areaByID[id]
+		if !ok {
+			break
+		}
+		out = append(out, a.ID)
+		id = a.Parent
+	}
+	return out
 }
 
 func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Schedule) {
@@ -114,6 +160,7 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 		was[sl.Code] = sl
 	}
 	slots := known{}
+	b.nameParts(d)
 	b.boundDay(d)
 	for _, sd := range d.slots {
 		if sd.cron.s != "" {
@@ -130,6 +177,9 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 		}
 		// Ids stay with the codes, so that an airing keeps its name across edits.
 		sl := radio.Slot{ID: was[sd.code.s].ID, Code: sd.code.s, Cron: sd.cron.s}
+		if sd.times {
+			sl.Cron = keepRule(was[sd.code.s].Cron, sl.Cron, old, s)
+		}
 		if sl.ID == "" {
 			sl.ID = radio.NewID[radio.SlotID]()
 		}
@@ -156,6 +206,43 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 		}
 		s.Slots = append(s.Slots, sl)
 	}
+}
+
+// nameParts gives the further rules of a line codes of their own: those they had, or
+// new ones that nothing else has.
+func (b *builder) nameParts(d *scheduleDecl) {
+	taken := map[string]bool{}
+	for _, sd := range d.slots {
+		if sd.part == 0 {
+			taken[sd.code.s] = true
+		}
+	}
+	for i := range d.slots {
+		sd := &d.slots[i]
+		if sd.part == 0 || sd.code.s == "" {
+			continue
+		}
+		base := sd.code.s
+		if len(base) > 60 {
+			base = strings.TrimRight(base[:60], ".-")
+		}
+		for n := sd.part + 1; ; n++ {
+			if sd.code.s = fmt.Sprintf("%s-%d", base, n); !taken[sd.code.s] {
+				break
+			}
+		}
+		taken[sd.code.s] = true
+	}
+}
+
+// keepRule keeps a rule as it was written when the new one says the same.
+func keepRule(was, is string, old radio.Schedule, s *radio.Schedule) string {
+	a, ok1 := readRule(was, old.From, old.Until)
+	b, ok2 := readRule(is, s.From, s.Until)
+	if ok1 && ok2 && a.equal(b) {
+		return was
+	}
+	return is
 }
 
 // boundDay refuses a schedule that alone comes due more often than a device expands:

@@ -3,7 +3,6 @@ package schedule
 import (
 	"fmt"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"loaxa/internal/radio"
@@ -51,15 +50,6 @@ func (r *reader) checkLength(t text, max int) text {
 	return t
 }
 
-// number takes a whole number between min and max; def when the key is absent.
-func (m *mapping) number(key string, def, min, max int) int {
-	t := m.text(key)
-	if !t.set() {
-		return def
-	}
-	return m.r.checkNumber(key, t, def, min, max)
-}
-
 func (r *reader) checkNumber(key string, t text, def, min, max int) int {
 	n, err := strconv.Atoi(t.s)
 	if err != nil || n < min || n > max {
@@ -71,31 +61,16 @@ func (r *reader) checkNumber(key string, t text, def, min, max int) int {
 }
 
 // yes takes true or false; false when the key is absent.
-func (m *mapping) yes(key string) bool {
-	t := m.text(key)
+func (m *mapping) yes(key string) bool { return m.r.checkYes(key, m.text(key)) }
+
+func (r *reader) checkYes(key string, t text) bool {
 	switch {
 	case !t.set() || t.s == "false":
 		return false
 	case t.s != "true":
-		m.r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
+		r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
 	}
 	return t.s == "true"
-}
-
-// duration takes "120s" or "2m", from 0 to max, in whole units of unit.
-func (m *mapping) duration(key string, def, max, unit time.Duration) time.Duration {
-	t := m.text(key)
-	if !t.set() {
-		return def
-	}
-	d, err := time.ParseDuration(t.s)
-	if err != nil || d < 0 || d > max || d%unit != 0 {
-		m.r.problems.add(t.at,
-			fmt.Sprintf("%s %q: viết như 120s hoặc 2m, từ 0 đến %s, bội số của %s", key, clip(t.s), max, unit),
-			fmt.Sprintf("%s %q: write 120s or 2m, from 0 to %s, a multiple of %s", key, clip(t.s), max, unit))
-		return def
-	}
-	return d
 }
 
 // date takes YYYY-MM-DD; "" when the key is absent.
@@ -117,34 +92,11 @@ func (r *reader) checkDate(t text) radio.Date {
 }
 
 // dates takes a list of dates without repetition.
-func (m *mapping) dates(key string, max int) []radio.Date {
-	var out []radio.Date
-	seen := map[radio.Date]bool{}
-	for _, t := range m.texts(key) {
-		d := m.r.checkDate(t)
-		switch {
-		case d == "":
-		case seen[d]:
-			m.r.problems.add(t.at, fmt.Sprintf("ngày %s lặp lại", d), fmt.Sprintf("date %s stands twice", d))
-		case len(out) == max:
-			m.r.problems.add(t.at, fmt.Sprintf("quá %d ngày", max), fmt.Sprintf("more than %d dates", max))
-			return out
-		default:
-			seen[d] = true
-			out = append(out, d)
-		}
-	}
-	return out
-}
+func (m *mapping) dates(key string, max int) []radio.Date { return m.r.checkDates(m.texts(key), max) }
 
 // dateRange takes from and until, in that order.
 func (m *mapping) dateRange() (from, until radio.Date) {
-	from, until = m.date("from"), m.date("until")
-	if from != "" && until != "" && until < from {
-		m.r.problems.add(m.text("until").at, fmt.Sprintf("until %s trước from %s", until, from),
-			fmt.Sprintf("until %s is before from %s", until, from))
-	}
-	return from, until
+	return m.r.checkRange(m.text("from"), m.text("until"))
 }
 
 // timeOfDay takes HH:MM that must be there.

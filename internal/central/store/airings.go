@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	airingColumns = `a.device, a.airing, a.origin, a.slot_at, a.repeat, a.day, a.start, a.samples, a.revision, a.held,
+	airingColumns = `a.device, a.airing, a.origin, a.slot_at, a.repeat, a.day, a.slot, a.start, a.samples, a.revision, a.held,
 	a.frozen_at, a.deadline, a.commune, a.campaign, a.bulletin, a.outcome, a.reason, a.said, a.started_at, a.consumed,
 	a.expected, a.at_least, a.proof, a.stale, a.clock, a.known_at, a.words`
 	asRunColumns = airingColumns + `, p.body, i.body`
@@ -23,7 +23,7 @@ const (
 func scanAiring(rows *sql.Rows, place, item any) (radio.AsRun, error) {
 	var a radio.AsRun
 	var atLeast, stale int64
-	err := rows.Scan(&a.Key.Device, &a.Airing, &a.Origin, &a.Key.SlotAt, &a.Key.Repeat, &a.Day, &a.Start, &a.Samples, &a.Revision, &a.Held,
+	err := rows.Scan(&a.Key.Device, &a.Airing, &a.Origin, &a.Key.SlotAt, &a.Key.Repeat, &a.Day, &a.SlotTime, &a.Start, &a.Samples, &a.Revision, &a.Held,
 		&a.FrozenAt, &a.Deadline, &a.Commune, &a.Campaign, &a.Bulletin, &a.Outcome, &a.Reason, &a.From, &a.StartedAt, &a.Consumed,
 		&a.Expected, &atLeast, &a.Proof, &stale, &a.Clock, &a.KnownAt, &a.Words, place, item)
 	a.AtLeast, a.Stale = atLeast != 0, stale != 0
@@ -89,6 +89,12 @@ func (t *LogTx) AsRuns(ctx context.Context, refs []radio.AsRunRef) (map[radio.As
 		}
 		describe(&f.AsRun, p.place, i.item)
 		out[f.Ref()] = f.AsRun
+		t.note(f.AsRun)
+	}
+	for _, r := range refs {
+		if _, held := out[r]; !held {
+			t.absent[airingRef{monthOf(r.At), string(r.Device), string(r.Airing)}] = true
+		}
 	}
 	return out, nil
 }
@@ -102,6 +108,7 @@ func (t *LogTx) PlannedAsRuns(ctx context.Context, device radio.DeviceID, from, 
 	if err != nil {
 		return nil, fmt.Errorf("read airings of device %s: %w", device, err)
 	}
+	t.note(rows...)
 	return rows, nil
 }
 
@@ -112,6 +119,7 @@ func (t *LogTx) DueAsRuns(ctx context.Context, now radio.Millis, limit int) ([]r
 	if err != nil {
 		return nil, fmt.Errorf("read airings past their deadline: %w", err)
 	}
+	t.note(rows...)
 	return rows, nil
 }
 
@@ -120,11 +128,11 @@ var (
 	airings     = bulk{table: "airing",
 		columns: []string{"month bigint", "device text", "airing text", "origin text", "slot_at bigint", "repeat bigint", "day text",
 			"start bigint", "samples bigint", "revision bigint", "held bigint", "frozen_at bigint", "deadline bigint", "commune text",
-			"campaign text", "bulletin text", "place text", "item text", "outcome text", "reason text", "said text", "started_at bigint",
+			"campaign text", "slot bigint", "priority text", "bulletin text", "place text", "item text", "outcome text", "reason text", "said text", "started_at bigint",
 			"consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint", "clock text", "known_at bigint", "words bigint"},
 		conflict: `ON CONFLICT (month, device, airing) DO UPDATE SET day = excluded.day, start = excluded.start, samples = excluded.samples,
 			revision = excluded.revision, held = excluded.held, frozen_at = excluded.frozen_at, deadline = excluded.deadline,
-			commune = excluded.commune, campaign = excluded.campaign, bulletin = excluded.bulletin, place = excluded.place, item = excluded.item,
+			commune = excluded.commune, slot = excluded.slot, priority = excluded.priority, campaign = excluded.campaign, bulletin = excluded.bulletin, place = excluded.place, item = excluded.item,
 			outcome = excluded.outcome, reason = excluded.reason, said = excluded.said, started_at = excluded.started_at,
 			consumed = excluded.consumed, expected = excluded.expected, at_least = excluded.at_least, proof = excluded.proof,
 			stale = excluded.stale, clock = excluded.clock, known_at = excluded.known_at, words = excluded.words`}
@@ -137,8 +145,8 @@ var (
 			"clock text", "journal text", "seq bigint"}}
 )
 
-// PutAsRuns writes rows as they stand now and adds the words that made them so. Each
-// row stands once in changes.
+// PutAsRuns writes rows as they stand now, adds the words that made them so, and counts
+// them. Each row stands once in changes.
 func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) error {
 	var rows, ends, said [][]any
 	texts := captionSet{}
@@ -162,7 +170,10 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 		}
 		rows = append(rows, slices.Concat(key, []any{string(a.Origin), int64(a.Key.SlotAt), int64(a.Key.Repeat), string(a.Day),
 			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
-			string(a.Bulletin), place, item}, end))
+			int64(a.SlotTime), string(a.Priority), string(a.Bulletin), place, item}, end))
+	}
+	if err := t.count(ctx, changes); err != nil {
+		return err
 	}
 	if err := t.put(ctx, captionRows, texts.rows()); err != nil {
 		return err

@@ -3,103 +3,285 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"loaxa/internal/radio"
 )
 
-// where writes a filter as conditions on airing a; args continues the placeholders.
-func where(f radio.LogFilter, args []any) (string, []any, error) {
-	var conds []string
-	add := func(cond string, v any) {
-		args = append(args, v)
-		conds = append(conds, fmt.Sprintf(cond, len(args)))
-	}
-	for _, c := range []struct{ column, value string }{
-		{"commune", string(f.Commune)}, {"device", string(f.Device)}, {"outcome", string(f.Outcome)},
-		{"campaign", string(f.Campaign)}, {"bulletin", string(f.Bulletin)},
-	} {
-		if c.value != "" {
-			add("a."+c.column+" = $%d", c.value)
-		}
-	}
-	// A local day lies within a day of the same UTC day: the instants let an index on
-	// start serve a filter by day.
-	for _, d := range []struct {
-		day       radio.Date
-		op, bound string
-		slack     time.Duration
-	}{{f.From, "a.day >= $%d", "a.start >= $%d", -24 * time.Hour}, {f.To, "a.day <= $%d", "a.start < $%d", 48 * time.Hour}} {
-		if d.day == "" {
-			continue
-		}
-		t, err := time.Parse(time.DateOnly, string(d.day))
+// LogView reads the confirmation log: as it stands now, or all of it as of one instant.
+type LogView struct {
+	store *Store
+	q     querier
+}
+
+func (s *Store) view() *LogView { return &LogView{s, s.read} }
+
+// LogSnapshot runs f on the log as it stands at one instant. It holds a reading
+// connection (on SQLite also what was written since), so f must not take for ever.
+func (s *Store) LogSnapshot(ctx context.Context, f func(*LogView) error) error {
+	if s.eng.name() == "postgres" {
+		tx, err := s.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 		if err != nil {
-			return "", nil, fmt.Errorf("%w: day %.32q", radio.ErrInvalid, string(d.day))
+			return s.kind(fmt.Errorf("begin: %w", err))
 		}
-		add(d.op, string(d.day))
-		add(d.bound, int64(radio.At(t.Add(d.slack))))
+		return s.kind(errors.Join(f(&LogView{s, tx}), rollback(tx)))
 	}
-	if len(conds) == 0 {
-		return " WHERE 1 = 1", args, nil
+	// The settings in the DSN begin every transaction of the driver immediate, which
+	// waits for the writer; reading needs only a deferred one.
+	conn, err := s.read.Conn(ctx)
+	if err != nil {
+		return s.kind(fmt.Errorf("begin: %w", err))
 	}
-	return " WHERE " + strings.Join(conds, " AND "), args, nil
+	if _, err := conn.ExecContext(ctx, `BEGIN`); err != nil {
+		return s.kind(errors.Join(fmt.Errorf("begin: %w", err), conn.Close()))
+	}
+	err = f(&LogView{s, conn})
+	_, end := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+	return s.kind(errors.Join(err, end, conn.Close()))
 }
 
 // AsRuns gives a page of the log, newest first, after the cursor; the zero cursor
 // begins at the newest.
 func (s *Store) AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error) {
-	cond, args, err := where(f, nil)
-	if err != nil {
+	return s.view().AsRuns(ctx, f, after, limit)
+}
+
+// AsRuns gives a page of the log, newest first, after the cursor; the zero cursor
+// begins at the newest.
+func (v *LogView) AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error) {
+	f = plain(f)
+	f, some, err := v.narrow(ctx, f, after, limit)
+	if err != nil || !some {
 		return nil, err
 	}
-	if after != (radio.LogCursor{}) {
-		n := len(args)
-		cond += fmt.Sprintf(" AND (a.start, a.airing) < ($%d, $%d)", n+1, n+2)
-		args = append(args, int64(after.Start), string(after.Airing))
+	w := airingWhere(f)
+	order := "a.day DESC, a.start DESC, a.airing DESC"
+	if f.Device != "" {
+		order = "a.start DESC, a.airing DESC" // the same order, within one device
 	}
-	args = append(args, limit)
-	rows, err := collect(ctx, s.read, scanAsRun, `SELECT `+asRunColumns+asRunFrom+cond+
-		fmt.Sprintf(` ORDER BY a.start DESC, a.airing DESC LIMIT $%d`, len(args)), args...)
+	if after != (radio.LogCursor{}) {
+		if f.Device != "" {
+			w.add("(a.start, a.airing) < (?, ?)", int64(after.Start), string(after.Airing))
+		} else {
+			w.add("(a.day, a.start, a.airing) < (?, ?, ?)", string(after.Day), int64(after.Start), string(after.Airing))
+		}
+	}
+	// The page is cut out first: captions are read of its rows only.
+	query := `SELECT ` + asRunColumns + ` FROM (SELECT * FROM airing a` + v.store.by(airingIndex(f)) + w.text() +
+		` ORDER BY ` + order + fmt.Sprintf(` LIMIT %d) a`, limit) +
+		` JOIN caption p ON p.id = a.place JOIN caption i ON i.id = a.item ORDER BY ` + order
+	rows, err := collect(ctx, v.q, scanAsRun, query, w.args...)
 	if err != nil {
-		return nil, s.kind(fmt.Errorf("read the log: %w", err))
+		return nil, v.store.kind(fmt.Errorf("read the log: %w", err))
 	}
 	return rows, nil
 }
 
-// LogCounts counts the rows of each day and commune by outcome, days in order.
-func (s *Store) LogCounts(ctx context.Context, f radio.LogFilter) ([]radio.LogCount, error) {
-	cond, args, err := where(f, nil)
-	if err != nil {
-		return nil, err
-	}
-	// Any one caption of the group tells the commune's name.
-	counts, err := collect(ctx, s.read, func(rows *sql.Rows) (radio.LogCount, error) {
-		var c radio.LogCount
-		var planned int64
-		var place []byte
-		err := rows.Scan(&c.Day, &c.Commune, &planned, &c.Outcome, &c.Rows, &place)
-		if err != nil {
-			return c, err
+// plain writes a filter in its simplest form: a reader of one commune filters by it.
+func plain(f radio.LogFilter) radio.LogFilter {
+	if f.Commune != "" && f.Communes != nil {
+		if f.Allows(f.Commune) {
+			f.Communes = nil
+		} else {
+			f.Communes = []radio.AreaID{}
 		}
-		var p placeCaption
-		c.Planned = planned != 0
-		err = json.Unmarshal(place, &p)
-		c.CommuneName = p.CommuneName
-		return c, err
-	}, `
-		SELECT g.day, g.commune, g.planned, g.outcome, g.n, p.body FROM (
-			SELECT a.day, a.commune, CASE WHEN a.origin = 'schedule' AND a.frozen_at > 0 THEN 1 ELSE 0 END AS planned,
-				a.outcome, COUNT(*) AS n, MAX(a.place) AS place
-			FROM airing a`+cond+` GROUP BY 1, 2, 3, 4) g
-		JOIN caption p ON p.id = g.place ORDER BY g.day, g.commune, g.planned, g.outcome`, args...)
-	if err != nil {
-		return nil, s.kind(fmt.Errorf("count the log: %w", err))
 	}
-	return counts, nil
+	if len(f.Communes) == 1 {
+		f.Commune, f.Communes = f.Communes[0], nil
+	}
+	return f
+}
+
+// conditions are collected with ? for arguments, and written with their numbers.
+type conditions struct {
+	conds []string
+	args  []any
+}
+
+func (c *conditions) add(cond string, args ...any) {
+	for _, a := range args {
+		c.args = append(c.args, a)
+		cond = strings.Replace(cond, "?", fmt.Sprintf("$%d", len(c.args)), 1)
+	}
+	c.conds = append(c.conds, cond)
+}
+
+// among adds that a column has one of the values.
+func among[T ~string](c *conditions, column string, values []T) {
+	if len(values) == 0 {
+		c.add("1 = 0")
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = string(v)
+	}
+	c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+}
+
+func (c *conditions) text() string {
+	if len(c.conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.conds, " AND ")
+}
+
+// unplannedSQL is the predicate of airing_unplanned.
+const unplannedSQL = `(a.origin <> 'schedule' OR a.frozen_at = 0)`
+
+// airingWhere writes a plain filter as conditions on airing a. The predicates of partial
+// indexes are added where they follow: neither engine concludes them from an argument.
+func airingWhere(f radio.LogFilter) *conditions {
+	c := &conditions{}
+	keyWhere(c, "a.", f)
+	if f.Device != "" {
+		c.add("a.device = ?", string(f.Device))
+	}
+	if f.Origin != "" && f.Origin != radio.FromSchedule || f.Outcome == radio.Unplanned {
+		c.add(unplannedSQL)
+	}
+	switch f.Outcome {
+	case "", radio.Unplanned:
+	case radio.NotAired:
+		c.add("a.outcome <> 'aired'")
+	case radio.Lacking:
+		c.add("a.outcome <> 'aired'")
+		c.add("a.outcome <> 'pending'")
+	default:
+		c.add("a.outcome = ?", string(f.Outcome))
+		if f.Outcome != radio.Aired {
+			c.add("a.outcome <> 'aired'")
+		}
+		if f.Outcome != radio.Aired && f.Outcome != radio.PendingOutcome {
+			c.add("a.outcome NOT IN ('aired', 'pending')")
+		}
+	}
+	return c
+}
+
+// keyWhere writes what a filter says about the keys that airing and its rollups share.
+func keyWhere(c *conditions, alias string, f radio.LogFilter) {
+	for _, k := range []struct{ column, value, partial string }{
+		{"commune", string(f.Commune), ""}, {"campaign", string(f.Campaign), " <> ''"}, {"bulletin", string(f.Bulletin), " <> ''"},
+		{"priority", string(f.Priority), " <> 'normal'"}, {"origin", string(f.Origin), ""},
+	} {
+		if k.value == "" {
+			continue
+		}
+		c.add(alias+k.column+" = ?", k.value)
+		if k.partial != "" && k.value != string(radio.Normal) {
+			c.add(alias + k.column + k.partial)
+		}
+	}
+	if f.Communes != nil {
+		among(c, alias+"commune", f.Communes)
+	}
+	if f.Slot != "" {
+		c.add(alias+"slot = ?", int64(slotOf(f)))
+	}
+	if f.From != "" {
+		c.add(alias+"day >= ?", string(f.From))
+	}
+	if f.To != "" {
+		c.add(alias+"day <= ?", string(f.To))
+	}
+}
+
+// slotOf reads a filter's slot; the filter has been checked.
+func slotOf(f radio.LogFilter) radio.TimeOfDay {
+	t, err := radio.ParseTimeOfDay(f.Slot)
+	if err != nil {
+		return -1 // finds nothing
+	}
+	return t
+}
+
+// airingIndex names the index that serves a plain filter with the fewest rows passed
+// over. SQLite has no statistics to choose by; PostgreSQL chooses by its own.
+func airingIndex(f radio.LogFilter) string {
+	rest := f.Outcome != "" && f.Outcome != radio.Aired && f.Outcome != radio.Unplanned
+	kept := f.Bulletin != "" || f.Campaign != "" || f.Slot != ""
+	switch {
+	case f.Device != "":
+		return "airing_device"
+	case f.Outcome == radio.Unplanned, f.Origin != "" && f.Origin != radio.FromSchedule:
+		return "airing_unplanned"
+	case rest && f.Commune != "":
+		return "airing_commune_unaired"
+	case rest && f.Outcome == radio.PendingOutcome && kept:
+		// Nearly all that is pending lies in the same few days.
+	case f.Outcome == radio.NotAired, f.Outcome == radio.Lacking, f.Outcome == radio.PendingOutcome:
+		return "airing_unaired"
+	case rest:
+		return "airing_outcome"
+	}
+	switch {
+	case f.Commune != "":
+		return "airing_commune"
+	case f.Bulletin != "":
+		return "airing_bulletin"
+	case f.Campaign != "":
+		return "airing_campaign"
+	case f.Priority != "" && f.Priority != radio.Normal:
+		return "airing_priority"
+	case f.Slot != "":
+		return "airing_slot"
+	}
+	return "airing_day"
+}
+
+// by makes SQLite use an index.
+func (s *Store) by(index string) string {
+	if s.eng.name() == "postgres" || index == "" {
+		return ""
+	}
+	return " INDEXED BY " + index
+}
+
+// narrow sets the filter's days to those that hold the next limit rows, by the rollups:
+// of what is rare, no day without it is looked through. some is false when there is
+// nothing at all.
+func (v *LogView) narrow(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (_ radio.LogFilter, some bool, err error) {
+	if f.Device != "" || f.Bulletin == "" && f.Campaign == "" && f.Slot == "" && f.Outcome == "" && f.Priority == "" && f.Origin == "" {
+		return f, true, nil
+	}
+	days := f
+	if after.Day != "" && (f.To == "" || after.Day < f.To) {
+		days.To = after.Day
+	}
+	query, args := v.sums(days, "day")
+	rows, err := v.q.QueryContext(ctx, query+" ORDER BY 1 DESC", args...)
+	if err != nil {
+		return f, false, v.store.kind(fmt.Errorf("days of the log: %w", err))
+	}
+	held := int64(0)
+	// Of the cursor's own day it is not known how many rows are behind the cursor.
+	for held < int64(limit) && rows.Next() {
+		c, counts, err := scanSums(rows, f, "day")
+		if err != nil {
+			return f, false, v.store.kind(errors.Join(err, rows.Close()))
+		}
+		n := int64(0)
+		for _, x := range counts {
+			n += x
+		}
+		if n == 0 {
+			continue
+		}
+		if !some {
+			days.To, some = c.Day, true
+		}
+		days.From = c.Day
+		if c.Day != after.Day {
+			held += n
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return f, false, v.store.kind(fmt.Errorf("days of the log: %w", err))
+	}
+	return days, some, nil
 }
 
 // AsRunHistory gives a row and every word said about it, the first word first.

@@ -19,6 +19,9 @@ type LogTx struct {
 	q     querier
 	// sqlite is q on SQLite, nil on PostgreSQL.
 	sqlite *preparedTx
+	// counted and absent say how rows read so far count in the rollups.
+	counted map[airingRef]counted
+	absent  map[airingRef]bool
 }
 
 // logLock names the log among PostgreSQL's advisory locks.
@@ -26,7 +29,7 @@ const logLock = 0x10a8a1
 
 // Log runs f in one transaction on the log and commits when it returns nil.
 func (s *Store) Log(ctx context.Context, f func(*LogTx) error) error {
-	t := &LogTx{store: s}
+	t := &LogTx{store: s, counted: map[airingRef]counted{}, absent: map[airingRef]bool{}}
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		if s.eng.name() == "postgres" {
 			// SQLite has one writer anyway. Here two that read, decide and write the

@@ -59,6 +59,7 @@ func (t *LogTx) Unjudged(ctx context.Context, slack radio.Millis, limit int) (ma
 		if err != nil {
 			return nil, nil, fmt.Errorf("airings to judge of device %s: %w", m.device, err)
 		}
+		t.note(rows...)
 		out = append(out, rows...)
 		if _, err := t.q.ExecContext(ctx, `UPDATE device_status SET judged_at = $1 WHERE device = $2`, int64(m.upto), string(m.device)); err != nil {
 			return nil, nil, fmt.Errorf("mark device %s as judged: %w", m.device, err)

@@ -62,6 +62,7 @@ type fakePeople struct {
 	ended  []string
 	err    error         // of every Login and Session, when set
 	who    *radio.Person // whose session it is; nil for lan
+	token  radio.TokenUse
 }
 
 func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {
@@ -280,6 +281,8 @@ type house struct {
 	plan   *fakePlan
 	log    *fakeLog
 	sick   error
+	// contract is what the server says of its API: every answer is held against it.
+	contract contract
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -288,7 +291,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.desk = &fakeDesk{plan: h.plan}
 	d := Deps{
 		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Healthy: func(context.Context) error { return h.sick }, Live: &Live{}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
+		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
+		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, c := range change {
@@ -298,6 +302,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	if h.Server, err = New(d); err != nil {
 		t.Fatal(err)
 	}
+	h.contract = newContract(t, h.Server)
 	return h
 }
 
@@ -316,6 +321,7 @@ func (h *house) ask(t testing.TB, method, path, body string, change ...func(*htt
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	h.contract.hold(t, r, w)
 	return w
 }
 

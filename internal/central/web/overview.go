@@ -124,6 +124,7 @@ func (s *Server) deviceRow(p radio.Place, st radio.DeviceState) deviceRow {
 		s.Logger.Warn("a stored report cannot be read", "device", p.Device.ID, "error", err)
 		return row
 	}
+	status.Fill()
 	row.Status, row.Audio = &status, len(status.Audio)
 	for _, a := range status.Audio {
 		if a.Ready {

@@ -23,6 +23,7 @@ type route struct {
 	open    bool
 	may     radio.Action
 	of      areaOf
+	program bool // API tokens may, too, where the right is Self
 	body    int64
 	// doc tells programs what goes in and comes out (OpenAPI).
 	doc doc
@@ -54,10 +55,12 @@ func (s *Server) houseRoutes() []route {
 	return []route{
 		{pattern: "POST /language", as: page, do: s.setLanguage, open: true},
 		{pattern: "GET /events", as: page, do: s.events, may: radio.Self},
+		{pattern: "GET /api/v1/openapi.json", as: api, do: s.openAPI, open: true, doc: doc{Summary: "This description", Kind: "application/json"}},
+		{pattern: "GET /metrics", as: api, do: s.metrics, may: radio.ReadDevices},
 		{pattern: "GET /healthz", as: api, do: s.alive, open: true},
 		{pattern: "GET /readyz", as: api, do: s.ready, open: true},
 		{pattern: "GET /static/{name}", as: page, do: s.static, open: true},
-		{pattern: "/api/", as: api, do: nowhere, may: radio.Self},
+		{pattern: "/api/", as: api, do: nowhere, may: radio.Self, program: true},
 		{pattern: "/", as: page, do: nowhere, may: radio.Self},
 	}
 }
@@ -69,13 +72,21 @@ func (s *Server) routes() http.Handler {
 		if !r.open {
 			h = s.signedIn(r)
 		}
-		mux.Handle(r.pattern, bounded(cmp.Or(r.body, maxBody), h))
+		mux.Handle(r.pattern, s.measured(r.pattern, bounded(cmp.Or(r.body, maxBody), h)))
 	}
 	// Requests that change something must come from our own pages, or from a program
 	// (no Origin and no Sec-Fetch-Site): a stranger's page cannot ride on a session.
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.deny))
-	return s.headers(guard.Handler(mux))
+	guarded := guard.Handler(mux)
+	return s.headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := bearer(r); ok {
+			// No browser adds a token by itself, and with one the cookie is not looked at.
+			mux.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}))
 }
 
 // headers are on every answer. Nothing is loaded from elsewhere, nothing runs that
@@ -140,6 +151,9 @@ func (s *Server) signedIn(route route) http.Handler {
 			}
 			route.as(route.do).ServeHTTP(w, r)
 		case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
+			if _, ok := bearer(r); ok {
+				w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+			}
 			route.as(failing(errSignIn)).ServeHTTP(w, r)
 		default:
 			route.as(failing(err)).ServeHTTP(w, r)

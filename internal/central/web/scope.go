@@ -99,7 +99,13 @@ func reads(a radio.Action) radio.Action {
 func admit(route route, r *http.Request) error {
 	p := who(r)
 	if route.may == radio.Self {
+		if p.Token != "" && !route.program {
+			return told{fmt.Errorf("%w: not by an API token", radio.ErrForbidden), "Việc này không làm được bằng mã API."}
+		}
 		return nil
+	}
+	if len(p.Grants) == 0 {
+		return told{fmt.Errorf("%w: the account has no role yet", radio.ErrForbidden), "Tài khoản chưa được giao vai trò nào. Hãy liên hệ người quản trị của Sở hoặc của xã, phường."}
 	}
 	refused := told{fmt.Errorf("%w: the account has no right to %s", radio.ErrForbidden, route.may), "Tài khoản không có quyền này."}
 	if !p.MaySomewhere(route.may) && !p.MaySomewhere(reads(route.may)) {

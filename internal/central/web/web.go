@@ -24,6 +24,8 @@ type People interface {
 	Login(ctx context.Context, login, password string) (radio.Person, string, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
+	// TokenPerson is for whom an API token speaks, as far as it reaches.
+	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
 
 // Desk takes bulletins in and decides about them (library).
@@ -66,6 +68,11 @@ type Deps struct {
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
 	Live *Live
+	// Metrics answers what a monitor asks, in Prometheus' text format.
+	Metrics http.Handler
+	// Observe is told of every request: the pattern of its route, the status of its
+	// answer and how long that took.
+	Observe func(pattern string, status int, took time.Duration)
 	// Zone is the IANA name of the civil time that pages show.
 	Zone string
 	Now  func() time.Time
@@ -81,6 +88,8 @@ type Server struct {
 	pages   pages
 	handler http.Handler
 	areas   areaCache
+	// description is the JSON of the OpenAPI document.
+	description []byte
 }
 
 // New parses the templates and builds the table of routes.
@@ -97,6 +106,13 @@ func New(d Deps) (*Server, error) {
 		if !r.open && !slices.Contains(radio.Actions(), r.may) {
 			return nil, fmt.Errorf("web: route %s names no right", r.pattern)
 		}
+	}
+	description, err := s.describe()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.description, err = description.MarshalJSON(); err != nil {
+		return nil, fmt.Errorf("web: describe the API: %w", err)
 	}
 	s.handler = s.routes()
 	return s, nil

@@ -24,6 +24,7 @@ func logSuites() []Suite {
 		{"log/rows and words", logRows},
 		{"log/paging and filters", logPaging},
 		{"log/counts", logCounts},
+		{"log/rollups equal the rows", logRollups},
 		{"log/deadline", logDue},
 		{"log/what devices leave unsaid", logUnjudged},
 		{"log/freeze mark", logFreeze},

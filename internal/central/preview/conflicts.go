@@ -1,0 +1,363 @@
+package preview
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// finding is one clash of one group of devices, or of none in particular.
+type finding struct {
+	key
+	blocking bool
+	at       radio.Millis // first time
+	times    int          // airings on each device
+	worst    int64        // overlap: the longest shift in milliseconds
+	clear    radio.Millis // overlap: what stands in the way has ended, at the first time
+	refusal  *refusal
+	text     [2]string // what a checker said, in Vietnamese and English
+	since    radio.Millis
+	// places are the devices it touches; nil means the whole group.
+	places []radio.Place
+}
+
+// key tells findings apart: those with one key are one conflict.
+type key struct {
+	kind     radio.ConflictKind
+	what     string
+	schedule radio.ScheduleID
+	slot     radio.SlotID
+	entry    radio.EntryID
+	with     radio.ScheduleID
+	bulletin radio.BulletinID
+	// extra is what else tells it apart: the permitted hours as people read them, or the
+	// name of an area.
+	extra string
+}
+
+// Whats: what exactly is the matter, within a kind. The words of each stand in words.go.
+const (
+	whatShifted = "shifted" // the schedule itself begins later
+	whatDropped = "dropped" // the schedule itself is not aired
+	whatPushes  = "pushes"  // another begins later because of it
+	whatOusts   = "ousts"   // another is not aired because of it
+
+	whatOutside  = "outside"
+	whatCrosses  = "crosses"
+	whatMourning = "mourning"
+	whatOdd      = "odd" // permitted, but at night
+
+	whatUnknown    = "unknown"
+	whatUnapproved = "unapproved"
+
+	whatExpired = "expired"
+
+	whatUnplayable  = "unplayable"
+	whatEmpty       = "empty"
+	whatNever       = "never"
+	whatOver        = "over"
+	whatZone        = "zone"
+	whatUnsupported = "unsupported"
+
+	whatNone = "none"
+)
+
+// judge works the groups out and tells every clash of the schedules asked about once.
+func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days int) ([]radio.Conflict, error) {
+	l := newLedger()
+	for _, o := range s.schedules {
+		if s.asked[o.ID] {
+			s.alone(l, o, days)
+		}
+	}
+	found := make(map[*group]*ledger, len(groups))
+	for _, g := range groups {
+		found[g] = newLedger()
+	}
+	err := each(ctx, groups, func(g *group) {
+		p.fill(s, g, s.spans(g, days)...)
+		s.look(found[g], g, days)
+		g.airings = nil // thousands of groups must not all be held at once
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		l.join(found[g], g.places)
+	}
+	return s.tell(l), nil
+}
+
+// look lists the clashes of one group.
+func (s *survey) look(l *ledger, g *group, days int) {
+	if g.refusal != nil {
+		s.refused(l, g)
+		return
+	}
+	for _, x := range g.left {
+		if s.asked[x.Schedule] {
+			s.leftOut(l, g, x)
+		}
+	}
+	hours, err := timetable.NewHours(g.policy)
+	if err != nil {
+		return // resolve has made it a refusal
+	}
+	within := map[radio.ScheduleID]span{}
+	for _, o := range g.schedules {
+		if sp, ok := s.spanFor(o, days); ok && s.asked[o.ID] {
+			within[o.ID] = sp
+		}
+	}
+	var mine []radio.PreviewAiring
+	for _, a := range g.airings {
+		start := a.Start.Time()
+		if sp, ok := within[a.Schedule]; ok {
+			if !start.Before(sp.from) && start.Before(sp.to) {
+				mine = append(mine, a)
+				s.airing(l, g, a, hours)
+			}
+			continue
+		}
+		s.neighbour(l, a)
+	}
+	if !s.whole {
+		s.sync(l, g, mine)
+	}
+}
+
+// refused: no programme can be made for the devices. The one who publishes is told for
+// each schedule, because any of them can be the one too many.
+func (s *survey) refused(l *ledger, g *group) {
+	f := finding{key: key{kind: radio.ConflictLimit, what: g.refusal.what}, blocking: true, refusal: g.refusal}
+	if s.whole {
+		l.add(f)
+		return
+	}
+	for _, o := range g.schedules {
+		if s.asked[o.ID] {
+			f.schedule = o.ID
+			l.add(f)
+		}
+	}
+}
+
+// leftOut: the resolver took something out of the programme.
+func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion) {
+	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, text: [2]string{x.VI, x.EN}}
+	switch x.Reason {
+	case radio.Unapproved:
+		e := s.entry(g, x)
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, e.Bulletin
+		if _, ok := s.newest(e.Bulletin); !ok {
+			f.what, f.blocking = whatUnknown, true
+		}
+	case radio.UnplayableSlot:
+		if s.broken[x.Slot] {
+			return
+		}
+		f.kind, f.what, f.blocking = radio.ConflictSlot, whatUnplayable, true
+	default:
+		// An emergency is told by alone; a slot without anything left by its entries.
+		return
+	}
+	l.add(f)
+}
+
+func (s *survey) entry(g *group, x radio.Exclusion) radio.Entry {
+	for _, o := range g.schedules {
+		for _, sl := range o.Slots {
+			for _, e := range sl.Items {
+				if o.ID == x.Schedule && sl.ID == x.Slot && e.ID == x.Entry {
+					return e
+				}
+			}
+		}
+	}
+	return radio.Entry{}
+}
+
+// newest gives the highest version of a bulletin, whatever its state.
+func (s *survey) newest(id radio.BulletinID) (b radio.Bulletin, ok bool) {
+	for _, x := range s.all {
+		if x.ID == id && (!ok || x.Version > b.Version) {
+			b, ok = x, true
+		}
+	}
+	return b, ok
+}
+
+// airing looks at one airing of a schedule asked about.
+func (s *survey) airing(l *ledger, g *group, a radio.PreviewAiring, hours timetable.Hours) {
+	f := finding{key: key{schedule: a.Schedule, slot: a.Slot}, at: a.Start, times: 1}
+	switch {
+	case a.Reason == radio.ReasonOverlap || a.ShiftMS > 0:
+		o := f
+		o.kind, o.what, o.worst, o.clear = radio.ConflictOverlap, whatDropped, a.ShiftMS, a.ClearAt
+		if len(a.With) > 0 {
+			o.with = a.With[0]
+		}
+		if a.Reason != radio.ReasonOverlap {
+			o.what = whatShifted
+		}
+		if o.what == whatDropped || !s.whole {
+			l.add(o)
+		}
+	}
+	switch {
+	case a.Reason == radio.ReasonPolicy:
+		f.kind, f.what, f.extra = radio.ConflictHours, whatOutside, hoursText(g.policy)
+		if _, until := hours.Permits(a.Start.Time(), a.End().Time()); until.After(a.Start.Time()) {
+			f.what = whatCrosses
+		} else if slices.Contains(g.policy.Mourning, s.zone.Date(a.Start.Time())) {
+			f.what = whatMourning
+		}
+	case a.Reason == radio.ReasonExpired:
+		f.kind, f.what, f.entry, f.bulletin = radio.ConflictValidity, whatExpired, a.Entry, a.Bulletin
+	case a.Reason == radio.ReasonUnsupported:
+		f.kind, f.what, f.entry = radio.ConflictSlot, whatUnsupported, a.Entry
+	case a.Outcome == "" && !s.whole && s.odd(a):
+		f.kind, f.what = radio.ConflictHours, whatOdd
+	default:
+		return
+	}
+	l.add(f)
+}
+
+// neighbour looks at an airing of a schedule that stays as it is, and tells it under
+// the schedule asked about that stands in its way.
+func (s *survey) neighbour(l *ledger, a radio.PreviewAiring) {
+	i := slices.IndexFunc(a.With, func(id radio.ScheduleID) bool { return s.asked[id] })
+	if i < 0 {
+		return
+	}
+	f := finding{key: key{kind: radio.ConflictOverlap, what: whatPushes, schedule: a.With[i], with: a.Schedule},
+		at: a.Start, times: 1, worst: a.ShiftMS, clear: a.ClearAt}
+	if a.Reason == radio.ReasonOverlap {
+		f.what = whatOusts
+	}
+	l.add(f)
+}
+
+// odd: it sounds at an hour at which people sleep, although the place permits it.
+func (s *survey) odd(a radio.PreviewAiring) bool {
+	quiet, err := timetable.NewHours(radio.DefaultPolicy(s.zoneName))
+	if err != nil {
+		return false // survey has loaded the zone
+	}
+	ok, _ := quiet.Permits(a.Start.Time(), a.End().Time())
+	return !ok
+}
+
+// alone lists what is wrong with a schedule wherever it is to sound.
+func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
+	add := func(k radio.ConflictKind, what string, blocking bool, slot radio.SlotID) {
+		l.add(finding{key: key{kind: k, what: what, schedule: o.ID, slot: slot}, blocking: blocking, at: 0})
+	}
+	if o.Priority != radio.Normal && o.Priority != radio.Prior {
+		add(radio.ConflictPriority, string(o.Priority), true, "")
+	}
+	if o.Zone != s.zoneName {
+		add(radio.ConflictSlot, whatZone, true, "")
+	}
+	s.targets(l, o)
+	if o.Until != "" && o.Until < s.zone.Date(s.now) {
+		add(radio.ConflictSlot, whatOver, false, "")
+		return
+	}
+	if len(o.Slots) == 0 {
+		add(radio.ConflictSlot, whatEmpty, true, "")
+	}
+	for _, sl := range o.Slots {
+		some, err := s.comesDue(o, sl)
+		switch {
+		case len(sl.Items) == 0:
+			add(radio.ConflictSlot, whatEmpty, true, sl.ID)
+		case err != nil:
+			s.broken[sl.ID] = true
+			l.add(finding{key: key{kind: radio.ConflictSlot, what: whatUnplayable, schedule: o.ID, slot: sl.ID}, blocking: true,
+				text: [2]string{"không tính được thành lượt phát: " + err.Error(), "it cannot be expanded: " + err.Error()}})
+		case !some:
+			add(radio.ConflictSlot, whatNever, false, sl.ID)
+		}
+	}
+}
+
+// targets: each must exist, and be of use.
+func (s *survey) targets(l *ledger, o radio.Schedule) {
+	reached := false
+	for _, t := range o.Targets {
+		f := finding{key: key{kind: radio.ConflictTarget, schedule: o.ID}}
+		switch {
+		case !s.knows(t):
+			f.what, f.blocking = whatUnknown, true
+			l.add(f)
+		case slices.ContainsFunc(s.places, func(p radio.Place) bool { return p.Within(t) }):
+			reached = true
+		default:
+			f.what, f.extra = whatNone, s.areas[t.Area].Name
+			l.add(f)
+		}
+	}
+	if !reached && len(o.Targets) == 0 {
+		l.add(finding{key: key{kind: radio.ConflictTarget, what: whatEmpty, schedule: o.ID}, blocking: true})
+	}
+}
+
+// scanDays bounds the search for a slot's first instant: every rule has one in two
+// years, unless the schedule's dates leave it none.
+const scanDays = 2*366 + 1
+
+// comesDue says whether the slot has any instant left in the schedule's dates.
+func (s *survey) comesDue(o radio.Schedule, sl radio.Slot) (bool, error) {
+	// An item without a length of its own: the rule alone is asked about.
+	tt, err := timetable.New(&radio.Programme{Zone: s.zoneName, NotAfter: radio.At(s.now.AddDate(10, 0, 0)), Slots: []radio.ProgrammeSlot{{
+		Schedule: o.ID, Slot: sl.ID, Priority: radio.Normal, Cron: sl.Cron, From: o.From, Until: o.Until, Except: o.Except,
+		Items: []radio.Item{{Kind: radio.KindRelay, Repeat: 1}},
+	}}})
+	if err != nil {
+		return false, err
+	}
+	sp, ok := s.spanFor(o, scanDays)
+	if !ok {
+		return false, nil
+	}
+	for step, from := 1, sp.from; from.Before(sp.to); step = 31 {
+		to := from.AddDate(0, 0, step)
+		if to.After(sp.to) {
+			to = sp.to
+		}
+		all, err := tt.Airings(from, to)
+		if err != nil || len(all) > 0 {
+			return len(all) > 0, err
+		}
+		from = to
+	}
+	return false, nil
+}
+
+// tell puts the findings into words: blocking ones first, then by time.
+func (s *survey) tell(l *ledger) []radio.Conflict {
+	n := s.names()
+	out := make([]radio.Conflict, 0, len(l.order))
+	for _, k := range l.order {
+		m := l.of[k]
+		c := radio.Conflict{Kind: k.kind, Blocking: m.blocking, Schedule: k.schedule, Slot: k.slot, Entry: k.entry, With: k.with,
+			At: m.at, Times: m.total, Devices: m.devices, DeviceCount: m.count}
+		c.VI, c.EN = n.words(*m)
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b radio.Conflict) int {
+		first := func(c radio.Conflict) int {
+			if c.Blocking {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(a.At, b.At))
+	})
+	return out
+}

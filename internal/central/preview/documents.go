@@ -1,0 +1,104 @@
+package preview
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+	"loaxa/internal/wire"
+)
+
+// refusal is why dispatch would issue no programme; the device keeps the one it has.
+type refusal struct {
+	what string
+	n    int // what was counted
+	most int // what is allowed
+	err  error
+}
+
+// Whys of a refusal.
+const (
+	tooManySlots   = "slots"
+	tooLarge       = "bytes"
+	tooManyAirings = "airings"
+	unissuable     = "other"
+)
+
+// resolve makes the group's documents and proves them as dispatch and the device will.
+func (p *Preview) resolve(s *survey, g *group) {
+	place := g.first()
+	// One in a zone that is not the province's would stop all the others; it is told by itself.
+	fit := slices.DeleteFunc(slices.Clone(g.schedules), func(o radio.Schedule) bool { return o.Zone != place.Province().Zone })
+	var err error
+	if g.policy, err = p.resolver.Policy(s.policies, place); err != nil {
+		g.refusal = &refusal{what: unissuable, err: err}
+		return
+	}
+	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.bulletins, s.withdrawn, s.now); err != nil {
+		g.refusal = &refusal{what: unissuable, err: err}
+		n := 0
+		for _, o := range fit {
+			n += len(o.Slots)
+		}
+		if n > radio.MaxSlots {
+			g.refusal = &refusal{what: tooManySlots, n: n, most: radio.MaxSlots, err: err}
+		}
+		return
+	}
+	g.refusal = prove(g.programme, s.now)
+}
+
+// prove holds a programme against what its receiver checks.
+func prove(p radio.Programme, now time.Time) *refusal {
+	p.Revision, p.IssuedAt, p.NotAfter = now.Unix(), radio.At(now), radio.At(now.Add(life))
+	if err := p.Check(); err != nil {
+		return &refusal{what: unissuable, err: err}
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return &refusal{what: unissuable, err: err}
+	}
+	if most := wire.Programme.MaxPayload(); len(b) > most {
+		return &refusal{what: tooLarge, n: len(b), most: most}
+	}
+	return nil
+}
+
+// fill resolves the group's documents and expands them in some spans of time.
+func (p *Preview) fill(s *survey, g *group, spans ...span) {
+	p.resolve(s, g)
+	if g.refusal != nil {
+		return
+	}
+	settings := p.resolver.Settings(g.first())
+	for _, sp := range spans {
+		airings, err := p.resolver.Preview(g.programme, g.policy, settings, sp.from, sp.to)
+		if err != nil {
+			g.refusal = &refusal{what: unissuable, err: err}
+			if n := mostADay(g.programme); n > timetable.MaxAiringsPerDay {
+				g.refusal = &refusal{what: tooManyAirings, n: n, most: timetable.MaxAiringsPerDay, err: err}
+			}
+			return
+		}
+		g.airings = append(g.airings, airings...)
+	}
+}
+
+// mostADay is how many airings the programme can have on one day.
+func mostADay(p radio.Programme) int {
+	sum := 0
+	for _, sl := range p.Slots {
+		times, err := timetable.MostPerDay(sl.Cron)
+		if err != nil {
+			continue // programme has left such slots out
+		}
+		steps := 0
+		for _, it := range sl.Items {
+			steps += it.Repeat
+		}
+		sum += times * steps
+	}
+	return sum
+}

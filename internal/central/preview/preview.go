@@ -1,0 +1,166 @@
+// Package preview answers, before anything sounds, what would: the coming days of a
+// device or a commune, and what stands between a schedule and the air. It receives the
+// plan, the devices' own words and the revisions issued from store, has documents made
+// and expanded by programme (the agent's own timetable behind it), and hands weeks and
+// conflicts to web.
+//
+// Devices that get the same schedules, policy and rendition are worked out once. Nothing
+// is kept between two questions, so that no answer is older than the plan.
+package preview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+const (
+	// conflictDays from now, or from the first day of a schedule that begins later.
+	conflictDays = 14
+	// checkDays of what is on the air already.
+	checkDays = 7
+	// withdrawnDays as dispatch tells them to devices: they count towards the size.
+	withdrawnDays = 60
+	// life of a programme as dispatch issues it.
+	life = 35 * 24 * time.Hour
+	// maxCandidates bounds the schedules of one question.
+	maxCandidates = 200
+)
+
+// Plans is what people have laid down, as the store holds it.
+type Plans interface {
+	Plan(ctx context.Context) (radio.Plan, error)
+	Places(ctx context.Context) ([]radio.Place, error)
+	// WithdrawnHashes lists the audio of versions withdrawn since then.
+	WithdrawnHashes(ctx context.Context, since radio.Millis) ([]radio.SHA256, error)
+}
+
+// Devices is what devices said of themselves, and what was issued to them.
+type Devices interface {
+	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
+	// IssuedRevisions gives each device's newest revision of a document.
+	IssuedRevisions(ctx context.Context, document string) (map[radio.DeviceID]int64, error)
+}
+
+// Resolver makes and expands documents; it is pure.
+type Resolver interface {
+	// Current picks the bulletins that may be aired, one version each.
+	Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin
+	Programme(place radio.Place, schedules []radio.Schedule, bulletins map[radio.BulletinID]radio.Bulletin,
+		withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error)
+	Policy(rules []radio.PolicyRule, place radio.Place) (radio.Policy, error)
+	Settings(place radio.Place) radio.Settings
+	// Preview tells what a device would do with its documents in a span of time.
+	Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error)
+}
+
+// Preview is safe for concurrent use.
+type Preview struct {
+	plans    Plans
+	devices  Devices
+	resolver Resolver
+	now      func() time.Time
+}
+
+// New only stores.
+func New(plans Plans, devices Devices, resolver Resolver, now func() time.Time) *Preview {
+	return &Preview{plans: plans, devices: devices, resolver: resolver, now: now}
+}
+
+// Conflicts tells what would go wrong if the candidates took the places of the schedules
+// with their ids (or, without an id, of those with their codes): over the next 14 days,
+// or the first 14 days of a candidate that begins later. Blocking ones come first.
+func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {
+	if len(candidates) > maxCandidates {
+		var e radio.Invalid
+		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
+		return nil, e.Err()
+	}
+	s, err := p.survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.hear(ctx, s); err != nil {
+		return nil, err
+	}
+	s.lay(candidates)
+	return p.judge(ctx, s, s.reached(), conflictDays)
+}
+
+// Check tells what of the plan on the air does not enter programmes, or enters them and
+// will not sound in the next 7 days: for the fault list. What a device's connection
+// delays is a fault of its own and not told here.
+func (p *Preview) Check(ctx context.Context) ([]radio.Conflict, error) {
+	s, err := p.survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.onAir()
+	return p.judge(ctx, s, s.groups(nil), checkDays)
+}
+
+// Week previews days from a local date on: of one device, or of an area's devices
+// together. ErrNotFound when there is no such device or area.
+func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, days int) (radio.Preview, error) {
+	if days < 1 || days > radio.MaxPreviewDays {
+		var e radio.Invalid
+		e.Add("days", fmt.Sprintf("số ngày từ 1 đến %d", radio.MaxPreviewDays), fmt.Sprintf("want 1 to %d days", radio.MaxPreviewDays))
+		return radio.Preview{}, e.Err()
+	}
+	s, err := p.survey(ctx)
+	if err != nil {
+		return radio.Preview{}, err
+	}
+	if !s.knows(of) {
+		return radio.Preview{}, fmt.Errorf("device or area to preview: %w", radio.ErrNotFound)
+	}
+	begin, end, err := spanOf(s.zone, from, days)
+	if err != nil {
+		var e radio.Invalid
+		e.Add("from", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
+		return radio.Preview{}, e.Err()
+	}
+	s.onAir()
+	groups := s.groups(func(pl radio.Place) bool { return pl.Within(of) })
+	w := newWeek(s, from, days, groups)
+	if err := each(ctx, groups, func(g *group) { p.fill(s, g, span{begin, end}) }); err != nil {
+		return radio.Preview{}, err
+	}
+	for _, g := range groups {
+		w.add(s, g)
+	}
+	return w.done(s), nil
+}
+
+// spanOf gives the instants between which the local days lie.
+func spanOf(z timetable.Zone, from radio.Date, days int) (begin, end time.Time, err error) {
+	if begin, _, err = z.Day(from); err != nil {
+		return begin, end, err
+	}
+	last, err := time.Parse(time.DateOnly, string(from))
+	if err != nil {
+		return begin, end, err
+	}
+	_, end, err = z.Day(radio.DateOf(last.AddDate(0, 0, days-1)))
+	return begin, end, err
+}
+
+// each works the groups out, several at a time.
+func each(ctx context.Context, groups []*group, f func(*group)) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, one := range groups {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { f(one); return nil })
+	}
+	return errors.Join(g.Wait(), ctx.Err())
+}

@@ -1,0 +1,156 @@
+package preview
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// Whats of a device that would not have a schedule in time.
+const (
+	whatNeverEnrolled = "never_enrolled"
+	whatUnheard       = "unheard"
+	whatOffline       = "offline"
+	whatBehind        = "behind"
+	whatNotFetched    = "audio"
+)
+
+// fetchLead is what a device needs to hear of an audio and begin to fetch it.
+const fetchLead = 10 * time.Minute
+
+// settleIn is how long a connected device may take to report a new programme before it
+// is said to be behind.
+const settleIn = 10 * time.Minute
+
+// hear reads what devices said of themselves.
+func (p *Preview) hear(ctx context.Context, s *survey) error {
+	states, err := p.devices.DeviceStates(ctx)
+	if err != nil {
+		return fmt.Errorf("read what devices said: %w", err)
+	}
+	s.states = make(map[radio.DeviceID]radio.DeviceState, len(states))
+	for _, d := range states {
+		s.states[d.Device] = d
+	}
+	if s.issued, err = p.devices.IssuedRevisions(ctx, "programme"); err != nil {
+		return fmt.Errorf("read what was issued: %w", err)
+	}
+	return nil
+}
+
+// report is what is needed of a radio.Status, so that thousands are read quickly.
+type report struct {
+	Revisions struct {
+		Programme int64 `json:"programme"`
+	} `json:"revisions"`
+	Audio []struct {
+		SHA256 radio.SHA256 `json:"sha256"`
+		Ready  bool         `json:"ready"`
+	} `json:"audio"`
+}
+
+// sync looks which devices of the group would not have their next airings in time.
+func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
+	first := map[radio.ScheduleID]radio.Millis{}
+	var soon []radio.PreviewAiring // the first of each entry that comes too soon for a fetch
+	near := map[radio.EntryID]bool{}
+	for _, a := range mine {
+		if a.Outcome != "" {
+			continue
+		}
+		if _, ok := first[a.Schedule]; !ok {
+			first[a.Schedule] = a.Start
+		}
+		if !near[a.Entry] && a.Start < s.fetchedBy(a) {
+			near[a.Entry] = true
+			soon = append(soon, a)
+		}
+	}
+	if len(first) == 0 {
+		return
+	}
+	why := map[string][]radio.Place{}
+	since := map[string]radio.Millis{}
+	lacking := map[radio.EntryID][]radio.Place{}
+	for _, p := range g.places {
+		what, from, said := s.reach(p.Device)
+		if what != "" {
+			why[what] = append(why[what], p)
+			if from != 0 && (since[what] == 0 || from < since[what]) {
+				since[what] = from
+			}
+			continue
+		}
+		for _, a := range soon {
+			if !s.has(said, a) {
+				lacking[a.Entry] = append(lacking[a.Entry], p)
+			}
+		}
+	}
+	for _, o := range g.schedules {
+		at, ok := first[o.ID]
+		if !ok {
+			continue
+		}
+		for _, what := range []string{whatNeverEnrolled, whatUnheard, whatOffline, whatBehind} {
+			if len(why[what]) > 0 {
+				l.add(finding{key: key{kind: radio.ConflictNotInTime, what: what, schedule: o.ID}, at: at, since: since[what], places: why[what]})
+			}
+		}
+	}
+	for _, a := range soon {
+		if len(lacking[a.Entry]) > 0 {
+			l.add(finding{key: key{kind: radio.ConflictNotInTime, what: whatNotFetched, schedule: a.Schedule, slot: a.Slot, entry: a.Entry, bulletin: a.Bulletin},
+				at: a.Start, times: 1, places: lacking[a.Entry]})
+		}
+	}
+}
+
+// reach says what keeps a new programme from a device, if anything does, and since when.
+func (s *survey) reach(d radio.Device) (what string, since radio.Millis, said report) {
+	if d.Enrolled == 0 {
+		return whatNeverEnrolled, 0, said
+	}
+	state, ok := s.states[d.ID]
+	switch {
+	case !ok:
+		return whatUnheard, d.Enrolled, said
+	case !state.Alive:
+		return whatOffline, max(state.At, state.LastSeen), said
+	}
+	if len(state.Reported) > 0 {
+		if err := json.Unmarshal(state.Reported, &said); err != nil {
+			said = report{} // a newer agent's words: as if it had said nothing
+		}
+	}
+	// A revision is at least the second in which it was issued (design §8).
+	issued := s.issued[d.ID]
+	if at := time.Unix(issued, 0); said.Revisions.Programme < issued && s.now.Sub(at) > settleIn {
+		return whatBehind, radio.At(at), said
+	}
+	return "", 0, said
+}
+
+// has says whether the device reported the audio of an airing as ready; either rendition
+// will do, as it does for the device.
+func (s *survey) has(said report, a radio.PreviewAiring) bool {
+	for _, r := range s.bulletins[a.Bulletin].Renditions {
+		for _, have := range said.Audio {
+			if have.SHA256 == r.SHA256 && have.Ready {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fetchedBy is the instant by which a device can have fetched the audio of an airing.
+// The agent fetches what airs within the hour at any time of day, so only the last
+// minutes are too short: fetchLead, and as long as the audio sounds, for a link that
+// carries no more than that.
+func (s *survey) fetchedBy(a radio.PreviewAiring) radio.Millis {
+	return radio.At(s.now.Add(fetchLead)).Add(radio.SamplesDuration(a.Samples))
+}

@@ -1,0 +1,99 @@
+package preview
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// week gathers the airings of groups of devices into rows.
+type week struct {
+	out    radio.Preview
+	single bool
+	days   map[radio.Date]int
+	rows   map[rowKey]*radio.PreviewRow
+	order  []rowKey
+	l      *ledger
+}
+
+// rowKey tells rows apart: devices that do the same at the same time share one.
+type rowKey struct {
+	start, slotAt radio.Millis
+	slot          radio.SlotID
+	entry         radio.EntryID
+	repeat        int
+	version       int
+	shift         int64
+	outcome       radio.Outcome
+	reason        radio.Reason
+}
+
+func newWeek(s *survey, from radio.Date, days int, groups []*group) *week {
+	w := &week{out: radio.Preview{Zone: s.zoneName, From: from, Rows: []radio.PreviewRow{}}, days: map[radio.Date]int{},
+		rows: map[rowKey]*radio.PreviewRow{}, l: newLedger()}
+	for _, g := range groups {
+		w.out.Devices += len(g.places)
+	}
+	w.single = w.out.Devices == 1
+	first, err := time.Parse(time.DateOnly, string(from))
+	for i := 0; i < days && err == nil; i++ {
+		d := radio.DateOf(first.AddDate(0, 0, i))
+		w.days[d] = i
+		w.out.Days = append(w.out.Days, radio.PreviewDay{Day: d})
+	}
+	return w
+}
+
+// add takes over a group that was filled.
+func (w *week) add(s *survey, g *group) {
+	found := newLedger()
+	if g.refusal != nil {
+		s.refused(found, g)
+	}
+	for _, x := range g.left {
+		s.leftOut(found, g, x)
+	}
+	w.l.join(found, g.places)
+	sums := make([]int64, len(w.out.Days))
+	for _, a := range g.airings {
+		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason}
+		r := w.rows[k]
+		if r == nil {
+			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}
+			if !w.single {
+				r.Device, r.ID = "", ""
+			}
+			w.rows[k] = r
+			w.order = append(w.order, k)
+		}
+		r.DeviceCount += len(g.places)
+		for _, p := range g.places {
+			if len(r.Devices) < radio.MaxConflictDevices {
+				r.Devices = append(r.Devices, p.Device.ID)
+			}
+		}
+		if i, ok := w.days[r.Day]; ok && a.Outcome == "" {
+			sums[i] += a.Samples
+		}
+	}
+	for i, n := range sums {
+		w.out.Days[i].Samples = max(w.out.Days[i].Samples, n)
+	}
+}
+
+func (w *week) done(s *survey) radio.Preview {
+	for _, k := range w.order {
+		r := *w.rows[k]
+		if r.DeviceCount == w.out.Devices {
+			r.Devices = nil
+		}
+		w.out.Rows = append(w.out.Rows, r)
+	}
+	slices.SortStableFunc(w.out.Rows, func(a, b radio.PreviewRow) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.SlotAt, b.SlotAt), cmp.Compare(a.Slot, b.Slot))
+	})
+	w.out.Conflicts = s.tell(w.l)
+	return w.out
+}

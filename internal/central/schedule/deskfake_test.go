@@ -1,0 +1,251 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// fakeDrafts keeps drafts with the store's rules on revisions and versions.
+type fakeDrafts struct {
+	plan     *fakeStore
+	drafts   map[radio.ScheduleID]radio.ScheduleDraft
+	versions map[radio.ScheduleID][]radio.Schedule
+	acts     []radio.DeskAct
+	writes   int
+}
+
+func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
+	var out []radio.ScheduleDraft
+	for _, d := range f.drafts {
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func (f *fakeDrafts) PutScheduleDrafts(_ context.Context, drafts []radio.DraftWrite, act radio.DeskAct) error {
+	for _, w := range drafts {
+		if f.drafts[w.Draft.Doc.ID].Revision != w.Was {
+			return radio.ErrConflict
+		}
+	}
+	for _, w := range drafts {
+		f.drafts[w.Draft.Doc.ID] = w.Draft
+	}
+	f.acts = append(f.acts, act)
+	f.writes += len(drafts)
+	return nil
+}
+
+func (f *fakeDrafts) DropScheduleDraft(_ context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error {
+	if f.drafts[id].Revision != revision {
+		return radio.ErrConflict
+	}
+	delete(f.drafts, id)
+	f.acts = append(f.acts, act)
+	return nil
+}
+
+func (f *fakeDrafts) PublishSchedule(ctx context.Context, v radio.Schedule, revision int64, act radio.DeskAct) error {
+	if err := f.DropScheduleDraft(ctx, v.ID, revision, act); err != nil {
+		return err
+	}
+	f.put(v)
+	return nil
+}
+
+func (f *fakeDrafts) AddScheduleVersion(_ context.Context, v radio.Schedule, act radio.DeskAct) error {
+	f.acts = append(f.acts, act)
+	f.put(v)
+	return nil
+}
+
+func (f *fakeDrafts) put(v radio.Schedule) {
+	f.plan.plan.Schedules = merge(f.plan.plan.Schedules, []radio.Schedule{v}, func(s radio.Schedule) string { return string(s.ID) })
+	f.versions[v.ID] = append(f.versions[v.ID], v)
+}
+
+func (f *fakeDrafts) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]radio.Schedule, error) {
+	return f.versions[id], nil
+}
+
+func (f *fakeDrafts) Audit(context.Context, string, int) ([]radio.AuditEntry, error) { return nil, nil }
+
+// fakeClashes answers what a test sets, and keeps what it was asked.
+type fakeClashes struct {
+	found []radio.Conflict
+	asked []radio.Schedule
+}
+
+func (f *fakeClashes) Conflicts(_ context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {
+	f.asked = append(f.asked, candidates...)
+	return f.found, nil
+}
+
+// fakeHoldings is what devices were given and reported.
+type fakeHoldings struct {
+	plan   *fakeStore
+	states []radio.DeviceState
+	issued map[radio.DeviceID]radio.Issued
+	reads  int
+}
+
+func (f *fakeHoldings) Places(context.Context) ([]radio.Place, error) {
+	tree := radio.NewAreaTree(f.plan.plan.Areas)
+	var out []radio.Place
+	for _, d := range f.plan.plan.Devices {
+		p := radio.Place{Device: d}
+		for _, id := range tree.Chain(d.Hamlet) {
+			a, _ := tree.Area(id)
+			p.Chain = append(p.Chain, a)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (f *fakeHoldings) DeviceStates(context.Context) ([]radio.DeviceState, error) {
+	return f.states, nil
+}
+
+func (f *fakeHoldings) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
+	return f.plan.plan.Bulletins, nil
+}
+
+func (f *fakeHoldings) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
+	out := map[radio.DeviceID]int64{}
+	for id, i := range f.issued {
+		out[id] = i.Revision
+	}
+	return out, nil
+}
+
+func (f *fakeHoldings) Issued(_ context.Context, d radio.DeviceID, _ string, revision int64) (radio.Issued, error) {
+	f.reads++
+	if f.issued[d].Revision != revision {
+		return radio.Issued{}, radio.ErrNotFound
+	}
+	return f.issued[d], nil
+}
+
+// issue gives a device a programme that holds the schedules as they are.
+func (f *fakeHoldings) issue(t *testing.T, d radio.DeviceID, revision int64, schedules ...radio.Schedule) {
+	t.Helper()
+	p := radio.Programme{Device: d, Revision: revision}
+	for _, s := range schedules {
+		for _, sl := range s.Slots {
+			ps := radio.ProgrammeSlot{Schedule: s.ID, Slot: sl.ID, Priority: s.Priority, Cron: sl.Cron, From: s.From, Until: s.Until, Except: s.Except, GraceSeconds: s.GraceSeconds}
+			for _, e := range sl.Items {
+				ps.Items = append(ps.Items, radio.Item{Entry: e.ID, Kind: e.Kind, Bulletin: e.Bulletin, Version: 1, Repeat: e.Repeat, GapMS: e.GapMS})
+			}
+			p.Slots = append(p.Slots, ps)
+		}
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.issued[d] = radio.Issued{Device: d, Document: "programme", Revision: revision, Payload: b}
+}
+
+// deskBench is a desk over the small province of whereYAML, with a second commune, and
+// the schedule "sang" of the province on the air.
+type deskBench struct {
+	*Desk
+	store    *fakeStore
+	drafts   *fakeDrafts
+	clashes  *fakeClashes
+	holdings *fakeHoldings
+	changed  int
+	now      time.Time
+	// Of the province, of the commune xa, and of the commune khac.
+	editor, approver, communeEditor, communeApprover, stranger radio.Person
+}
+
+func newDesk(t *testing.T) *deskBench {
+	t.Helper()
+	im := newBench()
+	more := "areas:\n  - {code: khac, kind: commune, name: Xã khác, parent: tinh}\n  - {code: thon-khac, kind: hamlet, name: Thôn khác, parent: khac}\n" +
+		"devices:\n  - {code: loa-khac, name: Cụm khác, hamlet: thon-khac}\n"
+	apply(t, im, source("1-where.yaml", whereYAML, "2-what.yaml", whatYAML, "3-more.yaml", more, "tin.mp3", "tin một"))
+	b := &deskBench{store: im.store, now: testNow}
+	b.drafts = &fakeDrafts{plan: im.store, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}, versions: map[radio.ScheduleID][]radio.Schedule{}}
+	for _, s := range im.store.plan.Schedules {
+		b.drafts.versions[s.ID] = []radio.Schedule{s}
+	}
+	b.clashes = &fakeClashes{}
+	b.holdings = &fakeHoldings{plan: im.store, issued: map[radio.DeviceID]radio.Issued{}}
+	b.editor, b.approver = someone("bien-tap", radio.RoleEditor, radio.Everywhere), someone("duyet", radio.RoleApprover, radio.Everywhere)
+	b.communeEditor, b.communeApprover = someone("xa-bt", radio.RoleEditor, b.area("xa")), someone("xa-duyet", radio.RoleApprover, b.area("xa"))
+	b.stranger = someone("khac-bt", radio.RoleEditor, b.area("khac"))
+	b.Desk = NewDesk(Rooms{Plans: im.store, Drafts: b.drafts, History: b.drafts, Clashes: b.clashes, Holdings: b.holdings},
+		func() time.Time { return b.now }, func() { b.changed++ })
+	return b
+}
+
+func (b *deskBench) area(code string) radio.AreaID {
+	for _, a := range b.store.plan.Areas {
+		if a.Code == code {
+			return a.ID
+		}
+	}
+	panic("no area " + code)
+}
+
+func (b *deskBench) onAir(code string) radio.Schedule {
+	for _, s := range b.store.plan.Schedules {
+		if s.Code == code {
+			return s
+		}
+	}
+	panic("no schedule " + code)
+}
+
+// formOf is what is on the air as the page's form has it.
+func (b *deskBench) formOf(t *testing.T, code string) radio.ScheduleForm {
+	t.Helper()
+	v, err := b.View(t.Context(), b.editor, b.onAir(code).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *v.OnAir
+}
+
+// communeForm is a schedule of the commune xa.
+func communeForm(code string) radio.ScheduleForm {
+	return radio.ScheduleForm{
+		Code: code, Title: "Của xã", Area: "xa", Targets: []radio.FormTarget{{Area: "thon"}}, From: "2026-01-01", Until: "2026-12-31",
+		Slots: []radio.FormSlot{{Code: "s", Times: []string{"05:30"}, Items: []radio.FormItem{{Code: "a", Bulletin: "tin"}}}},
+	}
+}
+
+func (b *deskBench) save(t *testing.T, by radio.Person, in radio.DraftSave) radio.ScheduleDraft {
+	t.Helper()
+	x, err := b.Save(t.Context(), by, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (b *deskBench) submitted(t *testing.T, by radio.Person, in radio.DraftSave) radio.ScheduleDraft {
+	t.Helper()
+	x := b.save(t, by, in)
+	x, err := b.Submit(t.Context(), by, x.Doc.ID, x.Revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func fieldNames(cs []radio.FieldChange) string {
+	var out []string
+	for _, c := range cs {
+		out = append(out, fmt.Sprintf("%s/%s/%s: %s → %s", c.Field, c.Slot, c.Item, c.Was, c.Is))
+	}
+	return fmt.Sprint(out)
+}

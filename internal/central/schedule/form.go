@@ -1,0 +1,118 @@
+package schedule
+
+import (
+	"fmt"
+	"strconv"
+
+	"loaxa/internal/radio"
+)
+
+// formReader gives the values of a form their places, in the order they are asked for.
+type formReader struct {
+	r      *reader
+	prefix string // before every place; "" for a form that stands alone
+	n      int
+}
+
+func (f *formReader) pos(place string) Pos {
+	f.n++
+	if f.prefix != "" {
+		place = f.prefix + "." + place
+	}
+	return Pos{Line: f.n, Col: 1, Cell: place}
+}
+
+// text is a value; an empty one counts as absent.
+func (f *formReader) text(place, s string) text {
+	at := f.pos(place)
+	if s == "" {
+		return text{}
+	}
+	return f.r.clean(text{s: s, at: at})
+}
+
+func (f *formReader) number(place string, n int, unit string) text {
+	at := f.pos(place)
+	if n == 0 {
+		return text{}
+	}
+	return text{s: strconv.Itoa(n) + unit, at: at}
+}
+
+// formSchedule takes a schedule out of a form.
+func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleText {
+	f := &formReader{r: r, prefix: prefix}
+	at := f.pos("code")
+	w := scheduleText{
+		at: at, code: f.text("code", form.Code), title: f.text("title", form.Title), area: f.text("area", form.Area),
+		campaign: f.text("campaign", form.Campaign), priority: f.text("priority", string(form.Priority)),
+	}
+	for i, t := range form.Targets {
+		place := fmt.Sprintf("targets[%d]", i)
+		w.targets = append(w.targets, targetText{at: f.pos(place), area: f.text(place, t.Area), device: f.text(place, t.Device)})
+	}
+	w.from, w.until = f.text("from", string(form.From)), f.text("until", string(form.Until))
+	for i, d := range form.Except {
+		if t := f.text(fmt.Sprintf("except[%d]", i), string(d)); t.set() {
+			w.except = append(w.except, t)
+		}
+	}
+	if form.GraceSeconds != nil {
+		w.grace = text{s: strconv.Itoa(*form.GraceSeconds) + "s", at: f.pos("grace_seconds")}
+	}
+	for i, s := range form.Slots {
+		w.slots = append(w.slots, f.slot(fmt.Sprintf("slots[%d]", i), s))
+	}
+	return w
+}
+
+func (f *formReader) slot(place string, s radio.FormSlot) slotText {
+	w := slotText{at: f.pos(place), code: f.text(place+".code", s.Code), cron: f.text(place+".cron", s.Cron)}
+	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays) > 0 || s.Day != "" || s.Cron == "" {
+		w.when = &whenText{day: f.text(place+".day", string(s.Day))}
+		for _, t := range s.Times {
+			w.when.times = append(w.when.times, f.text(place+".times", t))
+		}
+		for _, d := range s.Weekdays {
+			w.when.weekdays = append(w.when.weekdays, text{s: strconv.Itoa(d), at: f.pos(place + ".weekdays")})
+		}
+		for _, d := range s.MonthDays {
+			w.when.monthDays = append(w.when.monthDays, text{s: strconv.Itoa(d), at: f.pos(place + ".month_days")})
+		}
+	}
+	for i, it := range s.Items {
+		p := fmt.Sprintf("%s.items[%d]", place, i)
+		w.items = append(w.items, itemText{
+			at: f.pos(p), code: f.text(p+".code", it.Code), bulletin: f.text(p+".bulletin", it.Bulletin),
+			repeat: f.number(p+".repeat", it.Repeat, ""), gap: f.number(p+".gap_ms", it.GapMS, "ms"),
+		})
+	}
+	return w
+}
+
+// form writes a schedule as people do: with codes, and with times of day wherever a
+// rule can be said by them.
+func (b *builder) form(s radio.Schedule) radio.ScheduleForm {
+	grace := s.GraceSeconds
+	f := radio.ScheduleForm{
+		Code: s.Code, Title: s.Title, Area: b.ownerCode(s), Campaign: b.drives[s.Campaign], Priority: s.Priority,
+		Targets: []radio.FormTarget{}, From: s.From, Until: s.Until, Except: s.Except, GraceSeconds: &grace, Slots: []radio.FormSlot{},
+	}
+	for _, t := range s.Targets {
+		f.Targets = append(f.Targets, radio.FormTarget{Area: b.areaByID[t.Area].Code, Device: b.deviceIDs[t.Device].Code})
+	}
+	for _, sl := range s.Slots {
+		slot := radio.FormSlot{Code: sl.Code, Cron: sl.Cron, Items: []radio.FormItem{}}
+		if w, ok := readRule(sl.Cron, s.From, s.Until); ok {
+			for _, t := range w.times {
+				slot.Times = append(slot.Times, t.String())
+			}
+			slot.Weekdays, slot.MonthDays, slot.Day = w.weekdays, w.monthDays, w.day
+		}
+		for _, e := range sl.Items {
+			slot.Items = append(slot.Items, radio.FormItem{Code: e.Code, Bulletin: b.titles[e.Bulletin], Repeat: e.Repeat, GapMS: e.GapMS})
+		}
+		f.Slots = append(f.Slots, slot)
+	}
+	return f
+}

@@ -1,0 +1,233 @@
+package schedule
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// Holdings tells which programmes devices were given and what they report (store).
+type Holdings interface {
+	Places(ctx context.Context) ([]radio.Place, error)
+	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
+	CurrentBulletins(ctx context.Context) ([]radio.Bulletin, error)
+	IssuedRevisions(ctx context.Context, document string) (map[radio.DeviceID]int64, error)
+	Issued(ctx context.Context, d radio.DeviceID, document string, revision int64) (radio.Issued, error)
+}
+
+// documentProgramme names the programme among a device's documents.
+const documentProgramme = "programme"
+
+// keepEnded: a schedule stays in programmes this long after its last day.
+const keepEnded = 7 * 24 * time.Hour
+
+// Holders lists the devices the newest version is for, and how far each is with it: the
+// programme the centre issued holds it, the device runs that programme, its audio is
+// there. By place and code.
+func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.ScheduleHolder, error) {
+	w, err := d.world(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.find(by, id, radio.ReadSchedules); err != nil {
+		return nil, err
+	}
+	s, ok := w.stored[id]
+	if !ok {
+		return []radio.ScheduleHolder{}, nil // a draft is nowhere yet
+	}
+	places, err := d.rooms.Holdings.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states, err := d.rooms.Holdings.DeviceStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := d.rooms.Holdings.IssuedRevisions(ctx, documentProgramme)
+	if err != nil {
+		return nil, err
+	}
+	bulletins, err := d.rooms.Holdings.CurrentBulletins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	want := newExpectation(s, bulletins, d.now())
+	said := map[radio.DeviceID]radio.DeviceState{}
+	for _, st := range states {
+		said[st.Device] = st
+	}
+	out := []radio.ScheduleHolder{}
+	for _, p := range places {
+		if !slices.ContainsFunc(s.Targets, p.Within) {
+			continue
+		}
+		revision := issued[p.Device.ID]
+		held, err := d.held.programme(ctx, d.rooms.Holdings, p.Device.ID, revision)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, want.holder(p, said[p.Device.ID], revision, held[id]))
+	}
+	slices.SortFunc(out, func(a, b radio.ScheduleHolder) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
+	})
+	return out, nil
+}
+
+// expectation is what a programme must hold of a schedule, and the audio for it.
+type expectation struct {
+	marks     []uint64 // sorted
+	bulletins map[radio.BulletinID]radio.Bulletin
+}
+
+func newExpectation(s radio.Schedule, approved []radio.Bulletin, now time.Time) expectation {
+	e := expectation{bulletins: map[radio.BulletinID]radio.Bulletin{}}
+	zone, err := timetable.LoadZone(s.Zone)
+	if s.WithdrawnAt != 0 || err != nil || (s.Until != "" && s.Until < zone.Date(now.Add(-keepEnded))) {
+		return e // nothing of it may be there
+	}
+	byID := map[radio.BulletinID]radio.Bulletin{}
+	for _, b := range approved {
+		byID[b.ID] = b
+	}
+	for _, sl := range s.Slots {
+		for _, en := range sl.Items {
+			b, ok := byID[en.Bulletin]
+			if en.Kind == radio.KindAudio && !ok {
+				continue // nothing unapproved enters a programme
+			}
+			e.bulletins[en.Bulletin] = b
+			e.marks = append(e.marks, share{
+				slot: sl.ID, cron: sl.Cron, from: s.From, until: s.Until, except: s.Except, grace: s.GraceSeconds, priority: s.Priority,
+				entry: en.ID, bulletin: en.Bulletin, repeat: en.Repeat, gap: en.GapMS,
+			}.sum())
+		}
+	}
+	slices.Sort(e.marks)
+	return e
+}
+
+// share is one position of a schedule as a programme holds it.
+type share struct {
+	slot        radio.SlotID
+	cron        string
+	from, until radio.Date
+	except      []radio.Date
+	grace       int
+	priority    radio.Priority
+	entry       radio.EntryID
+	bulletin    radio.BulletinID
+	repeat, gap int
+}
+
+// sum is a name short enough to be kept for every device.
+func (m share) sum() uint64 {
+	h := fnv.New64a()
+	part := func(s string) {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s))))
+		h.Write([]byte(s))
+	}
+	for _, s := range []string{string(m.slot), m.cron, string(m.from), string(m.until), string(m.priority), string(m.entry), string(m.bulletin)} {
+		part(s)
+	}
+	for _, d := range slices.Compact(slices.Sorted(slices.Values(m.except))) {
+		part(string(d))
+	}
+	part(fmt.Sprint(m.grace, m.repeat, m.gap))
+	return h.Sum64()
+}
+
+func (e expectation) holder(p radio.Place, st radio.DeviceState, issued int64, held []uint64) radio.ScheduleHolder {
+	h := radio.ScheduleHolder{
+		Device: p.Device.ID, Code: p.Device.Code, Name: p.Device.Name, Commune: p.Commune().ID,
+		Place: p.Commune().Name + ", " + p.Hamlet().Name, Issued: issued, Alive: st.Alive, LastSeen: st.LastSeen,
+	}
+	var status radio.Status
+	heard := len(st.Reported) > 0 && json.Unmarshal(st.Reported, &status) == nil
+	h.Reported = status.Revisions.Programme
+	ready := map[radio.SHA256]bool{}
+	for _, a := range status.Audio {
+		ready[a.SHA256] = a.Ready
+	}
+	for _, b := range e.bulletins {
+		r, ok := b.Rendition(p.Device.Rendition)
+		if !ok {
+			continue
+		}
+		h.Audio++
+		if ready[r.SHA256] {
+			h.Ready++
+		}
+	}
+	switch {
+	case !slices.Equal(held, e.marks):
+		h.State = radio.HoldCentre
+	case !heard:
+		h.State = radio.HoldNever
+	case h.Reported < issued:
+		h.State = radio.HoldWaiting
+	case h.Ready < h.Audio:
+		h.State = radio.HoldAudio
+	default:
+		h.State = radio.HoldSynced
+	}
+	return h
+}
+
+// heldCache keeps of each device's newest programme what it holds of each schedule, so
+// that thousands of programmes are read once and not for every look.
+type heldCache struct {
+	mu      sync.Mutex
+	devices map[radio.DeviceID]heldProgramme
+}
+
+type heldProgramme struct {
+	revision  int64
+	schedules map[radio.ScheduleID][]uint64
+}
+
+func (c *heldCache) programme(ctx context.Context, from Holdings, id radio.DeviceID, revision int64) (map[radio.ScheduleID][]uint64, error) {
+	if revision == 0 {
+		return nil, nil
+	}
+	c.mu.Lock()
+	have := c.devices[id]
+	c.mu.Unlock()
+	if have.revision == revision {
+		return have.schedules, nil
+	}
+	doc, err := from.Issued(ctx, id, documentProgramme, revision)
+	if err != nil {
+		return nil, err
+	}
+	var p radio.Programme
+	if err := json.Unmarshal(doc.Payload, &p); err != nil {
+		return nil, fmt.Errorf("programme %d of device %s: %w", revision, id, err)
+	}
+	have = heldProgramme{revision: revision, schedules: map[radio.ScheduleID][]uint64{}}
+	for _, sl := range p.Slots {
+		for _, it := range sl.Items {
+			have.schedules[sl.Schedule] = append(have.schedules[sl.Schedule], share{
+				slot: sl.Slot, cron: sl.Cron, from: sl.From, until: sl.Until, except: sl.Except, grace: sl.GraceSeconds, priority: sl.Priority,
+				entry: it.Entry, bulletin: it.Bulletin, repeat: it.Repeat, gap: it.GapMS,
+			}.sum())
+		}
+	}
+	for _, marks := range have.schedules {
+		slices.Sort(marks)
+	}
+	c.mu.Lock()
+	c.devices[id] = have
+	c.mu.Unlock()
+	return have.schedules, nil
+}

@@ -1,0 +1,95 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"loaxa/internal/radio"
+)
+
+// Publish puts a draft that was handed in on the air. The approver is none of those who
+// wrote it (design §6). What stands against it comes back as a *radio.ScheduleClash;
+// accept takes what need not be mended.
+func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, accept bool) (radio.Schedule, error) {
+	w, err := d.world(ctx)
+	if err != nil {
+		return radio.Schedule{}, err
+	}
+	x, err := w.findDraft(by, id, revision, radio.PublishSchedules)
+	if err != nil {
+		return radio.Schedule{}, err
+	}
+	switch {
+	case slices.Contains(x.Authors, by.ID):
+		return x.Doc, fmt.Errorf("%w: nobody publishes what they wrote", radio.ErrForbidden)
+	case x.State != radio.DraftSubmitted:
+		return x.Doc, fmt.Errorf("%w: the draft is not handed in", radio.ErrConflict)
+	case x.Base != w.stored[id].Version:
+		return x.Doc, fmt.Errorf("%w: version %d is on the air by now, the draft was made from version %d", radio.ErrConflict, w.stored[id].Version, x.Base)
+	}
+	if err := w.recheck(x.Doc); err != nil {
+		return x.Doc, err
+	}
+	v := x.Doc
+	v.Version, v.Approver, v.ApprovedAt = x.Base+1, by.ID, radio.At(d.now())
+	found, err := d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{v})
+	if err != nil {
+		return v, fmt.Errorf("look for conflicts of schedule %s: %w", v.Code, err)
+	}
+	if clash := (&radio.ScheduleClash{Conflicts: found}); len(found) > 0 && (!accept || clash.Blocking()) {
+		return v, clash
+	}
+	detail := fmt.Sprintf("%s version %d", v.Code, v.Version)
+	if len(found) > 0 {
+		detail += fmt.Sprintf(", %d conflicts accepted", len(found))
+	}
+	if err := d.rooms.Drafts.PublishSchedule(ctx, v, revision, d.act(by, "schedule.publish", detail)); err != nil {
+		return v, err
+	}
+	d.changed()
+	return v, nil
+}
+
+// recheck holds a draft against the rules once more: since it was saved a device may
+// have moved to another commune, say.
+func (w *world) recheck(s radio.Schedule) error {
+	r := &reader{problems: &w.problems}
+	decl := r.schedule(r.formSchedule(w.form(s), ""))
+	w.resolveSchedule(&decl, s)
+	return w.problems.invalid()
+}
+
+// Withdraw takes a schedule off the air, with a reason. One approver of its area does it
+// alone, also the one who wrote it: stopping sound is safe, and cannot wait for a second
+// person. version is the one the person saw.
+func (d *Desk) Withdraw(ctx context.Context, by radio.Person, id radio.ScheduleID, version int, why string) (radio.Schedule, error) {
+	w, err := d.world(ctx)
+	if err != nil {
+		return radio.Schedule{}, err
+	}
+	if err := w.find(by, id, radio.ReadSchedules); err != nil {
+		return radio.Schedule{}, err
+	}
+	s, ok := w.stored[id]
+	switch {
+	case !ok:
+		return s, fmt.Errorf("%w: the schedule was never on the air", radio.ErrConflict)
+	case !by.May(radio.PublishSchedules, w.chain(s)...):
+		return s, fmt.Errorf("%w: the schedule belongs to another desk", radio.ErrForbidden)
+	case s.WithdrawnAt != 0:
+		return s, fmt.Errorf("%w: the schedule is withdrawn already", radio.ErrConflict)
+	case s.Version != version:
+		return s, fmt.Errorf("%w: version %d is on the air by now", radio.ErrConflict, s.Version)
+	}
+	if err := checkReason(why); err != nil {
+		return s, err
+	}
+	// The author stays who wrote it; the approver is who answers for this version.
+	s.Version, s.Approver, s.ApprovedAt, s.WithdrawnAt = s.Version+1, by.ID, radio.At(d.now()), radio.At(d.now())
+	if err := d.rooms.Drafts.AddScheduleVersion(ctx, s, d.act(by, "schedule.withdraw", s.Code+": "+why)); err != nil {
+		return s, err
+	}
+	d.changed()
+	return s, nil
+}

@@ -1,0 +1,223 @@
+package schedule
+
+import (
+	"fmt"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// scheduleText is one schedule as somebody wrote it, value by value with its place:
+// the one form to which YAML, tables, pages and the API come, so that one set of rules
+// checks them all.
+type scheduleText struct {
+	at                                Pos
+	code, title, area, campaign, zone text
+	priority, from, until, grace      text
+	withdrawn                         text
+	except                            []text
+	targets                           []targetText
+	slots                             []slotText
+}
+
+type targetText struct {
+	at           Pos
+	area, device text
+	// either is a code of which only the plan tells whether it is an area or a device.
+	either text
+}
+
+type slotText struct {
+	at         Pos
+	code, cron text
+	// when takes the place of cron; nil where a rule is written.
+	when  *whenText
+	items []itemText
+}
+
+type itemText struct {
+	at                          Pos
+	code, bulletin, repeat, gap text
+}
+
+// rawSchedule takes a schedule out of YAML.
+func rawSchedule(m *mapping) scheduleText {
+	w := scheduleText{
+		at: m.at, code: m.text("code"), title: m.text("title"), area: m.text("area"), campaign: m.text("campaign"), zone: m.text("zone"),
+		priority: m.text("priority"), from: m.text("from"), until: m.text("until"), grace: m.text("grace"),
+		withdrawn: m.text("withdrawn"), except: m.texts("except"),
+	}
+	m.each("targets", func(m *mapping) {
+		w.targets = append(w.targets, targetText{at: m.at, area: m.text("area"), device: m.text("device")})
+	})
+	m.each("slots", func(m *mapping) {
+		s := slotText{at: m.at, code: m.text("code"), cron: m.text("cron")}
+		m.each("items", func(m *mapping) {
+			s.items = append(s.items, itemText{at: m.at, code: m.text("code"), bulletin: m.text("bulletin"), repeat: m.text("repeat"), gap: m.text("gap")})
+		})
+		w.slots = append(w.slots, s)
+	})
+	return w
+}
+
+// schedule checks the form of everything in a schedule.
+func (r *reader) schedule(w scheduleText) scheduleDecl {
+	d := scheduleDecl{
+		code: r.checkCode(r.needed("code", w.code, w.at)), title: r.checkLength(r.needed("title", w.title, w.at), 200),
+		area: r.checkCode(w.area), campaign: r.checkCode(w.campaign), zone: w.zone,
+		except: r.checkDates(w.except, 400), withdrawn: r.checkYes("withdrawn", w.withdrawn),
+		grace: r.checkDuration("grace", w.grace, radio.DefaultGraceSeconds*time.Second, radio.MaxGraceSeconds*time.Second, time.Second),
+	}
+	d.from, d.until = r.checkRange(w.from, w.until)
+	d.priority = r.checkPriority(w.priority)
+	if len(w.targets) == 0 {
+		r.problems.add(w.at, "lịch phải có ít nhất một nơi nhận (targets)", "a schedule needs at least one target")
+	}
+	if n := len(w.targets); n > maxTargets {
+		r.problems.add(w.at, fmt.Sprintf("lịch có %d nơi nhận, nhiều nhất là %d; hãy chọn địa bàn thay cho từng cụm loa", n, maxTargets),
+			fmt.Sprintf("schedule has %d targets, at most %d; name areas in place of devices", n, maxTargets))
+		w.targets = nil
+	}
+	for _, t := range w.targets {
+		d.targets = append(d.targets, r.target(t))
+	}
+	for _, s := range w.slots {
+		d.slots = append(d.slots, r.slot(s, d.from, d.until)...)
+	}
+	if n := len(d.slots); n == 0 || n > radio.MaxSlots {
+		r.problems.add(w.at, fmt.Sprintf("lịch có %d khung (slots), phải từ 1 đến %d", n, radio.MaxSlots),
+			fmt.Sprintf("schedule has %d slots, want 1 to %d", n, radio.MaxSlots))
+	}
+	return d
+}
+
+// maxTargets bounds the places one schedule names.
+const maxTargets = 1000
+
+func (r *reader) target(t targetText) targetDecl {
+	d := targetDecl{area: r.checkCode(t.area), device: r.checkCode(t.device), either: r.checkCode(t.either), at: t.at}
+	if !d.either.set() && d.area.set() == d.device.set() {
+		r.problems.add(t.at, "phải nêu area hoặc device, đúng một trong hai", "name an area or a device, exactly one of them")
+	}
+	return d
+}
+
+// slot gives the slots of one line: as many as cron rules are needed to say its times.
+func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
+	d := slotDecl{code: r.checkCode(r.needed("code", s.code, s.at)), cron: s.cron}
+	var rules []string
+	if s.when == nil {
+		d.cron = r.needed("cron", s.cron, s.at)
+	} else {
+		rules = r.rules(s, from, until)
+		d.times = true
+	}
+	for _, it := range s.items {
+		d.items = append(d.items, itemDecl{
+			code:     r.checkCode(r.needed("code", it.code, it.at)),
+			bulletin: r.checkCode(r.needed("bulletin", it.bulletin, it.at)),
+			repeat:   r.checkNumberOr("repeat", it.repeat, 1, 1, radio.MaxRepeat),
+			gap:      r.checkDuration("gap", it.gap, 0, radio.MaxGapMS*time.Millisecond, time.Millisecond),
+		})
+	}
+	if n := len(d.items); n == 0 || n > radio.MaxSlotItems {
+		r.problems.add(s.at, fmt.Sprintf("khung có %d mục (items), phải từ 1 đến %d", n, radio.MaxSlotItems),
+			fmt.Sprintf("slot has %d items, want 1 to %d", n, radio.MaxSlotItems))
+	}
+	if len(rules) == 0 {
+		return []slotDecl{d}
+	}
+	out := make([]slotDecl, len(rules))
+	for i, rule := range rules {
+		out[i] = d
+		out[i].cron.s, out[i].part = rule, i
+	}
+	return out
+}
+
+// needed is text that must be there; at is where it is missing.
+func (r *reader) needed(key string, t text, at Pos) text {
+	switch {
+	case !t.set():
+		r.problems.add(at, "thiếu "+key, "missing "+key)
+	case t.s == "":
+		r.problems.add(t.at, key+" để trống", key+" is empty")
+	}
+	return t
+}
+
+// checkNumberOr is checkNumber with def for what is not there.
+func (r *reader) checkNumberOr(key string, t text, def, min, max int) int {
+	if !t.set() {
+		return def
+	}
+	return r.checkNumber(key, t, def, min, max)
+}
+
+// checkDuration takes "120s" or "2m", from 0 to max, in whole units of unit.
+func (r *reader) checkDuration(key string, t text, def, max, unit time.Duration) time.Duration {
+	if !t.set() {
+		return def
+	}
+	d, err := time.ParseDuration(t.s)
+	if err != nil || d < 0 || d > max || d%unit != 0 {
+		r.problems.add(t.at,
+			fmt.Sprintf("%s %q: viết như 120s hoặc 2m, từ 0 đến %s, bội số của %s", key, clip(t.s), max, unit),
+			fmt.Sprintf("%s %q: write 120s or 2m, from 0 to %s, a multiple of %s", key, clip(t.s), max, unit))
+		return def
+	}
+	return d
+}
+
+// checkDates takes dates without repetition.
+func (r *reader) checkDates(ts []text, max int) []radio.Date {
+	var out []radio.Date
+	seen := map[radio.Date]bool{}
+	for _, t := range ts {
+		d := r.checkDate(t)
+		switch {
+		case d == "":
+		case seen[d]:
+			r.problems.add(t.at, fmt.Sprintf("ngày %s lặp lại", d), fmt.Sprintf("date %s stands twice", d))
+		case len(out) == max:
+			r.problems.add(t.at, fmt.Sprintf("quá %d ngày", max), fmt.Sprintf("more than %d dates", max))
+			return out
+		default:
+			seen[d] = true
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// checkRange takes the first and the last day, either may be open.
+func (r *reader) checkRange(a, b text) (from, until radio.Date) {
+	if a.set() {
+		from = r.checkDate(a)
+	}
+	if b.set() {
+		until = r.checkDate(b)
+	}
+	if from != "" && until != "" && until < from {
+		r.problems.add(b.at, fmt.Sprintf("until %s trước from %s", until, from), fmt.Sprintf("until %s is before from %s", until, from))
+	}
+	return from, until
+}
+
+// checkPriority takes normal or priority. Emergency is refused with its reason
+// (design §3): it exists only as an Alert.
+func (r *reader) checkPriority(t text) radio.Priority {
+	switch p := radio.Priority(t.s); {
+	case !t.set() || p == radio.Normal:
+		return radio.Normal
+	case p == radio.Prior:
+		return radio.Prior
+	case p == radio.Emergency:
+		r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp (Alert)",
+			"a schedule cannot be emergency: an emergency goes out only as an alert")
+	default:
+		r.problems.add(t.at, fmt.Sprintf("priority %q: phải là normal (thông thường) hoặc priority (ưu tiên)", clip(t.s)),
+			fmt.Sprintf("priority %q: want normal or priority", clip(t.s)))
+	}
+	return radio.Normal
+}
