@@ -44,8 +44,10 @@ type Central struct {
 	store  *store.Store
 	files  *library.Files
 	intake *library.Intake
-	people *identity.People
-	report *report.Report
+	// uploads lie in the work folder, beside what is being prepared.
+	uploads *library.Uploads
+	people  *identity.People
+	report  *report.Report
 }
 
 // Open opens the database and checks the configuration. intakeCommand starts the
@@ -69,9 +71,10 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 	}
 	return &Central{
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
-		files:  library.NewFiles(cfg.dir("audio")),
-		people: identity.NewPeople(s, time.Now),
-		report: report.New(s, time.Now),
+		files:   library.NewFiles(cfg.dir("audio")),
+		uploads: library.NewUploads(filepath.Join(cfg.dir("work"), "uploads"), library.DefaultUploadLimits(), time.Now, log.With("component", "library")),
+		people:  identity.NewPeople(s, time.Now),
+		report:  report.New(s, time.Now),
 	}, nil
 }
 
@@ -147,6 +150,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -253,7 +257,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
+		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed), Shelf: c.store, Uploads: c.uploads,
 		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

@@ -47,7 +47,7 @@ func reasonText(r radio.Reason) string {
 
 func stateText(s radio.BulletinState) string {
 	return word(map[radio.BulletinState]string{
-		radio.Pending: "Chờ duyệt", radio.Approved: "Đã duyệt", radio.Rejected: "Từ chối", radio.Withdrawn: "Thu hồi",
+		radio.Draft: "Bản nháp", radio.Pending: "Chờ duyệt", radio.Approved: "Đã duyệt", radio.Rejected: "Từ chối", radio.Withdrawn: "Thu hồi",
 	}, s)
 }
 
@@ -86,7 +86,8 @@ func fieldText(name string) string {
 		"code": "Mã", "title": "Tiêu đề", "author": "Tác giả", "unit": "Đơn vị sản xuất", "field": "Loại lĩnh vực", "language": "Ngôn ngữ",
 		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
-		"state": "Tình trạng",
+		"state": "Tình trạng", "summary": "Tóm tắt", "priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Bản tin của",
+		"valid_from": "Phát từ ngày", "transcript": "Lời bản tin", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "q": "Từ khóa", "mine": "Của tôi",
 	}, name)
 }
 
@@ -99,7 +100,7 @@ func warningText(code string) string {
 		"cut_off": "tệp tải lên bị thiếu phần cuối", "damage": "có đoạn không giải mã được", "clipping": "âm thanh gốc bị vỡ tiếng",
 		"very_quiet": "âm thanh gốc rất nhỏ, tạp âm có thể rõ hơn", "long_silence": "có đoạn im lặng dài hơn 10 giây",
 		"one_channel": "chỉ một kênh có tiếng, đã lấy kênh đó", "out_of_phase": "hai kênh ngược pha, đã lấy một kênh",
-		"quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
+		"duplicate": "tệp này đã có ở bản tin khác", "quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
 	}, code)
 }
 
