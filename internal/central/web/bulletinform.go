@@ -67,11 +67,10 @@ func (s *Server) showForm(w http.ResponseWriter, r *http.Request, status int, v 
 	if v.Uploads, err = s.Uploads.List(r.Context(), who(r).ID); err != nil {
 		return err
 	}
-	title := "Bản tin mới"
 	if v.Draft {
-		title = "Sửa bản nháp"
+		return s.show(w, r, status, "bulletinform.html", "Sửa bản nháp", v)
 	}
-	return s.show(w, r, status, "bulletin_form.html", title, v)
+	return s.show(w, r, status, "bulletinform.html", "Bản tin mới", v)
 }
 
 // bulletinCreate makes a draft; what is wrong is said above the form, with the words

@@ -103,9 +103,19 @@ func wordsFirst(words map[string]string, need []string) error {
 type lastPart struct {
 	io.Reader
 	parts *multipart.Reader
+	end   error // once it was reached
 }
 
 func (l *lastPart) Read(p []byte) (int, error) {
+	if l.end != nil {
+		return 0, l.end
+	}
+	n, err := l.read(p)
+	l.end = err
+	return n, err
+}
+
+func (l *lastPart) read(p []byte) (int, error) {
 	n, err := l.Reader.Read(p)
 	if !errors.Is(err, io.EOF) {
 		return n, err
