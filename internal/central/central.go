@@ -257,9 +257,19 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	})
 	log := c.log.With("component", "web")
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed), Shelf: c.store, Uploads: c.uploads,
-		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
-		Metrics: monitor.handler(), Observe: monitor.observe,
+		People: c.people,
+		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
+		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Shelf:     c.store,
+		Uploads:   c.uploads,
+		Plan:      c.store,
+		Campaigns: c.store,
+		Log:       c.report,
+		Audio:     audioFiles{c.files},
+		Preview:   c.preview(),
+		Healthy:   c.store.Ping,
+		Live:      live,
+		Metrics:   monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -142,4 +142,17 @@ type Campaign struct {
 	Issuer   string     `json:"issuer,omitempty"`
 	From     Date       `json:"from,omitempty"`
 	Until    Date       `json:"until,omitempty"`
+	// Version goes up by one with each change.
+	Version int `json:"version"`
+	// Area is whose campaign it is: the province. "" in files of before the desk.
+	Area    AreaID          `json:"area,omitempty"`
+	Summary string          `json:"summary"`
+	Units   []string        `json:"units"` // who takes part (đơn vị tham gia)
+	Themes  []CampaignTheme `json:"themes"`
+	// Target is how many airings (lượt phát) the whole campaign is to have, CommuneTarget
+	// how many each commune; 0 where none was set.
+	Target        int64 `json:"target"`
+	CommuneTarget int64 `json:"commune_target"`
+	// ClosedAt is when somebody ended it; 0 while it is open.
+	ClosedAt Millis `json:"closed_at,omitempty"`
 }

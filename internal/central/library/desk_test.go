@@ -53,8 +53,8 @@ func (k *fakeKeeper) Put(_ context.Context, p *Prepared) error {
 	return nil
 }
 
-// bench is a desk over a real database.
-type bench struct {
+// deskBench is a desk over a real database.
+type deskBench struct {
 	*Desk
 	t       *testing.T
 	store   *store.Store
@@ -66,7 +66,7 @@ type bench struct {
 	hoa     radio.UserID // decides
 }
 
-func newBench(t *testing.T) *bench {
+func newDeskBench(t *testing.T) *deskBench {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
 	if err != nil {
@@ -77,20 +77,20 @@ func newBench(t *testing.T) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, store: s, intake: &fakePreparer{}, keeper: &fakeKeeper{}, clock: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC),
+	b := &deskBench{t: t, store: s, intake: &fakePreparer{}, keeper: &fakeKeeper{}, clock: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC),
 		lan: radio.NewID[radio.UserID](), hoa: radio.NewID[radio.UserID]()}
 	b.Desk = NewDesk(b.intake, b.keeper, s, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
 	return b
 }
 
-func (b *bench) ok(err error) {
+func (b *deskBench) ok(err error) {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *bench) refused(what string, err, kind error) {
+func (b *deskBench) refused(what string, err, kind error) {
 	b.t.Helper()
 	if !errors.Is(err, kind) {
 		b.t.Errorf("%s: %v, want %v", what, err, kind)
@@ -98,7 +98,7 @@ func (b *bench) refused(what string, err, kind error) {
 }
 
 // create makes a draft of lan's.
-func (b *bench) create(title, audio string) radio.Bulletin {
+func (b *deskBench) create(title, audio string) radio.Bulletin {
 	b.t.Helper()
 	x, err := b.Create(b.t.Context(), radio.Bulletin{Title: title, Field: 1, Language: "vi", Area: "P"}, strings.NewReader(audio), b.lan)
 	b.ok(err)
@@ -106,7 +106,7 @@ func (b *bench) create(title, audio string) radio.Bulletin {
 }
 
 // hear plays all of it, in real time.
-func (b *bench) hear(x radio.Bulletin, by radio.UserID) {
+func (b *deskBench) hear(x radio.Bulletin, by radio.UserID) {
 	b.t.Helper()
 	sha := x.Renditions[0].SHA256
 	_, err := b.Listened(b.t.Context(), x.ID, x.Version, sha, nil, by)
@@ -120,7 +120,7 @@ func (b *bench) hear(x radio.Bulletin, by radio.UserID) {
 }
 
 // air brings a draft on the air.
-func (b *bench) air(x radio.Bulletin) radio.Bulletin {
+func (b *deskBench) air(x radio.Bulletin) radio.Bulletin {
 	b.t.Helper()
 	x, err := b.Submit(b.t.Context(), x.ID, x.Version, false, b.lan)
 	b.ok(err)
@@ -132,7 +132,7 @@ func (b *bench) air(x radio.Bulletin) radio.Bulletin {
 
 // TestDeskWalk carries one bulletin from draft to withdrawal, through two versions.
 func TestDeskWalk(t *testing.T) {
-	b, ctx := newBench(t), t.Context()
+	b, ctx := newDeskBench(t), t.Context()
 	x := b.create("  Nghị quyết\tsố 57  ", "một")
 	if x.Code != "nghi-quyet-so-57" || x.Title != "Nghị quyết số 57" || x.State != radio.Draft || x.Version != 1 || x.CreatedBy != b.lan || x.Priority != radio.Normal || len(b.keeper.kept) != 1 {
 		t.Fatalf("created %+v", x)
@@ -203,7 +203,7 @@ func TestDeskWalk(t *testing.T) {
 }
 
 func TestDeskRefusals(t *testing.T) {
-	b, ctx := newBench(t), t.Context()
+	b, ctx := newDeskBench(t), t.Context()
 	x := b.create("Tin", "một")
 	_, err := b.Create(ctx, radio.Bulletin{Code: "tin", Title: "Tin khác", Field: 1}, strings.NewReader("x"), b.lan)
 	b.refused("a code twice", err, radio.ErrConflict)
@@ -255,7 +255,7 @@ func TestDeskRefusals(t *testing.T) {
 // TestApproverListens: no approval before the end was heard, of exactly this audio, in
 // no less than its time.
 func TestApproverListens(t *testing.T) {
-	b, ctx := newBench(t), t.Context()
+	b, ctx := newDeskBench(t), t.Context()
 	x, err := b.Submit(ctx, b.create("Tin", "một").ID, 0, false, b.lan)
 	b.refused("no version 0", err, radio.ErrNotFound)
 	x = b.create("Tin", "một")
@@ -307,7 +307,7 @@ func TestApproverListens(t *testing.T) {
 }
 
 func TestCutOffIsConfirmed(t *testing.T) {
-	b, ctx := newBench(t), t.Context()
+	b, ctx := newDeskBench(t), t.Context()
 	x := b.create("Tin", "cut one")
 	_, err := b.Submit(ctx, x.ID, 1, false, b.lan)
 	b.refused("unconfirmed", err, radio.ErrInvalid)
@@ -334,7 +334,7 @@ func TestCutOffIsConfirmed(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
-	b := newBench(t)
+	b := newDeskBench(t)
 	for _, c := range []struct{ title, want string }{
 		{"Nghị quyết 57-NQ/TW", "nghi-quyet-57-nq-tw"}, {"NGHỊ QUYẾT 57 NQ TW", "nghi-quyet-57-nq-tw-2"}, {"nghị quyết 57 nq, tw!", "nghi-quyet-57-nq-tw-3"},
 		{"🎙", "tin"}, {"日本", "tin-2"}, {"Đường lối chủ trương của Đảng chính sách pháp luật của Nhà nước", "duong-loi-chu-truong-cua-dang-chinh-sach-phap"},
@@ -348,7 +348,7 @@ func TestCodes(t *testing.T) {
 
 // TestReach: who follows a decision, by the devices' own words.
 func TestReach(t *testing.T) {
-	b, ctx := newBench(t), t.Context()
+	b, ctx := newDeskBench(t), t.Context()
 	province := radio.Area{ID: radio.NewID[radio.AreaID](), Code: "tinh", Kind: radio.Province, Name: "Tỉnh", Zone: "Asia/Ho_Chi_Minh"}
 	areas := []radio.Area{province}
 	var devices []radio.Device

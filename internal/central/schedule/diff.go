@@ -205,13 +205,6 @@ func policyFields(p radio.PolicyRule) []field {
 	return append(out, field{"mourning", joinDates(p.Mourning)})
 }
 
-func campaignFields(c radio.Campaign) []field {
-	return []field{
-		{"title", c.Title}, {"document", c.Document}, {"issued", string(c.Issued)}, {"issuer", c.Issuer},
-		{"from", string(c.From)}, {"until", string(c.Until)},
-	}
-}
-
 func (b *builder) bulletinFields(x radio.Bulletin) []field {
 	instant := func(m radio.Millis) string {
 		if m == 0 {

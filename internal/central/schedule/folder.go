@@ -60,6 +60,7 @@ type bulletinDecl struct {
 type campaignDecl struct {
 	code, title, document, issuer text
 	issued, from, until           radio.Date
+	campaignPlan
 }
 
 type scheduleDecl struct {
@@ -223,7 +224,7 @@ func readBulletin(m *mapping) bulletinDecl {
 func readCampaign(m *mapping) campaignDecl {
 	d := campaignDecl{
 		code: m.code("code"), title: m.needWords("title", 300), document: m.words("document", 200),
-		issuer: m.words("issuer", 200), issued: m.date("issued"),
+		issuer: m.words("issuer", 200), issued: m.date("issued"), campaignPlan: readCampaignPlan(m),
 	}
 	d.from, d.until = m.dateRange()
 	return d

@@ -106,6 +106,7 @@ type fakePlan struct {
 	campaigns []radio.Campaign
 	places    []radio.Place
 	states    []radio.DeviceState
+	saved     []string // what was done to campaigns
 	err       error
 }
 
@@ -162,7 +163,7 @@ type fakeLog struct {
 func (l *fakeLog) pick(f radio.LogFilter) []radio.AsRun {
 	var out []radio.AsRun
 	for _, a := range l.rows {
-		if (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
+		if (f.Communes == nil || slices.Contains(f.Communes, a.Commune)) && (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
 			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || a.Outcome == f.Outcome) &&
 			(f.Campaign == "" || a.Campaign == f.Campaign) && (f.Bulletin == "" || a.Bulletin == f.Bulletin) {
 			out = append(out, a)
@@ -241,6 +242,7 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
+	staff  *fakeStaff
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -250,12 +252,16 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	t.Helper()
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
+	h.staff = provinceStaff(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Campaigns: h.plan,
+		Staff:     h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	d.Preview = previewOf(h.plan)
 	for _, c := range change {
 		c(&d)
 	}

@@ -28,7 +28,7 @@ func deviceThing(h *house, w where) []string {
 
 func overviewFixtures() []fixture {
 	return []fixture{
-		{pattern: "GET /{$}", may: radio.ReadDevices, leaky: true},
+		{pattern: "GET /{$}", may: radio.Self, leaky: true},
 		{pattern: "GET /api/v1/devices", may: radio.ReadDevices, leaky: true},
 	}
 }
@@ -63,6 +63,8 @@ func houseFixtures() []fixture {
 	return []fixture{
 		{pattern: "POST /language"},
 		{pattern: "GET /events", may: radio.Self},
+		{pattern: "GET /api/v1/openapi.json"},
+		{pattern: "GET /metrics", may: radio.ReadDevices, status: 404},
 		{pattern: "GET /healthz"},
 		{pattern: "GET /readyz"},
 		{pattern: "GET /static/{name}"},

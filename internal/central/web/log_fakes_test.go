@@ -34,3 +34,14 @@ func (l *fakeLog) LogCommunes(_ context.Context, f radio.LogFilter) ([]radio.Log
 func (l *fakeLog) LogMonths(_ context.Context, f radio.LogFilter) ([]radio.LogCount, error) {
 	return l.sums(f, func(a radio.AsRun) radio.Date { return a.Day[:7] })
 }
+
+func (l *fakeLog) JournalProof(_ context.Context, ref radio.JournalRef, seq uint64) (radio.JournalProof, [][]byte, error) {
+	if seq%2 == 0 {
+		return radio.JournalProof{}, nil, radio.ErrNotFound
+	}
+	return radio.JournalProof{JournalRef: ref, First: seq - 1, Last: seq, Signatures: []byte("[]")}, make([][]byte, 2), nil
+}
+
+func (l *fakeLog) LogSlotTimes(context.Context, radio.Date, radio.Date) ([]radio.TimeOfDay, error) {
+	return []radio.TimeOfDay{5 * 60, 17 * 60}, nil
+}

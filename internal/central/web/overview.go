@@ -201,7 +201,7 @@ func communes(places []radio.Place) []radio.Area {
 // overviewRoutes are the first page and the devices behind it.
 func (s *Server) overviewRoutes() []route {
 	return []route{
-		{pattern: "GET /{$}", as: s.page, do: s.overview, may: radio.ReadDevices},
+		{pattern: "GET /{$}", as: s.page, do: s.home, may: radio.Self},
 		{pattern: "GET /api/v1/devices", as: s.api, do: s.apiDevices, may: radio.ReadDevices, doc: doc{Summary: "Loudspeaker clusters with their latest report", Out: devicesAnswer{}, Query: []string{"commune", "state"}}},
 	}
 }

@@ -34,7 +34,7 @@ type menuEntry struct {
 }
 
 var menu = []menuEntry{
-	{"", "Tổng quan", radio.Self},
+	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
@@ -144,6 +144,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"legal":    func(f radio.Field) string { return sp.say(legalFieldText(f)) },
 		"cron":     sp.cron,
 		"zone":     zone.String,
+		"count":    sp.count,
 	}
 }
 

@@ -46,7 +46,19 @@ const maxBody = 1 << 20
 
 // table is the table of contents: pages with their JSON twin, a group for each thing.
 func (s *Server) table() []route {
-	return slices.Concat(s.sessionRoutes(), s.overviewRoutes(), s.bulletinRoutes(), s.scheduleRoutes(), s.logRoutes(), s.houseRoutes())
+	return slices.Concat(
+		s.sessionRoutes(),
+		s.overviewRoutes(),
+		s.bulletinRoutes(),
+		s.scheduleRoutes(),
+		s.weekRoutes(),
+		s.campaignRoutes(),
+		s.logRoutes(),
+		s.peopleRoutes(),
+		s.accountRoutes(),
+		s.auditRoutes(),
+		s.houseRoutes(),
+	)
 }
 
 // houseRoutes are what needs no person, and what is nowhere.

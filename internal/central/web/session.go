@@ -18,11 +18,11 @@ func (s *Server) cookieName() string {
 	return "loaxa"
 }
 
-// bearer is the API token of a request (RFC 6750 §2.1). Only the API takes one; pages
-// know sessions only.
+// bearer is the API token of a request (RFC 6750 §2.1). Only the API and the monitor's
+// page take one; people's pages know sessions only.
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(r.URL.Path, "/api/v1/") {
+	if !ok || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(r.URL.Path, "/api/v1/") && r.URL.Path != "/metrics" {
 		return "", false
 	}
 	return strings.TrimSpace(token), true

@@ -44,6 +44,7 @@ type Log interface {
 	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
 	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
 	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -59,8 +60,17 @@ type Deps struct {
 	Shelf   Shelf
 	Uploads Uploads
 	Plan    Plan
-	Log     Log
-	Audio   Audio
+	// Campaigns keeps campaigns.
+	Campaigns Campaigns
+	Log       Log
+	Audio     Audio
+	// Preview tells what would sound.
+	Preview Preview
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.

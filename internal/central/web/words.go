@@ -86,8 +86,13 @@ func fieldText(name string) string {
 		"code": "Mã", "title": "Tiêu đề", "author": "Tác giả", "unit": "Đơn vị sản xuất", "field": "Loại lĩnh vực", "language": "Ngôn ngữ",
 		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
-		"state": "Tình trạng", "summary": "Tóm tắt", "priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Bản tin của",
-		"valid_from": "Phát từ ngày", "transcript": "Lời bản tin", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "q": "Từ khóa", "mine": "Của tôi",
+		"state": "Tình trạng",
+		"login": "Tên đăng nhập", "name": "Tên", "email": "E-mail", "phone": "Điện thoại", "password": "Mật khẩu", "old": "Mật khẩu hiện tại",
+		"again": "Nhập lại mật khẩu mới", "grants": "Vai trò", "days": "Số ngày hiệu lực", "use": "Quyền của mã",
+		"document": "Văn bản chỉ đạo", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "until": "Đến hết ngày",
+		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
+		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
+		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "q": "Từ khóa", "mine": "Của tôi",
 	}, name)
 }
 

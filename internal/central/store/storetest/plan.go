@@ -35,7 +35,10 @@ func SamplePlan() radio.PlanChange {
 	author, approver := radio.NewID[radio.UserID](), radio.NewID[radio.UserID]()
 	bulletin := SampleBulletin("nq57-1", 1, author)
 	bulletin.State, bulletin.DecidedBy, bulletin.DecidedAt = radio.Approved, approver, planAt
-	campaign := radio.Campaign{ID: radio.NewID[radio.CampaignID](), Code: "nq57", Title: "Nghị quyết 57", Document: "57-NQ/TW", Issued: "2024-12-22", Issuer: "Bộ Chính trị", From: "2026-01-01", Until: "2026-12-31"}
+	campaign := radio.Campaign{ID: radio.NewID[radio.CampaignID](), Code: "nq57", Title: "Nghị quyết 57", Document: "57-NQ/TW", Issued: "2024-12-22", Issuer: "Bộ Chính trị", From: "2026-01-01", Until: "2026-12-31",
+		Version: 1, Area: province.ID, Summary: "Một dòng\nhai dòng", Units: []string{"Sở Khoa học và Công nghệ"},
+		Themes: []radio.CampaignTheme{{Title: "Kỹ năng số", Unit: "Sở KH&CN", With: "Tổ công nghệ số", Due: "thường xuyên", Note: "ưu tiên"}},
+		Target: 12_000, CommuneTarget: 120}
 	return radio.PlanChange{
 		At: planAt, Author: author, Approver: approver, Summary: "sample",
 		Areas: []radio.Area{province, commune, hamlet}, Devices: []radio.Device{device}, Campaigns: []radio.Campaign{campaign},
@@ -122,6 +125,7 @@ func planReadBack(t *testing.T, s *store.Store) {
 
 	// Areas, devices and campaigns are overwritten by id; enrolment stays.
 	c.Areas[1].Name, c.Devices[0].Name, c.Devices[0].Enrolled, c.Campaigns[0].Title = "Xã Cẩm Bình", "Cụm chợ", 7, "Đợt hai"
+	c.Campaigns[0].Version = 2
 	must(t, s.ApplyPlan(t.Context(), radio.PlanChange{
 		At: planAt + 1, Author: c.Author, Approver: c.Approver, Summary: "again",
 		Areas: c.Areas[1:2], Devices: c.Devices, Campaigns: c.Campaigns,
