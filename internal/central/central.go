@@ -45,8 +45,10 @@ type Central struct {
 	store  *store.Store
 	files  *library.Files
 	intake *library.Intake
-	people *identity.People
-	report *report.Report
+	// uploads lie in the work folder, beside what is being prepared.
+	uploads *library.Uploads
+	people  *identity.People
+	report  *report.Report
 }
 
 // Open opens the database and checks the configuration. intakeCommand starts the
@@ -70,9 +72,10 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 	}
 	return &Central{
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
-		files:  library.NewFiles(cfg.dir("audio")),
-		people: identity.NewPeople(s, time.Now),
-		report: report.New(s, time.Now),
+		files:   library.NewFiles(cfg.dir("audio")),
+		uploads: library.NewUploads(filepath.Join(cfg.dir("work"), "uploads"), library.DefaultUploadLimits(), time.Now, log.With("component", "library")),
+		people:  identity.NewPeople(s, time.Now),
+		report:  report.New(s, time.Now),
 	}, nil
 }
 
@@ -148,6 +151,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -256,7 +260,9 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
+		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Shelf:     c.store,
+		Uploads:   c.uploads,
 		Plan:      c.store,
 		Campaigns: c.store,
 		Log:       c.report,

@@ -149,6 +149,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"output":   func(v string) string { return sp.say(outputText(v)) },
 		"clocks":   sp.clock,
 		"alarming": alarming,
+		"legal":    func(f radio.Field) string { return sp.say(legalFieldText(f)) },
 		"cron":     sp.cron,
 		"zone":     zone.String,
 		"count":    sp.count,
