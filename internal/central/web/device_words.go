@@ -28,7 +28,7 @@ func (sp speech) trouble(k radio.FaultKind, code string) string {
 func kindText(k radio.FaultKind) string {
 	return word(map[radio.FaultKind]string{
 		radio.FaultOffline: "mất kết nối", radio.FaultNotReady: "chưa sẵn sàng cho lượt phát tới", radio.FaultSilent: "hai lượt phát liền nhau không có xác nhận",
-		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "lỗi đầu ra âm thanh", radio.FaultDisk: "sắp hết bộ nhớ",
+		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "đầu ra âm thanh bị lỗi", radio.FaultDisk: "sắp hết bộ nhớ",
 		radio.FaultReported: "thiết bị báo lỗi", radio.FaultCloned: "hai thiết bị dùng chung một định danh", radio.FaultRefused: "máy chủ không tạo được tài liệu",
 		radio.FaultCertificate: "chứng thư sắp hết hạn", radio.FaultCentre: "máy chủ trung tâm",
 	}, k)

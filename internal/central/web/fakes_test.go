@@ -246,6 +246,7 @@ type house struct {
 	log    *fakeLog
 	files  *fakeFiles
 	staff  *fakeStaff
+	watch  *fakeWatch
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -256,10 +257,10 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
 	h.files = &fakeFiles{log: h.log}
-	h.staff = provinceStaff(h.plan)
+	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Files: h.files, Campaigns: h.plan,
+		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
 		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },

@@ -253,6 +253,9 @@ func (s *Server) faultList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := faultsData{Closed: q.Get("state") == "closed"}
+	if err := checkFaultFilter(q, radio.FaultFilter{}, "", ""); err != nil {
+		return err
+	}
 	d.Single = d.Closed || q.Get("outage")+q.Get("device")+q.Get("commune")+q.Get("kind") != ""
 	if d.Single {
 		d.Past, d.Next, err = s.readFaults(r)

@@ -26,12 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-func overviewFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /{$}", may: radio.Self, leaky: true},
-		{pattern: "GET /api/v1/devices", may: radio.ReadDevices, leaky: true},
-	}
-}
 
 func scheduleFixtures() []fixture {
 	return []fixture{
