@@ -24,9 +24,11 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
+	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
@@ -242,9 +244,12 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
+	clashes := preview.New(c.store, c.store, programme.Resolver{Tuning: c.tuning()}, c.now)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: clashes, Holdings: c.store}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
 		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})

@@ -21,10 +21,6 @@ type decisionBody struct {
 	Why string              `json:"why"`
 }
 
-type schedulesAnswer struct {
-	Schedules []radio.Schedule `json:"schedules"`
-}
-
 type logAnswer struct {
 	Airings []radio.LogRow  `json:"airings"`
 	Totals  radio.LogTotals `json:"totals"`
@@ -82,14 +78,6 @@ func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, b)
-}
-
-func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.CurrentSchedules(r.Context())
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, schedulesAnswer{list(all)})
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following

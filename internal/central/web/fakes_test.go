@@ -279,6 +279,7 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
+	drafts *fakeDrafts
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -294,6 +295,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)
 	}
@@ -342,8 +344,8 @@ var errBroken = errors.New("disk on fire")
 
 func place(n int, commune, hamlet, name string) radio.Place {
 	province := radio.Area{ID: id[radio.AreaID]('p', 1), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
-	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
-	v := radio.Area{ID: id[radio.AreaID]('h', n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
+	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Code: fmt.Sprintf("xa-%d", len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
+	v := radio.Area{ID: id[radio.AreaID]('h', n), Code: fmt.Sprintf("thon-%d", n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
 	d := radio.Device{ID: id[radio.DeviceID]('d', n), Code: fmt.Sprintf("loa-%02d", n), Name: name, Hamlet: v.ID, Rendition: 64, Enrolled: radio.At(now.AddDate(0, -1, 0))}
 	return radio.Place{Device: d, Chain: []radio.Area{province, c, v}}
 }

@@ -62,6 +62,10 @@ type Deps struct {
 	Plan   Plan
 	Log    Log
 	Audio  Audio
+	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
+	Schedules     ScheduleBook
+	ScheduleDesk  ScheduleDesk
+	ScheduleFiles ScheduleFiles
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
