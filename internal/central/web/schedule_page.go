@@ -102,9 +102,11 @@ func (s *Server) scheduleData(r *http.Request) (scheduleData, error) {
 
 // draftData adds what an approver looks at: what changes, and what stands in the way.
 func (s *Server) draftData(r *http.Request, d *scheduleData) error {
-	for _, c := range d.View.Changes {
-		d.Changes = append(d.Changes, changeRow{Place: s.changePlace(r, c), Was: c.Was, Is: c.Is})
+	labels, err := s.labels(r)
+	if err != nil {
+		return err
 	}
+	d.Changes = s.changeRows(r, labels, d.View.Changes)
 	found, err := s.Schedules.Clashes(r.Context(), who(r), scheduleID(r))
 	if err != nil {
 		return err

@@ -60,12 +60,12 @@ func (s *Server) showRead(w http.ResponseWriter, r *http.Request, u radio.Schedu
 	case err != nil:
 		return scheduleSentence(err)
 	}
+	labels, problem := s.labels(r)
+	if problem != nil {
+		return problem
+	}
 	for _, c := range u.Changes {
-		row := uploadRow{ScheduleChange: c}
-		for _, f := range c.Fields {
-			row.Rows = append(row.Rows, changeRow{Place: s.changePlace(r, f), Was: f.Was, Is: f.Is})
-		}
-		d.Changes = append(d.Changes, row)
+		d.Changes = append(d.Changes, uploadRow{ScheduleChange: c, Rows: s.changeRows(r, labels, c.Fields)})
 	}
 	forms, err := json.Marshal(u.Forms)
 	if err != nil {

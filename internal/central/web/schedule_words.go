@@ -63,6 +63,55 @@ func (s *Server) changePlace(r *http.Request, c radio.FieldChange) string {
 	return name
 }
 
+// changeRows tells a difference in people's words: names in place of codes, times in
+// place of rules.
+func (s *Server) changeRows(r *http.Request, l labels, changes []radio.FieldChange) []changeRow {
+	out := make([]changeRow, 0, len(changes))
+	for _, c := range changes {
+		out = append(out, changeRow{Place: s.changePlace(r, c), Was: s.changeValue(r, l, c, c.Was), Is: s.changeValue(r, l, c, c.Is)})
+	}
+	return out
+}
+
+var itemValue = regexp.MustCompile(`^(\S+) ×(\d+), gap (\d+)ms$`)
+
+func (s *Server) changeValue(r *http.Request, l labels, c radio.FieldChange, v string) string {
+	sp := s.pages.speech[languageOf(r)]
+	switch {
+	case v == "":
+	case c.Item != "":
+		m := itemValue.FindStringSubmatch(v)
+		if m == nil {
+			return v
+		}
+		text := l.of("bulletin", m[1])
+		if m[2] != "1" {
+			text += " ×" + m[2]
+		}
+		if ms, err := strconv.Atoi(m[3]); err == nil && ms > 0 {
+			text += sp.say(", nghỉ %s", sp.length(float64(ms)/1000))
+		}
+		return text
+	case c.Field == "cron":
+		return cmp.Or(sp.cron(v), v)
+	case c.Field == "priority":
+		return sp.say(priorityText(radio.Priority(v)))
+	case c.Field == "area":
+		return l.of("area", v)
+	case c.Field == "campaign":
+		return l.of("campaign", v)
+	case c.Field == "from" || c.Field == "until":
+		return formatDay(radio.Date(v))
+	case c.Field == "targets":
+		parts := strings.Split(v, ", ")
+		for i, p := range parts {
+			parts[i] = cmp.Or(l.names[p], p)
+		}
+		return strings.Join(parts, ", ")
+	}
+	return v
+}
+
 var formPlace = regexp.MustCompile(`^(?:slots\[(\d+)\](?:\.items\[(\d+)\])?\.?)?(?:targets\[\d+\]|except\[\d+\]|([a-z_]*))$`)
 
 // problemPlace names the place of a problem: a field of the form, or a line of a file.

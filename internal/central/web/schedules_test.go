@@ -149,7 +149,7 @@ func TestScheduleByForm(t *testing.T) {
 	w = press("save")
 	want(t, w, http.StatusSeeOther)
 	page := w.Header().Get("Location")
-	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bản nháp", "Thông báo &lt;của&gt; xã", "Trình duyệt", "Không có xung đột", "0 5 * * 0,1", "Nội dung lịch mới")
+	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bản nháp", "Thông báo &lt;của&gt; xã", "Trình duyệt", "Không có xung đột", "05:00 · thứ Hai, Chủ nhật", "17:30 · thứ Hai, Chủ nhật")
 	schedule := radio.ScheduleID(strings.TrimPrefix(page, "/schedules/"))
 	revision := func() url.Values { return url.Values{"revision": {fmt.Sprint(h.drafts.drafts[schedule].Revision)}} }
 	if d := h.drafts.drafts[schedule].Doc; len(d.Slots) != 2 || d.Slots[1].Cron != "30 17 * * 0,1" || d.Slots[1].Code != "khung-1-2" || d.Slots[0].Items[0].GapMS != 1500 || len(d.Targets) != 2 {
@@ -249,7 +249,7 @@ func TestScheduleUpload(t *testing.T) {
 	}
 	want(t, send("/schedules/upload", "lịch.csv", strings.Replace(uploadCSV, "bt-1", "ghost", 1)), http.StatusUnprocessableEntity, "Tệp có 1 lỗi; chưa lưu gì.", "lịch.csv:2:8", "không có bản tin mã &#34;ghost&#34;")
 	w := send("/schedules/upload", "lịch.csv", uploadCSV)
-	want(t, w, http.StatusOK, "Lưu 1 bản nháp", "Lịch &lt;mới&gt;", "0 5,17 * * 1-5")
+	want(t, w, http.StatusOK, "Lưu 1 bản nháp", "Lịch &lt;mới&gt;", "05:00, 17:00 · thứ Hai đến thứ Sáu", "Cụm loa trạm y tế")
 	if len(h.drafts.drafts) != 0 {
 		t.Fatal("looking saved something")
 	}
