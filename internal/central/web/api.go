@@ -8,10 +8,6 @@ import (
 
 // The JSON twin of the pages, under /api/v1.
 
-type schedulesAnswer struct {
-	Schedules []radio.Schedule `json:"schedules"`
-}
-
 type logAnswer struct {
 	Airings []radio.LogRow  `json:"airings"`
 	Totals  radio.LogTotals `json:"totals"`
@@ -31,14 +27,6 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.CurrentSchedules(r.Context())
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, schedulesAnswer{list(all)})
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following

@@ -247,6 +247,7 @@ type house struct {
 	files  *fakeFiles
 	staff  *fakeStaff
 	watch  *fakeWatch
+	drafts *fakeDrafts
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -267,6 +268,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	d.Preview = previewOf(h.plan)
+	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)
 	}
@@ -315,8 +317,8 @@ var errBroken = errors.New("disk on fire")
 
 func place(n int, commune, hamlet, name string) radio.Place {
 	province := radio.Area{ID: id[radio.AreaID]('p', 1), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
-	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
-	v := radio.Area{ID: id[radio.AreaID]('h', n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
+	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Code: fmt.Sprintf("xa-%d", len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
+	v := radio.Area{ID: id[radio.AreaID]('h', n), Code: fmt.Sprintf("thon-%d", n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
 	d := radio.Device{ID: id[radio.DeviceID]('d', n), Code: fmt.Sprintf("loa-%02d", n), Name: name, Hamlet: v.ID, Rendition: 64, Enrolled: radio.At(now.AddDate(0, -1, 0))}
 	return radio.Place{Device: d, Chain: []radio.Area{province, c, v}}
 }

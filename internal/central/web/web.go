@@ -68,6 +68,10 @@ type Deps struct {
 	Office   Office
 	Accounts Accounts
 	Tokens   Tokens
+	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
+	Schedules     ScheduleBook
+	ScheduleDesk  ScheduleDesk
+	ScheduleFiles ScheduleFiles
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
