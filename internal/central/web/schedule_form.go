@@ -243,7 +243,7 @@ func readEdit(q url.Values) scheduleEdit {
 	get := func(key string) string { return radio.TidyLine(q.Get(key)) }
 	e := scheduleEdit{
 		Code: get("code"), Title: get("title"), Area: get("area"), Campaign: get("campaign"), Priority: get("priority"), MoreTargets: get("more_targets"),
-		From: get("from"), Until: get("until"), Except: get("except"), Grace: get("grace"), Note: get("note"),
+		From: get("from"), Until: get("until"), Except: get("except"), Grace: get("grace"), Note: radio.TidyText(q.Get("note")),
 	}
 	e.Base = boundedNumber(q.Get("base"), math.MaxInt32)
 	if n, err := strconv.ParseInt(q.Get("revision"), 10, 64); err == nil {
