@@ -24,8 +24,8 @@ func (d airingData) Proof(w radio.Word) *radio.LogProof {
 	return nil
 }
 
-// Late is by how many seconds it began after its planned start.
-func (d airingData) Late() float64 { return float64(d.Row.StartedAt-d.Row.Start) / 1000 }
+// Late is by how many milliseconds it began after its planned start.
+func (d airingData) Late() int64 { return int64(d.Row.StartedAt - d.Row.Start) }
 
 func (s *Server) history(r *http.Request) (radio.LogRow, []radio.Word, error) {
 	return s.Log.History(r.Context(), radio.DeviceID(r.PathValue("device")), radio.AiringID(r.PathValue("airing")))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -150,7 +151,18 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"output":   func(v string) string { return sp.say(outputText(v)) },
 		"clocks":   sp.clock,
 		"alarming": alarming,
+		"legal":    func(f radio.Field) string { return sp.say(legalFieldText(f)) },
 		"cron":     sp.cron,
+		"when":     sp.when,
+		"add":      func(a, b int) int { return a + b },
+		"less":     func(a, b int) int { return a - b },
+		"formats":  func() []string { return []string{"xlsx", "csv", "yaml"} },
+		"weekdays": sp.weekdayChoices,
+		"name":     func(v radio.ScheduleView, actor string) string { return cmp.Or(v.Names[radio.UserID(actor)], actor) },
+		"schedule": func(v radio.ScheduleState) string { return sp.say(scheduleStateText(v)) },
+		"draft":    func(v radio.DraftState) string { return sp.say(draftStateText(v)) },
+		"hold":     func(v radio.HoldState) string { return sp.say(holdText(v)) },
+		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
 		"count":    sp.count,
 	}
