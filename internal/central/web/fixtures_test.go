@@ -26,7 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-
 func scheduleFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /schedules", may: radio.ReadSchedules, leaky: true},
