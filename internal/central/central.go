@@ -20,6 +20,7 @@ import (
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
+	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
@@ -27,6 +28,7 @@ import (
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
+	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
@@ -136,7 +138,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
 	if err != nil {
 		return err
 	}
@@ -247,15 +249,16 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
 	}
 	monitor := newMetrics(house{
-		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
@@ -265,11 +268,14 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Plan:      c.store,
 		Campaigns: c.store,
 		Log:       c.report,
+		Files:     logFiles{export.New(exportLog(c.store), c.now)},
 		Audio:     audioFiles{c.files},
 		Preview:   c.preview(),
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Metrics:   monitor.handler(), Observe: monitor.observe,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
+		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -22,8 +22,8 @@ type Store interface {
 	AsRunHistory(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error)
 	// JournalProof gives the batch that brought a record, and all records it signed.
 	JournalProof(ctx context.Context, ref radio.JournalRef, seq uint64) (radio.JournalProof, [][]byte, error)
-	// LogSlotTimes lists the times of slots between two days.
-	LogSlotTimes(ctx context.Context, from, to radio.Date) ([]radio.TimeOfDay, error)
+	// LogChoices lists what stands in the log on a filter's first day.
+	LogChoices(ctx context.Context, f radio.LogFilter) (radio.LogChoices, error)
 }
 
 // Sums counts the log by outcome.
@@ -148,7 +148,7 @@ func (r *Report) Proofs(ctx context.Context, device radio.DeviceID, words []radi
 	return out, nil
 }
 
-// SlotTimes lists the times of slots in a span of days, for people to choose from.
-func (r *Report) SlotTimes(ctx context.Context, from, to radio.Date) ([]radio.TimeOfDay, error) {
-	return r.store.LogSlotTimes(ctx, from, to)
+// Choices lists what stands in the log on one day, in the communes the reader may see.
+func (r *Report) Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error) {
+	return r.store.LogChoices(ctx, radio.LogFilter{From: day, Communes: communes})
 }

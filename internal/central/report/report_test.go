@@ -78,8 +78,9 @@ func (f *fake) JournalProof(_ context.Context, ref radio.JournalRef, seq uint64)
 	return p, make([][]byte, f.records), nil
 }
 
-func (f *fake) LogSlotTimes(context.Context, radio.Date, radio.Date) ([]radio.TimeOfDay, error) {
-	return []radio.TimeOfDay{300}, nil
+func (f *fake) LogChoices(_ context.Context, filter radio.LogFilter) (radio.LogChoices, error) {
+	f.filter = filter
+	return radio.LogChoices{Slots: []radio.TimeOfDay{300}}, nil
 }
 
 func rows(n int) []radio.AsRun {
@@ -227,5 +228,13 @@ func TestProofs(t *testing.T) {
 	want := []radio.LogProof{{Journal: "J", Seq: 6}, {Journal: "J", Seq: 7, Held: true, First: 5, Last: 8}, {Journal: "J", Seq: 8}, {Journal: "J", Seq: 9}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
+	}
+}
+
+func TestChoices(t *testing.T) {
+	f := &fake{}
+	got, err := New(f, time.Now).Choices(t.Context(), "2026-11-23", []radio.AreaID{"C"})
+	if err != nil || len(got.Slots) != 1 || f.filter.From != "2026-11-23" || !slices.Equal(f.filter.Communes, []radio.AreaID{"C"}) {
+		t.Errorf("%+v, asked for %+v, %v", got, f.filter, err)
 	}
 }

@@ -137,10 +137,10 @@ func (y *year) queries(s *store.Store) []logQuery {
 			rows, err := s.LogSlots(ctx, radio.LogFilter{From: d, To: d, Communes: y.some(r)})
 			return len(rows), err
 		}},
-		{"slot-times/day", func(ctx context.Context, r *rand.Rand) (int, error) {
+		{"choices/day", func(ctx context.Context, r *rand.Rand) (int, error) {
 			d := y.anyDay(r)
-			rows, err := s.LogSlotTimes(ctx, d, d)
-			return len(rows), err
+			c, err := s.LogChoices(ctx, radio.LogFilter{From: d})
+			return len(c.Slots), err
 		}},
 		{"history", func(ctx context.Context, r *rand.Rand) (int, error) {
 			day, slot, d := r.IntN(y.days), r.IntN(yearSlots), r.IntN(yearDevices)

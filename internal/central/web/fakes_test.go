@@ -163,8 +163,10 @@ type fakeLog struct {
 func (l *fakeLog) pick(f radio.LogFilter) []radio.AsRun {
 	var out []radio.AsRun
 	for _, a := range l.rows {
-		if (f.Communes == nil || slices.Contains(f.Communes, a.Commune)) && (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
-			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || a.Outcome == f.Outcome) &&
+		if (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
+			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || slices.Contains(f.Outcomes(), a.Outcome)) &&
+			(f.Outcome != radio.Unplanned || !a.Planned()) && f.Allows(a.Commune) && (f.Slot == "" || a.SlotTime.String() == f.Slot) &&
+			(f.Priority == "" || a.Priority == f.Priority) && (f.Origin == "" || a.Origin == f.Origin) &&
 			(f.Campaign == "" || a.Campaign == f.Campaign) && (f.Bulletin == "" || a.Bulletin == f.Bulletin) {
 			out = append(out, a)
 		}
@@ -242,7 +244,10 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
+	files  *fakeFiles
 	staff  *fakeStaff
+	watch  *fakeWatch
+	drafts *fakeDrafts
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -252,16 +257,18 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	t.Helper()
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
-	h.staff = provinceStaff(h.plan)
+	h.files = &fakeFiles{log: h.log}
+	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Campaigns: h.plan,
-		Staff:     h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
+		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	d.Preview = previewOf(h.plan)
+	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)
 	}
@@ -310,8 +317,8 @@ var errBroken = errors.New("disk on fire")
 
 func place(n int, commune, hamlet, name string) radio.Place {
 	province := radio.Area{ID: id[radio.AreaID]('p', 1), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
-	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
-	v := radio.Area{ID: id[radio.AreaID]('h', n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
+	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Code: fmt.Sprintf("xa-%d", len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
+	v := radio.Area{ID: id[radio.AreaID]('h', n), Code: fmt.Sprintf("thon-%d", n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
 	d := radio.Device{ID: id[radio.DeviceID]('d', n), Code: fmt.Sprintf("loa-%02d", n), Name: name, Hamlet: v.ID, Rendition: 64, Enrolled: radio.At(now.AddDate(0, -1, 0))}
 	return radio.Place{Device: d, Chain: []radio.Area{province, c, v}}
 }
@@ -402,7 +409,7 @@ func provinceLog() *fakeLog {
 		start := now.Add(9*time.Hour - time.Duration(n/4)*97*time.Minute).Truncate(time.Minute)
 		key := radio.AiringKey{Device: p.Device.ID, Schedule: plan.schedules[0].ID, Slot: id[radio.SlotID]('l', 1), SlotAt: radio.At(start), Entry: id[radio.EntryID]('e', n%3), Repeat: 1}
 		row := radio.AsRun{
-			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
+			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), SlotTime: radio.TimeOfDay(start.Add(7*time.Hour).Hour()*60 + start.Minute()), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
 			Revision: 1_763_700_000, FrozenAt: radio.At(start.Add(-24 * time.Hour)), Campaign: plan.campaigns[0].ID, Province: p.Chain[0].ID, Commune: p.Commune().ID, Hamlet: p.Hamlet().ID,
 			DeviceCode: p.Device.Code, DeviceName: p.Device.Name, CommuneName: p.Commune().Name, HamletName: p.Hamlet().Name, Bulletin: b.ID, Version: b.Version, Title: b.Title,
 			Author: b.Author, Unit: b.Unit, SHA256: hash(1), ScheduleCode: "nq57", ScheduleTitle: plan.schedules[0].Title, Outcome: radio.PendingOutcome, Expected: 441_000,

@@ -26,13 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-func overviewFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /{$}", may: radio.Self, leaky: true},
-		{pattern: "GET /api/v1/devices", may: radio.ReadDevices, leaky: true},
-	}
-}
-
 func scheduleFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /schedules", may: radio.ReadSchedules, leaky: true},
@@ -48,15 +41,6 @@ func airingThing(h *house, w where) []string {
 		}
 	}
 	return nil
-}
-
-func logFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /log", may: radio.ReadLog, leaky: true},
-		{pattern: "GET /log/{device}/{airing}", may: radio.ReadLog, thing: airingThing},
-		{pattern: "GET /api/v1/log", may: radio.ReadLog, leaky: true},
-		{pattern: "GET /api/v1/log/{device}/{airing}", may: radio.ReadLog, thing: airingThing},
-	}
 }
 
 func houseFixtures() []fixture {

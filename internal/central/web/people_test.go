@@ -78,7 +78,7 @@ func TestGrantsForm(t *testing.T) {
 	path := "/people/" + id[string]('u', 14)
 	own, other := id[string]('c', 16), id[string]('c', 12)
 	page := h.ask(t, http.MethodGet, path, "")
-	want(t, page, http.StatusOK, `name="grant" value="operator@`+own+`" checked`, `name="seen" value="operator@`+other+`"`, "Mở lại tài khoản", "Thay đổi của tài khoản này", "Giao vai trò")
+	want(t, page, http.StatusOK, `name="grant" value="operator@`+own+`" checked`, `name="seen" value="operator@`+other+`"`, "Mở lại tài khoản", "Thay đổi của tài khoản này", "Đã giao vai trò")
 	form := url.Values{"seen": {"operator@" + own, "operator@" + other}, "grant": {"operator@" + own}, "role": {"editor"}, "area": {own}}
 	w := h.ask(t, http.MethodPost, path+"/grants", form.Encode())
 	want(t, w, http.StatusSeeOther)
@@ -180,7 +180,7 @@ func TestAccountPage(t *testing.T) {
 func TestAuditPage(t *testing.T) {
 	h := newHouse(t)
 	page := h.ask(t, http.MethodGet, "/audit?from=2025-11-01&to=2025-11-22&action=person.&actor="+string(lan.ID), "")
-	want(t, page, http.StatusOK, "Giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
+	want(t, page, http.StatusOK, "Đã giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
 	day := func(s string) radio.Millis {
 		var e radio.Invalid
 		return h.midnight(&e, "", s, 0)

@@ -36,15 +36,6 @@ type Plan interface {
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
-}
-
-// Log compares planned with aired (report).
-type Log interface {
-	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
-	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
-	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
-	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -63,7 +54,13 @@ type Deps struct {
 	// Campaigns keeps campaigns.
 	Campaigns Campaigns
 	Log       Log
+	Files     LogFiles
 	Audio     Audio
+	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	Fleet    Fleet
+	Faults   Faults
+	Clusters Clusters
+	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
@@ -71,6 +68,10 @@ type Deps struct {
 	Office   Office
 	Accounts Accounts
 	Tokens   Tokens
+	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
+	Schedules     ScheduleBook
+	ScheduleDesk  ScheduleDesk
+	ScheduleFiles ScheduleFiles
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.

@@ -91,8 +91,9 @@ func fieldText(name string) string {
 		"again": "Nhập lại mật khẩu mới", "grants": "Vai trò", "days": "Số ngày hiệu lực", "use": "Quyền của mã",
 		"document": "Văn bản chỉ đạo", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "until": "Đến hết ngày",
 		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
+		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
-		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "q": "Từ khóa", "mine": "Của tôi",
+		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 	}, name)
 }
 

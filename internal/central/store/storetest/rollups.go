@@ -18,8 +18,9 @@ import (
 // each the rollups must equal a recount of the rows, and every sum the rows that the
 // same filter lets through.
 func logRollups(t *testing.T, s *store.Store) {
-	r := rand.New(rand.NewPCG(57, uint64(time.Now().UnixNano())))
-	t.Logf("seed %v", r)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(57, seed))
 	communes := []radio.AreaID{radio.NewID[radio.AreaID](), radio.NewID[radio.AreaID](), ""}
 	campaigns := []radio.CampaignID{radio.NewID[radio.CampaignID](), radio.NewID[radio.CampaignID](), ""}
 	bulletins := []radio.BulletinID{radio.NewID[radio.BulletinID](), radio.NewID[radio.BulletinID](), ""}
