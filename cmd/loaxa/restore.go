@@ -21,7 +21,8 @@ What was done after the backup is gone. Look at it now:
     accounts disabled and passwords changed since are as they were at the backup
   - devices enrolled after the backup: their certificates are unknown; give each a new
     code (loaxa device add --code CODE) and run loaxa-agent enrol --force on it
-  - every session has ended and every unused enrolment code is void
+  - every session and API token has ended, every unused enrolment code and invitation
+    is void: make new ones
   - was the keyring signed since? Sign it again (loaxa key sign); the root key is in no backup
   - the configuration file and the console's own certificate are not in a backup
 `

@@ -28,6 +28,7 @@ import (
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
+	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
@@ -45,8 +46,10 @@ type Central struct {
 	store  *store.Store
 	files  *library.Files
 	intake *library.Intake
-	people *identity.People
-	report *report.Report
+	// uploads lie in the work folder, beside what is being prepared.
+	uploads *library.Uploads
+	people  *identity.People
+	report  *report.Report
 }
 
 // Open opens the database and checks the configuration. intakeCommand starts the
@@ -70,9 +73,10 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 	}
 	return &Central{
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
-		files:  library.NewFiles(cfg.dir("audio")),
-		people: identity.NewPeople(s, time.Now),
-		report: report.New(s, time.Now),
+		files:   library.NewFiles(cfg.dir("audio")),
+		uploads: library.NewUploads(filepath.Join(cfg.dir("work"), "uploads"), library.DefaultUploadLimits(), time.Now, log.With("component", "library")),
+		people:  identity.NewPeople(s, time.Now),
+		report:  report.New(s, time.Now),
 	}, nil
 }
 
@@ -134,7 +138,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
 	if err != nil {
 		return err
 	}
@@ -148,6 +152,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -244,19 +249,22 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
 	}
 	monitor := newMetrics(house{
-		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      deskOf{library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed)},
+		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Shelf:     c.store,
+		Uploads:   c.uploads,
 		Plan:      c.store,
 		Campaigns: c.store,
 		Log:       c.report,
@@ -265,7 +273,9 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Preview:   c.preview(),
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Metrics:   monitor.handler(), Observe: monitor.observe,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
+		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -78,6 +78,18 @@ type BulletinMove struct {
 	Why      string
 }
 
+// BulletinEvent is one line of a bulletin's history.
+type BulletinEvent struct {
+	At      Millis       `json:"at"`
+	By      UserID       `json:"by"`
+	Name    string       `json:"name"` // of the person, "" when the account is unknown
+	Step    BulletinStep `json:"step"` // also "add": the making of a version
+	Version int          `json:"version"`
+	// Detail is the reason of a decision, the words an edit changed, the import that
+	// brought a version.
+	Detail string `json:"detail,omitempty"`
+}
+
 // BulletinHolder is a device whose programmes played a bulletin version.
 type BulletinHolder struct {
 	Device DeviceID

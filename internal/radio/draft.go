@@ -1,6 +1,9 @@
 package radio
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // ScheduleForm is a schedule as people write it down: things are named by their codes.
 // Pages, the JSON API and files of every kind come to this one form.
@@ -120,6 +123,8 @@ type ScheduleCard struct {
 	Draft    *ScheduleDraft `json:"draft,omitempty"`
 	// Next is the next instant of one of its slots; 0 when there is none within a year.
 	Next Millis `json:"next,omitempty"`
+	// Form is Schedule as people write it, for pages.
+	Form ScheduleForm `json:"-"`
 }
 
 // ScheduleView is all there is of one schedule.
@@ -131,6 +136,25 @@ type ScheduleView struct {
 	Changes  []FieldChange `json:"changes"` // what the draft changes
 	Versions []Schedule    `json:"versions"`
 	History  []AuditEntry  `json:"history"`
+	// Names are those of the people who stand in it.
+	Names map[UserID]string `json:"names"`
+}
+
+// People lists who stands in it.
+func (v ScheduleView) People() []UserID {
+	var out []UserID
+	for _, s := range v.Versions {
+		out = append(out, s.Author, s.Approver)
+	}
+	for _, h := range v.History {
+		out = append(out, UserID(h.Actor))
+	}
+	if v.Draft != nil {
+		out = append(out, v.Draft.Doc.Author, v.Draft.ReturnedBy)
+		out = append(out, v.Draft.Authors...)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(u UserID) bool { return u == "" })
 }
 
 // FieldChange is one part of a schedule that moved. Slot and Item are codes, "" where

@@ -15,15 +15,11 @@ import (
 // space around, and a plain space for every line end and tab. All else stays as it was
 // written; other control characters are left for CheckLine to refuse.
 func TidyLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch r {
-		case '\t', '\n', '\r':
-			return ' '
-		}
-		return r
-	}, strings.ReplaceAll(s, "\r\n", "\n"))
-	return strings.TrimSpace(norm.NFC.String(s))
+	return strings.TrimSpace(norm.NFC.String(oneLine.Replace(s)))
 }
+
+// oneLine is no strings.Map, which would replace bytes that are no UTF-8 unseen.
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ")
 
 // TidyText does the same for text of several lines, which keeps its lines (each ended
 // by \n alone) and tabs.

@@ -143,6 +143,7 @@ func (f *Fleet) readReports(ctx context.Context) error {
 			f.log.Warn("a stored report cannot be read", "device", n.Device, "error", err)
 			continue
 		}
+		s.Fill()
 		f.reports[n.Device] = report{n.ReportedAt, &s}
 		f.reported = max(f.reported, n.ReportedAt)
 	}

@@ -19,8 +19,8 @@ type campaignPlan struct {
 func readCampaignPlan(m *mapping) campaignPlan {
 	p := campaignPlan{
 		summary: m.lines("summary", 4000), units: m.texts("units"),
-		target:        m.number("target", 0, 0, radio.MaxCampaignTarget),
-		communeTarget: m.number("commune_target", 0, 0, radio.MaxCampaignTarget),
+		target:        m.r.checkNumberOr("target", m.text("target"), 0, 0, radio.MaxCampaignTarget),
+		communeTarget: m.r.checkNumberOr("commune_target", m.text("commune_target"), 0, 0, radio.MaxCampaignTarget),
 	}
 	for i, u := range p.units {
 		p.units[i] = m.r.checkLength(u, 200)
@@ -109,13 +109,4 @@ func campaignFields(c radio.Campaign) []field {
 		out = append(out, field{fmt.Sprintf("theme %d", i+1), strings.Join(parts, " · ")})
 	}
 	return out
-}
-
-// number takes a whole number from min to max; def when the key is absent.
-func (m *mapping) number(key string, def, min, max int) int {
-	t := m.text(key)
-	if !t.set() {
-		return def
-	}
-	return m.r.checkNumber(key, t, def, min, max)
 }

@@ -32,6 +32,7 @@ type Drafts interface {
 type History interface {
 	ScheduleVersions(ctx context.Context, id radio.ScheduleID) ([]radio.Schedule, error)
 	Audit(ctx context.Context, subject string, limit int) ([]radio.AuditEntry, error)
+	PersonNames(ctx context.Context) (map[radio.UserID]string, error)
 }
 
 // Clashes finds what stands between schedules and the air, if the candidates took the
@@ -191,14 +192,14 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 	onAir, draft := w.mayRead(by, id)
 	if draft {
 		x := w.drafts[id]
-		c.Draft, c.Schedule, c.State = &x, x.Doc, radio.ScheduleNew
+		c.Draft, c.Schedule, c.State, c.Form = &x, x.Doc, radio.ScheduleNew, w.form(x.Doc)
 	}
 	if !onAir {
 		return c, draft
 	}
 	s := w.stored[id]
 	now := d.now()
-	c.Schedule, c.State = s, radio.ScheduleOnAir
+	c.Schedule, c.State, c.Form = s, radio.ScheduleOnAir, w.form(s)
 	zone, err := timetable.LoadZone(s.Zone)
 	switch {
 	case s.WithdrawnAt != 0:
@@ -244,7 +245,14 @@ func (d *Desk) View(ctx context.Context, by radio.Person, id radio.ScheduleID) (
 	}
 	// What was done to a draft is known to its desk only.
 	if w.may(by, radio.ReadSchedules, id) {
-		v.History, err = d.rooms.History.Audit(ctx, string(id), historyLength)
+		if v.History, err = d.rooms.History.Audit(ctx, string(id), historyLength); err != nil {
+			return v, err
+		}
+	}
+	names, err := d.rooms.History.PersonNames(ctx)
+	v.Names = map[radio.UserID]string{}
+	for _, who := range v.People() {
+		v.Names[who] = cmp.Or(names[who], string(who))
 	}
 	return v, err
 }

@@ -75,6 +75,10 @@ func (f *fakeDrafts) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([
 
 func (f *fakeDrafts) Audit(context.Context, string, int) ([]radio.AuditEntry, error) { return nil, nil }
 
+func (f *fakeDrafts) PersonNames(context.Context) (map[radio.UserID]string, error) {
+	return map[radio.UserID]string{}, nil
+}
+
 // fakeClashes answers what a test sets, and keeps what it was asked.
 type fakeClashes struct {
 	found []radio.Conflict

@@ -26,7 +26,9 @@ func (d *Desk) Export(ctx context.Context, by radio.Person, id radio.ScheduleID,
 
 // Template is an example of the table (or of YAML) to fill in, with what its columns
 // mean where the format has room for it.
-func Template(format string) (name string, data []byte, err error) {
+func (*Desk) Template(format string) (name string, data []byte, err error) { return template(format) }
+
+func template(format string) (name string, data []byte, err error) {
 	grace := radio.DefaultGraceSeconds
 	items := func(bulletins ...string) []radio.FormItem {
 		out := make([]radio.FormItem, len(bulletins))

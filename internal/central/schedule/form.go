@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -31,6 +32,11 @@ func (f *formReader) text(place, s string) text {
 	return f.r.clean(text{s: s, at: at})
 }
 
+// needed is a value that must be there: when it is empty, its place is told.
+func (f *formReader) needed(place, s string) text {
+	return f.r.clean(text{s: s, at: f.pos(place)})
+}
+
 func (f *formReader) number(place string, n int, unit string) text {
 	at := f.pos(place)
 	if n == 0 {
@@ -44,7 +50,7 @@ func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleTe
 	f := &formReader{r: r, prefix: prefix}
 	at := f.pos("code")
 	w := scheduleText{
-		at: at, code: f.text("code", form.Code), title: f.text("title", form.Title), area: f.text("area", form.Area),
+		at: at, code: f.needed("code", form.Code), title: f.needed("title", form.Title), area: f.text("area", form.Area),
 		campaign: f.text("campaign", form.Campaign), priority: f.text("priority", string(form.Priority)),
 	}
 	for i, t := range form.Targets {
@@ -67,7 +73,7 @@ func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleTe
 }
 
 func (f *formReader) slot(place string, s radio.FormSlot) slotText {
-	w := slotText{at: f.pos(place), code: f.text(place+".code", s.Code), cron: f.text(place+".cron", s.Cron)}
+	w := slotText{at: f.pos(place), code: f.needed(place+".code", s.Code), cron: f.text(place+".cron", s.Cron)}
 	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays) > 0 || s.Day != "" || s.Cron == "" {
 		w.when = &whenText{day: f.text(place+".day", string(s.Day))}
 		for _, t := range s.Times {
@@ -83,7 +89,7 @@ func (f *formReader) slot(place string, s radio.FormSlot) slotText {
 	for i, it := range s.Items {
 		p := fmt.Sprintf("%s.items[%d]", place, i)
 		w.items = append(w.items, itemText{
-			at: f.pos(p), code: f.text(p+".code", it.Code), bulletin: f.text(p+".bulletin", it.Bulletin),
+			at: f.pos(p), code: f.needed(p+".code", it.Code), bulletin: f.needed(p+".bulletin", it.Bulletin),
 			repeat: f.number(p+".repeat", it.Repeat, ""), gap: f.number(p+".gap_ms", it.GapMS, "ms"),
 		})
 	}
@@ -99,7 +105,10 @@ func (b *builder) form(s radio.Schedule) radio.ScheduleForm {
 		Targets: []radio.FormTarget{}, From: s.From, Until: s.Until, Except: s.Except, GraceSeconds: &grace, Slots: []radio.FormSlot{},
 	}
 	for _, t := range s.Targets {
-		f.Targets = append(f.Targets, radio.FormTarget{Area: b.areaByID[t.Area].Code, Device: b.deviceIDs[t.Device].Code})
+		// What is not known any more keeps its id: better odd than left out.
+		f.Targets = append(f.Targets, radio.FormTarget{
+			Area: cmp.Or(b.areaByID[t.Area].Code, string(t.Area)), Device: cmp.Or(b.deviceIDs[t.Device].Code, string(t.Device)),
+		})
 	}
 	for _, sl := range s.Slots {
 		slot := radio.FormSlot{Code: sl.Code, Cron: sl.Cron, Items: []radio.FormItem{}}
@@ -110,7 +119,7 @@ func (b *builder) form(s radio.Schedule) radio.ScheduleForm {
 			slot.Weekdays, slot.MonthDays, slot.Day = w.weekdays, w.monthDays, w.day
 		}
 		for _, e := range sl.Items {
-			slot.Items = append(slot.Items, radio.FormItem{Code: e.Code, Bulletin: b.titles[e.Bulletin], Repeat: e.Repeat, GapMS: e.GapMS})
+			slot.Items = append(slot.Items, radio.FormItem{Code: e.Code, Bulletin: cmp.Or(b.titles[e.Bulletin], string(e.Bulletin)), Repeat: e.Repeat, GapMS: e.GapMS})
 		}
 		f.Slots = append(f.Slots, slot)
 	}

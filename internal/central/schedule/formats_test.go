@@ -203,7 +203,7 @@ func randomForm(rnd *rand.Rand, n int) radio.ScheduleForm {
 
 func TestTemplatesAreRead(t *testing.T) {
 	for _, format := range []string{FormatCSV, FormatXLSX, FormatYAML} {
-		name, data, err := Template(format)
+		name, data, err := template(format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -426,7 +426,7 @@ func TestSheetBomb(t *testing.T) {
 }
 
 func FuzzCSV(f *testing.F) {
-	_, data, err := Template(FormatCSV)
+	_, data, err := template(FormatCSV)
 	if err != nil {
 		f.Fatal(err)
 	}

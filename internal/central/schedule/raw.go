@@ -140,7 +140,10 @@ func (r *reader) needed(key string, t text, at Pos) text {
 	switch {
 	case !t.set():
 		r.problems.add(at, "thiếu "+key, "missing "+key)
-	case t.s == "":
+	case t.s != "":
+	case t.at.Cell != "": // the place names the field
+		r.problems.add(t.at, "không được để trống", "must not be empty")
+	default:
 		r.problems.add(t.at, key+" để trống", key+" is empty")
 	}
 	return t

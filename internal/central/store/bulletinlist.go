@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"loaxa/internal/radio"
@@ -136,6 +137,34 @@ func (s *Store) BulletinsOfSource(ctx context.Context, source radio.SHA256) ([]r
 		ORDER BY v.created_at DESC, b.id DESC LIMIT 10`, source)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("bulletins of upload %s: %w", source, err))
+	}
+	return out, nil
+}
+
+// BulletinHistory lists what was done to a bulletin, the newest first.
+func (s *Store) BulletinHistory(ctx context.Context, id radio.BulletinID) ([]radio.BulletinEvent, error) {
+	out, err := collect(ctx, s.read, func(r *sql.Rows) (e radio.BulletinEvent, err error) {
+		var action, text string
+		if err := r.Scan(&e.At, &e.By, &e.Name, &action, &text); err != nil {
+			return e, err
+		}
+		step, _ := strings.CutPrefix(action, "bulletin.")
+		e.Step = radio.BulletinStep(step)
+		if named, ok := radio.DecisionStep(radio.BulletinState(step)); ok {
+			e.Step = named // entries from before the desk name the state
+		}
+		// As auditBulletin writes it: a code has no space, so the first one ends it.
+		_, text, _ = strings.Cut(text, " version ")
+		number, detail, _ := strings.Cut(text, ": ")
+		e.Detail = detail
+		if e.Version, err = strconv.Atoi(number); err != nil {
+			return e, fmt.Errorf("audit of bulletin %s: %w", id, err)
+		}
+		return e, nil
+	}, `SELECT a.at, a.actor, COALESCE(p.name, ''), a.action, a.detail FROM audit a LEFT JOIN person p ON p.id = a.actor
+		WHERE a.subject = $1 AND a.action LIKE 'bulletin.%' ORDER BY a.seq DESC LIMIT 500`, id)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("history of bulletin %s: %w", id, err))
 	}
 	return out, nil
 }

@@ -80,17 +80,19 @@ func (s *Store) ApprovedAudio(ctx context.Context) ([]radio.SHA256, error) {
 }
 
 // Restored marks a database that has just come back from a backup: what was ended since
-// must not live again, so every session ends and every unused code with it. summary goes
-// into the audit.
+// must not live again, so every session and API token ends, and every unused code.
+// summary goes into the audit.
 func (s *Store) Restored(ctx context.Context, actor, summary string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		for what, statement := range map[string]string{
-			"sessions":        `DELETE FROM web_session`,
-			"enrolment codes": `DELETE FROM enrolment_code WHERE used_at = 0`,
+		for _, statement := range []string{
+			`DELETE FROM web_session`, `DELETE FROM enrolment_code WHERE used_at = 0`, `DELETE FROM invitation WHERE used_at = 0`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("end %s of the backup: %w", what, err)
+				return fmt.Errorf("end sessions and codes of the backup: %w", err)
 			}
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE api_token SET revoked_at = $1 WHERE revoked_at = 0`, at); err != nil {
+			return fmt.Errorf("end API tokens of the backup: %w", err)
 		}
 		return audit(ctx, tx, at, actor, "centre.restore", "centre", summary)
 	})

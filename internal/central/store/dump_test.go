@@ -88,7 +88,16 @@ func TestRestoredEndsSessionsAndCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.SessionPerson(t.Context(), "token", plan.At+1); err != nil {
+	token := radio.APIToken{ID: radio.NewID[radio.TokenID](), Person: person.ID, Name: "báo cáo", Use: radio.TokenReads, CreatedAt: plan.At, ExpiresAt: plan.At + 1000}
+	reset := radio.Invitation{SecretHash: "r", Person: person.ID, CreatedBy: "quan-tri", CreatedAt: plan.At, ExpiresAt: plan.At + 1000}
+	if err := errors.Join(s.ResetPerson(t.Context(), reset), s.AddToken(t.Context(), token, "t", 10),
+		s.AddSession(t.Context(), "token", person.ID, plan.At, plan.At+1000)); err != nil {
+		t.Fatal(err)
+	}
+	_, err1 := s.SessionPerson(t.Context(), "token", plan.At+1)
+	_, _, err2 := s.TokenPerson(t.Context(), "t", plan.At+1)
+	_, err3 := s.InvitedPerson(t.Context(), "r", plan.At+1)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Restored(t.Context(), "loaxa restore", "backup of yesterday", plan.At+1); err != nil {
@@ -99,6 +108,12 @@ func TestRestoredEndsSessionsAndCodes(t *testing.T) {
 	}
 	if _, _, err := s.EnrolmentDevice(t.Context(), "h", plan.At+1); !errors.Is(err, radio.ErrNotFound) {
 		t.Errorf("the code lives: %v", err)
+	}
+	if _, _, err := s.TokenPerson(t.Context(), "t", plan.At+1); err == nil {
+		t.Error("the API token lives")
+	}
+	if _, err := s.InvitedPerson(t.Context(), "r", plan.At+1); !errors.Is(err, radio.ErrNotFound) {
+		t.Errorf("the reset lives: %v", err)
 	}
 	log, err := s.Audit(t.Context(), "centre", 10)
 	if err != nil || len(log) != 1 || log[0].Action != "centre.restore" || log[0].Detail != "backup of yesterday" {

@@ -8,23 +8,6 @@ import (
 
 // The JSON twin of the pages, under /api/v1.
 
-type devicesAnswer struct {
-	Devices []deviceRow `json:"devices"`
-}
-
-type bulletinsAnswer struct {
-	Bulletins []radio.Bulletin `json:"bulletins"`
-}
-
-type decisionBody struct {
-	To  radio.BulletinState `json:"to"`
-	Why string              `json:"why"`
-}
-
-type schedulesAnswer struct {
-	Schedules []radio.Schedule `json:"schedules"`
-}
-
 type logAnswer struct {
 	Airings []radio.LogRow  `json:"airings"`
 	Totals  radio.LogTotals `json:"totals"`
@@ -44,54 +27,6 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
-	all, _, err := s.devices(r)
-	if err != nil {
-		return err
-	}
-	rows, _, _, err := deviceFilter(r, all)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, devicesAnswer{rows})
-}
-
-func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.Bulletins(r.Context())
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, bulletinsAnswer{list(all)})
-}
-
-func (s *Server) apiUpload(w http.ResponseWriter, r *http.Request) error {
-	b, err := s.upload(r)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusCreated, b)
-}
-
-func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
-	var in decisionBody
-	if err := readJSON(r, &in); err != nil {
-		return err
-	}
-	b, err := s.decide(r, in.To, in.Why)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, b)
-}
-
-func (s *Server) apiSchedules(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.CurrentSchedules(r.Context())
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, schedulesAnswer{list(all)})
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following

@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "policy."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -43,17 +43,24 @@ type auditAnswer struct {
 // actionText is what people call a change; one without words here is shown as it is kept.
 func actionText(action string) string {
 	return word(map[string]string{
-		"person.add": "Tạo tài khoản", "person.edit": "Sửa tài khoản", "person.grant": "Giao vai trò", "person.password": "Đổi mật khẩu",
-		"person.reset": "Cấp lại mật khẩu", "person.accept": "Đặt mật khẩu", "person.disable": "Khóa tài khoản", "person.enable": "Mở lại tài khoản",
-		"person.sign_out": "Đăng xuất mọi nơi", "token.add": "Tạo mã API", "token.revoke": "Hủy mã API",
-		"bulletin.add": "Tải bản tin lên", "plan.import": "Nhập kế hoạch từ tệp", "plan.approve": "Duyệt kế hoạch nhập từ tệp",
-		"device.add": "Thêm cụm loa", "device.code": "Cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đăng ký",
+		"person.add": "Đã tạo tài khoản", "person.edit": "Đã sửa tài khoản", "person.grant": "Đã giao vai trò", "person.password": "Đã đổi mật khẩu",
+		"person.reset": "Đã cấp lại mật khẩu", "person.accept": "Đã đặt mật khẩu", "person.disable": "Đã khóa tài khoản", "person.enable": "Đã mở lại tài khoản",
+		"person.sign_out": "Đã đăng xuất mọi nơi", "token.add": "Đã tạo mã API", "token.revoke": "Đã hủy mã API",
+		"bulletin.add": "Đã tải bản tin lên", "bulletin.edit": "Đã sửa bản tin", "bulletin.delete": "Đã xóa bản nháp bản tin", "bulletin.submit": "Đã trình duyệt bản tin",
+		"bulletin.take_back": "Đã rút lại bản tin để sửa", "bulletin.approve": "Đã duyệt bản tin", "bulletin.reject": "Đã từ chối bản tin", "bulletin.withdraw": "Đã thu hồi bản tin",
+		"bulletin.revise": "Đã tạo phiên bản mới của bản tin",
+		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
+		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã công bố lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
+		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
+		"centre.restore": "Đã khôi phục từ bản sao lưu",
+		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Đã cụm loa đăng ký",
 	}, action)
 }
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "policy.": "Khung giờ được phép"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "centre.": "Máy chủ"}, group)
 }
 
 func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) []auditRow {

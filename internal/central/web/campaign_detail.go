@@ -78,15 +78,20 @@ func (s *Server) campaignShow(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "campaign.html", c.Title, d)
 }
 
-// campaignContent finds what is on the air for the campaign.
+// campaignContent finds what is on the air for the campaign, and the bulletins in it or
+// handed in for it, as far as the reader may see them.
 func (s *Server) campaignContent(r *http.Request, d *campaignData) error {
+	tree, err := s.tree(r)
+	if err != nil {
+		return err
+	}
 	schedules, err := s.Plan.CurrentSchedules(r.Context())
 	if err != nil {
 		return err
 	}
 	within := map[radio.BulletinID]bool{}
 	for _, sc := range schedules {
-		if sc.Campaign != d.ID {
+		if sc.Campaign != d.ID || !who(r).MayRead(radio.ReadSchedules, chainOr(tree, sc.Area)...) {
 			continue
 		}
 		d.Schedules = append(d.Schedules, sc)
@@ -101,11 +106,20 @@ func (s *Server) campaignContent(r *http.Request, d *campaignData) error {
 		return err
 	}
 	for _, b := range bulletins {
-		if within[b.ID] {
+		if (within[b.ID] || b.Campaign == d.ID) && who(r).MaySee(b, chainOr(tree, b.Area)...) {
 			d.Bulletins = append(d.Bulletins, b)
 		}
 	}
 	return nil
+}
+
+// chainOr is the place of an area in the tree; what names none, from before the desk, is
+// the province's.
+func chainOr(tree radio.AreaTree, area radio.AreaID) []radio.AreaID {
+	if chain := tree.Chain(area); len(chain) > 0 {
+		return chain
+	}
+	return tree.Root()
 }
 
 // campaignCommunes lists the reader's communes: those that aired, and those that the

@@ -61,10 +61,7 @@ func (s *Server) ofCampaign(r *http.Request) ([]radio.AreaID, error) {
 	if err != nil {
 		return nil, err
 	}
-	if chain := tree.Chain(c.Area); len(chain) > 0 {
-		return chain, nil
-	}
-	return tree.Root(), nil // of before the desk: the province's
+	return chainOr(tree, c.Area), nil
 }
 
 func (s *Server) campaign(r *http.Request) (radio.Campaign, error) {
@@ -213,11 +210,7 @@ func (s *Server) mayWriteCampaign(r *http.Request, c radio.Campaign) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	chain := tree.Chain(c.Area)
-	if len(chain) == 0 {
-		chain = tree.Root()
-	}
-	return who(r).May(radio.WriteCampaigns, chain...), nil
+	return who(r).May(radio.WriteCampaigns, chainOr(tree, c.Area)...), nil
 }
 
 // saveCampaign keeps a campaign for the person who asks, and tells open pages.

@@ -21,6 +21,26 @@ func (h *house) from(grants ...radio.Grant) {
 
 func asEnglish(r *http.Request) { r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"}) }
 
+// The bulletins of a campaign are those in its schedules and those handed in for it, as
+// far as the reader may see them.
+func TestCampaignContent(t *testing.T) {
+	h := newHouse(t)
+	c := withCampaign(h)
+	root := h.plan.places[0].Chain[0].ID
+	h.plan.bulletins[3].Campaign, h.plan.bulletins[3].Area = c.ID, root // waits for approval
+	h.plan.schedules[1].Campaign, h.plan.schedules[1].Area = c.ID, h.plan.places[3].Chain[1].ID
+	titles := []string{"Nhạc hiệu", "Tin dự báo áp thấp nhiệt đới", "Thông báo của thôn"}
+	want(t, h.ask(t, http.MethodGet, theCampaign, ""), http.StatusOK, titles...)
+	h.from(radio.Grant{Role: radio.RoleEditor, Area: h.plan.places[0].Commune().ID})
+	w := h.ask(t, http.MethodGet, theCampaign, "")
+	want(t, w, http.StatusOK, titles[0])
+	for _, hidden := range titles[1:] {
+		if strings.Contains(w.Body.String(), hidden) {
+			t.Errorf("another desk's %q is shown", hidden)
+		}
+	}
+}
+
 func asJSON(r *http.Request) { r.Header.Set("Content-Type", "application/json") }
 
 func TestCampaignPages(t *testing.T) {

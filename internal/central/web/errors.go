@@ -64,6 +64,10 @@ func (a answer) announce(h http.Header) {
 // go out; the rest stays in the log.
 func explain(err error) answer {
 	a := explainKind(err)
+	var fixed statusError
+	if errors.As(err, &fixed) {
+		a.Status, a.Code, a.VI = fixed.status, fixed.code, fixed.vi
+	}
 	var t told
 	var v interface{ Vietnamese() string }
 	switch {

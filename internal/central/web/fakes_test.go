@@ -100,45 +100,6 @@ func (p *fakePeople) Logout(_ context.Context, t string) error {
 	return nil
 }
 
-// fakeDesk records uploads and decisions; decisions obey the real rules of radio.
-type fakeDesk struct {
-	mu        sync.Mutex
-	plan      *fakePlan
-	uploads   []radio.Bulletin
-	audio     [][]byte
-	decisions []string
-	err       error
-}
-
-func (d *fakeDesk) Upload(_ context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b, err := io.ReadAll(audio)
-	if err != nil {
-		return form, fmt.Errorf("keep the upload: %w", err)
-	}
-	if d.err != nil {
-		return form, d.err
-	}
-	form.ID, form.Version, form.State, form.CreatedBy = id[radio.BulletinID]('b', 99), 1, radio.Pending, by
-	d.uploads, d.audio = append(d.uploads, form), append(d.audio, b)
-	return form, nil
-}
-
-func (d *fakeDesk) Decide(ctx context.Context, b radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.decisions = append(d.decisions, fmt.Sprintf("%s %d %s %s", to, version, by, why))
-	if d.err != nil {
-		return radio.Bulletin{}, d.err
-	}
-	was, err := d.plan.Bulletin(ctx, b, version)
-	if err != nil {
-		return was, err
-	}
-	return was.Decide(to, by, radio.At(now), why)
-}
-
 type fakePlan struct {
 	bulletins []radio.Bulletin
 	schedules []radio.Schedule
@@ -285,6 +246,8 @@ type house struct {
 	log    *fakeLog
 	files  *fakeFiles
 	staff  *fakeStaff
+	watch  *fakeWatch
+	drafts *fakeDrafts
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -295,16 +258,17 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
 	h.files = &fakeFiles{log: h.log}
-	h.staff = provinceStaff(h.plan)
+	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
-		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Files: h.files, Campaigns: h.plan,
+		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
 		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	d.Preview = previewOf(h.plan)
+	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)
 	}
@@ -353,8 +317,8 @@ var errBroken = errors.New("disk on fire")
 
 func place(n int, commune, hamlet, name string) radio.Place {
 	province := radio.Area{ID: id[radio.AreaID]('p', 1), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
-	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
-	v := radio.Area{ID: id[radio.AreaID]('h', n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
+	c := radio.Area{ID: id[radio.AreaID]('c', len([]rune(commune))), Code: fmt.Sprintf("xa-%d", len([]rune(commune))), Kind: radio.Commune, Name: commune, Parent: province.ID}
+	v := radio.Area{ID: id[radio.AreaID]('h', n), Code: fmt.Sprintf("thon-%d", n), Kind: radio.Hamlet, Name: hamlet, Parent: c.ID}
 	d := radio.Device{ID: id[radio.DeviceID]('d', n), Code: fmt.Sprintf("loa-%02d", n), Name: name, Hamlet: v.ID, Rendition: 64, Enrolled: radio.At(now.AddDate(0, -1, 0))}
 	return radio.Place{Device: d, Chain: []radio.Area{province, c, v}}
 }
@@ -375,7 +339,7 @@ func provincePlan() *fakePlan {
 	p.campaigns = []radio.Campaign{{ID: campaign, Code: "nq57", Title: "Tuyên truyền Nghị quyết số 57-NQ/TW về đột phá phát triển khoa học, công nghệ, đổi mới sáng tạo và chuyển đổi số quốc gia"}}
 	for i, title := range []string{"Nhạc hiệu", "Nghị quyết 57, bài 1 - vì sao khoa học, công nghệ là đột phá hàng đầu", "Thông báo lịch tiêm phòng gia súc vụ thu đông", "Tin dự báo áp thấp nhiệt đới", "Lời kết và nhạc kết"} {
 		p.bulletins = append(p.bulletins, radio.Bulletin{
-			ID: id[radio.BulletinID]('b', i), Code: fmt.Sprintf("bt-%d", i), Version: 1 + i%2, Title: title, Field: radio.Field(1 + i%6), Author: "Ban biên tập",
+			ID: id[radio.BulletinID]('b', i), Code: fmt.Sprintf("bt-%d", i), Version: 1 + i%2, Title: title, Area: p.places[0].Chain[0].ID, Field: radio.Field(1 + i%6), Priority: radio.Normal, Author: "Ban biên tập",
 			Unit: "Sở Văn hóa, Thể thao và Du lịch Hà Tĩnh", Language: "vi", State: []radio.BulletinState{radio.Approved, radio.Approved, radio.Pending, radio.Pending, radio.Withdrawn}[i],
 			Renditions: []radio.Rendition{{SHA256: hash(1), Kbps: 64, Bytes: 18, Frames: 100, Samples: 113_000}}, LUFS: -16.1, TruePeak: -1.4, Seconds: 7.5 + 70*float64(i),
 			SourceSHA256: hash(100 + i), Warnings: []string{}, CreatedBy: sau, CreatedAt: radio.At(now.Add(-time.Duration(i) * time.Hour)),

@@ -26,35 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-func overviewFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /{$}", may: radio.Self, leaky: true},
-		{pattern: "GET /api/v1/devices", may: radio.ReadDevices, leaky: true},
-	}
-}
-
-// bulletinThing: a bulletin belongs to the whole province.
-func bulletinThing(h *house, w where) []string {
-	if w != common {
-		return nil
-	}
-	return []string{"id", string(h.plan.bulletins[2].ID), "version", "1"}
-}
-
-const decideForm, decideJSON = "to=rejected&why=thử", `{"to":"rejected","why":"thử"}`
-
-func bulletinFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /bulletins", may: radio.ReadBulletins},
-		{pattern: "POST /bulletins", may: radio.WriteBulletins, status: 400},
-		{pattern: "POST /bulletins/{id}/{version}/decision", may: radio.DecideBulletins, thing: bulletinThing, body: decideForm},
-		{pattern: "GET /bulletins/{id}/{version}/audio", may: radio.ReadBulletins, thing: bulletinThing},
-		{pattern: "GET /api/v1/bulletins", may: radio.ReadBulletins},
-		{pattern: "POST /api/v1/bulletins", may: radio.WriteBulletins, status: 400},
-		{pattern: "POST /api/v1/bulletins/{id}/{version}/decision", may: radio.DecideBulletins, thing: bulletinThing, body: decideJSON},
-	}
-}
-
 func scheduleFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /schedules", may: radio.ReadSchedules, leaky: true},

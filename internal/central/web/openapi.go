@@ -26,6 +26,8 @@ const apiPrefix = "/api/v1/"
 // failure is what every refused request of the API answers.
 type failure struct {
 	Error answer `json:"error"`
+	// Conflicts is what stands against a publication.
+	Conflicts []radio.Conflict `json:"conflicts,omitempty"`
 }
 
 var pathWord = regexp.MustCompile(`{([a-z_]+)}`)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -138,12 +139,29 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
 		"speaker":  func(v string) string { return sp.say(speakerText(v)) },
 		"proof":    func(v string) string { return sp.say(proofText(v)) },
+		"trouble":  sp.trouble,
+		"cause":    func(f radio.Fault) string { return sp.cause(f, zone) },
+		"document": func(v string) string { return sp.say(documentText(v)) },
+		"dispute":  func(v string) string { return sp.say(journalText(v)) },
+		"waiting":  sp.waiting,
+		"minute":   func(m radio.Millis) string { return formatAt(m, zone, "15:04 02/01/2006") },
 		"fault":    func(v string) string { return sp.say(faultText(v)) },
 		"field":    func(v string) string { return sp.say(fieldText(v)) },
 		"output":   func(v string) string { return sp.say(outputText(v)) },
 		"clocks":   sp.clock,
 		"alarming": alarming,
+		"legal":    func(f radio.Field) string { return sp.say(legalFieldText(f)) },
 		"cron":     sp.cron,
+		"when":     sp.when,
+		"add":      func(a, b int) int { return a + b },
+		"less":     func(a, b int) int { return a - b },
+		"formats":  func() []string { return []string{"xlsx", "csv", "yaml"} },
+		"weekdays": sp.weekdayChoices,
+		"name":     func(v radio.ScheduleView, actor string) string { return cmp.Or(v.Names[radio.UserID(actor)], actor) },
+		"schedule": func(v radio.ScheduleState) string { return sp.say(scheduleStateText(v)) },
+		"draft":    func(v radio.DraftState) string { return sp.say(draftStateText(v)) },
+		"hold":     func(v radio.HoldState) string { return sp.say(holdText(v)) },
+		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
 		"count":    sp.count,
 	}

@@ -75,7 +75,7 @@ func TestPeopleInBrowser(t *testing.T) {
 	}
 
 	b.open(site.URL + "/audit")
-	look("audit", "Giao vai trò", "Trang sau")
+	look("audit", "Đã giao vai trò", "Trang sau")
 	b.open(site.URL + "/account")
 	unfold()
 	look("account", "phiên này", "Báo cáo tháng")

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +54,7 @@ func TestInviteForm(t *testing.T) {
 	h := newHouse(t)
 	form := url.Values{"login": {" Moi.BT "}, "name": {"Mới"}, "email": {"moi@x.vn"}, "role": {"editor"}, "area": {id[string]('c', 16)}}
 	w := h.ask(t, http.MethodPost, "/people", form.Encode())
-	want(t, w, http.StatusOK, `value="http://example.com/invite/`+goodCode+`"`, "09:30:00 29/11/2025", "Mới")
+	want(t, w, http.StatusOK, `>http://example.com/invite/`+goodCode+`<`, "09:30:00 29/11/2025", "Mới")
 	if want := fmt.Sprintf("invite moi.bt {Mới moi@x.vn } [{editor %s}]", id[string]('c', 16)); len(h.staff.changes) != 1 || h.staff.changes[0] != want {
 		t.Errorf("%q", h.staff.changes)
 	}
@@ -59,7 +62,7 @@ func TestInviteForm(t *testing.T) {
 	want(t, api, http.StatusCreated, `"code":"`+goodCode+`"`, `"link":"http://example.com/invite/`+goodCode+`"`, `"state":"invited"`)
 	secure := newHouse(t, func(d *Deps) { d.Secure = true })
 	secureCookie := func(r *http.Request) { r.Header.Set("Cookie", "__Host-loaxa="+sessionToken) }
-	want(t, secure.ask(t, http.MethodPost, "/people", form.Encode(), secureCookie), http.StatusOK, `value="https://example.com/invite/`)
+	want(t, secure.ask(t, http.MethodPost, "/people", form.Encode(), secureCookie), http.StatusOK, `>https://example.com/invite/`)
 
 	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 77), Grants: []radio.Grant{{Role: radio.RoleAdmin, Area: id[radio.AreaID]('c', 16)}}}
 	form.Set("area", id[string]('c', 12))
@@ -75,7 +78,7 @@ func TestGrantsForm(t *testing.T) {
 	path := "/people/" + id[string]('u', 14)
 	own, other := id[string]('c', 16), id[string]('c', 12)
 	page := h.ask(t, http.MethodGet, path, "")
-	want(t, page, http.StatusOK, `name="grant" value="operator@`+own+`" checked`, `name="seen" value="operator@`+other+`"`, "Mở lại tài khoản", "Thay đổi của tài khoản này", "Giao vai trò")
+	want(t, page, http.StatusOK, `name="grant" value="operator@`+own+`" checked`, `name="seen" value="operator@`+other+`"`, "Mở lại tài khoản", "Thay đổi của tài khoản này", "Đã giao vai trò")
 	form := url.Values{"seen": {"operator@" + own, "operator@" + other}, "grant": {"operator@" + own}, "role": {"editor"}, "area": {own}}
 	w := h.ask(t, http.MethodPost, path+"/grants", form.Encode())
 	want(t, w, http.StatusSeeOther)
@@ -177,7 +180,7 @@ func TestAccountPage(t *testing.T) {
 func TestAuditPage(t *testing.T) {
 	h := newHouse(t)
 	page := h.ask(t, http.MethodGet, "/audit?from=2025-11-01&to=2025-11-22&action=person.&actor="+string(lan.ID), "")
-	want(t, page, http.StatusOK, "Giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
+	want(t, page, http.StatusOK, "Đã giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
 	day := func(s string) radio.Millis {
 		var e radio.Invalid
 		return h.midnight(&e, "", s, 0)
@@ -193,6 +196,45 @@ func TestAuditPage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/api/v1/audit?before=870", ""), http.StatusOK, `{"entries":[]}`)
 	h.staff.readErr = errBroken
 	want(t, h.ask(t, http.MethodGet, "/audit", ""), http.StatusInternalServerError)
+}
+
+// TestEveryChangeHasWords: what any room writes into the audit is said in words.
+func TestEveryChangeHasWords(t *testing.T) {
+	var found int
+	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|device|centre)\.[a-z_]+)"`)
+	for _, pattern := range []string{"../store/*.go", "../schedule/*.go", "../library/*.go", "../fault/*.go", "*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range form.FindAllStringSubmatch(string(b), -1) {
+				if found++; actionText(m[1]) == m[1] && !strings.HasSuffix(m[1], ".html") {
+					t.Errorf("%s: the audit's page has no words for %s", f, m[1])
+				}
+			}
+		}
+	}
+	for name, step := range constants(t, "bulletin_steps.go", "BulletinStep") {
+		if actionText("bulletin."+step) == "bulletin."+step {
+			t.Errorf("the audit's page has no words for %s", name)
+		}
+	}
+	if found < 20 {
+		t.Fatalf("only %d changes found: the search is broken", found)
+	}
+	for _, group := range auditGroups {
+		if groupText(group) == group {
+			t.Errorf("no words for %s", group)
+		}
+	}
 }
 
 // TestHostileNames: what people write into an account is shown, and never runs.

@@ -58,6 +58,7 @@ func fixtures() []fixture {
 		bulletinFixtures(),
 		scheduleFixtures(),
 		weekFixtures(),
+		campaignFixtures(),
 		logFixtures(),
 		peopleFixtures(),
 		accountFixtures(),
@@ -68,7 +69,8 @@ func fixtures() []fixture {
 
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
-	return len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes)
+	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
+		len(h.watch.added) + len(h.watch.codes)
 }
 
 // area is a commune at w, or the province.

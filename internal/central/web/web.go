@@ -28,12 +28,6 @@ type People interface {
 	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
 
-// Desk takes bulletins in and decides about them (library).
-type Desk interface {
-	Upload(ctx context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error)
-	Decide(ctx context.Context, id radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error)
-}
-
 // Plan reads what people laid down and what devices say of themselves (store).
 type Plan interface {
 	Bulletins(ctx context.Context) ([]radio.Bulletin, error)
@@ -42,7 +36,6 @@ type Plan interface {
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -54,12 +47,20 @@ type Audio interface {
 type Deps struct {
 	People People
 	Desk   Desk
-	Plan   Plan
+	// Shelf reads bulletins, Uploads takes files in pieces.
+	Shelf   Shelf
+	Uploads Uploads
+	Plan    Plan
 	// Campaigns keeps campaigns.
 	Campaigns Campaigns
 	Log       Log
 	Files     LogFiles
 	Audio     Audio
+	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	Fleet    Fleet
+	Faults   Faults
+	Clusters Clusters
+	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
@@ -67,6 +68,10 @@ type Deps struct {
 	Office   Office
 	Accounts Accounts
 	Tokens   Tokens
+	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
+	Schedules     ScheduleBook
+	ScheduleDesk  ScheduleDesk
+	ScheduleFiles ScheduleFiles
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.

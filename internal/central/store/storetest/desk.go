@@ -67,13 +67,14 @@ func draftLife(t *testing.T, s *store.Store) {
 	must(t, s.DropDraft(ctx, newer, lan, planAt+7))
 	_, err = s.BulletinByCode(ctx, "tin")
 	wantKind(t, err, radio.ErrNotFound)
-	log, err := s.Audit(ctx, string(v1.ID), 10)
+	must(t, s.AddPerson(ctx, radio.Account{ID: lan, Login: "lan", Name: "Nguyễn Thị Lan"}, "test"))
+	history, err := s.BulletinHistory(ctx, v1.ID)
 	must(t, err)
-	var said []string
-	for _, e := range slices.Backward(log) {
-		said = append(said, e.Action+" "+e.Detail)
+	event := func(at radio.Millis, step radio.BulletinStep, detail string) radio.BulletinEvent {
+		return radio.BulletinEvent{At: at, By: lan, Name: "Nguyễn Thị Lan", Step: step, Version: 1, Detail: detail}
 	}
-	same(t, "history", said, []string{"bulletin.add tin version 1", "bulletin.edit tin version 1: title, campaign, valid_from, transcript", "bulletin.delete tin version 1"})
+	same(t, "history", history, []radio.BulletinEvent{event(planAt+7, radio.StepDelete, ""),
+		event(planAt+5, radio.StepEdit, "title, campaign, valid_from, transcript"), event(planAt, "add", "")})
 
 	// The code is free again, and a dropped second version leaves the first as it is.
 	first := SampleBulletin("tin", 1, lan)

@@ -1,0 +1,134 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"loaxa/internal/central/schedule"
+	"loaxa/internal/radio"
+)
+
+// fakeDrafts keeps drafts over the fake plan, with the store's rules, beneath the real
+// desk for schedules.
+type fakeDrafts struct {
+	plan     *fakePlan
+	drafts   map[radio.ScheduleID]radio.ScheduleDraft
+	acts     []radio.DeskAct
+	clashes  []radio.Conflict
+	released int
+}
+
+func (h *house) withSchedules(d *Deps) {
+	h.drafts = &fakeDrafts{plan: h.plan, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}}
+	desk := schedule.NewDesk(schedule.Rooms{Plans: h.drafts, Drafts: h.drafts, History: h.drafts, Clashes: h.drafts, Holdings: h.drafts},
+		func() time.Time { return now }, func() { h.drafts.released++ })
+	d.Schedules, d.ScheduleDesk, d.ScheduleFiles = desk, desk, desk
+}
+
+func (f *fakeDrafts) Plan(ctx context.Context) (radio.Plan, error) {
+	areas, err := f.plan.Areas(ctx)
+	p := radio.Plan{Areas: areas, Bulletins: f.plan.bulletins, Campaigns: f.plan.campaigns, Schedules: f.plan.schedules}
+	for _, pl := range f.plan.places {
+		p.Devices = append(p.Devices, pl.Device)
+	}
+	return p, err
+}
+
+func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
+	var out []radio.ScheduleDraft
+	for _, d := range f.drafts {
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func (f *fakeDrafts) PutScheduleDrafts(_ context.Context, drafts []radio.DraftWrite, act radio.DeskAct) error {
+	for _, w := range drafts {
+		if f.drafts[w.Draft.Doc.ID].Revision != w.Was {
+			return radio.ErrConflict
+		}
+	}
+	for _, w := range drafts {
+		f.drafts[w.Draft.Doc.ID] = w.Draft
+	}
+	f.acts = append(f.acts, act)
+	return nil
+}
+
+func (f *fakeDrafts) DropScheduleDraft(_ context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error {
+	if f.drafts[id].Revision != revision {
+		return radio.ErrConflict
+	}
+	delete(f.drafts, id)
+	f.acts = append(f.acts, act)
+	return nil
+}
+
+func (f *fakeDrafts) PublishSchedule(ctx context.Context, v radio.Schedule, revision int64, act radio.DeskAct) error {
+	if err := f.DropScheduleDraft(ctx, v.ID, revision, act); err != nil {
+		return err
+	}
+	f.put(v)
+	return nil
+}
+
+func (f *fakeDrafts) AddScheduleVersion(_ context.Context, v radio.Schedule, act radio.DeskAct) error {
+	f.acts = append(f.acts, act)
+	f.put(v)
+	return nil
+}
+
+func (f *fakeDrafts) put(v radio.Schedule) {
+	i := slices.IndexFunc(f.plan.schedules, func(s radio.Schedule) bool { return s.ID == v.ID })
+	if i < 0 {
+		f.plan.schedules = append(f.plan.schedules, v)
+		return
+	}
+	f.plan.schedules[i] = v
+}
+
+func (f *fakeDrafts) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]radio.Schedule, error) {
+	var out []radio.Schedule
+	for _, s := range f.plan.schedules {
+		if s.ID == id {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (f *fakeDrafts) Audit(_ context.Context, subject string, _ int) ([]radio.AuditEntry, error) {
+	var out []radio.AuditEntry
+	for _, a := range f.acts {
+		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Detail: a.Detail})
+	}
+	return out, nil
+}
+
+func (f *fakeDrafts) PersonNames(context.Context) (map[radio.UserID]string, error) {
+	return map[radio.UserID]string{lan.ID: lan.Name, sau: "Trần Văn Sáu"}, nil
+}
+
+func (f *fakeDrafts) Conflicts(context.Context, []radio.Schedule) ([]radio.Conflict, error) {
+	return f.clashes, nil
+}
+
+func (f *fakeDrafts) Places(ctx context.Context) ([]radio.Place, error) { return f.plan.Places(ctx) }
+
+func (f *fakeDrafts) DeviceStates(ctx context.Context) ([]radio.DeviceState, error) {
+	return f.plan.DeviceStates(ctx)
+}
+
+func (f *fakeDrafts) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
+	return f.plan.bulletins, nil
+}
+
+func (f *fakeDrafts) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
+	return map[radio.DeviceID]int64{}, nil
+}
+
+func (f *fakeDrafts) Issued(context.Context, radio.DeviceID, string, int64) (radio.Issued, error) {
+	return radio.Issued{}, fmt.Errorf("issued: %w", radio.ErrNotFound)
+}

@@ -1,0 +1,264 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"loaxa/internal/radio"
+)
+
+type scheduleData struct {
+	View     radio.ScheduleView
+	OnAir    *scheduleRow
+	Pending  *scheduleRow
+	Changes  []changeRow
+	Clashes  []clashRow
+	Blocking bool
+	// Refused is what stands in the way of the publication that was just asked for.
+	Refused bool
+	Holders holderSums
+	// What the reader may do now.
+	MayWrite, MayPublish, MayWithdraw bool
+	// Own: the reader wrote the draft, somebody else publishes it.
+	Own bool
+}
+
+type changeRow struct {
+	Place, Was, Is string
+}
+
+type clashRow struct {
+	Reason   string
+	Blocking bool
+	At       radio.Millis
+	Times    int
+	Devices  int
+}
+
+// holderSums count the devices of a schedule by how far they are.
+type holderSums struct {
+	Total, Synced int
+	Lacking       []radio.ScheduleHolder // at most holdersShown
+	More          int
+}
+
+const (
+	holdersShown = 20
+	holdersAPage = 100
+)
+
+func (s *Server) schedulePage(w http.ResponseWriter, r *http.Request) error {
+	d, err := s.scheduleData(r)
+	if err != nil {
+		return err
+	}
+	return s.showSchedule(w, r, http.StatusOK, d)
+}
+
+func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request, status int, d scheduleData) error {
+	return s.show(w, r, status, "schedule.html", d.View.Schedule.Title, d)
+}
+
+func (s *Server) scheduleData(r *http.Request) (scheduleData, error) {
+	ctx, p, id := r.Context(), who(r), scheduleID(r)
+	var d scheduleData
+	var err error
+	if d.View, err = s.Schedules.View(ctx, p, id); err != nil {
+		return d, err
+	}
+	names, err := s.labels(r)
+	if err != nil {
+		return d, err
+	}
+	if f := d.View.OnAir; f != nil {
+		row := names.schedule(d.View.ScheduleCard, *f)
+		d.OnAir = &row
+	}
+	chain, err := s.Schedules.Area(ctx, id)
+	if err != nil {
+		return d, err
+	}
+	d.MayWrite, d.MayPublish = p.May(radio.WriteSchedules, chain...), p.May(radio.PublishSchedules, chain...)
+	d.MayWithdraw = d.MayPublish && d.View.OnAir != nil && d.View.State != radio.ScheduleWithdrawn
+	if x := d.View.Draft; x != nil {
+		row := names.schedule(d.View.ScheduleCard, *d.View.Pending)
+		row.Schedule = x.Doc
+		d.Pending = &row
+		d.Own = slices.Contains(x.Authors, p.ID)
+		if err := s.draftData(r, &d); err != nil {
+			return d, err
+		}
+	}
+	holders, err := s.holders(r)
+	if err != nil {
+		return d, err
+	}
+	d.Holders = sumHolders(holders)
+	return d, nil
+}
+
+// draftData adds what an approver looks at: what changes, and what stands in the way.
+func (s *Server) draftData(r *http.Request, d *scheduleData) error {
+	labels, err := s.labels(r)
+	if err != nil {
+		return err
+	}
+	d.Changes = s.changeRows(r, labels, d.View.Changes)
+	found, err := s.Schedules.Clashes(r.Context(), who(r), scheduleID(r))
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		row := clashRow{Reason: c.VI, Blocking: c.Blocking, At: c.At, Times: c.Times, Devices: c.DeviceCount}
+		if languageOf(r) == english {
+			row.Reason = c.EN
+		}
+		d.Clashes, d.Blocking = append(d.Clashes, row), d.Blocking || c.Blocking
+	}
+	return nil
+}
+
+// holders lists the devices of the schedule that the reader may see.
+func (s *Server) holders(r *http.Request) ([]radio.ScheduleHolder, error) {
+	all, err := s.Schedules.Holders(r.Context(), who(r), scheduleID(r))
+	if err != nil {
+		return nil, err
+	}
+	communes, err := s.communesOf(r, radio.ReadSchedules)
+	if err != nil || communes == nil {
+		return all, err
+	}
+	return slices.DeleteFunc(all, func(h radio.ScheduleHolder) bool { return !slices.Contains(communes, h.Commune) }), nil
+}
+
+func sumHolders(all []radio.ScheduleHolder) holderSums {
+	sum := holderSums{Total: len(all)}
+	for _, h := range all {
+		switch {
+		case h.State == radio.HoldSynced:
+			sum.Synced++
+		case len(sum.Lacking) < holdersShown:
+			sum.Lacking = append(sum.Lacking, h)
+		default:
+			sum.More++
+		}
+	}
+	return sum
+}
+
+type holdersData struct {
+	Schedule radio.Schedule
+	Sums     holderSums
+	Holders  []radio.ScheduleHolder
+	State    string
+	Pager    pager
+}
+
+func (s *Server) scheduleDevices(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, "state", "page")
+	if err != nil {
+		return err
+	}
+	v, err := s.Schedules.View(r.Context(), who(r), scheduleID(r))
+	if err != nil {
+		return err
+	}
+	all, err := s.holders(r)
+	if err != nil {
+		return err
+	}
+	d := holdersData{Schedule: v.Schedule, Sums: sumHolders(all), State: q.Get("state")}
+	all = slices.DeleteFunc(all, func(h radio.ScheduleHolder) bool {
+		return d.State == "lacking" && h.State == radio.HoldSynced || d.State == "synced" && h.State != radio.HoldSynced
+	})
+	d.Holders, d.Pager = part(r, all, holdersAPage)
+	return s.show(w, r, http.StatusOK, "schedule_devices.html", "Đồng bộ lịch phát", d)
+}
+
+func (s *Server) scheduleExport(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, "format", "draft")
+	if err != nil {
+		return err
+	}
+	format := cmp.Or(q.Get("format"), "yaml")
+	name, data, err := s.Schedules.Export(r.Context(), who(r), scheduleID(r), q.Get("draft") == "1", format)
+	if err != nil {
+		return err
+	}
+	return sendFile(w, name, format, data)
+}
+
+// sendFile sends a file to be kept.
+func sendFile(w http.ResponseWriter, name, format string, data []byte) error {
+	kind := map[string]string{
+		"yaml": "application/yaml; charset=utf-8", "csv": "text/csv; charset=utf-8",
+		"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	}[format]
+	// Names are codes with a suffix: nothing to escape.
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	return send(w, http.StatusOK, kind, data)
+}
+
+// scheduleAct makes a handler of one thing done on a schedule's page.
+func (s *Server) scheduleAct(act func(r *http.Request) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := readForm(r); err != nil {
+			return err
+		}
+		err := act(r)
+		var clash *radio.ScheduleClash
+		if errors.As(err, &clash) {
+			d, err := s.scheduleData(r)
+			if err != nil {
+				return err
+			}
+			d.Refused = true
+			return s.showSchedule(w, r, http.StatusConflict, d)
+		}
+		if err != nil {
+			return scheduleSentence(err)
+		}
+		to := "/schedules/" + string(scheduleID(r))
+		if _, err := s.Schedules.Area(r.Context(), scheduleID(r)); errors.Is(err, radio.ErrNotFound) {
+			to = "/schedules" // the draft was all there was
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return nil
+	}
+}
+
+// formNumber is a number the page itself put into a form; 0 when it is none.
+func formNumber(r *http.Request, key string) int64 {
+	n, err := strconv.ParseInt(r.PostFormValue(key), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (s *Server) submitSchedule(r *http.Request) error {
+	_, err := s.ScheduleDesk.Submit(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"))
+	return err
+}
+
+func (s *Server) dropSchedule(r *http.Request) error {
+	return s.ScheduleDesk.Drop(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"))
+}
+
+func (s *Server) returnSchedule(r *http.Request) error {
+	_, err := s.ScheduleDesk.Return(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), radio.TidyLine(r.PostFormValue("why")))
+	return err
+}
+
+func (s *Server) publishSchedule(r *http.Request) error {
+	_, err := s.ScheduleDesk.Publish(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), r.PostFormValue("accept") == "1")
+	return err
+}
+
+func (s *Server) withdrawSchedule(r *http.Request) error {
+	_, err := s.ScheduleDesk.Withdraw(r.Context(), who(r), scheduleID(r), int(formNumber(r, "version")), radio.TidyLine(r.PostFormValue("why")))
+	return err
+}
