@@ -24,12 +24,10 @@ import (
 	"loaxa/schedules"
 )
 
-// The demo's accounts. Their passwords stand here because the demo listens on
-// loopback only and its data is thrown away; nothing else makes default accounts.
+// Who lays the demo down; demo_people.go has all its accounts.
 const (
-	demoAuthor, demoApprover   = "bien-tap", "duyet"
-	demoAuthorPw, demoApprovPw = "demo-bien-tap", "demo-nguoi-duyet"
-	demoMarker                 = ".loaxa-demo"
+	demoAuthor, demoApprover = "bien-tap", "duyet"
+	demoMarker               = ".loaxa-demo"
 )
 
 var demoDevices = []string{"demo-1", "demo-2", "demo-3"}
@@ -148,6 +146,7 @@ func (d *demoRun) openCentre(ctx context.Context) error {
 	d.cfg.People.Listen, d.cfg.Devices.Listen, d.cfg.MQTT.Listen = at(0), at(1), at(2)
 	d.cfg.Devices.Hosts = []string{"127.0.0.1"}
 	d.cfg.Jitter = config.Duration(0)
+	d.cfg.Faults.AssumedClocks = true
 	d.cfg.FetchFrom, d.cfg.FetchTo = "00:00", "00:00"
 	logFile, err := os.OpenFile(filepath.Join(d.dir, "centre.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -175,24 +174,17 @@ func freePorts(wanted ...int) ([]int, error) {
 
 // layDown does what people do before the first day: accounts, plan, keys.
 func (d *demoRun) layDown(ctx context.Context) error {
-	for _, u := range []struct {
-		login, name, pw string
-		role            radio.Role
-	}{
-		{demoAuthor, "Biên tập viên (demo)", demoAuthorPw, radio.RoleEditor},
-		{demoApprover, "Người duyệt (demo)", demoApprovPw, radio.RoleApprover},
-	} {
-		grants := []radio.Grant{{Role: u.role, Area: radio.Everywhere}}
-		if _, err := d.centre.AddPerson(ctx, u.login, u.name, u.pw, grants, "demo"); err != nil {
-			return err
-		}
+	d.tell("The centre begins at %s; every account of the demo has the password %s", d.cfg.People.Address(), demoPassword)
+	if err := d.addAccounts(ctx, demoProvince()); err != nil {
+		return err
 	}
-	d.tell("The centre begins at %s", d.cfg.People.Address())
-	d.note("accounts of the demo: %s / %s (author), %s / %s (approver)", demoAuthor, demoAuthorPw, demoApprover, demoApprovPw)
 	// Far enough ahead that no airing of this first plan freezes.
 	first := time.Now().Truncate(time.Minute).Add(36 * time.Hour)
 	d.tell("Upload and plan: %s writes, %s approves; ffmpeg makes house format, every frame is walked and decoded", demoAuthor, demoApprover)
 	if err := d.importAt(ctx, first); err != nil {
+		return err
+	}
+	if err := d.addAccounts(ctx, demoCommunes()); err != nil {
 		return err
 	}
 	root, err := trust.Generate()

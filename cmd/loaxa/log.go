@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,42 +12,97 @@ import (
 	"loaxa/internal/radio"
 )
 
+// logQuery is what the flags of `loaxa log` ask for; places and things by their codes.
+type logQuery struct {
+	filter                    radio.LogFilter
+	commune, device, bulletin string
+	campaign                  string
+	limit                     int
+	json, csv                 bool
+}
+
 func printLog(ctx context.Context, e *env, args []string) (int, error) {
 	fs, file := e.flags("log")
-	var f radio.LogFilter
+	var q logQuery
 	day := fs.String("day", "", "local `date` 2026-12-31")
-	outcome := fs.String("outcome", "", fmt.Sprintf("only this outcome: one of %v", radio.Outcomes()))
-	device := fs.String("device", "", "only the device with this `code`")
-	asJSON := fs.Bool("json", false, "one JSON object a line")
-	limit := fs.Int("limit", 200, "rows at the most, newest first")
+	from := fs.String("from", "", "first local `date`")
+	to := fs.String("to", "", "last local `date`")
+	slot := fs.String("slot", "", "only slots at this local `time`, 05:00")
+	outcome := fs.String("outcome", "", fmt.Sprintf("only this outcome: one of %v, not_aired, lacking, unplanned", radio.Outcomes()))
+	priority := fs.String("priority", "", "only this priority: normal, priority or emergency")
+	origin := fs.String("origin", "", fmt.Sprintf("only this origin: one of %v", radio.Origins()))
+	fs.StringVar(&q.commune, "commune", "", "only the commune with this `code`")
+	fs.StringVar(&q.device, "device", "", "only the device with this `code`")
+	fs.StringVar(&q.bulletin, "bulletin", "", "only the bulletin with this `code`")
+	fs.StringVar(&q.campaign, "campaign", "", "only the campaign with this `code`")
+	fs.BoolVar(&q.json, "json", false, "one JSON object a line")
+	fs.BoolVar(&q.csv, "csv", false, "the whole log that the filter lets through as CSV")
+	fs.IntVar(&q.limit, "limit", 200, "rows at the most, newest first; not of CSV")
 	if err := fs.Parse(args); err != nil {
 		return 2, err
 	}
-	f.From, f.To, f.Outcome = radio.Date(*day), radio.Date(*day), radio.Outcome(*outcome)
+	q.filter = radio.LogFilter{From: radio.Date(cmp.Or(*from, *day)), To: radio.Date(cmp.Or(*to, *day)), Slot: *slot,
+		Outcome: radio.Outcome(*outcome), Priority: radio.Priority(*priority), Origin: radio.Origin(*origin)}
 	c, err := e.openQuiet(ctx, *file)
 	if err != nil {
 		return 1, err
 	}
-	err = errors.Join(writeLog(ctx, e, c, f, *device, *limit, *asJSON), c.Close())
+	err = errors.Join(writeLog(ctx, e, c, q), c.Close())
 	if errors.Is(err, radio.ErrInvalid) {
 		return 2, err
 	}
 	return 0, err
 }
 
-func writeLog(ctx context.Context, e *env, c *central.Central, f radio.LogFilter, device string, limit int, asJSON bool) error {
-	if device != "" {
-		d, err := c.DeviceByCode(ctx, device)
+// find turns the codes into ids.
+func (q *logQuery) find(ctx context.Context, c *central.Central) error {
+	if q.commune != "" {
+		a, err := c.AreaByCode(ctx, q.commune)
 		if err != nil {
 			return err
 		}
-		f.Device = d.ID
+		q.filter.Commune = a.ID
 	}
-	page, err := c.Log(ctx, f, limit)
+	if q.device != "" {
+		d, err := c.DeviceByCode(ctx, q.device)
+		if err != nil {
+			return err
+		}
+		q.filter.Device = d.ID
+	}
+	if q.bulletin != "" {
+		id, err := c.BulletinByCode(ctx, q.bulletin)
+		if err != nil {
+			return err
+		}
+		q.filter.Bulletin = id
+	}
+	if q.campaign != "" {
+		id, err := c.CampaignByCode(ctx, q.campaign)
+		if err != nil {
+			return err
+		}
+		q.filter.Campaign = id
+	}
+	return nil
+}
+
+func writeLog(ctx context.Context, e *env, c *central.Central, q logQuery) error {
+	if err := q.find(ctx, c); err != nil {
+		return err
+	}
+	if q.csv {
+		zone, err := c.LogZone(ctx)
+		if err != nil {
+			return err
+		}
+		return c.WriteLogCSV(ctx, e.out, q.filter, zone)
+	}
+	page, err := c.Log(ctx, q.filter, q.limit)
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if q.json {
 		enc := json.NewEncoder(e.out)
 		for _, r := range page.Rows {
 			if err := enc.Encode(r); err != nil {
@@ -64,7 +120,7 @@ func writeLog(ctx context.Context, e *env, c *central.Central, f radio.LogFilter
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	totals, err := c.LogTotals(ctx, f)
+	totals, err := c.LogTotals(ctx, q.filter)
 	if err != nil {
 		return err
 	}

@@ -32,9 +32,11 @@ func commands() []command {
 		{"import", "lay down areas, devices, bulletins and schedules from a folder", importFolder},
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
-		{"user", "user add|password|list: accounts of people", userCommand},
+		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
 		{"device", "device add|show|list: loudspeaker clusters and their enrolment codes", deviceCommand},
 		{"key", "key root|sign: the root key and the keyring it signs", keyCommand},
+		{"backup", "copy the whole centre into one archive, also while it serves; backup verify FILE", backupCommand},
+		{"restore", "put a backup into an empty data folder", restore},
 		{"check", "check the configuration and print it", check},
 		{"version", "print the version", version},
 	}

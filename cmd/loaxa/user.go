@@ -16,39 +16,70 @@ import (
 	"loaxa/internal/radio"
 )
 
+const userUsage = `usage:
+  loaxa user add     --login LOGIN --name NAME --role ROLE[@COMMUNE]… [--password-stdin]
+  loaxa user invite  --login LOGIN --name NAME --role ROLE[@COMMUNE]… [--email E] [--phone P]   prints a link, for 7 days
+  loaxa user reset   --login LOGIN     takes the password away, ends sessions and tokens, prints a link, for 24 hours
+  loaxa user password --login LOGIN [--password-stdin]
+  loaxa user grant | revoke  --login LOGIN --role ROLE[@COMMUNE]…
+  loaxa user disable | enable --login LOGIN
+  loaxa user list
+roles: editor, approver, operator, provider, viewer, admin`
+
+// userFlags are the flags of all user commands.
+type userFlags struct {
+	login, name, email, phone string
+	roles                     roleFlags
+	stdin                     bool
+}
+
 func userCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa user add --login LOGIN --name NAME --role ROLE[@COMMUNE]… [--password-stdin] | loaxa user password --login LOGIN [--password-stdin] | loaxa user list")
 	if len(args) == 0 {
-		return 2, usage
+		return 2, errors.New(userUsage)
 	}
+	do, ok := userCommands()[args[0]]
+	if !ok {
+		return 2, errors.New(userUsage)
+	}
+	var f userFlags
 	fs, file := e.flags("user " + args[0])
-	login := fs.String("login", "", "account name: a-z, 0-9, dot, hyphen")
-	name := fs.String("name", "", "the person's name")
-	var roles roleFlags
-	fs.Var(&roles, "role", "what the account may do, as `ROLE` (whole province) or ROLE@COMMUNE-CODE; again for more; roles: editor, approver, operator, provider, viewer, admin")
-	stdin := fs.Bool("password-stdin", false, "read the password from standard input")
+	fs.StringVar(&f.login, "login", "", "account name: a-z, 0-9, dot, hyphen")
+	fs.StringVar(&f.name, "name", "", "the person's name")
+	fs.StringVar(&f.email, "email", "", "the person's e-mail address")
+	fs.StringVar(&f.phone, "phone", "", "the person's telephone number")
+	fs.Var(&f.roles, "role", "what the account may do, as `ROLE` (whole province) or ROLE@COMMUNE-CODE; again for more; roles: editor, approver, operator, provider, viewer, admin")
+	fs.BoolVar(&f.stdin, "password-stdin", false, "read the password from standard input")
 	if err := fs.Parse(args[1:]); err != nil {
 		return 2, err
 	}
 	opener := e.openQuiet
-	if args[0] == "add" {
+	if args[0] == "add" || args[0] == "invite" {
 		opener = e.openFirst
 	}
 	c, err := opener(ctx, *file)
 	if err != nil {
 		return 1, err
 	}
-	switch args[0] {
-	case "add":
-		err = addUser(ctx, e, c, *login, *name, roles, *stdin)
-	case "password":
-		err = setPassword(ctx, e, c, *login, *stdin)
-	case "list":
-		err = listUsers(ctx, e, c)
-	default:
-		err = usage
+	return 0, errors.Join(do(ctx, e, c, f), c.Close())
+}
+
+// userCommands are the commands below user.
+func userCommands() map[string]func(context.Context, *env, *central.Central, userFlags) error {
+	return map[string]func(context.Context, *env, *central.Central, userFlags) error{
+		"add": addUser, "invite": inviteUser, "reset": resetUser, "password": setPassword, "list": listUsers,
+		"grant": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+			return changeGrants(ctx, e, c, f, false)
+		},
+		"revoke": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+			return changeGrants(ctx, e, c, f, true)
+		},
+		"disable": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+			return disableUser(ctx, e, c, f, true)
+		},
+		"enable": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+			return disableUser(ctx, e, c, f, false)
+		},
 	}
-	return 0, errors.Join(err, c.Close())
 }
 
 // openFirst opens the centre, or makes a new one in the folder configured.
@@ -95,16 +126,16 @@ func grants(ctx context.Context, c *central.Central, flags roleFlags) ([]radio.G
 	return out, nil
 }
 
-func addUser(ctx context.Context, e *env, c *central.Central, login, name string, roles roleFlags, stdin bool) error {
-	granted, err := grants(ctx, c, roles)
+func addUser(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	granted, err := grants(ctx, c, f.roles)
 	if err != nil {
 		return err
 	}
-	password, err := e.password(stdin)
+	password, err := e.password(f.stdin)
 	if err != nil {
 		return err
 	}
-	p, err := c.AddPerson(ctx, login, name, password, granted, actor())
+	p, err := c.AddPerson(ctx, f.login, f.name, password, granted, actor())
 	if err != nil {
 		return err
 	}
@@ -112,15 +143,72 @@ func addUser(ctx context.Context, e *env, c *central.Central, login, name string
 	return err
 }
 
-func setPassword(ctx context.Context, e *env, c *central.Central, login string, stdin bool) error {
-	password, err := e.password(stdin)
+func inviteUser(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	granted, err := grants(ctx, c, f.roles)
 	if err != nil {
 		return err
 	}
-	if err := c.SetPassword(ctx, login, password, actor()); err != nil {
+	link, until, err := c.Invite(ctx, f.login, radio.Profile{Name: f.name, Email: f.email, Phone: f.phone}, granted, actor())
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.out, "password of %s replaced; sessions ended\n", login)
+	_, err = fmt.Fprintf(e.out, "account %s made; the person sets the password at\n%s\nonce, until %s\n", f.login, link, localMinute(until))
+	return err
+}
+
+func resetUser(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	link, until, err := c.ResetPassword(ctx, f.login, actor())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "password of %s taken away, sessions and tokens ended; the person sets a new one at\n%s\nonce, until %s\n", f.login, link, localMinute(until))
+	return err
+}
+
+func localMinute(m radio.Millis) string { return m.Time().Local().Format("2006-01-02 15:04") }
+
+func changeGrants(ctx context.Context, e *env, c *central.Central, f userFlags, take bool) error {
+	give, err := grants(ctx, c, f.roles)
+	if err != nil {
+		return err
+	}
+	var gone []radio.Grant
+	if take {
+		give, gone = nil, give
+	}
+	now, err := c.ChangeGrants(ctx, f.login, give, gone, actor())
+	if err != nil {
+		return err
+	}
+	words, err := grantWords(ctx, c)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "%s: %s\n", f.login, words(now))
+	return err
+}
+
+func disableUser(ctx context.Context, e *env, c *central.Central, f userFlags, disabled bool) error {
+	if err := c.SetDisabled(ctx, f.login, disabled, actor()); err != nil {
+		return err
+	}
+	said := "account %s enabled\n"
+	if disabled {
+		said = "account %s disabled; sessions, codes and tokens ended\n"
+	}
+	_, err := fmt.Fprintf(e.out, said, f.login)
+	return err
+}
+
+func setPassword(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	password, err := e.password(f.stdin)
+	if err != nil {
+		return err
+	}
+	if err := c.SetPassword(ctx, f.login, password, actor()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "password of %s replaced; sessions and tokens ended\n", f.login)
 	return err
 }
 
@@ -151,14 +239,46 @@ func (e *env) password(stdin bool) (string, error) {
 	return first, err
 }
 
-func listUsers(ctx context.Context, e *env, c *central.Central) error {
+// grantWords gives a writer of grants as flags take them.
+func grantWords(ctx context.Context, c *central.Central) (func([]radio.Grant) string, error) {
+	areas, err := c.Areas(ctx)
+	tree := radio.NewAreaTree(areas)
+	return func(grants []radio.Grant) string {
+		words := make([]string, len(grants))
+		for i, g := range grants {
+			words[i] = string(g.Role)
+			if a, ok := tree.Area(g.Area); ok {
+				words[i] += "@" + a.Code
+			} else if g.Area != radio.Everywhere {
+				words[i] += "@" + string(g.Area)
+			}
+		}
+		if len(words) == 0 {
+			return "no role"
+		}
+		return strings.Join(words, " ")
+	}, err
+}
+
+func listUsers(ctx context.Context, e *env, c *central.Central, _ userFlags) error {
 	people, err := c.People(ctx)
+	if err != nil {
+		return err
+	}
+	words, err := grantWords(ctx, c)
 	if err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	for _, p := range people {
-		fmt.Fprintf(t, "%s\t%s\tsince %s\n", p.Login, p.Name, p.CreatedAt.Time().Format(time.DateOnly))
+		state := "works"
+		switch {
+		case p.DisabledAt != 0:
+			state = "disabled"
+		case p.PasswordHash == "":
+			state = "invited"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\tsince %s\n", p.Login, p.Name, words(p.Grants), state, p.CreatedAt.Time().Format(time.DateOnly))
 	}
 	return t.Flush()
 }

@@ -51,9 +51,13 @@ func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
 	return t.reconciler.Apply(ctx, t.LogTx, heard)
 }
 
-func ingestLog(s *store.Store, r *reconcile.Reconciler) ingest.Log {
+func ingestLog(s *store.Store, r *reconcile.Reconciler, news *told) ingest.Log {
 	return func(ctx context.Context, f func(ingest.Tx) error) error {
-		return s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		if err == nil {
+			news.news.Store(true)
+		}
+		return err
 	}
 }
 
@@ -127,7 +131,7 @@ func (i importIntake) Prepare(ctx context.Context, source io.Reader) (p schedule
 	}
 	return schedule.Prepared{
 		Renditions: got.Renditions, Seconds: got.Seconds, LUFS: got.LUFS, TruePeak: got.TruePeakDBTP,
-		SourceSHA256: got.SourceSHA256, Warnings: got.Warnings,
+		SourceSHA256: got.SourceSHA256, Warnings: got.Warnings, Peaks: got.Peaks,
 	}, nil
 }
 

@@ -20,11 +20,11 @@ import (
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
+	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
-	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
@@ -46,8 +46,10 @@ type Central struct {
 	store  *store.Store
 	files  *library.Files
 	intake *library.Intake
-	people *identity.People
-	report *report.Report
+	// uploads lie in the work folder, beside what is being prepared.
+	uploads *library.Uploads
+	people  *identity.People
+	report  *report.Report
 }
 
 // Open opens the database and checks the configuration. intakeCommand starts the
@@ -71,9 +73,10 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 	}
 	return &Central{
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
-		files:  library.NewFiles(cfg.dir("audio")),
-		people: identity.NewPeople(s, time.Now),
-		report: report.New(s, time.Now),
+		files:   library.NewFiles(cfg.dir("audio")),
+		uploads: library.NewUploads(filepath.Join(cfg.dir("work"), "uploads"), library.DefaultUploadLimits(), time.Now, log.With("component", "library")),
+		people:  identity.NewPeople(s, time.Now),
+		report:  report.New(s, time.Now),
 	}, nil
 }
 
@@ -110,25 +113,32 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
 
-	out := &outlet{}
+	zone, err := timetable.LoadZone(province.Zone)
+	if err != nil {
+		return err
+	}
+	out, live, news := &outlet{}, &web.Live{}, &told{}
+	watching, err := c.watching(ctx, zone, out, func() { live.Changed(web.TopicFaults, web.TopicDevices) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys,
+		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler), devices, dispatcher, c.now)
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, dispatcher, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {
 		return err
 	}
 	out.set(mqttBroker)
-	live := &web.Live{}
-	console, err := c.console(province, dispatcher, live, mqttBroker)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
 	if err != nil {
 		return err
 	}
@@ -142,6 +152,10 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return c.uploads.Run(ctx) })
+	g.Go(func() error { return watching.watch.Run(ctx) })
+	g.Go(func() error { return watching.notify.Run(ctx) })
+	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
@@ -235,20 +249,31 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
 	}
 	monitor := newMetrics(house{
-		states: c.store.DeviceStates, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
-	clashes := preview.New(c.store, c.store, programme.Resolver{Tuning: c.tuning()}, c.now)
-	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: clashes, Holdings: c.store}, c.now, d.Changed)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
-		People: c.people, Desk: library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
-		Plan: c.store, Log: c.report, Audio: audioFiles{c.files}, Healthy: c.store.Ping, Live: live,
+		People: c.people,
+		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
+		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Shelf:     c.store,
+		Uploads:   c.uploads,
+		Plan:      c.store,
+		Campaigns: c.store,
+		Log:       c.report,
+		Files:     logFiles{export.New(exportLog(c.store), c.now)},
+		Audio:     audioFiles{c.files},
+		Preview:   c.preview(),
+		Healthy:   c.store.Ping,
+		Live:      live,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

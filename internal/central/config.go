@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"loaxa/internal/central/fault"
+	"loaxa/internal/central/notify"
 	"loaxa/internal/config"
 	"loaxa/internal/radio"
 )
@@ -33,6 +35,9 @@ type Config struct {
 	FetchTo   string `yaml:"fetch_to"`
 	// SilentAfter a planned end without a word the outcome is silent.
 	SilentAfter config.Duration `yaml:"silent_after"`
+	// Faults is what counts as trouble, Notify who is told of it.
+	Faults FaultsConfig `yaml:"faults"`
+	Notify NotifyConfig `yaml:"notify"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"log_level"`
 }
@@ -76,6 +81,8 @@ func DefaultConfig() Config {
 		FetchFrom:   "00:00",
 		FetchTo:     "04:00",
 		SilentAfter: config.Duration(24 * time.Hour),
+		Faults:      FaultsConfig{OfflineAfter: config.Duration(fault.OfflineAfter)},
+		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second)}},
 		LogLevel:    "info",
 	}
 }
@@ -120,6 +127,12 @@ func (c Config) Check() error {
 	}
 	if c.SilentAfter.D() < time.Minute {
 		bad("silent_after: %s, want at least 1m", c.SilentAfter.D())
+	}
+	if c.Faults.OfflineAfter.D() < time.Minute || c.Faults.OfflineAfter.D() > 24*time.Hour {
+		bad("faults.offline_after: %s, want 1m to 24h", c.Faults.OfflineAfter.D())
+	}
+	if _, err := c.Notify.options(); err != nil {
+		problems = append(problems, fmt.Errorf("notify: %w", err))
 	}
 	if err := new(slog.Level).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level: %q, want debug, info, warn or error", c.LogLevel)

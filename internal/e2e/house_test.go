@@ -429,15 +429,21 @@ func (h *house) agent(code, output string, env ...string) *agentProcess {
 	if err := errors.Join(os.MkdirAll(a.dir, 0o700), os.WriteFile(a.config(), []byte(text), 0o600)); err != nil {
 		h.t.Fatal(err)
 	}
-	printed := h.command("", "device", "add", "--code", code)
-	_, rest, ok := strings.Cut(printed, "enrolment code: ")
-	if !ok {
-		h.t.Fatalf("no code in %q", printed)
-	}
-	once, _, _ := strings.Cut(rest, "\n")
-	a.run("enrol", "--config", a.config(), "--server", h.devicesURL(), "--code", once)
+	a.enrol()
 	a.start()
 	return a
+}
+
+// enrol gives the device a fresh code and lets it use it.
+func (a *agentProcess) enrol(flags ...string) {
+	a.h.t.Helper()
+	printed := a.h.command("", "device", "add", "--code", a.code)
+	_, rest, ok := strings.Cut(printed, "enrolment code: ")
+	if !ok {
+		a.h.t.Fatalf("no code in %q", printed)
+	}
+	once, _, _ := strings.Cut(rest, "\n")
+	a.run(append([]string{"enrol", "--config", a.config(), "--server", a.h.devicesURL(), "--code", once}, flags...)...)
 }
 
 func (a *agentProcess) config() string { return filepath.Join(a.dir, "agent.yaml") }

@@ -29,7 +29,7 @@ func TestPreviewIsWhatTheAgentDoes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { livePreview(t, rand.New(rand.NewPCG(uint64(seed), 23)), &kinds) })
 		})
 	}
-	for _, want := range []string{"aired", "aired shifted", "missed overlap", "refused policy", "refused expired", "refused unsupported"} {
+	for _, want := range []string{"aired", "aired shifted", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported"} {
 		if _, ok := kinds.Load(want); !ok {
 			t.Errorf("no plan had %q: they are too tame", want)
 		}
@@ -102,8 +102,11 @@ func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, m
 		b := radio.Bulletin{ID: radio.NewID[radio.BulletinID](), Version: 1, Title: fmt.Sprint("tin ", n), State: radio.Approved,
 			Renditions: []radio.Rendition{{SHA256: radio.SHA256(fmt.Sprintf("%064x", n+1)), Kbps: radio.MainKbps, Bytes: int64(frames) * 209, Frames: frames,
 				Samples: samples, Tail: int(int64(frames)*radio.FrameSamples - samples)}}}
-		if n == 0 {
+		switch n {
+		case 0:
 			b.ValidUntil = radio.At(begin.Add(time.Duration(r.IntN(48*3600)) * time.Second))
+		case 1:
+			b.ValidFrom = radio.At(begin.Add(time.Duration(r.IntN(48*3600)) * time.Second))
 		}
 		bulletins[b.ID] = b
 		ids = append(ids, b.ID)

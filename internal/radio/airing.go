@@ -123,6 +123,7 @@ const (
 	ReasonSignature   Reason = "signature"   // a signature did not hold
 	ReasonPolicy      Reason = "policy"      // outside the permitted hours
 	ReasonExpired     Reason = "expired"     // past the validity of bulletin or programme
+	ReasonNotYet      Reason = "not_yet"     // before the validity of the bulletin
 	ReasonUnsupported Reason = "unsupported" // an item kind this agent does not know
 	ReasonOutput      Reason = "output"      // the sound device failed
 	ReasonDecoder     Reason = "decoder"     // the audio could not be decoded

@@ -1,10 +1,5 @@
 package radio
 
-import (
-	"fmt"
-	"unicode/utf8"
-)
-
 // Priority is one of the three legal levels (mức độ ưu tiên, Thông tư
 // 39/2020/TT-BTTTT): khẩn cấp, ưu tiên, thông thường.
 type Priority string
@@ -57,37 +52,69 @@ func (f Field) Name() string {
 type BulletinState string
 
 const (
+	Draft     BulletinState = "draft"     // bản nháp: its author still works on it
 	Pending   BulletinState = "pending"   // chờ duyệt
 	Approved  BulletinState = "approved"  // đã duyệt
 	Rejected  BulletinState = "rejected"  // từ chối
 	Withdrawn BulletinState = "withdrawn" // thu hồi
 )
 
+// BulletinStates lists every state in the order of a bulletin's life.
+func BulletinStates() []BulletinState {
+	return []BulletinState{Draft, Pending, Approved, Rejected, Withdrawn}
+}
+
 // Bulletin (bản tin) is metadata with approved audio. Code and version name one
-// immutable audio; a changed audio is a new version with its own approval.
+// immutable audio; a changed audio is a new version with its own approval. Only a
+// draft may still be edited.
 type Bulletin struct {
-	ID       BulletinID    `json:"id"`
-	Code     string        `json:"code"`
-	Version  int           `json:"version"`
-	Title    string        `json:"title"`
-	Field    Field         `json:"field"`
-	Author   string        `json:"author"` // the writer shown in the log (tác giả), not the account
-	Unit     string        `json:"unit"`   // producing unit
+	ID      BulletinID `json:"id"`
+	Code    string     `json:"code"`
+	Version int        `json:"version"`
+	// Area is the desk it belongs to, the province or a commune: the same for every
+	// version.
+	Area    AreaID `json:"area"`
+	Title   string `json:"title"`
+	Summary string `json:"summary"` // nội dung tóm tắt
+	Field   Field  `json:"field"`
+	// Priority is the legal level the bulletin is meant for. Schedules have their own;
+	// an emergency goes only as an alert.
+	Priority Priority      `json:"priority"`
+	Author   string        `json:"author"`   // the writer shown in the log (tác giả), not the account
+	PenName  string        `json:"pen_name"` // bút danh
+	Unit     string        `json:"unit"`     // producing unit
 	Language string        `json:"language"`
+	Campaign CampaignID    `json:"campaign,omitempty"`
 	State    BulletinState `json:"state"`
+	// ValidFrom is the first instant at which it may start; 0 is open.
+	ValidFrom Millis `json:"valid_from,omitempty"`
 	// ValidUntil is the first instant at which it may not start any more; 0 is open.
-	ValidUntil   Millis      `json:"valid_until,omitempty"`
-	Renditions   []Rendition `json:"renditions"` // 64 kbit/s first, then 32
-	LUFS         float64     `json:"lufs"`
-	TruePeak     float64     `json:"true_peak_dbtp"`
-	Seconds      float64     `json:"seconds"`
-	SourceSHA256 SHA256      `json:"source_sha256"`
-	Warnings     []string    `json:"warnings"`
-	CreatedBy    UserID      `json:"created_by"`
-	CreatedAt    Millis      `json:"created_at"`
-	DecidedBy    UserID      `json:"decided_by,omitempty"` // who approved, rejected or withdrew
-	DecidedAt    Millis      `json:"decided_at,omitempty"`
-	DecidedWhy   string      `json:"decided_why,omitempty"`
+	ValidUntil Millis `json:"valid_until,omitempty"`
+	// Transcript (lời bản tin) is filled in where one version is read, not in lists;
+	// TranscriptSHA256 stands for it there, "" for none.
+	Transcript       string      `json:"transcript,omitempty"`
+	TranscriptSHA256 SHA256      `json:"transcript_sha256,omitempty"`
+	Renditions       []Rendition `json:"renditions"` // 64 kbit/s first, then 32
+	LUFS             float64     `json:"lufs"`
+	TruePeak         float64     `json:"true_peak_dbtp"`
+	Seconds          float64     `json:"seconds"`
+	SourceSHA256     SHA256      `json:"source_sha256"`
+	Warnings         []string    `json:"warnings"`
+	// Peaks are the bars of the waveform; only set when audio is handed to the store.
+	Peaks     []byte `json:"-"`
+	CreatedBy UserID `json:"created_by"`
+	CreatedAt Millis `json:"created_at"`
+	EditedAt  Millis `json:"edited_at,omitempty"` // of the last edit while a draft
+	// SubmittedAt is when it was last handed in for approval; a decision can name it, so
+	// that nobody decides about other words than those they read.
+	SubmittedAt Millis `json:"submitted_at,omitempty"`
+	// CutOffBy confirmed, at CutOffAt, that audio which ends before its declared length
+	// is meant to be as it is.
+	CutOffBy   UserID `json:"cut_off_by,omitempty"`
+	CutOffAt   Millis `json:"cut_off_at,omitempty"`
+	DecidedBy  UserID `json:"decided_by,omitempty"` // who approved, rejected or withdrew
+	DecidedAt  Millis `json:"decided_at,omitempty"`
+	DecidedWhy string `json:"decided_why,omitempty"`
 }
 
 // Rendition of the bit rate asked for, or of the main one when that is missing.
@@ -105,60 +132,6 @@ func pickRendition(rs []Rendition, kbps int) (Rendition, bool) {
 	return Rendition{}, false
 }
 
-// Decide moves the bulletin to approved, rejected or withdrawn. The author never
-// approves (design §6: author ≠ approver); the reason is needed to reject or
-// withdraw.
-func (b Bulletin) Decide(to BulletinState, by UserID, at Millis, why string) (Bulletin, error) {
-	switch {
-	case by == "":
-		return b, fmt.Errorf("%w: a decision needs a person", ErrInvalid)
-	case to == Approved && b.State != Pending:
-		return b, fmt.Errorf("%w: bulletin %s is %s, only a pending one can be approved", ErrConflict, b.Code, b.State)
-	case to == Approved && by == b.CreatedBy:
-		return b, fmt.Errorf("%w: the author of bulletin %s cannot approve it", ErrForbidden, b.Code)
-	case to == Rejected && b.State != Pending:
-		return b, fmt.Errorf("%w: bulletin %s is %s, only a pending one can be rejected", ErrConflict, b.Code, b.State)
-	case to == Withdrawn && b.State != Approved:
-		return b, fmt.Errorf("%w: bulletin %s is %s, only an approved one can be withdrawn", ErrConflict, b.Code, b.State)
-	case (to == Rejected || to == Withdrawn) && why == "":
-		return b, fmt.Errorf("%w: say why bulletin %s is %s", ErrInvalid, b.Code, to)
-	case to != Approved && to != Rejected && to != Withdrawn:
-		return b, fmt.Errorf("%w: bulletin state %q", ErrInvalid, to)
-	}
-	b.State, b.DecidedBy, b.DecidedAt, b.DecidedWhy = to, by, at, why
-	return b, nil
-}
-
-// Check lists the broken rules of the metadata a person gives.
-func (b Bulletin) Check() error {
-	var e Invalid
-	if !ValidCode(b.Code) {
-		e.Add("code", "mã chỉ gồm a–z, 0–9, dấu chấm, gạch nối, dài 1–64", "use 1-64 of a-z, 0-9, dot and hyphen")
-	}
-	checkText(&e, "title", b.Title, 1, 200)
-	checkText(&e, "author", b.Author, 0, 100)
-	checkText(&e, "unit", b.Unit, 0, 200)
-	if !b.Field.Valid() {
-		e.Add("field", "lĩnh vực phải từ 1 đến 6", "field must be one of the six legal values, 1 to 6")
-	}
-	if b.Language != "" && (len(b.Language) < 2 || len(b.Language) > 35) {
-		e.Add("language", "mã ngôn ngữ không đúng", "language must be a BCP 47 tag such as vi")
-	}
-	return e.Err()
-}
-
-func checkText(e *Invalid, field, s string, min, max int) {
-	n := utf8.RuneCountInString(s)
-	switch {
-	case !utf8.ValidString(s):
-		e.Add(field, "chữ không đúng mã UTF-8", "not valid UTF-8")
-	case n < min:
-		e.Add(field, "không được để trống", "must not be empty")
-	case n > max:
-		e.Add(field, fmt.Sprintf("dài quá %d ký tự", max), fmt.Sprintf("longer than %d characters", max))
-	}
-}
-
 // Campaign (đợt tuyên truyền) groups schedules under a governing document.
 type Campaign struct {
 	ID       CampaignID `json:"id"`
@@ -169,4 +142,17 @@ type Campaign struct {
 	Issuer   string     `json:"issuer,omitempty"`
 	From     Date       `json:"from,omitempty"`
 	Until    Date       `json:"until,omitempty"`
+	// Version goes up by one with each change.
+	Version int `json:"version"`
+	// Area is whose campaign it is: the province. "" in files of before the desk.
+	Area    AreaID          `json:"area,omitempty"`
+	Summary string          `json:"summary"`
+	Units   []string        `json:"units"` // who takes part (đơn vị tham gia)
+	Themes  []CampaignTheme `json:"themes"`
+	// Target is how many airings (lượt phát) the whole campaign is to have, CommuneTarget
+	// how many each commune; 0 where none was set.
+	Target        int64 `json:"target"`
+	CommuneTarget int64 `json:"commune_target"`
+	// ClosedAt is when somebody ended it; 0 while it is open.
+	ClosedAt Millis `json:"closed_at,omitempty"`
 }

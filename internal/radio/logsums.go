@@ -92,3 +92,16 @@ type LogProof struct {
 	First   uint64    `json:"first,omitempty"`
 	Last    uint64    `json:"last,omitempty"`
 }
+
+// LogChoices are the times, campaigns and bulletins that stand in the log on one day.
+type LogChoices struct {
+	Slots     []TimeOfDay // of planned airings
+	Campaigns []CampaignID
+	Bulletins []BulletinID
+}
+
+// Aired counts the planned airings that aired.
+func (t LogTotals) Aired() int64 { return t.Outcomes[Aired] }
+
+// Pending counts the planned airings without any word yet.
+func (t LogTotals) Pending() int64 { return t.Outcomes[PendingOutcome] }

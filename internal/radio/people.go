@@ -6,10 +6,12 @@ type Account struct {
 	ID           UserID
 	Login        string
 	Name         string
-	PasswordHash string
+	PasswordHash string // "" until the invited person has chosen a password
 	CreatedAt    Millis
 	DisabledAt   Millis // 0 while the account works
 	Grants       []Grant
+	Email        string // optional, as is the telephone number
+	Phone        string
 }
 
 // Person is who is logged in, as pages and rows name them, with what they may do.
@@ -18,6 +20,8 @@ type Person struct {
 	Login  string  `json:"login"`
 	Name   string  `json:"name"`
 	Grants []Grant `json:"grants,omitempty"`
+	// Token is set when a program speaks for the person by an API token.
+	Token TokenUse `json:"-"`
 }
 
 // EnrolmentCode is a one-time code of one device; only its hash is kept.
@@ -43,9 +47,13 @@ type Certificate struct {
 
 // AuditEntry is one line of who did what.
 type AuditEntry struct {
+	Seq     int64  `json:"seq"` // counts up with every entry
 	At      Millis `json:"at"`
 	Actor   string `json:"actor"`
 	Action  string `json:"action"`
 	Subject string `json:"subject"`
 	Detail  string `json:"detail"`
+	// Names of the people that Actor and Subject are, where they are people.
+	ActorName   string `json:"actor_name,omitempty"`
+	SubjectName string `json:"subject_name,omitempty"`
 }

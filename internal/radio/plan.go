@@ -59,8 +59,8 @@ type Plan struct {
 	Areas    []Area
 	Devices  []Device
 	Policies []PolicyRule
-	// Bulletins holds the newest version of each and every older one that is
-	// still pending or approved, by code and version.
+	// Bulletins holds the newest version of each, the newest that is no draft, and every
+	// older one that is still pending or approved, by code and version.
 	Bulletins []Bulletin
 	Campaigns []Campaign
 	// Schedules holds withdrawn ones too.

@@ -48,6 +48,7 @@ type ProgrammeAudio struct {
 	Version    int         `json:"version"`
 	Title      string      `json:"title"`
 	Renditions []Rendition `json:"renditions"`
+	ValidFrom  Millis      `json:"valid_from,omitempty"`
 	ValidUntil Millis      `json:"valid_until,omitempty"`
 	// Approval is the approver's signature over the hashes (design §7). It is null,
 	// and not yet checked by agents; the field is reserved.

@@ -53,7 +53,8 @@ const (
 	ReadPeople       Action = "people.read"
 	WritePeople      Action = "people.write" // invite, grant, reset, disable
 	ReadAudit        Action = "audit.read"
-	// Self is what everybody signed in may do: own password, language, tokens.
+	// Self is what everybody signed in may do, without any role too: own password,
+	// language, tokens.
 	Self Action = "self"
 )
 
@@ -92,19 +93,24 @@ func (r Role) May(a Action) bool { return slices.Contains(allowed[a], r) }
 // May says whether the person may do a to a thing. chain is the thing's place in the
 // area tree, the province first: a grant reaches its area and all below.
 func (p Person) May(a Action, chain ...AreaID) bool {
-	return slices.ContainsFunc(p.Grants, func(g Grant) bool {
+	if a == Self {
+		return p.Token == ""
+	}
+	return p.Token.allows(a) && slices.ContainsFunc(p.Grants, func(g Grant) bool {
 		return g.Role.May(a) && (g.Area == Everywhere || slices.Contains(chain, g.Area))
 	})
 }
 
 // MaySomewhere says whether the person may do a in any area at all.
-func (p Person) MaySomewhere(a Action) bool { return len(p.Where(a)) > 0 }
+func (p Person) MaySomewhere(a Action) bool {
+	return a == Self && p.May(Self) || len(p.Where(a)) > 0
+}
 
 // Where lists the areas in which (and below which) the person may do a.
 func (p Person) Where(a Action) []AreaID {
 	var out []AreaID
 	for _, g := range p.Grants {
-		if g.Role.May(a) && !slices.Contains(out, g.Area) {
+		if g.Role.May(a) && p.Token.allows(a) && !slices.Contains(out, g.Area) {
 			out = append(out, g.Area)
 		}
 	}

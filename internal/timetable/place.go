@@ -120,6 +120,11 @@ func place(all []candidate, notAfter radio.Millis) {
 			c.excluded = radio.ReasonExpired
 			continue
 		}
+		// Planned before its time: a shift that happens to reach it changes nothing.
+		if from := c.step.validFrom; from != 0 && c.startTime().Before(from.Time()) {
+			c.excluded = radio.ReasonNotYet
+			continue
+		}
 		c.start = taken.fit(c.planned(), c.step.samples)
 		switch {
 		case c.start-c.planned() > c.slot.grace:

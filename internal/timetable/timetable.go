@@ -53,6 +53,7 @@ type step struct {
 	offset     int64 // samples after the slot's instant
 	samples    int64 // 0 for a kind without a length of its own
 	title      string
+	validFrom  radio.Millis
 	validUntil radio.Millis
 }
 
@@ -132,7 +133,7 @@ func (s *slot) layOut(p *radio.Programme, it radio.Item) error {
 		if err := audio.Renditions[0].Check(); err != nil {
 			return err
 		}
-		st.title, st.validUntil = audio.Title, audio.ValidUntil
+		st.title, st.validFrom, st.validUntil = audio.Title, audio.ValidFrom, audio.ValidUntil
 		st.samples = audio.Renditions[0].Samples // the same in both renditions
 		gap = radio.DurationSamples(time.Duration(it.GapMS) * time.Millisecond)
 	}

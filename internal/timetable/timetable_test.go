@@ -138,6 +138,20 @@ func TestAirings(t *testing.T) {
 				return q
 			}(), to: "2026-03-04",
 			want: "02 05:00:00.000 1.0 60.0\n02 05:01:00.000 1.1 90.5\n03 05:00:00.000 1.0 60.0 expired\n03 05:01:00.000 1.1 90.5\n"},
+		{name: "before the bulletin's validity: takes no time, and a shift does not save it",
+			p: func() *radio.Programme {
+				q := programme(slotOf(1, p, "0 5 * * *", 1), slotOf(2, n, "0 5 * * *", 3))
+				q.Audio[2].ValidFrom = radio.At(at("2026-03-01T22:01:00Z"))
+				return q
+			}(), to: "2026-03-04",
+			want: "02 05:00:00.000 1.0 60.0\n02 05:00:00.000 2.0 90.5 not_yet\n03 05:00:00.000 1.0 60.0\n03 05:01:00.000 2.0 90.5\n"},
+		{name: "exactly when the bulletin becomes valid",
+			p: func() *radio.Programme {
+				q := programme(slotOf(1, n, "0 5 * * *", 1))
+				q.Audio[0].ValidFrom = radio.At(at("2026-03-01T22:00:00Z"))
+				return q
+			}(),
+			want: "02 05:00:00.000 1.0 60.0\n"},
 		{name: "past the programme's end",
 			p: func() *radio.Programme {
 				q := programme(slotOf(1, n, "0 5 * * *", 1, 3))

@@ -85,6 +85,9 @@ func randomProgramme(r *rand.Rand, zone string, begin time.Time) (*radio.Program
 	if r.IntN(3) == 0 {
 		p.Audio[r.IntN(3)].ValidUntil = radio.At(begin.Add(time.Duration(r.IntN(6*86400)) * time.Second))
 	}
+	if r.IntN(3) == 0 {
+		p.Audio[r.IntN(3)].ValidFrom = radio.At(begin.Add(time.Duration(r.IntN(6*86400)) * time.Second))
+	}
 	if r.IntN(4) == 0 {
 		p.NotAfter = radio.At(begin.Add(time.Duration(r.IntN(6*86400)) * time.Second))
 	}
@@ -189,6 +192,10 @@ func put(p *radio.Programme, plan []radio.Airing) []radio.Airing {
 		}
 		if late(*a) {
 			a.Excluded = radio.ReasonExpired
+			continue
+		}
+		if audio, _ := p.Find(a.Bulletin, a.Version); audio.ValidFrom != 0 && a.Start().Before(audio.ValidFrom.Time()) {
+			a.Excluded = radio.ReasonNotYet
 			continue
 		}
 		planned, best := begin(*a), int64(-1)

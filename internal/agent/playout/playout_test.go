@@ -120,6 +120,7 @@ func TestOutcomes(t *testing.T) {
 		"mourning day":        {before: func(w *world) { w.plan.policy.Mourning = []radio.Date{"2026-11-23"} }, want: "refused:policy"},
 		"policy with no zone": {before: func(w *world) { w.plan.policy.Zone = "Nowhere/Never" }, want: "refused:policy"},
 		"bulletin expired":    {before: func(w *world) { w.plan.prog.Audio[0].ValidUntil = radio.At(at(8, 0, 0)) }, want: "refused:expired"},
+		"bulletin not yet":    {before: func(w *world) { w.plan.prog.Audio[0].ValidFrom = radio.At(at(8, 0, 1)) }, want: "refused:not_yet"},
 		"programme expired":   {before: func(w *world) { w.plan.prog.NotAfter = radio.At(at(7, 59, 0)) }, want: "refused:expired"},
 		"unknown kind":        {before: func(w *world) { w.plan.prog.Slots[0].Items[0].Kind = "hologram" }, want: "refused:unsupported"},
 		"clock untrusted over it": {during: func(w *world) {

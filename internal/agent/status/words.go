@@ -16,7 +16,7 @@ var words = map[string]string{
 	// reasons
 	"late": "trễ giờ", "clock": "đồng hồ không tin cậy", "no_audio": "thiếu âm thanh", "not_synced": "chưa đồng bộ",
 	"overlap": "trùng giờ", "off": "mất điện hoặc tắt máy", "signature": "chữ ký không đúng", "policy": "ngoài khung giờ",
-	"expired": "hết hiệu lực", "unsupported": "loại chưa hỗ trợ", "output": "đầu ra âm thanh", "decoder": "lỗi giải mã",
+	"expired": "hết hiệu lực", "not_yet": "chưa đến ngày hiệu lực", "unsupported": "loại chưa hỗ trợ", "output": "đầu ra âm thanh", "decoder": "lỗi giải mã",
 	"stopped": "bị dừng", "withdrawn": "đã thu hồi", "priority": "nhường tin ưu tiên",
 	// clock
 	"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy",

@@ -93,6 +93,9 @@ type Rooms struct {
 	Publisher Publisher
 	Freezer   Freezer
 	Keys      Keys
+	// Refused is told whether a document of a device could be made: an error that waits
+	// for a person, or nil. May be nil.
+	Refused func(device radio.DeviceID, document string, err error)
 }
 
 // Dispatcher is safe for concurrent use.

@@ -99,40 +99,47 @@ func (d *Dispatcher) read(ctx context.Context, now time.Time) (l laid, places []
 func (d *Dispatcher) device(ctx context.Context, place radio.Place, l laid, h held, now time.Time) error {
 	id := place.Device.ID
 	var errs []error
-	failed := func(err error) {
+	failed := func(kind wire.Kind, err error) {
 		errs = append(errs, err)
 		// What is invalid waits for a person, who will change something.
-		if !errors.Is(err, radio.ErrInvalid) {
-			d.mu.Lock()
-			d.due.want(id, h)
-			d.mu.Unlock()
+		if errors.Is(err, radio.ErrInvalid) {
+			d.made(id, kind, err)
+			return
 		}
+		d.mu.Lock()
+		d.due.want(id, h)
+		d.mu.Unlock()
 	}
 	current, err := d.current(ctx, id)
 	if err != nil {
-		failed(err)
+		failed("", err)
 		return err
 	}
 	// The policy before the programme: a new device shall know its hours first.
-	for _, resolve := range []func() (draft, error){
-		func() (draft, error) { return d.settings(place) },
-		func() (draft, error) { return d.policy(place, l) },
-		func() (draft, error) { return d.programme(place, l, now) },
+	for _, document := range []struct {
+		kind    wire.Kind
+		resolve func() (draft, error)
+	}{
+		{wire.Settings, func() (draft, error) { return d.settings(place) }},
+		{wire.Policy, func() (draft, error) { return d.policy(place, l) }},
+		{wire.Programme, func() (draft, error) { return d.programme(place, l, now) }},
 	} {
-		dr, err := resolve()
+		dr, err := document.resolve()
 		if err != nil {
-			failed(err)
+			failed(document.kind, err)
 			continue
 		}
 		last := current[string(dr.kind)]
 		if last.Digest == dr.digest && !d.stale(last, h[string(dr.kind)], now) {
+			d.made(id, dr.kind, nil)
 			continue
 		}
 		i, doc, err := d.issue(ctx, id, dr, max(last.Revision, h[string(dr.kind)]), now)
 		if err != nil {
-			failed(err)
+			failed(dr.kind, err)
 			continue
 		}
+		d.made(id, dr.kind, nil)
 		if p, ok := doc.(radio.Programme); ok {
 			d.freeze(ctx, published{place, p, i.IssuedAt})
 		}
@@ -141,6 +148,13 @@ func (d *Dispatcher) device(ctx context.Context, place radio.Place, l laid, h he
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// made tells whether a document could be made.
+func (d *Dispatcher) made(id radio.DeviceID, kind wire.Kind, err error) {
+	if d.rooms.Refused != nil && kind != "" {
+		d.rooms.Refused(id, string(kind), err)
+	}
 }
 
 // stale says whether a document needs a new revision though its content is the

@@ -54,6 +54,8 @@ type CA struct {
 // CAFile is the CA's certificate in its folder.
 const CAFile = "ca.pem"
 
+const caKeyFile = "ca-key.pem"
+
 // OpenCA reads the CA of a folder, or makes it when the folder has none. Of several
 // processes that find none at the same moment one makes it, for all of them.
 func OpenCA(dir, province string, now func() time.Time) (*CA, error) {
@@ -70,7 +72,7 @@ func OpenCA(dir, province string, now func() time.Time) (*CA, error) {
 	if ca.cert, err = parseCert(certPEM); err != nil {
 		return nil, fmt.Errorf("read the CA: %w", err)
 	}
-	if ca.key, err = readECKey(filepath.Join(dir, "ca-key.pem")); err != nil {
+	if ca.key, err = readECKey(filepath.Join(dir, caKeyFile)); err != nil {
 		return nil, fmt.Errorf("read the CA's key: %w", err)
 	}
 	return ca, nil
@@ -103,7 +105,7 @@ func createCA(dir, province string, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("make the CA's folder: %w", err)
 	}
-	err = errors.Join(writeECKey(filepath.Join(tmp, "ca-key.pem"), key),
+	err = errors.Join(writeECKey(filepath.Join(tmp, caKeyFile), key),
 		os.WriteFile(filepath.Join(tmp, CAFile), certPEM(der), 0o644))
 	if err == nil {
 		// A folder that holds something is not replaced: then another process was first.

@@ -267,6 +267,7 @@ func TestEnrolmentTriesAreBounded(t *testing.T) {
 
 // accounts is the store's people in memory.
 type accounts struct {
+	Keeper   // what a test does not need
 	byLogin  map[string]radio.Account
 	sessions map[string]radio.UserID
 	ends     map[string]radio.Millis
@@ -318,9 +319,11 @@ func (a *accounts) EndSession(_ context.Context, h string) error {
 	return nil
 }
 
+func (a *accounts) Areas(context.Context) ([]radio.Area, error) { return nil, nil }
+
 func TestPeople(t *testing.T) {
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
-	acc := &accounts{map[string]radio.Account{}, map[string]radio.UserID{}, map[string]radio.Millis{}}
+	acc := &accounts{byLogin: map[string]radio.Account{}, sessions: map[string]radio.UserID{}, ends: map[string]radio.Millis{}}
 	clock := func() time.Time { return now }
 	if got, want := NewPeople(acc, clock).cost.decoy(), "$argon2id$v=19$m=65536,t=3,p=2$"; !strings.HasPrefix(got, want) {
 		t.Fatalf("passwords are kept as %s, want %s", got, want)

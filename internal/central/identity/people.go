@@ -9,13 +9,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/time/rate"
 
 	"loaxa/internal/radio"
 )
@@ -35,9 +35,6 @@ const (
 	argonSaltLen = 16
 )
 
-// MinPassword is the shortest password taken, in characters.
-const MinPassword = 10
-
 // SessionLife is how long a session lasts.
 const SessionLife = 12 * time.Hour
 
@@ -45,7 +42,17 @@ func person(a radio.Account) radio.Person {
 	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name, Grants: a.Grants}
 }
 
-// Accounts keeps people and sessions.
+// Keeper keeps the people, in all its parts.
+type Keeper interface {
+	Accounts
+	Directory
+	Rights
+	Invitations
+	Sessions
+	Tokens
+}
+
+// Accounts keeps passwords and sign-ins.
 type Accounts interface {
 	AddPerson(ctx context.Context, a radio.Account, actor string) error
 	SetPassword(ctx context.Context, login, hash, actor string, at radio.Millis) error
@@ -55,13 +62,17 @@ type Accounts interface {
 	EndSession(ctx context.Context, tokenHash string) error
 }
 
-// People logs persons in and out. Safe for concurrent use.
+// People logs persons in and out, and lets administrators manage them. Safe for
+// concurrent use.
 type People struct {
-	accounts Accounts
+	accounts Keeper
 	now      func() time.Time
 	cost     cost
 	// hashing bounds the memory of password checks: two at a time.
 	hashing chan struct{}
+
+	// codes bounds how often strangers may show codes.
+	codes *rate.Limiter
 
 	mu    sync.Mutex
 	fails map[string]failure
@@ -73,25 +84,26 @@ type failure struct {
 }
 
 // NewPeople stores what it is given.
-func NewPeople(accounts Accounts, now func() time.Time) *People {
+func NewPeople(accounts Keeper, now func() time.Time) *People {
 	return newPeople(accounts, now, argonCost())
 }
 
-func newPeople(accounts Accounts, now func() time.Time, c cost) *People {
-	return &People{accounts: accounts, now: now, cost: c, hashing: make(chan struct{}, 2), fails: map[string]failure{}}
+func newPeople(accounts Keeper, now func() time.Time, c cost) *People {
+	return &People{accounts: accounts, now: now, cost: c, hashing: make(chan struct{}, 2), fails: map[string]failure{},
+		// 128 bits of code need no limit; the store and argon2 do.
+		codes: rate.NewLimiter(10, 40)}
 }
 
 // Add makes an account. There are no default accounts and no default passwords.
 func (p *People) Add(ctx context.Context, login, name, password string, grants []radio.Grant, actor string) (radio.Person, error) {
 	var e radio.Invalid
-	if !radio.ValidCode(login) {
-		e.Add("login", "tên đăng nhập chỉ gồm a–z, 0–9, dấu chấm, gạch nối", "use 1-64 of a-z, 0-9, dot and hyphen")
+	checkLogin(&e, login)
+	profile := checkProfile(&e, radio.Profile{Name: name})
+	checkNewPassword(&e, password, login, name)
+	grants, err := p.checkGrants(ctx, &e, grants)
+	if err != nil {
+		return radio.Person{}, err
 	}
-	if name == "" || utf8.RuneCountInString(name) > 100 {
-		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
-	}
-	checkNewPassword(&e, password)
-	checkGrants(&e, grants)
 	if err := e.Err(); err != nil {
 		return radio.Person{}, err
 	}
@@ -99,7 +111,7 @@ func (p *People) Add(ctx context.Context, login, name, password string, grants [
 	if err != nil {
 		return radio.Person{}, err
 	}
-	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: name, PasswordHash: hash, CreatedAt: radio.At(p.now()), Grants: grants}
+	a := radio.Account{ID: radio.NewID[radio.UserID](), Login: login, Name: profile.Name, PasswordHash: hash, CreatedAt: radio.At(p.now()), Grants: grants}
 	if err := p.accounts.AddPerson(ctx, a, actor); errors.Is(err, radio.ErrConflict) {
 		return radio.Person{}, fmt.Errorf("%w: there is an account %s already", radio.ErrConflict, login)
 	} else if err != nil {
@@ -108,29 +120,14 @@ func (p *People) Add(ctx context.Context, login, name, password string, grants [
 	return person(a), nil
 }
 
-func checkGrants(e *radio.Invalid, grants []radio.Grant) {
-	for i, g := range grants {
-		if !g.Role.Valid() || g.Area != radio.Everywhere && !radio.ValidID(g.Area) || slices.Contains(grants[:i], g) {
-			e.Add("grants", "vai trò hoặc địa bàn không đúng", "a role or an area is not right, or stands twice")
-			return
-		}
-	}
-}
-
-func checkNewPassword(e *radio.Invalid, password string) {
-	if n := utf8.RuneCountInString(password); n < MinPassword || len(password) > 200 {
-		e.Add("password", fmt.Sprintf("mật khẩu ít nhất %d ký tự", MinPassword), fmt.Sprintf("the password takes at least %d characters", MinPassword))
-	}
-}
-
-// SetPassword replaces a forgotten password and ends every session of the person.
+// SetPassword replaces a forgotten password and ends every session, code and token of
+// the person.
 func (p *People) SetPassword(ctx context.Context, login, password, actor string) error {
-	var e radio.Invalid
-	checkNewPassword(&e, password)
-	if err := e.Err(); err != nil {
+	a, err := p.accounts.PersonByLogin(ctx, login)
+	if err != nil {
 		return err
 	}
-	hash, err := p.cost.hash(password)
+	hash, err := p.newHash(ctx, password, a)
 	if err != nil {
 		return err
 	}
@@ -163,30 +160,25 @@ func (p *People) Login(ctx context.Context, login, password string) (radio.Perso
 	if err != nil && !errors.Is(err, radio.ErrNotFound) {
 		return radio.Person{}, "", err
 	}
-	known := err == nil && a.DisabledAt == 0
+	// Who was invited and has no password yet must not answer faster.
+	known := err == nil && a.DisabledAt == 0 && a.PasswordHash != ""
 	hash := a.PasswordHash
 	if !known {
 		hash = p.cost.decoy()
 	}
-	select {
-	case p.hashing <- struct{}{}:
-	case <-ctx.Done():
-		return radio.Person{}, "", ctx.Err()
+	ok, err := p.check(ctx, hash, password)
+	if err != nil {
+		return radio.Person{}, "", err
 	}
-	ok := len(password) <= 200 && checkPassword(hash, password)
-	<-p.hashing
 	if !ok || !known {
 		p.failed(login)
 		return radio.Person{}, "", ErrLogin
 	}
-	p.mu.Lock()
-	delete(p.fails, login)
-	p.mu.Unlock()
-	token := make([]byte, 32)
-	if _, err := rand.Read(token); err != nil {
-		return radio.Person{}, "", fmt.Errorf("make a session: %w", err)
+	p.forgive(login)
+	text, err := secret()
+	if err != nil {
+		return radio.Person{}, "", err
 	}
-	text := base64.RawURLEncoding.EncodeToString(token)
 	now := p.now()
 	if err := p.accounts.AddSession(ctx, tokenHash(text), a.ID, radio.At(now), radio.At(now.Add(SessionLife))); err != nil {
 		return radio.Person{}, "", err
@@ -203,6 +195,26 @@ func (p *People) Session(ctx context.Context, token string) (radio.Person, error
 	return person(a), err
 }
 
+// secret gives 32 random bytes in base64url.
+func secret() (string, error) {
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("make a secret: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// check compares a password with a hash, two at a time.
+func (p *People) check(ctx context.Context, hash, password string) (bool, error) {
+	select {
+	case p.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { <-p.hashing }()
+	return len(password) <= maxPassword && checkPassword(hash, password), nil
+}
+
 // Logout ends a session.
 func (p *People) Logout(ctx context.Context, token string) error {
 	return p.accounts.EndSession(ctx, tokenHash(token))
@@ -212,6 +224,12 @@ func (p *People) waiting(login string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fails[login].until.Sub(p.now())
+}
+
+func (p *People) forgive(login string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.fails, login)
 }
 
 func (p *People) failed(login string) {
@@ -247,7 +265,7 @@ func (c cost) hash(password string) (string, error) {
 	if _, err := rand.Read(salt); err != nil {
 		return "", fmt.Errorf("make a salt: %w", err)
 	}
-	return c.encode(salt, argon2.IDKey([]byte(password), salt, c.time, c.memory, c.lanes, argonKeyLen)), nil
+	return c.encode(salt, argon2.IDKey(passwordBytes(password), salt, c.time, c.memory, c.lanes, argonKeyLen)), nil
 }
 
 func (c cost) encode(salt, sum []byte) string {
@@ -255,6 +273,10 @@ func (c cost) encode(salt, sum []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes,
 		b64.EncodeToString(salt), b64.EncodeToString(sum))
 }
+
+// passwordBytes: keyboards differ in how they write Vietnamese letters (NFC or NFD);
+// the same word must be the same password.
+func passwordBytes(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
 
 func checkPassword(hash, password string) bool {
 	parts := strings.Split(hash, "$")
@@ -271,6 +293,6 @@ func checkPassword(hash, password string) bool {
 	if err1 != nil || err2 != nil || len(want) == 0 {
 		return false
 	}
-	got := argon2.IDKey([]byte(password), salt, t, m, lanes, uint32(len(want)))
+	got := argon2.IDKey(passwordBytes(password), salt, t, m, lanes, uint32(len(want)))
 	return subtle.ConstantTimeCompare(got, want) == 1
 }

@@ -64,12 +64,15 @@ func decodeMix(ctx context.Context, j job, in input, m mix) (sourceSound, error)
 	var sound sourceSound
 	channels := min(max(in.channels, 1), 2)
 	args := append([]string{"-nostdin", "-v", "error", "-threads", "1", "-codec_whitelist", soundDecoders}, in.openArgs()...)
+	args = append(args, "-map", "0:a:0", "-vn", "-sn", "-dn")
+	if in.isAMR() {
+		args = append(args, "-af", in.pauses(radio.SampleRate))
+	}
 	result, err := runTool(ctx, j, func(r io.Reader, earn func(time.Duration)) (err error) {
 		s := scanner{limits: j.Limits, channels: channels, mix: m, earn: earn}
 		sound, err = s.scan(r, filepath.Join(j.Dir, decodedName))
 		return err
-	}, j.Tools.FFmpeg, append(args, "-map", "0:a:0", "-vn", "-sn", "-dn",
-		"-ar", strconv.Itoa(radio.SampleRate), "-ac", strconv.Itoa(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")...)
+	}, j.Tools.FFmpeg, append(args, "-ar", strconv.Itoa(radio.SampleRate), "-ac", strconv.Itoa(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")...)
 	if err != nil {
 		return sourceSound{}, err
 	}
@@ -82,7 +85,10 @@ func decodeMix(ctx context.Context, j job, in input, m mix) (sourceSound, error)
 		}
 		return sourceSound{}, refuse(CodeDamaged, "%s", result.says)
 	}
-	sound.complaints, sound.taken = result.complaints+in.breaks, m
+	sound.complaints, sound.taken = in.breaks, m
+	if !in.isAMR() { // every pause is a complaint
+		sound.complaints += result.complaints
+	}
 	return sound, nil
 }
 
@@ -234,11 +240,13 @@ func (w *silenceWatch) see(block []float64) {
 // warnings puts what decoding showed into codes.
 func (s sourceSound) warnings(in input) []string {
 	var w []string
+	most := 2 // complaints that a sound file may cause
 	// A frame or two of encoder delay must not make a jingle look cut off.
 	if slack := 0.06; in.cut || in.declared > 0 && s.seconds()+slack < 0.98*in.declared {
 		w = append(w, WarnCutOff)
+		most = 5 // half a frame at the end makes three
 	}
-	if s.complaints >= 3 {
+	if s.complaints > most {
 		w = append(w, WarnDamage)
 	}
 	// Now and then a peak touches full scale; clipped recordings do it all the time.

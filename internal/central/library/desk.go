@@ -16,15 +16,43 @@ type Rows interface {
 	BulletinByCode(ctx context.Context, code string) (radio.Bulletin, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
 	AddBulletin(ctx context.Context, b radio.Bulletin) error
-	DecideBulletin(ctx context.Context, d radio.BulletinDecision) error
+	SaveDraft(ctx context.Context, was, b radio.Bulletin, by radio.UserID, at radio.Millis) error
+	MoveBulletin(ctx context.Context, m radio.BulletinMove) error
+	DropDraft(ctx context.Context, b radio.Bulletin, by radio.UserID, at radio.Millis) error
 }
 
-// Desk takes bulletins in and carries decisions about them. Nothing that it hands
-// on is fit for a programme before somebody else than its author approved it.
+// Listeners keeps who heard what.
+type Listeners interface {
+	Listening(ctx context.Context, person radio.UserID, b radio.BulletinID, version int, sha radio.SHA256) (radio.Listening, error)
+	Listen(ctx context.Context, l radio.Listening, add func(radio.Listening) (radio.Listening, error)) (radio.Listening, error)
+}
+
+// Shelf is all that the desk needs of the database.
+type Shelf interface {
+	Rows
+	Listeners
+	Holders
+}
+
+// Preparer makes an upload ready (Intake), Keeper keeps it (Files).
+type Preparer interface {
+	Prepare(ctx context.Context, src io.Reader) (*Prepared, error)
+	Ready() error
+}
+
+// Keeper is the other half; see Preparer.
+type Keeper interface {
+	Put(ctx context.Context, p *Prepared) error
+}
+
+// Desk takes bulletins in and carries them from draft to withdrawal by the rules of
+// radio. Nothing that it hands on is fit for a programme before somebody else than its
+// author has listened to it and approved it. Who has which right in which area is asked
+// before (web).
 type Desk struct {
-	intake *Intake
-	files  *Files
-	rows   Rows
+	intake Preparer
+	files  Keeper
+	shelf  Shelf
 	now    func() time.Time
 	log    *slog.Logger
 	// changed is told when what may go on the air has changed.
@@ -32,66 +60,244 @@ type Desk struct {
 }
 
 // NewDesk stores what it is given.
-func NewDesk(intake *Intake, files *Files, rows Rows, now func() time.Time, log *slog.Logger, changed func()) *Desk {
-	return &Desk{intake: intake, files: files, rows: rows, now: now, log: log, changed: changed}
+func NewDesk(intake Preparer, files Keeper, shelf Shelf, now func() time.Time, log *slog.Logger, changed func()) *Desk {
+	return &Desk{intake: intake, files: files, shelf: shelf, now: now, log: log, changed: changed}
 }
 
 // Ready says whether every kind of upload can be taken in now.
 func (d *Desk) Ready() error { return d.intake.Ready() }
 
-// Upload prepares the audio, keeps it and writes a pending bulletin: the first
-// version of a new code, or the next of a known one. form holds what the person
-// wrote; the measured fields are filled in here. A *Refused says what is wrong with
-// the audio, an error of kind ErrInvalid what is wrong with the words.
-func (d *Desk) Upload(ctx context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (b radio.Bulletin, err error) {
-	if err := form.Check(); err != nil {
+// Create makes the draft of a new bulletin of form's words and of audio, which is
+// prepared and kept. Without a code it gets one from its title. A *Refused says what is
+// wrong with the audio, ErrInvalid what is wrong with the words, ErrConflict that the
+// code is taken: a known bulletin is changed by Revise.
+func (d *Desk) Create(ctx context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error) {
+	b := form.Tidied()
+	if b.Code == "" {
+		code, err := d.freeCode(ctx, b.Title)
+		if err != nil {
+			return b, err
+		}
+		b.Code = code
+	}
+	if err := b.Check(); err != nil {
 		return b, err
 	}
-	prepared, err := d.intake.Prepare(ctx, audio)
-	if err != nil {
+	// Before the audio is taken in, which may take minutes; AddBulletin decides.
+	if _, err := d.shelf.BulletinByCode(ctx, b.Code); !errors.Is(err, radio.ErrNotFound) {
+		if err == nil {
+			err = fmt.Errorf("%w: there is a bulletin %s already", radio.ErrConflict, b.Code)
+		}
 		return b, err
 	}
-	defer func() { err = errors.Join(err, prepared.Close()) }()
-	if err := d.files.Put(ctx, prepared); err != nil {
+	if err := d.takeIn(ctx, &b, audio); err != nil {
 		return b, err
 	}
-	b = form
-	b.ID, b.Version = radio.NewID[radio.BulletinID](), 1
-	old, err := d.rows.BulletinByCode(ctx, form.Code)
-	switch {
-	case err == nil && old.State == radio.Pending:
-		return b, fmt.Errorf("%w: version %d of bulletin %s still waits for a decision", radio.ErrConflict, old.Version, old.Code)
-	case err == nil:
-		b.ID, b.Version = old.ID, old.Version+1
-	case !errors.Is(err, radio.ErrNotFound):
-		return b, err
-	}
-	b.State, b.CreatedBy, b.CreatedAt = radio.Pending, by, radio.At(d.now())
+	at := radio.At(d.now())
+	b.ID, b.Version, b.State = radio.NewID[radio.BulletinID](), 1, radio.Draft
+	b.CreatedBy, b.CreatedAt, b.EditedAt, b.SubmittedAt = by, at, at, 0
 	b.DecidedBy, b.DecidedAt, b.DecidedWhy = "", 0, ""
-	b.Renditions, b.Seconds = prepared.Renditions, prepared.Seconds
-	b.LUFS, b.TruePeak = prepared.LUFS, prepared.TruePeakDBTP
-	b.SourceSHA256, b.Warnings = prepared.SourceSHA256, prepared.Warnings
-	if err := d.rows.AddBulletin(ctx, b); err != nil {
+	if b.Priority == "" {
+		b.Priority = radio.Normal
+	}
+	if err := d.shelf.AddBulletin(ctx, b); err != nil {
 		return b, err
 	}
-	d.log.Info("bulletin uploaded", "bulletin", b.ID, "code", b.Code, "version", b.Version, "seconds", b.Seconds)
+	d.log.Info("bulletin created", "bulletin", b.ID, "code", b.Code, "seconds", b.Seconds)
 	return b, nil
 }
 
-// Decide approves, rejects or withdraws one version.
-func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error) {
-	b, err := d.rows.Bulletin(ctx, id, version)
+// takeIn prepares audio, keeps it and puts what was measured into b.
+func (d *Desk) takeIn(ctx context.Context, b *radio.Bulletin, audio io.Reader) (err error) {
+	p, err := d.intake.Prepare(ctx, audio)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := d.files.Put(ctx, p); err != nil {
+		return err
+	}
+	b.SetAudio(p.Renditions, p.SourceSHA256, p.Seconds, p.LUFS, p.TruePeakDBTP, p.Warnings, p.Peaks)
+	return nil
+}
+
+// Save replaces the words of a draft, and its audio unless audio is nil. When form says
+// which edit it is based on (EditedAt), a newer one is not overwritten.
+func (d *Desk) Save(ctx context.Context, id radio.BulletinID, version int, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error) {
+	was, err := d.shelf.Bulletin(ctx, id, version)
+	if err != nil {
+		return was, err
+	}
+	at := max(radio.At(d.now()), was.EditedAt+1)
+	b, err := was.Take(radio.StepEdit, by, at, "")
+	if err != nil {
+		return was, err
+	}
+	if form.EditedAt != 0 && form.EditedAt != was.EditedAt {
+		return was, fmt.Errorf("%w: bulletin %s version %d was edited meanwhile", radio.ErrConflict, was.Code, version)
+	}
+	form = form.Tidied()
+	b.Title, b.Summary, b.Field, b.Priority, b.Author, b.PenName = form.Title, form.Summary, form.Field, form.Priority, form.Author, form.PenName
+	b.Unit, b.Language, b.Campaign, b.Transcript = form.Unit, form.Language, form.Campaign, form.Transcript
+	b.ValidFrom, b.ValidUntil = form.ValidFrom, form.ValidUntil
+	if err := b.Check(); err != nil {
+		return was, err
+	}
+	if audio != nil {
+		if err := d.takeIn(ctx, &b, audio); err != nil {
+			return was, err
+		}
+	}
+	if err := d.shelf.SaveDraft(ctx, was, b, by, at); err != nil {
+		return was, err
+	}
+	b.TranscriptSHA256 = radio.TranscriptHash(b.Transcript)
+	return b, nil
+}
+
+// Delete drops a draft.
+func (d *Desk) Delete(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) error {
+	b, err := d.shelf.Bulletin(ctx, id, version)
+	if err != nil {
+		return err
+	}
+	at := radio.At(d.now())
+	if _, err := b.Take(radio.StepDelete, by, at, ""); err != nil {
+		return err
+	}
+	return d.shelf.DropDraft(ctx, b, by, at)
+}
+
+// Submit hands a draft in for approval. Audio that is cut off needs the author's word
+// that it is meant so.
+func (d *Desk) Submit(ctx context.Context, id radio.BulletinID, version int, cutOffMeant bool, by radio.UserID) (radio.Bulletin, error) {
+	return d.move(ctx, id, version, radio.StepSubmit, by, "", func(b *radio.Bulletin, at radio.Millis) error {
+		if b.CutOff() && b.CutOffBy == "" && cutOffMeant {
+			b.CutOffBy, b.CutOffAt = by, at
+		}
+		return nil
+	})
+}
+
+// TakeBack makes a draft of what waits for a decision.
+func (d *Desk) TakeBack(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) (radio.Bulletin, error) {
+	return d.move(ctx, id, version, radio.StepTakeBack, by, "", nil)
+}
+
+// Decide approves, rejects or withdraws one version. Who approves must have listened to
+// the end (*radio.NotHeard).
+func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v radio.Verdict, by radio.UserID) (radio.Bulletin, error) {
+	step, ok := radio.DecisionStep(v.To)
+	if !ok {
+		return radio.Bulletin{}, fmt.Errorf("%w: a decision for %.20q", radio.ErrInvalid, string(v.To))
+	}
+	b, err := d.move(ctx, id, version, step, by, v.Why, func(b *radio.Bulletin, at radio.Millis) error {
+		if v.Seen != 0 && v.Seen != b.SubmittedAt {
+			return fmt.Errorf("%w: bulletin %s version %d was handed in anew meanwhile", radio.ErrConflict, b.Code, version)
+		}
+		if step != radio.StepApprove || !b.Can(step, by) {
+			return nil // Take finds the words
+		}
+		return d.mustHaveHeard(ctx, *b, by, at)
+	})
+	if err == nil {
+		d.changed()
+	}
+	return b, err
+}
+
+// move does a step; check may refuse it, or add to what is stepped from.
+func (d *Desk) move(ctx context.Context, id radio.BulletinID, version int, step radio.BulletinStep, by radio.UserID, why string,
+	check func(b *radio.Bulletin, at radio.Millis) error) (radio.Bulletin, error) {
+	was, err := d.shelf.Bulletin(ctx, id, version)
+	if err != nil {
+		return was, err
+	}
+	// Later than what was handed in before, so that the two can be told apart.
+	at, b := max(radio.At(d.now()), was.SubmittedAt+1), was
+	if check != nil {
+		if err := check(&b, at); err != nil {
+			return was, err
+		}
+	}
+	why = radio.TidyLine(why)
+	to, err := b.Take(step, by, at, why)
+	if err != nil {
+		return was, err
+	}
+	if err := d.shelf.MoveBulletin(ctx, radio.BulletinMove{Step: step, From: was, To: to, By: by, At: at, Why: why}); err != nil {
+		return was, err
+	}
+	d.log.Info("bulletin moved", "bulletin", to.ID, "code", to.Code, "version", version, "step", step, "state", to.State)
+	return to, nil
+}
+
+// Revise begins the next version of a bulletin with the words and the audio of this one.
+// ErrConflict while another version is a draft or waits for a decision.
+func (d *Desk) Revise(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) (radio.Bulletin, error) {
+	b, err := d.shelf.Bulletin(ctx, id, version)
 	if err != nil {
 		return b, err
 	}
-	decided, err := b.Decide(to, by, radio.At(d.now()), why)
+	newest, err := d.shelf.BulletinByCode(ctx, b.Code)
 	if err != nil {
 		return b, err
 	}
-	if err := d.rows.DecideBulletin(ctx, radio.BulletinDecision{From: b.State, To: decided}); err != nil {
+	if newest.State == radio.Draft || newest.State == radio.Pending {
+		return b, fmt.Errorf("%w: version %d of bulletin %s is %s", radio.ErrConflict, newest.Version, b.Code, newest.State)
+	}
+	next, err := b.Revised(by, radio.At(d.now()))
+	if err != nil {
 		return b, err
 	}
-	d.log.Info("bulletin decided", "bulletin", b.ID, "code", b.Code, "version", version, "state", decided.State)
-	d.changed()
-	return decided, nil
+	next.Version = newest.Version + 1
+	if err := d.shelf.AddBulletin(ctx, next); err != nil {
+		return b, err
+	}
+	return next, nil
+}
+
+// Listened adds to what a person has heard of a version's audio; sha says of which, so
+// that audio replaced meanwhile is not mistaken for it.
+func (d *Desk) Listened(ctx context.Context, id radio.BulletinID, version int, sha radio.SHA256, spans []radio.Span, by radio.UserID) (radio.Hearing, error) {
+	b, err := d.shelf.Bulletin(ctx, id, version)
+	if err != nil {
+		return radio.Hearing{}, err
+	}
+	main, ok := b.Rendition(radio.MainKbps)
+	if !ok || main.SHA256 != sha {
+		return radio.Hearing{}, fmt.Errorf("%w: the audio of bulletin %s version %d is another one now", radio.ErrConflict, b.Code, version)
+	}
+	now := radio.At(d.now())
+	l, err := d.shelf.Listen(ctx, radio.Listening{Person: by, Bulletin: id, Version: version, SHA256: sha}, func(l radio.Listening) (radio.Listening, error) {
+		return l.Heard(spans, main.Duration(), now)
+	})
+	if err != nil {
+		return radio.Hearing{}, err
+	}
+	return l.Hearing(main.Duration(), now), nil
+}
+
+// Heard says how far a person has listened to a version's audio as it is now.
+func (d *Desk) Heard(ctx context.Context, b radio.Bulletin, by radio.UserID) (radio.Hearing, error) {
+	main, ok := b.Rendition(radio.MainKbps)
+	if !ok {
+		return radio.Hearing{}, nil
+	}
+	l, err := d.shelf.Listening(ctx, by, b.ID, b.Version, main.SHA256)
+	if err != nil {
+		return radio.Hearing{}, err
+	}
+	return l.Hearing(main.Duration(), radio.At(d.now())), nil
+}
+
+func (d *Desk) mustHaveHeard(ctx context.Context, b radio.Bulletin, by radio.UserID, at radio.Millis) error {
+	h, err := d.Heard(ctx, b, by)
+	if err != nil {
+		return err
+	}
+	if !h.Done {
+		return &radio.NotHeard{Percent: h.Percent, Wait: time.Duration(h.WaitMS) * time.Millisecond}
+	}
+	return nil
 }

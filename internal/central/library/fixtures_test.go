@@ -71,6 +71,7 @@ type fixture struct {
 	data     []byte
 	code     Code // refusal; empty means accepted
 	seconds  float64
+	slack    float64 // of seconds; 0 means the promised 0.1
 	warnings []string
 }
 

@@ -75,7 +75,7 @@ type Options struct {
 	// Command starts the child: the own binary and the hidden subcommand that calls
 	// ChildMain.
 	Command []string
-	// WorkDir takes the temporary folders, up to 1.3 GB for an hour of sound.
+	// WorkDir takes the temporary folders, up to 1.5 GB for an hour of sound.
 	WorkDir string
 	// FFmpeg, FFprobe and Mpg123 are names or paths; empty means the usual names.
 	FFmpeg, FFprobe, Mpg123 string

@@ -60,29 +60,30 @@ var lockedFormats = []string{"enca", "drms", "aavd"}
 var pictureBrands = []string{"heic", "heix", "heif", "mif1", "msf1", "avif", "avis", "crx "}
 
 // checkMP4 refuses what no reader can open: a picture, a file without its index,
-// sound under a lock.
-func checkMP4(file io.ReaderAt, size int64) *Refused {
+// sound under a lock. cut says that the sound ends early.
+func checkMP4(file io.ReaderAt, size int64) (cut bool, _ *Refused) {
 	r := &boxReader{ReaderAt: file}
 	top := r.boxes(0, size)
 	if len(top) > 0 && top[0].kind == "ftyp" {
 		var brand [4]byte
 		if n, _ := r.ReadAt(brand[:], top[0].start); n == 4 && slices.Contains(pictureBrands, string(brand[:])) {
-			return refuse(CodeImage, "%s", brand[:])
+			return false, refuse(CodeImage, "%s", brand[:])
 		}
 	}
 	at := slices.IndexFunc(top, func(b box) bool { return b.kind == "moov" })
 	switch {
 	case at < 0:
-		return refuse(CodeIncomplete, "its index (moov) is missing")
+		return false, refuse(CodeIncomplete, "its index (moov) is missing")
 	case !top[at].whole:
-		return refuse(CodeIncomplete, "its index (moov) ends early")
+		return false, refuse(CodeIncomplete, "its index (moov) ends early")
 	}
 	for _, format := range r.soundFormats(top, 1) {
 		if slices.Contains(lockedFormats, format) {
-			return refuse(CodeEncrypted, "%s", format)
+			return false, refuse(CodeEncrypted, "%s", format)
 		}
 	}
-	return nil
+	last := top[len(top)-1]
+	return !last.whole && (last.kind == "mdat" || last.kind == "moof"), nil
 }
 
 // soundFormats goes down soundPath and gives the names of all sample formats.

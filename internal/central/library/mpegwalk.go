@@ -157,9 +157,9 @@ func (w *window) at(off int64, n int) ([]byte, error) {
 	n = int(min(int64(n), w.size-off))
 	if off < w.from || off+int64(n) > w.from+int64(len(w.buf)) {
 		if w.buf == nil {
-			w.buf = make([]byte, windowBytes)
+			w.buf = make([]byte, min(windowBytes, w.size))
 		}
-		got, err := w.r.ReadAt(w.buf[:windowBytes], off)
+		got, err := w.r.ReadAt(w.buf[:cap(w.buf)], off)
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("walk the upload: %w", err)
 		}

@@ -23,7 +23,8 @@ type input struct {
 	file     string // in the job's folder
 	codec    string // ffprobe's name; empty for MPEG audio
 	channels int
-	breaks   int // in the stream of frames
+	breaks   int     // in the stream of frames
+	fill     float64 // seconds that a recording with pauses lasts; 0 when unknown
 }
 
 // openArgs are the options that open the input and nothing else: one named reader,
@@ -62,10 +63,17 @@ func openUpload(ctx context.Context, j job, f *os.File, size int64, s sniffed) (
 	if s.mpeg != nil {
 		return openMPEG(ctx, j, f, size, in)
 	}
+	if s.kind == kindAMR {
+		return openAMR(contextReaderAt{ctx, f}, size, j.Limits, in)
+	}
 	if j.Tools.FFprobe == "" {
 		return input{}, fmt.Errorf("%w: ffprobe is missing beside ffmpeg", radio.ErrUnavailable)
 	}
-	return probe(ctx, j, in)
+	in, err := probe(ctx, j, in)
+	if in.isAMR() && !in.cut && in.declared <= float64(j.Limits.Seconds) {
+		in.fill = in.declared
+	}
+	return in, err
 }
 
 // openMPEG leaves everything that is no frame behind, in a second file where there

@@ -96,8 +96,8 @@ type Refused struct {
 // for whoever helps the operator.
 func refuse(code Code, detail string, args ...any) *Refused {
 	r := &Refused{Code: code, ReasonVI: reasons[code][0], ReasonEN: reasons[code][1]}
-	if detail != "" {
-		r.ReasonEN += ": " + fmt.Sprintf(detail, args...)
+	if detail = fmt.Sprintf(detail, args...); detail != "" {
+		r.ReasonEN += ": " + detail
 	}
 	return r
 }

@@ -14,10 +14,13 @@ import (
 
 // Accepted is the report line of a file that is fit to be aired.
 type Accepted struct {
-	File         string       `json:"file"`
-	OK           bool         `json:"ok"`
-	Seconds      float64      `json:"seconds"` // decoded length of the source
-	Frames       int          `json:"frames"`  // of the first rendition, as are the next three
+	File string `json:"file"`
+	OK   bool   `json:"ok"`
+	// Seconds is the decoded length of the source: what the encoder added before and
+	// behind is left out where the file notes it (LAME's head frame, Opus, Vorbis, edit
+	// lists), and counts as sound where it does not; pauses that a phone left out count.
+	Seconds      float64      `json:"seconds"`
+	Frames       int          `json:"frames"` // of the first rendition, as are the next three
 	LUFS         float64      `json:"lufs"`
 	TruePeakDBTP float64      `json:"true_peak_dbtp"`
 	SHA256       radio.SHA256 `json:"sha256"`

@@ -34,6 +34,7 @@ var (
 	kindADTS = kind{name: "AAC", demuxer: "aac"}
 	kindWAV  = kind{name: "WAV", demuxer: "wav"}
 	kindOgg  = kind{name: "Ogg", demuxer: "ogg"}
+	kindAMR  = kind{name: "AMR", demuxer: "amr"}
 	kindMP4  = kind{name: "MP4", demuxer: "mov", length: true}
 )
 
@@ -50,7 +51,7 @@ var magics = []struct {
 	{4, "mdat", kindMP4}, // old QuickTime recorders begin with the sound
 	{0, "\x1a\x45\xdf\xa3", kind{name: "Matroska", demuxer: "matroska", length: true}},
 	{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", kind{name: "Windows Media", demuxer: "asf", length: true}},
-	{0, "#!AMR", kind{name: "AMR", demuxer: "amr"}},
+	{0, "#!AMR", kindAMR},
 	{0, "caff", kind{name: "CAF", demuxer: "caf", length: true}},
 	{0, "wvpk", kind{name: "WavPack", demuxer: "wv", length: true}},
 	{0, "MAC ", kind{name: "Monkey's Audio", demuxer: "ape", length: true}},
@@ -192,9 +193,11 @@ func container(file io.ReaderAt, head []byte, start, size int64) (sniffed, bool,
 		s := sniffed{kind: m.kind}
 		switch m.kind {
 		case kindMP4:
-			if refused := checkMP4(r, size); refused != nil {
+			cut, refused := checkMP4(r, size)
+			if refused != nil {
 				return s, true, refused
 			}
+			s.cut = cut
 		case kindOgg:
 			cut, err := oggCut(r, size)
 			s.cut = cut

@@ -53,8 +53,6 @@ const (
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
 
-	whatExpired = "expired"
-
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
 	whatNever       = "never"
@@ -80,7 +78,7 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 	err := each(ctx, groups, func(g *group) {
 		p.fill(s, g, s.spans(g, days)...)
 		s.look(found[g], g, days)
-		g.airings = nil // thousands of groups must not all be held at once
+		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
 		return nil, err
@@ -215,10 +213,10 @@ func (s *survey) airing(l *ledger, g *group, a radio.PreviewAiring, hours timeta
 		} else if slices.Contains(g.policy.Mourning, s.zone.Date(a.Start.Time())) {
 			f.what = whatMourning
 		}
-	case a.Reason == radio.ReasonExpired:
-		f.kind, f.what, f.entry, f.bulletin = radio.ConflictValidity, whatExpired, a.Entry, a.Bulletin
 	case a.Reason == radio.ReasonUnsupported:
 		f.kind, f.what, f.entry = radio.ConflictSlot, whatUnsupported, a.Entry
+	case a.Outcome == radio.Refused: // expired, or not yet
+		f.kind, f.what, f.entry, f.bulletin = radio.ConflictValidity, string(a.Reason), a.Entry, a.Bulletin
 	case a.Outcome == "" && !s.whole && s.odd(a):
 		f.kind, f.what = radio.ConflictHours, whatOdd
 	default:
@@ -271,8 +269,10 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 	if len(o.Slots) == 0 {
 		add(radio.ConflictSlot, whatEmpty, true, "")
 	}
-	for _, sl := range o.Slots {
-		some, err := s.comesDue(o, sl)
+	for _, sl := range o.Slots[:min(len(o.Slots), radio.MaxSlots)] { // more is a conflict of its own
+		o.Zone = s.zoneName // another one is told already
+		err := timetable.CheckRule(sl.Cron, o.Zone)
+		_, due := timetable.Next(o, sl, s.now)
 		switch {
 		case len(sl.Items) == 0:
 			add(radio.ConflictSlot, whatEmpty, true, sl.ID)
@@ -280,7 +280,7 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 			s.broken[sl.ID] = true
 			l.add(finding{key: key{kind: radio.ConflictSlot, what: whatUnplayable, schedule: o.ID, slot: sl.ID}, blocking: true,
 				text: [2]string{"không tính được thành lượt phát: " + err.Error(), "it cannot be expanded: " + err.Error()}})
-		case !some:
+		case !due:
 			add(radio.ConflictSlot, whatNever, false, sl.ID)
 		}
 	}
@@ -295,7 +295,7 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 		case !s.knows(t):
 			f.what, f.blocking = whatUnknown, true
 			l.add(f)
-		case slices.ContainsFunc(s.places, func(p radio.Place) bool { return p.Within(t) }):
+		case s.inhabited[t]:
 			reached = true
 		default:
 			f.what, f.extra = whatNone, s.areas[t.Area].Name
@@ -305,38 +305,6 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 	if !reached && len(o.Targets) == 0 {
 		l.add(finding{key: key{kind: radio.ConflictTarget, what: whatEmpty, schedule: o.ID}, blocking: true})
 	}
-}
-
-// scanDays bounds the search for a slot's first instant: every rule has one in two
-// years, unless the schedule's dates leave it none.
-const scanDays = 2*366 + 1
-
-// comesDue says whether the slot has any instant left in the schedule's dates.
-func (s *survey) comesDue(o radio.Schedule, sl radio.Slot) (bool, error) {
-	// An item without a length of its own: the rule alone is asked about.
-	tt, err := timetable.New(&radio.Programme{Zone: s.zoneName, NotAfter: radio.At(s.now.AddDate(10, 0, 0)), Slots: []radio.ProgrammeSlot{{
-		Schedule: o.ID, Slot: sl.ID, Priority: radio.Normal, Cron: sl.Cron, From: o.From, Until: o.Until, Except: o.Except,
-		Items: []radio.Item{{Kind: radio.KindRelay, Repeat: 1}},
-	}}})
-	if err != nil {
-		return false, err
-	}
-	sp, ok := s.spanFor(o, scanDays)
-	if !ok {
-		return false, nil
-	}
-	for step, from := 1, sp.from; from.Before(sp.to); step = 31 {
-		to := from.AddDate(0, 0, step)
-		if to.After(sp.to) {
-			to = sp.to
-		}
-		all, err := tt.Airings(from, to)
-		if err != nil || len(all) > 0 {
-			return len(all) > 0, err
-		}
-		from = to
-	}
-	return false, nil
 }
 
 // tell puts the findings into words: blocking ones first, then by time.

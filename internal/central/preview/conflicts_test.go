@@ -101,8 +101,15 @@ func TestConflicts(t *testing.T) {
 
 		{"the bulletin runs out", func(h *house) {
 			h.plan.Bulletins[0].ValidUntil = radio.At(now.AddDate(0, 0, 3))
+			newer := approved(1, 60) // not approved: its dates do not count yet
+			newer.Version, newer.State = 2, radio.Pending
+			h.plan.Bulletins = append(h.plan.Bulletins, newer)
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))},
 			[]string{"validity 4 44 hết hiệu lực lúc 10:00 26/11/2026 nhưng vẫn còn trong lịch: 44 lượt phát trên 4 cụm loa bị thiết bị từ chối, lượt đầu lúc 17:00 26/11/2026"}},
+		{"the bulletin is not valid yet", func(h *house) {
+			h.plan.Bulletins[0].ValidFrom = radio.At(now.AddDate(0, 0, 3))
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))},
+			[]string{"validity 4 12 chỉ có hiệu lực từ 10:00 26/11/2026 nhưng đã có trong lịch trước đó: 12 lượt phát trên 4 cụm loa bị thiết bị từ chối, lượt đầu lúc 17:00 23/11/2026"}},
 
 		{"not enrolled, never heard, offline, behind", func(h *house) {
 			h.places[0].Device.Enrolled = 0

@@ -107,7 +107,8 @@ func (p *Preview) Check(ctx context.Context) ([]radio.Conflict, error) {
 }
 
 // Week previews days from a local date on: of one device, or of an area's devices
-// together. ErrNotFound when there is no such device or area.
+// together. What should have begun before now is not told: that is the log's to say.
+// ErrNotFound when there is no such device or area.
 func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, days int) (radio.Preview, error) {
 	if days < 1 || days > radio.MaxPreviewDays {
 		var e radio.Invalid
@@ -127,10 +128,17 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 		e.Add("from", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
 		return radio.Preview{}, e.Err()
 	}
+	if begin.Before(s.now) {
+		begin = s.now
+	}
+	var spans []span
+	if begin.Before(end) {
+		spans = append(spans, span{begin, end})
+	}
 	s.onAir()
 	groups := s.groups(func(pl radio.Place) bool { return pl.Within(of) })
 	w := newWeek(s, from, days, groups)
-	if err := each(ctx, groups, func(g *group) { p.fill(s, g, span{begin, end}) }); err != nil {
+	if err := each(ctx, groups, func(g *group) { p.fill(s, g, spans...) }); err != nil {
 		return radio.Preview{}, err
 	}
 	for _, g := range groups {

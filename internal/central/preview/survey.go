@@ -14,11 +14,13 @@ import (
 
 // survey is the plan as of one question.
 type survey struct {
-	now       time.Time
-	zone      timetable.Zone // of the province
-	zoneName  string
-	areas     map[radio.AreaID]radio.Area
-	places    []radio.Place
+	now      time.Time
+	zone     timetable.Zone // of the province
+	zoneName string
+	areas    map[radio.AreaID]radio.Area
+	places   []radio.Place
+	// inhabited marks what names at least one device.
+	inhabited map[radio.Target]bool
 	policies  []radio.PolicyRule
 	ruleOf    map[radio.Target]int // index in policies; the first rule of a target counts
 	all       []radio.Bulletin
@@ -56,6 +58,12 @@ func (p *Preview) survey(ctx context.Context) (*survey, error) {
 	}
 	if s.zone, err = timetable.LoadZone(s.zoneName); err != nil {
 		return nil, fmt.Errorf("zone of the province: %w", err)
+	}
+	s.inhabited = make(map[radio.Target]bool, 2*len(s.places))
+	for _, pl := range s.places {
+		for _, t := range targetsOf(pl) {
+			s.inhabited[t] = true
+		}
 	}
 	for i, r := range plan.Policies {
 		if _, known := s.ruleOf[r.Target]; !known {
@@ -128,11 +136,8 @@ func (s *survey) onAir() {
 
 // knows says whether there is such a device or area.
 func (s *survey) knows(t radio.Target) bool {
-	if t.Device != "" {
-		return slices.ContainsFunc(s.places, func(p radio.Place) bool { return p.Device.ID == t.Device })
-	}
 	_, ok := s.areas[t.Area]
-	return ok
+	return s.inhabited[t] || ok && t.Device == ""
 }
 
 // group is devices that get the same documents, apart from their own name.

@@ -71,6 +71,13 @@ func TestWeek(t *testing.T) {
 	if len(got.Rows) != 3 || got.Rows[0].Device != device(111) || !radio.ValidID(got.Rows[0].ID) || got.Rows[0].Devices != nil {
 		t.Errorf("one device: %+v", got.Rows)
 	}
+	// What lies before now is the log's to tell: of the week before nothing, of today the rest.
+	h.plan.Schedules = []radio.Schedule{schedule(1, inCommune, slot(1, "30 9,10 * * *", 1))}
+	for from, want := range map[radio.Date]int{"2026-11-16": 0, "2026-11-17": 1, "2026-11-23": 1 + 6*2} {
+		if got, err := p.Week(t.Context(), inCommune, from, 7); err != nil || len(got.Rows) != want || len(got.Days) != 7 {
+			t.Errorf("from %s: %d rows, want %d: %v", from, len(got.Rows), want, err)
+		}
+	}
 	got, err = p.Week(t.Context(), radio.Target{Area: area(30)}, "2026-11-23", 31)
 	if err != nil || len(got.Rows) != 0 || len(got.Days) != 31 || got.Devices != 0 {
 		t.Errorf("no devices: %+v %v", got, err)

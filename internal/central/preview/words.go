@@ -16,10 +16,11 @@ type names struct {
 	schedules map[radio.ScheduleID]radio.Schedule
 	slots     map[radio.SlotID]radio.Slot
 	bulletins map[radio.BulletinID]radio.Bulletin // the newest version of each
+	airing    map[radio.BulletinID]radio.Bulletin // the version that may be aired
 }
 
 func (s *survey) names() names {
-	n := names{zone: s.zone, schedules: map[radio.ScheduleID]radio.Schedule{}, slots: map[radio.SlotID]radio.Slot{}, bulletins: map[radio.BulletinID]radio.Bulletin{}}
+	n := names{zone: s.zone, schedules: map[radio.ScheduleID]radio.Schedule{}, slots: map[radio.SlotID]radio.Slot{}, bulletins: map[radio.BulletinID]radio.Bulletin{}, airing: s.bulletins}
 	for _, o := range s.schedules {
 		n.schedules[o.ID] = o
 		for _, sl := range o.Slots {
@@ -77,7 +78,14 @@ func (n names) words(m merged) (vi, en string) {
 	case radio.ConflictAudio:
 		return n.audio(m)
 	case radio.ConflictValidity:
-		until := n.at(n.bulletins[m.bulletin].ValidUntil)
+		if m.what == string(radio.ReasonNotYet) {
+			from := n.at(n.airing[m.bulletin].ValidFrom)
+			return fmt.Sprintf("Bản tin %s chỉ có hiệu lực từ %s nhưng đã có trong lịch trước đó: %s bị thiết bị từ chối, lượt đầu lúc %s. Cho lịch bắt đầu muộn hơn hoặc sửa thời hạn của bản tin.",
+					n.bulletin(m.bulletin), from, airingsVI(m), n.at(m.at)),
+				fmt.Sprintf("Bulletin %s is valid only from %s but the schedule begins before that: devices will refuse %s, the first at %s. Begin the schedule later or change the bulletin's dates.",
+					n.bulletin(m.bulletin), from, airingsEN(m), n.at(m.at))
+		}
+		until := n.at(n.airing[m.bulletin].ValidUntil)
 		return fmt.Sprintf("Bản tin %s hết hiệu lực lúc %s nhưng vẫn còn trong lịch: %s bị thiết bị từ chối, lượt đầu lúc %s. Gia hạn bản tin, thay bản tin khác hoặc cho lịch kết thúc sớm hơn.",
 				n.bulletin(m.bulletin), until, airingsVI(m), n.at(m.at)),
 			fmt.Sprintf("Bulletin %s is valid only until %s but the schedule goes on: devices will refuse %s, the first at %s. Extend the bulletin, take another one or end the schedule earlier.",

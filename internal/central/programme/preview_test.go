@@ -137,8 +137,6 @@ type walked struct {
 	prior                    bool
 	at                       time.Time // of the slot
 	order, offset, seconds   int
-	start                    int // second of the week
-	fate                     string
 }
 
 func TestPreviewAgainstTheWalker(t *testing.T) {

@@ -26,6 +26,9 @@ func normalWeek() input {
 		b := approved(n, time.Duration(60+17*n)*time.Second)
 		b.Title = titles[n%len(titles)]
 		b.ValidUntil = radio.At(now.AddDate(0, 0, 30))
+		if n%4 == 0 {
+			b.ValidFrom = radio.At(now.AddDate(0, 0, -1))
+		}
 		stock = append(stock, b)
 	}
 	commune := schedule(1, radio.Target{Area: area(10)})

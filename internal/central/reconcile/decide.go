@@ -15,7 +15,7 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap
 	}
-	return radio.Refused, why // expired, unsupported
+	return radio.Refused, why // expired, not_yet, unsupported
 }
 
 // say adds the centre's word to a row without a device's; the caller knows that the

@@ -10,7 +10,7 @@ import (
 func TestExcluded(t *testing.T) {
 	for why, want := range map[radio.Reason]radio.Outcome{
 		radio.NoReason: radio.PendingOutcome, radio.ReasonOverlap: radio.Missed,
-		radio.ReasonExpired: radio.Refused, radio.ReasonUnsupported: radio.Refused,
+		radio.ReasonExpired: radio.Refused, radio.ReasonNotYet: radio.Refused, radio.ReasonUnsupported: radio.Refused,
 	} {
 		if got, reason := excluded(why); got != want || reason != why {
 			t.Errorf("%q: %s %s, want %s", why, got, reason, want)

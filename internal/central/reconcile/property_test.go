@@ -173,6 +173,9 @@ func (w *world) send(p *player) {
 func (w *world) check(step string) {
 	t := w.h.t
 	t.Helper()
+	if drift, err := w.h.db.RollupDrift(t.Context()); err != nil || drift != 0 {
+		t.Fatalf("%s: %d cells of the rollups differ from a recount, %v", step, drift, err)
+	}
 	rep := report.New(w.h.db, w.h.now)
 	for _, p := range w.devices {
 		rows := p.rows()

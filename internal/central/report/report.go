@@ -6,6 +6,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -19,6 +20,10 @@ type Store interface {
 	LogTotals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
 	Sums
 	AsRunHistory(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.AsRun, []radio.Word, error)
+	// JournalProof gives the batch that brought a record, and all records it signed.
+	JournalProof(ctx context.Context, ref radio.JournalRef, seq uint64) (radio.JournalProof, [][]byte, error)
+	// LogChoices lists what stands in the log on a filter's first day.
+	LogChoices(ctx context.Context, f radio.LogFilter) (radio.LogChoices, error)
 }
 
 // Sums counts the log by outcome.
@@ -119,4 +124,31 @@ func (r *Report) History(ctx context.Context, device radio.DeviceID, airing radi
 		return radio.LogRow{}, nil, err
 	}
 	return rowAt(a, radio.At(r.now())), words, nil
+}
+
+// Proofs says of every word that stands in a journal whether the centre holds the signed
+// batch that brought it.
+func (r *Report) Proofs(ctx context.Context, device radio.DeviceID, words []radio.Word) ([]radio.LogProof, error) {
+	var out []radio.LogProof
+	for _, w := range words {
+		if w.Journal == "" {
+			continue
+		}
+		p := radio.LogProof{Journal: w.Journal, Seq: w.Seq}
+		batch, records, err := r.store.JournalProof(ctx, radio.JournalRef{Device: device, Journal: w.Journal}, w.Seq)
+		if err != nil && !errors.Is(err, radio.ErrNotFound) {
+			return nil, err
+		}
+		// A signature without all it signed proves nothing.
+		if err == nil && len(batch.Signatures) > 0 && uint64(len(records)) == batch.Last-batch.First+1 {
+			p.Held, p.First, p.Last = true, batch.First, batch.Last
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// Choices lists what stands in the log on one day, in the communes the reader may see.
+func (r *Report) Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error) {
+	return r.store.LogChoices(ctx, radio.LogFilter{From: day, Communes: communes})
 }

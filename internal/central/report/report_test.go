@@ -20,6 +20,9 @@ type fake struct {
 	words  []radio.Word
 	filter radio.LogFilter
 	limit  int
+
+	proofs  map[uint64]radio.JournalProof
+	records int // that are held of every batch
 }
 
 func (f *fake) AsRuns(_ context.Context, filter radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error) {
@@ -65,6 +68,19 @@ func (f *fake) AsRunHistory(_ context.Context, _ radio.DeviceID, airing radio.Ai
 		}
 	}
 	return radio.AsRun{}, nil, radio.ErrNotFound
+}
+
+func (f *fake) JournalProof(_ context.Context, ref radio.JournalRef, seq uint64) (radio.JournalProof, [][]byte, error) {
+	p, ok := f.proofs[seq]
+	if !ok {
+		return p, nil, radio.ErrNotFound
+	}
+	return p, make([][]byte, f.records), nil
+}
+
+func (f *fake) LogChoices(_ context.Context, filter radio.LogFilter) (radio.LogChoices, error) {
+	f.filter = filter
+	return radio.LogChoices{Slots: []radio.TimeOfDay{300}}, nil
 }
 
 func rows(n int) []radio.AsRun {
@@ -202,5 +218,23 @@ func TestBadFilterAsksNothing(t *testing.T) {
 	}
 	if !reflect.DeepEqual(f.filter, radio.LogFilter{}) {
 		t.Errorf("the store was asked for %+v", f.filter)
+	}
+}
+
+func TestProofs(t *testing.T) {
+	f := &fake{records: 4, proofs: map[uint64]radio.JournalProof{7: {First: 5, Last: 8, Signatures: []byte("[]")}, 8: {First: 5, Last: 9, Signatures: []byte("[]")}, 9: {First: 5, Last: 8}}}
+	words := []radio.Word{{From: radio.WordCentre}, {Journal: "J", Seq: 6}, {Journal: "J", Seq: 7}, {Journal: "J", Seq: 8}, {Journal: "J", Seq: 9}}
+	got, err := New(f, time.Now).Proofs(t.Context(), "D", words)
+	want := []radio.LogProof{{Journal: "J", Seq: 6}, {Journal: "J", Seq: 7, Held: true, First: 5, Last: 8}, {Journal: "J", Seq: 8}, {Journal: "J", Seq: 9}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v, %v", got, want, err)
+	}
+}
+
+func TestChoices(t *testing.T) {
+	f := &fake{}
+	got, err := New(f, time.Now).Choices(t.Context(), "2026-11-23", []radio.AreaID{"C"})
+	if err != nil || len(got.Slots) != 1 || f.filter.From != "2026-11-23" || !slices.Equal(f.filter.Communes, []radio.AreaID{"C"}) {
+		t.Errorf("%+v, asked for %+v, %v", got, f.filter, err)
 	}
 }

@@ -77,10 +77,10 @@ func (b *builder) run(ctx context.Context) error {
 	b.buildAreas()
 	b.buildDevices()
 	b.buildPolicies()
+	b.buildCampaigns()
 	if err := b.buildBulletins(ctx); err != nil {
 		return err
 	}
-	b.buildCampaigns()
 	b.buildSchedules()
 	b.leaveAlone()
 	return b.problems.err()
@@ -326,30 +326,4 @@ func (b *builder) buildPolicies() {
 		}
 	}
 	b.policiesSeen = seen
-}
-
-func (b *builder) buildCampaigns() {
-	stored := map[string]radio.Campaign{}
-	for _, c := range b.cur.Campaigns {
-		stored[c.Code] = c
-	}
-	seen := known{}
-	for _, d := range b.f.campaigns {
-		if !b.first(seen, "campaign", d.code) {
-			continue
-		}
-		old, exists := stored[d.code.s]
-		c := radio.Campaign{
-			ID: old.ID, Code: d.code.s, Title: d.title.s, Document: d.document.s,
-			Issued: d.issued, Issuer: d.issuer.s, From: d.from, Until: d.until,
-		}
-		if !exists {
-			c.ID = radio.NewID[radio.CampaignID]()
-		}
-		b.putCampaign(c.Code, c.ID)
-		was := fieldsIf(exists, func() []field { return campaignFields(old) })
-		if b.diff.compare("campaign", c.Code, c.Title, was, campaignFields(c)) {
-			b.change.Campaigns = append(b.change.Campaigns, c)
-		}
-	}
 }

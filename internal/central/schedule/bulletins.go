@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -30,9 +31,12 @@ type bulletinWork struct {
 }
 
 func (b *builder) buildBulletins(ctx context.Context) error {
-	newest := map[string]radio.Bulletin{}
+	newest, drafts := map[string]radio.Bulletin{}, map[string]radio.Bulletin{}
 	for _, x := range b.cur.Bulletins {
-		if x.Version > newest[x.Code].Version {
+		switch {
+		case x.State == radio.Draft:
+			drafts[x.Code] = x
+		case x.Version > newest[x.Code].Version:
 			newest[x.Code] = x
 		}
 	}
@@ -58,11 +62,26 @@ func (b *builder) buildBulletins(ctx context.Context) error {
 		} else {
 			next.ID = old.ID
 		}
-		if ok {
-			b.compareBulletin(d, old, next, exists)
+		if !ok {
+			continue
 		}
+		if draft, open := drafts[d.code.s]; open && b.overDraft(d, draft, old, next, exists) {
+			continue
+		}
+		b.compareBulletin(d, old, next, exists)
 	}
 	return nil
+}
+
+// overDraft says, and notes, that a person works on the very version that the file would
+// make: theirs is not overrun.
+func (b *builder) overDraft(d *bulletinDecl, draft, old, next radio.Bulletin, exists bool) bool {
+	if exists && len(moves(b.bulletinFields(old), b.bulletinFields(next))) == 0 {
+		return false
+	}
+	b.problems.add(d.code.at, fmt.Sprintf("bản tin %q đang có bản nháp (phiên bản %d) trên bàn biên tập; hãy trình duyệt hoặc xóa bản nháp trước", d.code.s, draft.Version),
+		fmt.Sprintf("bulletin %q has a draft (version %d) at the desk; submit or delete it first", d.code.s, draft.Version))
+	return true
 }
 
 // describe makes the version the file asks for; ok is false when something is
@@ -71,7 +90,14 @@ func (b *builder) describe(ctx context.Context, d *bulletinDecl, hashes map[stri
 	before := len(b.problems)
 	next = radio.Bulletin{
 		Code: d.code.s, Title: d.title.s, Field: d.field, Author: d.author.s, Unit: d.unit.s,
-		Language: d.language.s, State: radio.Pending,
+		Language: d.language.s, State: radio.Pending, Summary: d.summary.s, PenName: d.penName.s, Transcript: d.transcript.s,
+		Priority: radio.Priority(cmp.Or(d.priority.s, string(radio.Normal))),
+	}
+	b.ownBulletin(d, &next)
+	if d.validFrom != "" {
+		if next.ValidFrom, err = b.startOfDay(d.validFrom); err != nil {
+			b.problems.add(d.code.at, "valid_from cần một tỉnh có múi giờ", err.Error())
+		}
 	}
 	if d.validUntil != "" {
 		if next.ValidUntil, err = b.endOfDay(d.validUntil); err != nil {
@@ -96,13 +122,52 @@ func (b *builder) describe(ctx context.Context, d *bulletinDecl, hashes map[stri
 	return next, len(b.problems) == before, err
 }
 
-// endOfDay is the first instant after a local day. All provinces known here must
-// agree on the zone, because a bulletin belongs to none of them.
+// ownBulletin gives a bulletin its desk and its campaign. Without a word in the file
+// the desk is the one it has, or the province.
+func (b *builder) ownBulletin(d *bulletinDecl, next *radio.Bulletin) {
+	if d.campaign.s != "" {
+		id, ok := b.campaigns[d.campaign.s]
+		if !ok {
+			b.missing("campaign", d.campaign)
+		}
+		next.Campaign = id
+	}
+	if d.area.s == "" {
+		for _, a := range b.areas {
+			if a.Kind == radio.Province {
+				next.Area = a.ID
+			}
+		}
+		return
+	}
+	a, ok := b.areas[d.area.s]
+	switch {
+	case !ok:
+		b.missing("area", d.area)
+	case a.Kind == radio.Hamlet:
+		b.problems.add(d.area.at, fmt.Sprintf("bản tin thuộc tỉnh hoặc xã, %q là thôn", a.Code), fmt.Sprintf("a bulletin belongs to the province or a commune; %q is a hamlet", a.Code))
+	}
+	next.Area = a.ID
+}
+
+// startOfDay is the first instant of a local day.
+func (b *builder) startOfDay(day radio.Date) (radio.Millis, error) {
+	start, _, err := b.day(day)
+	return start, err
+}
+
+// endOfDay is the first instant after a local day.
 func (b *builder) endOfDay(day radio.Date) (radio.Millis, error) {
+	_, end, err := b.day(day)
+	return end, err
+}
+
+// day bounds a local day. All provinces known here must agree on the zone.
+func (b *builder) day(day radio.Date) (start, end radio.Millis, err error) {
 	zone := ""
 	for _, a := range b.areas {
 		if a.Zone != "" && zone != "" && a.Zone != zone {
-			return 0, fmt.Errorf("%w: the provinces have more than one zone", radio.ErrInvalid)
+			return 0, 0, fmt.Errorf("%w: the provinces have more than one zone", radio.ErrInvalid)
 		}
 		if a.Zone != "" {
 			zone = a.Zone
@@ -110,10 +175,10 @@ func (b *builder) endOfDay(day radio.Date) (radio.Millis, error) {
 	}
 	z, err := timetable.LoadZone(zone)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	_, end, err := z.Day(day)
-	return radio.At(end), err
+	from, to, err := z.Day(day)
+	return radio.At(from), radio.At(to), err
 }
 
 // hash reads the audio once. With samples nil a sample is taken on trust.
@@ -190,7 +255,15 @@ func (c ctxReader) Read(p []byte) (int, error) {
 }
 
 func (b *builder) compareBulletin(d *bulletinDecl, old, next radio.Bulletin, exists bool) {
-	moved := moves(bulletinFields(old), bulletinFields(next))
+	if d.area.s == "" && exists {
+		next.Area = old.Area
+	}
+	if exists && next.Area != old.Area {
+		b.problems.add(d.area.at, fmt.Sprintf("bản tin %q thuộc %q, không chuyển sang nơi khác được", d.code.s, b.areaByID[old.Area].Code),
+			fmt.Sprintf("bulletin %q belongs to %q and stays there", d.code.s, b.areaByID[old.Area].Code))
+		return
+	}
+	moved := moves(b.bulletinFields(old), b.bulletinFields(next))
 	next.Version = old.Version + 1
 	switch {
 	case !exists:
@@ -265,9 +338,9 @@ func (im *Importer) prepare(ctx context.Context, b *builder) error {
 					continue
 				}
 				w.next.Renditions, w.next.LUFS, w.next.TruePeak = p.Renditions, p.LUFS, p.TruePeak
-				w.next.Seconds, w.next.Warnings = p.Seconds, p.Warnings
+				w.next.Seconds, w.next.Warnings, w.next.Peaks = p.Seconds, p.Warnings, p.Peaks
 			}
-			w.next.CreatedBy, w.next.CreatedAt = b.change.Author, b.change.At
+			w.next.CreatedBy, w.next.CreatedAt, w.next.EditedAt, w.next.SubmittedAt = b.change.Author, b.change.At, b.change.At, b.change.At
 			next, err := w.next.Decide(radio.Approved, b.change.Approver, b.change.At, "")
 			if err != nil {
 				return fmt.Errorf("approve bulletin %s: %w", w.next.Code, err)

@@ -205,21 +205,23 @@ func policyFields(p radio.PolicyRule) []field {
 	return append(out, field{"mourning", joinDates(p.Mourning)})
 }
 
-func campaignFields(c radio.Campaign) []field {
-	return []field{
-		{"title", c.Title}, {"document", c.Document}, {"issued", string(c.Issued)}, {"issuer", c.Issuer},
-		{"from", string(c.From)}, {"until", string(c.Until)},
+func (b *builder) bulletinFields(x radio.Bulletin) []field {
+	instant := func(m radio.Millis) string {
+		if m == 0 {
+			return ""
+		}
+		return m.Time().Format("2006-01-02T15:04Z")
 	}
-}
-
-func bulletinFields(x radio.Bulletin) []field {
-	valid := ""
-	if x.ValidUntil != 0 {
-		valid = x.ValidUntil.Time().Format("2006-01-02T15:04Z")
+	transcript := x.TranscriptSHA256
+	if x.Transcript != "" {
+		transcript = radio.TranscriptHash(x.Transcript)
 	}
 	return []field{
-		{"title", x.Title}, {"field", fmt.Sprint(int(x.Field))}, {"author", x.Author}, {"unit", x.Unit},
-		{"language", x.Language}, {"valid_until", valid}, {"audio", string(x.SourceSHA256)},
+		{"title", x.Title}, {"summary", x.Summary}, {"field", fmt.Sprint(int(x.Field))}, {"priority", string(x.Priority)},
+		{"author", x.Author}, {"pen_name", x.PenName}, {"unit", x.Unit}, {"language", x.Language},
+		{"area", b.areaByID[x.Area].Code}, {"campaign", b.drives[x.Campaign]},
+		{"valid_from", instant(x.ValidFrom)}, {"valid_until", instant(x.ValidUntil)},
+		{"transcript", string(transcript)}, {"audio", string(x.SourceSHA256)},
 	}
 }
 

@@ -85,7 +85,7 @@ func (in *fakeIntake) Prepare(_ context.Context, r io.Reader) (Prepared, error) 
 	}
 	return Prepared{
 		Renditions: []radio.Rendition{rendition(64, text), rendition(32, text)},
-		Seconds:    2.61, LUFS: -16, TruePeak: -1.5, SourceSHA256: hashOf(text), Warnings: []string{},
+		Seconds:    2.61, LUFS: -16, TruePeak: -1.5, SourceSHA256: hashOf(text), Warnings: []string{}, Peaks: []byte("bars"),
 	}, nil
 }
 

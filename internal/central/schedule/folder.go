@@ -49,7 +49,10 @@ type policyDecl struct {
 
 type bulletinDecl struct {
 	code, title, author, unit, language, file text
+	summary, penName, transcript              text
+	area, campaign, priority                  text
 	field                                     radio.Field
+	validFrom                                 radio.Date // the first local day
 	validUntil                                radio.Date // the last local day
 	withdrawn                                 bool
 }
@@ -57,6 +60,7 @@ type bulletinDecl struct {
 type campaignDecl struct {
 	code, title, document, issuer text
 	issued, from, until           radio.Date
+	campaignPlan
 }
 
 type scheduleDecl struct {
@@ -196,6 +200,8 @@ func readBulletin(m *mapping) bulletinDecl {
 	d := bulletinDecl{
 		code: m.code("code"), title: m.needWords("title", 200), author: m.words("author", 100), unit: m.words("unit", 200),
 		language: m.words("language", 35), file: m.text("file"), validUntil: m.date("valid_until"), withdrawn: m.yes("withdrawn"),
+		summary: m.lines("summary", 2000), penName: m.words("pen_name", 100), transcript: m.lines("transcript", radio.MaxTranscript),
+		area: m.ref("area"), campaign: m.ref("campaign"), priority: m.text("priority"), validFrom: m.date("valid_from"),
 	}
 	if field := m.need("field"); field.s != "" {
 		d.field = radio.Field(m.r.checkNumber("field", field, 0, 1, 6))
@@ -218,7 +224,7 @@ func readBulletin(m *mapping) bulletinDecl {
 func readCampaign(m *mapping) campaignDecl {
 	d := campaignDecl{
 		code: m.code("code"), title: m.needWords("title", 300), document: m.words("document", 200),
-		issuer: m.words("issuer", 200), issued: m.date("issued"),
+		issuer: m.words("issuer", 200), issued: m.date("issued"), campaignPlan: readCampaignPlan(m),
 	}
 	d.from, d.until = m.dateRange()
 	return d

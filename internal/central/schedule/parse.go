@@ -219,7 +219,10 @@ func (m *mapping) text(key string) text {
 	return m.r.scalar(n)
 }
 
-func (r *reader) scalar(n ast.Node) text {
+func (r *reader) scalar(n ast.Node) text { return r.words(n, "") }
+
+// words is a single value without control characters, but those in allowed.
+func (r *reader) words(n ast.Node, allowed string) text {
 	t := text{at: r.at(n)}
 	switch x := n.(type) {
 	case *ast.StringNode:
@@ -232,18 +235,21 @@ func (r *reader) scalar(n ast.Node) text {
 		r.refuse(n, "ở đây phải là một giá trị đơn", "want a single value here")
 		return text{}
 	}
-	return r.clean(t)
+	return r.cleanBut(t, allowed)
 }
 
 // clean brings text to NFC without space around it, and refuses what no document
 // holds.
-func (r *reader) clean(t text) text {
+func (r *reader) clean(t text) text { return r.cleanBut(t, "") }
+
+// cleanBut lets the control characters in allowed pass.
+func (r *reader) cleanBut(t text, allowed string) text {
 	t.s = strings.TrimSpace(norm.NFC.String(t.s))
 	switch {
 	case !utf8.ValidString(t.s):
 		r.problems.add(t.at, "chữ không đúng mã UTF-8", "not valid UTF-8")
 		t.s = strings.ToValidUTF8(t.s, "?")
-	case strings.IndexFunc(t.s, notText) >= 0:
+	case strings.ContainsFunc(t.s, func(c rune) bool { return notText(c) && !strings.ContainsRune(allowed, c) }):
 		r.problems.add(t.at, "có ký tự điều khiển", "control character inside")
 	}
 	return t

@@ -53,6 +53,12 @@ var mistakes = []struct {
 	{"empty name", where("name: Cụm 1", `name: ""`), []string{`1-where.yaml:6:25: name is empty`}},
 	{"long name", where("name: Cụm 1", "name: "+strings.Repeat("ạ", 201)), []string{`1-where.yaml:6:25: longer than 200 characters`}},
 	{"area twice", add("areas: [{code: xa, kind: commune, name: X, parent: tinh}]"), []string{`3-more.yaml:1:16: area "xa" is already defined at tinh/1-where.yaml:3:12`}},
+	{"bulletin claims an emergency", what("field: 3, file", "field: 3, priority: emergency, file"), []string{`2-what.yaml:5:12: priority: a bulletin cannot be an emergency; emergencies go as alerts`}},
+	{"bulletin of no area", what("field: 3, file", "field: 3, area: khac, file"), []string{`2-what.yaml:5:49: no area has the code "khac"`}},
+	{"bulletin of a hamlet", what("field: 3, file", "field: 3, area: thon, file"), []string{`2-what.yaml:5:49: a bulletin belongs to the province or a commune; "thon" is a hamlet`}},
+	{"bulletin of no campaign", what("field: 3, file", "field: 3, campaign: khac, file"), []string{`2-what.yaml:5:53: no campaign has the code "khac"`}},
+	{"bulletin valid backwards", what("valid_until: 2026-12-31", "valid_from: 2027-01-01, valid_until: 2026-12-31"), []string{`2-what.yaml:5:12: valid_until: ends before it begins (valid_from)`}},
+	{"control character in a transcript", what("field: 3, file", `field: 3, transcript: "a\u0007", file`), []string{`2-what.yaml:5:55: control character inside`}},
 	{"unknown kind", where("kind: commune", "kind: district"), []string{
 		`1-where.yaml:3:22: kind "district": want province, commune or hamlet`,
 		`1-where.yaml:4:52: no area has the code "xa"`, `1-where.yaml:9:11: no area has the code "xa"`, `2-what.yaml:10:22: no area has the code "xa"`,

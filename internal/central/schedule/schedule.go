@@ -41,6 +41,7 @@ type Prepared struct {
 	TruePeak     float64
 	SourceSHA256 radio.SHA256
 	Warnings     []string
+	Peaks        []byte // of the waveform
 }
 
 // Intake turns one source into house format and keeps the renditions by their

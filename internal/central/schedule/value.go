@@ -29,6 +29,17 @@ func (r *reader) checkCode(t text) text {
 // words takes text for people, at most max characters.
 func (m *mapping) words(key string, max int) text { return m.r.checkLength(m.text(key), max) }
 
+// lines takes text for people that may have several lines, at most max characters.
+func (m *mapping) lines(key string, max int) text {
+	n, ok := m.get(key)
+	if !ok {
+		return text{}
+	}
+	t := m.r.words(n, "\n\t")
+	t.s = radio.TidyText(t.s)
+	return m.r.checkLength(t, max)
+}
+
 // needWords is words that must be there.
 func (m *mapping) needWords(key string, max int) text { return m.r.checkLength(m.need(key), max) }
 

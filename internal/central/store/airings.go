@@ -45,6 +45,42 @@ func scanAsRun(rows *sql.Rows) (radio.AsRun, error) {
 	return a, nil
 }
 
+// foundAiring is a row whose captions are not read yet.
+type foundAiring struct {
+	radio.AsRun
+	place, item string
+}
+
+func scanFound(rows *sql.Rows) (foundAiring, error) {
+	var f foundAiring
+	var err error
+	f.AsRun, err = scanAiring(rows, &f.place, &f.item)
+	return f, err
+}
+
+// describe fills in what the rows' captions say.
+func (s *Store) describe(ctx context.Context, q querier, found []foundAiring) ([]radio.AsRun, error) {
+	ids := make(map[string]bool, len(found))
+	for _, f := range found {
+		ids[f.place], ids[f.item] = true, true
+	}
+	texts, err := s.readCaptions(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]radio.AsRun, len(found))
+	for i, f := range found {
+		p, ok1 := texts[f.place]
+		item, ok2 := texts[f.item]
+		if !ok1 || !ok2 {
+			return nil, fmt.Errorf("caption of airing %s: %w", f.Airing, radio.ErrNotFound)
+		}
+		describe(&f.AsRun, p.place, item.item)
+		out[i] = f.AsRun
+	}
+	return out, nil
+}
+
 // describe fills in what a row's captions say.
 func describe(a *radio.AsRun, p placeCaption, i itemCaption) {
 	a.Province, a.Hamlet, a.DeviceCode, a.DeviceName = p.Province, p.Hamlet, p.DeviceCode, p.DeviceName
@@ -60,36 +96,18 @@ func (t *LogTx) AsRuns(ctx context.Context, refs []radio.AsRunRef) (map[radio.As
 	for i, r := range refs {
 		keys[i] = []any{monthOf(r.At), string(r.Device), string(r.Airing)}
 	}
-	type found struct {
-		radio.AsRun
-		place, item string
-	}
-	ids := map[string]bool{}
-	rows, err := pick(ctx, t, airingColumns+`, a.place, a.item`, `airing a`,
-		[]string{"a.month bigint", "a.device text", "a.airing text"}, keys, func(rows *sql.Rows) (found, error) {
-			var f found
-			var err error
-			f.AsRun, err = scanAiring(rows, &f.place, &f.item)
-			ids[f.place], ids[f.item] = true, true
-			return f, err
-		})
+	found, err := pick(ctx, t, airingColumns+`, a.place, a.item`, `airing a`, []string{"a.month bigint", "a.device text", "a.airing text"}, keys, scanFound)
 	if err != nil {
 		return nil, fmt.Errorf("read airings: %w", err)
 	}
-	texts, err := t.captions(ctx, ids)
+	rows, err := t.store.describe(ctx, t.q, found)
 	if err != nil {
 		return nil, fmt.Errorf("read airings: %w", err)
 	}
+	t.note(rows...)
 	out := make(map[radio.AsRunRef]radio.AsRun, len(rows))
-	for _, f := range rows {
-		p, ok1 := texts[f.place]
-		i, ok2 := texts[f.item]
-		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("caption of airing %s: %w", f.Airing, radio.ErrNotFound)
-		}
-		describe(&f.AsRun, p.place, i.item)
-		out[f.Ref()] = f.AsRun
-		t.note(f.AsRun)
+	for _, a := range rows {
+		out[a.Ref()] = a
 	}
 	for _, r := range refs {
 		if _, held := out[r]; !held {

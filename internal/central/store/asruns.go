@@ -56,27 +56,62 @@ func (v *LogView) AsRuns(ctx context.Context, f radio.LogFilter, after radio.Log
 	if err != nil || !some {
 		return nil, err
 	}
-	w := airingWhere(f)
-	order := "a.day DESC, a.start DESC, a.airing DESC"
-	if f.Device != "" {
-		order = "a.start DESC, a.airing DESC" // the same order, within one device
+	query, args := v.page(f, after, limit)
+	found, err := collect(ctx, v.q, scanFound, query, args...)
+	if err != nil {
+		return nil, v.store.kind(fmt.Errorf("read the log: %w", err))
 	}
-	if after != (radio.LogCursor{}) {
-		if f.Device != "" {
-			w.add("(a.start, a.airing) < (?, ?)", int64(after.Start), string(after.Airing))
-		} else {
-			w.add("(a.day, a.start, a.airing) < (?, ?, ?)", string(after.Day), int64(after.Start), string(after.Airing))
-		}
-	}
-	// The page is cut out first: captions are read of its rows only.
-	query := `SELECT ` + asRunColumns + ` FROM (SELECT * FROM airing a` + v.store.by(airingIndex(f)) + w.text() +
-		` ORDER BY ` + order + fmt.Sprintf(` LIMIT %d) a`, limit) +
-		` JOIN caption p ON p.id = a.place JOIN caption i ON i.id = a.item ORDER BY ` + order
-	rows, err := collect(ctx, v.q, scanAsRun, query, w.args...)
+	rows, err := v.store.describe(ctx, v.q, found)
 	if err != nil {
 		return nil, v.store.kind(fmt.Errorf("read the log: %w", err))
 	}
 	return rows, nil
+}
+
+// maxApart is how many communes' pages are read apart and merged; those of more communes
+// lie close enough in the whole log.
+const maxApart = 16
+
+// page writes the query of a page. First it finds the rows' keys, in an index where that
+// holds all that is asked for; then it reads the rows.
+func (v *LogView) page(f radio.LogFilter, after radio.LogCursor, limit int) (string, []any) {
+	order := []string{"day", "start", "airing"}
+	place := []any{string(after.Day), int64(after.Start), string(after.Airing)}
+	if f.Device != "" {
+		order, place = order[1:], place[1:] // the same order, within one device
+	}
+	by := func(alias string) string {
+		return " ORDER BY " + alias + strings.Join(order, " DESC, "+alias) + " DESC"
+	}
+	parts := []radio.LogFilter{f}
+	if f.Communes != nil && 0 < len(f.Communes) && len(f.Communes) <= maxApart {
+		parts = nil
+		for _, c := range f.Communes {
+			one := f
+			one.Commune, one.Communes = c, nil
+			parts = append(parts, one)
+		}
+	}
+	var args []any
+	queries := make([]string, len(parts))
+	for i, part := range parts {
+		w := airingWhere(part, args)
+		if after != (radio.LogCursor{}) {
+			w.add("(a."+strings.Join(order, ", a.")+") < (?"+strings.Repeat(", ?", len(order)-1)+")", place...)
+		}
+		args = w.args
+		queries[i] = "SELECT a.month, a.device, a.airing, a.day, a.start FROM airing a" + v.store.by(airingIndex(part)) + w.text() +
+			by("a.") + fmt.Sprintf(" LIMIT %d", limit)
+	}
+	keys := queries[0]
+	if len(queries) > 1 {
+		for i, q := range queries {
+			queries[i] = fmt.Sprintf("SELECT * FROM (%s) k%d", q, i)
+		}
+		keys = strings.Join(queries, " UNION ALL ") + by("") + fmt.Sprintf(" LIMIT %d", limit)
+	}
+	return "SELECT " + airingColumns + ", a.place, a.item FROM (" + keys + ") k CROSS JOIN airing a" +
+		" WHERE a.month = k.month AND a.device = k.device AND a.airing = k.airing" + by("a."), args
 }
 
 // plain writes a filter in its simplest form: a reader of one commune filters by it.
@@ -131,10 +166,11 @@ func (c *conditions) text() string {
 // unplannedSQL is the predicate of airing_unplanned.
 const unplannedSQL = `(a.origin <> 'schedule' OR a.frozen_at = 0)`
 
-// airingWhere writes a plain filter as conditions on airing a. The predicates of partial
+// airingWhere writes a plain filter as conditions on airing a, with arguments that follow
+// args. The predicates of partial
 // indexes are added where they follow: neither engine concludes them from an argument.
-func airingWhere(f radio.LogFilter) *conditions {
-	c := &conditions{}
+func airingWhere(f radio.LogFilter, args []any) *conditions {
+	c := &conditions{args: args}
 	keyWhere(c, "a.", f)
 	if f.Device != "" {
 		c.add("a.device = ?", string(f.Device))
@@ -202,7 +238,7 @@ func slotOf(f radio.LogFilter) radio.TimeOfDay {
 // over. SQLite has no statistics to choose by; PostgreSQL chooses by its own.
 func airingIndex(f radio.LogFilter) string {
 	rest := f.Outcome != "" && f.Outcome != radio.Aired && f.Outcome != radio.Unplanned
-	kept := f.Bulletin != "" || f.Campaign != "" || f.Slot != ""
+	kept := f.Bulletin != "" || f.Campaign != "" || f.Slot != "" || f.Priority == radio.Prior
 	switch {
 	case f.Device != "":
 		return "airing_device"

@@ -10,16 +10,24 @@ import (
 	"loaxa/internal/radio"
 )
 
-const bulletinQuery = `
-	SELECT b.id, b.code, v.version, v.title, v.field, v.author, v.unit, v.language, v.state, v.valid_until, v.renditions,
-		v.lufs, v.true_peak, v.seconds, v.source_sha256, v.warnings, v.created_by, v.created_at, v.decided_by, v.decided_at, v.decided_why
-	FROM bulletin b JOIN bulletin_version v ON v.bulletin = b.id`
+// bulletinColumns leave out the transcript, which lists do not carry; $transcript stands
+// for its column or for nothing.
+const bulletinColumns = `b.id, b.code, b.area, v.version, v.title, v.summary, v.field, v.priority, v.author, v.pen_name, v.unit, v.language,
+	v.campaign, v.state, v.valid_from, v.valid_until, v.transcript_sha256, v.renditions, v.lufs, v.true_peak, v.seconds, v.source_sha256, v.warnings,
+	v.created_by, v.created_at, v.edited_at, v.submitted_at, v.cut_off_by, v.cut_off_at, v.decided_by, v.decided_at, v.decided_why`
+
+const (
+	bulletinTables = ` FROM bulletin b JOIN bulletin_version v ON v.bulletin = b.id`
+	bulletinQuery  = `SELECT ` + bulletinColumns + `, ''` + bulletinTables
+	wholeBulletin  = `SELECT ` + bulletinColumns + `, v.transcript` + bulletinTables
+)
 
 func scanBulletin(r scanner) (radio.Bulletin, error) {
 	var b radio.Bulletin
 	var renditions, warnings string
-	err := r.Scan(&b.ID, &b.Code, &b.Version, &b.Title, &b.Field, &b.Author, &b.Unit, &b.Language, &b.State, &b.ValidUntil, &renditions,
-		&b.LUFS, &b.TruePeak, &b.Seconds, &b.SourceSHA256, &warnings, &b.CreatedBy, &b.CreatedAt, &b.DecidedBy, &b.DecidedAt, &b.DecidedWhy)
+	err := r.Scan(&b.ID, &b.Code, &b.Area, &b.Version, &b.Title, &b.Summary, &b.Field, &b.Priority, &b.Author, &b.PenName, &b.Unit, &b.Language,
+		&b.Campaign, &b.State, &b.ValidFrom, &b.ValidUntil, &b.TranscriptSHA256, &renditions, &b.LUFS, &b.TruePeak, &b.Seconds, &b.SourceSHA256, &warnings,
+		&b.CreatedBy, &b.CreatedAt, &b.EditedAt, &b.SubmittedAt, &b.CutOffBy, &b.CutOffAt, &b.DecidedBy, &b.DecidedAt, &b.DecidedWhy, &b.Transcript)
 	if err != nil {
 		return b, err
 	}
@@ -41,9 +49,12 @@ func listBulletins(ctx context.Context, q querier, where string, args ...any) ([
 	return out, nil
 }
 
-// Bulletins lists the newest version of each bulletin, by code.
+// notDraft picks the newest version that is not only its author's yet.
+const notDraft = `v.version = (SELECT MAX(n.version) FROM bulletin_version n WHERE n.bulletin = b.id AND n.state <> 'draft')`
+
+// Bulletins lists the newest version of each bulletin that is no draft, by code.
 func (s *Store) Bulletins(ctx context.Context) ([]radio.Bulletin, error) {
-	out, err := listBulletins(ctx, s.read, `WHERE v.version = b.version`)
+	out, err := listBulletins(ctx, s.read, `WHERE `+notDraft)
 	return out, s.kind(err)
 }
 
@@ -65,7 +76,7 @@ func (s *Store) BulletinVersions(ctx context.Context, id radio.BulletinID) ([]ra
 
 // Bulletin gives one version.
 func (s *Store) Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error) {
-	b, err := scanBulletin(s.read.QueryRowContext(ctx, bulletinQuery+` WHERE b.id = $1 AND v.version = $2`, id, version))
+	b, err := scanBulletin(s.read.QueryRowContext(ctx, wholeBulletin+` WHERE b.id = $1 AND v.version = $2`, id, version))
 	if err != nil {
 		return radio.Bulletin{}, s.kind(fmt.Errorf("bulletin %s version %d: %w", id, version, err))
 	}
@@ -74,7 +85,7 @@ func (s *Store) Bulletin(ctx context.Context, id radio.BulletinID, version int) 
 
 // BulletinByCode gives the newest version of the bulletin with that code.
 func (s *Store) BulletinByCode(ctx context.Context, code string) (radio.Bulletin, error) {
-	b, err := scanBulletin(s.read.QueryRowContext(ctx, bulletinQuery+` WHERE b.code = $1 AND v.version = b.version`, code))
+	b, err := scanBulletin(s.read.QueryRowContext(ctx, wholeBulletin+` WHERE b.code = $1 AND v.version = b.version`, code))
 	if err != nil {
 		return radio.Bulletin{}, s.kind(fmt.Errorf("bulletin %q: %w", code, err))
 	}
@@ -95,31 +106,25 @@ func (s *Store) AddBulletin(ctx context.Context, b radio.Bulletin) error {
 func addBulletin(ctx context.Context, tx *sql.Tx, b radio.Bulletin) error {
 	fail := func(err error) error { return fmt.Errorf("add bulletin %s version %d: %w", b.Code, b.Version, err) }
 	if b.Version == 1 {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO bulletin (id, code, version) VALUES ($1, $2, 1)`, b.ID, b.Code); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO bulletin (id, code, version, area) VALUES ($1, $2, 1, $3)`, b.ID, b.Code, b.Area); err != nil {
 			return fail(err)
 		}
-	} else if err := one(tx.ExecContext(ctx, `UPDATE bulletin SET version = $1 WHERE id = $2 AND code = $3 AND version = $4`,
-		b.Version, b.ID, b.Code, b.Version-1)); err != nil {
+	} else if err := one(tx.ExecContext(ctx, `UPDATE bulletin SET version = $1 WHERE id = $2 AND code = $3 AND version = $4 AND area = $5`,
+		b.Version, b.ID, b.Code, b.Version-1, b.Area)); err != nil {
 		return fail(err)
 	}
-	renditions, err := list(b.Renditions)
+	words, err := bulletinWords(b)
 	if err != nil {
 		return fail(err)
 	}
-	warnings, err := list(b.Warnings)
-	if err != nil {
-		return fail(err)
-	}
+	args := append([]any{b.ID, b.Version, b.State, b.CreatedBy, b.CreatedAt, b.SubmittedAt, b.DecidedBy, b.DecidedAt, b.DecidedWhy}, words...)
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO bulletin_version (bulletin, version, title, field, author, unit, language, state, valid_until, renditions,
-			lufs, true_peak, seconds, source_sha256, warnings, created_by, created_at, decided_by, decided_at, decided_why)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
-		b.ID, b.Version, b.Title, int(b.Field), b.Author, b.Unit, b.Language, b.State, b.ValidUntil, renditions,
-		b.LUFS, b.TruePeak, b.Seconds, b.SourceSHA256, warnings, b.CreatedBy, b.CreatedAt, b.DecidedBy, b.DecidedAt, b.DecidedWhy)
+		INSERT INTO bulletin_version (bulletin, version, state, created_by, created_at, submitted_at, decided_by, decided_at, decided_why, `+wordColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, `+placeholders(10, len(words))+`)`, args...)
 	if err != nil {
 		return fail(err)
 	}
-	return nil
+	return addWaveform(ctx, tx, b)
 }
 
 // list is a JSON array, never null.
@@ -143,30 +148,6 @@ func one(res sql.Result, err error) error {
 	}
 	if n != 1 {
 		return fmt.Errorf("%w: it was changed meanwhile", radio.ErrConflict)
-	}
-	return nil
-}
-
-// DecideBulletin writes a decision; ErrConflict when the stored state is no longer
-// the one decided upon. The actor is To.DecidedBy.
-func (s *Store) DecideBulletin(ctx context.Context, d radio.BulletinDecision) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		if err := decideBulletin(ctx, tx, d); err != nil {
-			return err
-		}
-		b := d.To
-		return audit(ctx, tx, b.DecidedAt, string(b.DecidedBy), "bulletin."+string(b.State), string(b.ID), fmt.Sprintf("%s version %d", b.Code, b.Version))
-	})
-}
-
-func decideBulletin(ctx context.Context, tx *sql.Tx, d radio.BulletinDecision) error {
-	b := d.To
-	err := one(tx.ExecContext(ctx, `
-		UPDATE bulletin_version SET state = $1, decided_by = $2, decided_at = $3, decided_why = $4
-		WHERE bulletin = $5 AND version = $6 AND state = $7`,
-		b.State, b.DecidedBy, b.DecidedAt, b.DecidedWhy, b.ID, b.Version, d.From))
-	if err != nil {
-		return fmt.Errorf("decide on bulletin %s version %d: %w", b.Code, b.Version, err)
 	}
 	return nil
 }

@@ -110,15 +110,23 @@ func (c *captionCache) put(read map[string]caption) {
 	maps.Copy(c.held, read)
 }
 
-// captions reads captions by their ids.
-func (t *LogTx) captions(ctx context.Context, ids map[string]bool) (map[string]caption, error) {
-	found, missing := t.store.captions.get(ids)
-	keys := make([][]any, len(missing))
-	for i, id := range missing {
-		keys[i] = []any{id}
+// readCaptions reads captions by their ids.
+func (s *Store) readCaptions(ctx context.Context, q querier, ids map[string]bool) (map[string]caption, error) {
+	found, missing := s.captions.get(ids)
+	if len(missing) == 0 {
+		return found, nil
+	}
+	list, err := json.Marshal(missing)
+	if err != nil {
+		return nil, err
+	}
+	// CROSS JOIN keeps the order on SQLite: each id is looked up in the key.
+	query := `SELECT c.id, c.body FROM json_each($1) k CROSS JOIN caption c WHERE c.id = k.value`
+	if s.eng.name() == "postgres" {
+		query = `SELECT c.id, c.body FROM json_array_elements_text($1::json) k (id) JOIN caption c ON c.id = k.id`
 	}
 	read := make(map[string]caption, len(missing))
-	_, err := pick(ctx, t, `c.id, c.body`, `caption c`, []string{"c.id text"}, keys, func(rows *sql.Rows) (struct{}, error) {
+	_, err = collect(ctx, q, func(rows *sql.Rows) (struct{}, error) {
 		var id string
 		var body []byte
 		if err := rows.Scan(&id, &body); err != nil {
@@ -127,11 +135,11 @@ func (t *LogTx) captions(ctx context.Context, ids map[string]bool) (map[string]c
 		v, err := readCaption(body)
 		read[id] = v
 		return struct{}{}, err
-	})
+	}, query, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("read captions: %w", err)
 	}
-	t.store.captions.put(read)
+	s.captions.put(read)
 	maps.Copy(found, read)
 	return found, nil
 }

@@ -35,6 +35,9 @@ func (s *Store) AddIssued(ctx context.Context, i radio.Issued) error {
 		if err != nil {
 			return fmt.Errorf("keep %s revision %d of device %s: %w", i.Document, i.Revision, i.Device, err)
 		}
+		if err := notePlayed(ctx, tx, i); err != nil {
+			return fmt.Errorf("note what %s revision %d of device %s plays: %w", i.Document, i.Revision, i.Device, err)
+		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM issued WHERE device = $1 AND document = $2 AND revision < $3 AND issued_at < $4`,
 			i.Device, i.Document, i.Revision, i.IssuedAt.Add(-keepIssued))
 		if err != nil {

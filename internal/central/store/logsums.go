@@ -46,16 +46,33 @@ func (s *Store) LogMonths(ctx context.Context, f radio.LogFilter) ([]radio.LogCo
 	return s.view().named(ctx, f, "commune", "month")
 }
 
-// LogSlotTimes lists the times of slots of planned airings, for people to choose from.
-func (s *Store) LogSlotTimes(ctx context.Context, from, to radio.Date) ([]radio.TimeOfDay, error) {
-	times, err := collect(ctx, s.read, func(rows *sql.Rows) (radio.TimeOfDay, error) {
-		var t radio.TimeOfDay
-		return t, rows.Scan(&t)
-	}, `SELECT DISTINCT slot FROM province_day WHERE day >= $1 AND day <= $2 AND planned = 1 ORDER BY slot`, string(from), string(to))
+// LogChoices lists what stands in the log on one local day, for people to choose from.
+func (s *Store) LogChoices(ctx context.Context, f radio.LogFilter) (radio.LogChoices, error) {
+	f = plain(f)
+	c := &conditions{}
+	keyWhere(c, "", radio.LogFilter{Communes: f.Communes, Commune: f.Commune, From: f.From, To: f.From})
+	var out radio.LogChoices
+	_, err := collect(ctx, s.read, func(rows *sql.Rows) (struct{}, error) {
+		var slot radio.TimeOfDay
+		var campaign radio.CampaignID
+		var bulletin radio.BulletinID
+		var planned int
+		err := rows.Scan(&slot, &campaign, &bulletin, &planned)
+		if planned != 0 && !slices.Contains(out.Slots, slot) {
+			out.Slots = append(out.Slots, slot)
+		}
+		if campaign != "" && !slices.Contains(out.Campaigns, campaign) {
+			out.Campaigns = append(out.Campaigns, campaign)
+		}
+		if bulletin != "" && !slices.Contains(out.Bulletins, bulletin) {
+			out.Bulletins = append(out.Bulletins, bulletin)
+		}
+		return struct{}{}, err
+	}, `SELECT DISTINCT slot, campaign, bulletin, planned FROM slot_day`+s.by(map[bool]string{true: "slot_day_day"}[f.Commune == ""])+c.text()+` ORDER BY slot, bulletin`, c.args...)
 	if err != nil {
-		return nil, s.kind(fmt.Errorf("times of slots: %w", err))
+		return out, s.kind(fmt.Errorf("choices of the log: %w", err))
 	}
-	return times, nil
+	return out, nil
 }
 
 // named is counts with the communes' names.
@@ -117,7 +134,7 @@ func (v *LogView) sums(f radio.LogFilter, by ...string) (string, []any) {
 	sums := make([]string, len(outcomes))
 	columns := slices.Clone(by)
 	if f.Device != "" {
-		c = airingWhere(f)
+		c = airingWhere(f, nil)
 		from = "airing a" + v.store.by("airing_device")
 		for i, o := range outcomes {
 			sums[i] = "SUM(CASE WHEN outcome = '" + string(o) + "' THEN 1 ELSE 0 END)"
@@ -142,7 +159,8 @@ func (v *LogView) sums(f radio.LogFilter, by ...string) (string, []any) {
 		}
 		from = table + v.store.by(index)
 		for i, o := range outcomes {
-			sums[i] = "CAST(COALESCE(SUM(" + string(o) + "), 0) AS BIGINT)"
+			// PostgreSQL sums integers as bigint, but bigint as numeric, which is slower.
+			sums[i] = "SUM(CAST(" + string(o) + " AS INTEGER))"
 		}
 		for i, k := range columns {
 			if k == "month" && table != "campaign_month" {

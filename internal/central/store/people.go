@@ -8,27 +8,32 @@ import (
 	"loaxa/internal/radio"
 )
 
-const personColumns = `id, login, name, password_hash, created_at, disabled_at`
+const personColumns = `id, login, name, password_hash, created_at, disabled_at, email, phone`
+
+// ofPerson are the same columns of person p in a join.
+const ofPerson = `p.id, p.login, p.name, p.password_hash, p.created_at, p.disabled_at, p.email, p.phone`
 
 func scanPerson(row interface{ Scan(...any) error }) (radio.Account, error) {
 	var p radio.Account
-	err := row.Scan(&p.ID, &p.Login, &p.Name, &p.PasswordHash, &p.CreatedAt, &p.DisabledAt)
+	err := row.Scan(&p.ID, &p.Login, &p.Name, &p.PasswordHash, &p.CreatedAt, &p.DisabledAt, &p.Email, &p.Phone)
 	return p, err
 }
 
 // AddPerson keeps a new account; ErrConflict when the login is taken.
 func (s *Store) AddPerson(ctx context.Context, p radio.Account, actor string) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO person (`+personColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
-			p.ID, p.Login, p.Name, p.PasswordHash, p.CreatedAt, p.DisabledAt)
-		if err != nil {
-			return fmt.Errorf("add person %s: %w", p.Login, err)
-		}
-		if err := addGrants(ctx, tx, p.ID, p.Grants); err != nil {
-			return err
-		}
-		return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), p.Login)
-	})
+	return s.tx(ctx, func(tx *sql.Tx) error { return addPerson(ctx, tx, p, actor) })
+}
+
+func addPerson(ctx context.Context, tx *sql.Tx, p radio.Account, actor string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO person (`+personColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		p.ID, p.Login, p.Name, p.PasswordHash, p.CreatedAt, p.DisabledAt, p.Email, p.Phone)
+	if err != nil {
+		return fmt.Errorf("add person %s: %w", p.Login, err)
+	}
+	if err := addGrants(ctx, tx, p.ID, p.Grants); err != nil {
+		return err
+	}
+	return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), p.Login)
 }
 
 func addGrants(ctx context.Context, tx *sql.Tx, person radio.UserID, grants []radio.Grant) error {
@@ -67,21 +72,54 @@ func withGrants(ctx context.Context, q querier, people ...*radio.Account) error 
 	return nil
 }
 
-// SetPassword replaces a password and ends every session of the person.
+// SetPassword replaces a password and ends every session, code and token of the person.
 func (s *Store) SetPassword(ctx context.Context, login, hash, actor string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		var id radio.UserID
 		if err := tx.QueryRowContext(ctx, `SELECT id FROM person WHERE login = $1`, login).Scan(&id); err != nil {
 			return fmt.Errorf("person %s: %w", login, err)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE person SET password_hash = $1 WHERE id = $2`, hash, id); err != nil {
-			return fmt.Errorf("set password of %s: %w", login, err)
+		if err := setPassword(ctx, tx, id, hash, at); err != nil {
+			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM web_session WHERE person = $1`, id); err != nil {
-			return fmt.Errorf("end sessions of %s: %w", login, err)
+		if err := endTokens(ctx, tx, id, at); err != nil {
+			return err
 		}
 		return audit(ctx, tx, at, actor, "person.password", string(id), login)
 	})
+}
+
+// setPassword ends what the old password had opened, and codes for another one.
+func setPassword(ctx context.Context, tx *sql.Tx, id radio.UserID, hash string, at radio.Millis) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE person SET password_hash = $1 WHERE id = $2`, hash, id); err != nil {
+		return fmt.Errorf("set password of %s: %w", id, err)
+	}
+	if err := endSessions(ctx, tx, id, ""); err != nil {
+		return err
+	}
+	return endInvitations(ctx, tx, id, at)
+}
+
+// endSessions ends every session of the person but the one kept ("" for none).
+func endSessions(ctx context.Context, tx *sql.Tx, id radio.UserID, keep string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM web_session WHERE person = $1 AND token_hash <> $2`, id, keep); err != nil {
+		return fmt.Errorf("end sessions of %s: %w", id, err)
+	}
+	return nil
+}
+
+// Person finds an account; ErrNotFound when there is none.
+func (s *Store) Person(ctx context.Context, id radio.UserID) (radio.Account, error) {
+	p, err := person(ctx, s.read, id)
+	return p, s.kind(err)
+}
+
+func person(ctx context.Context, q querier, id radio.UserID) (radio.Account, error) {
+	p, err := scanPerson(q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM person WHERE id = $1`, id))
+	if err != nil {
+		return p, fmt.Errorf("person %s: %w", id, err)
+	}
+	return p, withGrants(ctx, q, &p)
 }
 
 // PersonByLogin finds an account; ErrNotFound when there is none.
@@ -126,7 +164,7 @@ func (s *Store) AddSession(ctx context.Context, tokenHash string, person radio.U
 // is disabled.
 func (s *Store) SessionPerson(ctx context.Context, tokenHash string, now radio.Millis) (radio.Account, error) {
 	p, err := scanPerson(s.read.QueryRowContext(ctx, `
-		SELECT p.id, p.login, p.name, p.password_hash, p.created_at, p.disabled_at
+		SELECT `+ofPerson+`
 		FROM web_session s JOIN person p ON p.id = s.person
 		WHERE s.token_hash = $1 AND s.expires_at > $2 AND p.disabled_at = 0`, tokenHash, now))
 	if err != nil {
@@ -143,36 +181,4 @@ func (s *Store) EndSession(ctx context.Context, tokenHash string) error {
 		}
 		return nil
 	})
-}
-
-func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subject, detail string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)`,
-		at, actor, action, subject, detail)
-	if err != nil {
-		return fmt.Errorf("write audit of %s: %w", action, err)
-	}
-	return nil
-}
-
-// Audit lists the newest entries of one subject ("" for all), newest first.
-func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]radio.AuditEntry, error) {
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (radio.AuditEntry, error) {
-		var e radio.AuditEntry
-		err := r.Scan(&e.At, &e.Actor, &e.Action, &e.Subject, &e.Detail)
-		return e, err
-	}, `SELECT at, actor, action, subject, detail FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)
-	if err != nil {
-		return nil, s.kind(fmt.Errorf("list audit: %w", err))
-	}
-	return out, nil
-}
-
-// AuditHead is the number of the newest audit entry: it moves with every change that
-// a person makes, in whatever process.
-func (s *Store) AuditHead(ctx context.Context) (int64, error) {
-	var seq int64
-	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM audit`).Scan(&seq); err != nil {
-		return 0, s.kind(fmt.Errorf("newest audit entry: %w", err))
-	}
-	return seq, nil
 }

@@ -34,7 +34,7 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Policies, err = policies(ctx, q); err != nil {
 		return p, err
 	}
-	p.Bulletins, err = listBulletins(ctx, q, `WHERE v.version = b.version OR v.state IN ($1, $2)`, radio.Pending, radio.Approved)
+	p.Bulletins, err = listBulletins(ctx, q, `WHERE v.version = b.version OR `+notDraft+` OR v.state IN ($1, $2)`, radio.Pending, radio.Approved)
 	if err != nil {
 		return p, err
 	}
@@ -62,6 +62,9 @@ func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 			if err := write(); err != nil {
 				return err
 			}
+		}
+		if err := auditImported(ctx, tx, c); err != nil {
+			return err
 		}
 		if err := audit(ctx, tx, c.At, string(c.Author), "plan.import", "plan", c.Summary); err != nil {
 			return err

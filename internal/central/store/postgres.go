@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -13,7 +11,9 @@ import (
 	"loaxa/internal/radio"
 )
 
-type postgresEngine struct{}
+type postgresEngine struct {
+	dsn string // for pg_dump, which connects by itself
+}
 
 func openPostgres(dsn string) (*Store, error) {
 	cfg, err := pgx.ParseConfig(dsn)
@@ -23,7 +23,7 @@ func openPostgres(dsn string) (*Store, error) {
 	}
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(16)
-	return &Store{write: db, read: db, eng: postgresEngine{}}, nil
+	return &Store{write: db, read: db, eng: postgresEngine{dsn: dsn}}, nil
 }
 
 func (postgresEngine) name() string { return "postgres" }
@@ -48,8 +48,4 @@ func pgCode(err error) string {
 		return e.Code
 	}
 	return ""
-}
-
-func (postgresEngine) snapshot(context.Context, *sql.DB, string) error {
-	return fmt.Errorf("%w: copy a PostgreSQL database with pg_dump", radio.ErrInvalid)
 }

@@ -51,6 +51,17 @@ type engine interface {
 // Open connects and brings the schema up to date. dsn is the path of an SQLite file
 // or a postgres:// address. A schema newer than this program is refused.
 func Open(ctx context.Context, dsn string) (*Store, error) {
+	s, err := connect(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func connect(dsn string) (*Store, error) {
 	var s *Store
 	var err error
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
@@ -62,9 +73,6 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	s.prepared.held, s.captions.held = map[string]*sql.Stmt{}, map[string]caption{}
-	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
-	}
 	return s, nil
 }
 
@@ -82,8 +90,8 @@ func (s *Store) Engine() string { return s.eng.name() }
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
 
-// Snapshot writes a consistent copy to a new file (SQLite's VACUUM INTO). PostgreSQL
-// has pg_dump for that and gives ErrInvalid.
+// Snapshot writes a consistent copy to a new file while others write on: SQLite's VACUUM
+// INTO, PostgreSQL's pg_dump in its custom format.
 func (s *Store) Snapshot(ctx context.Context, path string) error {
 	return s.eng.snapshot(ctx, s.read, path)
 }
@@ -219,5 +227,5 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
 	}
-	return nil
+	return s.fillSearch(ctx)
 }

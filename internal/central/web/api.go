@@ -8,19 +8,6 @@ import (
 
 // The JSON twin of the pages, under /api/v1.
 
-type devicesAnswer struct {
-	Devices []deviceRow `json:"devices"`
-}
-
-type bulletinsAnswer struct {
-	Bulletins []radio.Bulletin `json:"bulletins"`
-}
-
-type decisionBody struct {
-	To  radio.BulletinState `json:"to"`
-	Why string              `json:"why"`
-}
-
 type logAnswer struct {
 	Airings []radio.LogRow  `json:"airings"`
 	Totals  radio.LogTotals `json:"totals"`
@@ -30,6 +17,8 @@ type logAnswer struct {
 type historyAnswer struct {
 	Airing  radio.LogRow `json:"airing"`
 	History []radio.Word `json:"history"`
+	// Proofs say of each word of the device whether the signed batch that brought it is held.
+	Proofs []radio.LogProof `json:"proofs"`
 }
 
 // list is never null: a program need not tell an empty list from a missing one.
@@ -38,46 +27,6 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
-	all, _, err := s.devices(r)
-	if err != nil {
-		return err
-	}
-	rows, _, _, err := deviceFilter(r, all)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, devicesAnswer{rows})
-}
-
-func (s *Server) apiBulletins(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.Bulletins(r.Context())
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, bulletinsAnswer{list(all)})
-}
-
-func (s *Server) apiUpload(w http.ResponseWriter, r *http.Request) error {
-	b, err := s.upload(r)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusCreated, b)
-}
-
-func (s *Server) apiDecide(w http.ResponseWriter, r *http.Request) error {
-	var in decisionBody
-	if err := readJSON(r, &in); err != nil {
-		return err
-	}
-	b, err := s.decide(r, in.To, in.Why)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, b)
 }
 
 // apiLog gives a page of the log, newest first; next is the address of the following
@@ -95,9 +44,9 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
-	row, words, err := s.history(r)
+	d, err := s.airing(r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, historyAnswer{row, list(words)})
+	return writeJSON(w, http.StatusOK, historyAnswer{d.Row, list(d.Words), list(d.Proofs)})
 }

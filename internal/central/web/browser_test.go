@@ -54,6 +54,7 @@ func TestBrowser(t *testing.T) {
 		t.Skip("-short: no browser is started")
 	}
 	h := newHouse(t)
+	withCampaign(h)
 	site := httptest.NewServer(h)
 	defer site.Close()
 	b := openBrowser(t)
@@ -111,6 +112,25 @@ func TestBrowser(t *testing.T) {
 	b.typeIn("[name=why]", "phát sai giờ")
 	b.click(`nav a[href="/schedules"]`)
 	look("schedules", 2, "05:00, 17:00 · thứ Hai đến thứ Bảy")
+	b.click(`nav a[href="/campaigns"]`)
+	look("campaigns", 0, "Đang thực hiện", "12.000 lượt")
+	b.click("main h2 a")
+	look("campaign", 4, "Theo xã/phường", "Kỹ năng số")
+	b.click(`main a[href$="/edit"]`)
+	look("campaign-form", 0, "Đến hết ngày", "Chuyên đề 4")
+
+	was := *h.plan
+	*h.plan = *weekHouse(t).plan
+	b.open(site.URL + "/schedules/week")
+	look("week-choose", 0, "Chọn xã/phường, rồi")
+	b.open(site.URL + "/schedules/week?from=2025-11-26&commune=" + string(h.plan.places[0].Commune().ID))
+	look("week", 16, "giờ đêm", "sẽ không phát", "chỉ 1 cụm loa", "Không vào được chương trình")
+	b.click(`[rel=prev]`)
+	look("week-this", 2, "hôm nay", "Đã qua: xem nhật ký phát sóng")
+	device := "/schedules/week?device=" + string(h.plan.places[0].Device.ID)
+	b.open(site.URL + device)
+	look("week-device", strings.Count(h.ask(t, "GET", device, "").Body.String(), `<td class="wide"><b>`), "Phát thiếu", "sẽ phát")
+	*h.plan = was
 
 	b.click(`nav a[href="/log"]`)
 	look("log", len(h.log.pick(h.log.asked())), "Chưa đến giờ", "Phát thiếu", "Phường Thành Sen")
@@ -126,7 +146,13 @@ func TestBrowser(t *testing.T) {
 	b.click(`[rel=next]`)
 	look("log-next", logRows, "Trang đầu")
 	b.open(site.URL + "/log/" + string(row.Key.Device) + "/" + string(row.Airing))
-	look("history", 2, "Không phản hồi", "Các lần xác nhận")
+	look("history", 2, "Không phản hồi", "Các lần xác nhận", "giữ lô có chữ ký")
+	b.open(site.URL + "/log/days?day=2025-11-21")
+	look("days", 1+2, "✓", "✗", "Tất cả xã/phường")
+	b.click(`tbody tr:nth-child(2) td a`)
+	look("days-cell", len(h.log.pick(h.log.asked())), "Khung giờ")
+	b.open(site.URL + "/log/bulletin/" + string(h.plan.bulletins[0].ID))
+	look("log-bulletin", strings.Count(h.ask(t, "GET", "/log/bulletin/"+string(h.plan.bulletins[0].ID), "").Body.String(), "<tr>")-2, "Những nơi thiếu", "Theo xã/phường")
 	b.open(site.URL + "/log?outcome=x&from=y")
 	look("error", 0, "Thông tin chưa hợp lệ.", "Kết quả:")
 

@@ -2,78 +2,39 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"loaxa/internal/radio"
 )
 
-const (
-	bulletinsAPage = 50
-	maxWhy         = 500 // characters of the reason of a decision
-)
+// bulletinsAPage is how many bulletins a page of the list holds.
+const bulletinsAPage = 50
 
-type bulletinsData struct {
-	Bulletins []bulletinRow
-	Waiting   int // for a decision
-	Pager     pager
-	Fields    []fieldChoice
-}
+// bulletinKeys are what the address of a list may hold.
+var bulletinKeys = []string{"q", "state", "field", "campaign", "area", "mine", "after"}
 
-type bulletinRow struct {
-	radio.Bulletin
-	Own   bool // uploaded by the reader, who cannot approve it
-	Notes []string
-}
-
-type fieldChoice struct {
-	Value int
-	Name  string
-}
-
-// bulletinList shows what waits for a decision first, then the newest.
-func (s *Server) bulletinList(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.Plan.Bulletins(r.Context())
-	if err != nil {
-		return err
-	}
-	var d bulletinsData
-	order := func(b radio.Bulletin) int {
-		if b.State == radio.Pending {
-			return 0
-		}
-		return 1
-	}
-	slices.SortStableFunc(all, func(a, b radio.Bulletin) int {
-		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(a.Code, b.Code))
-	})
-	for d.Waiting < len(all) && all[d.Waiting].State == radio.Pending {
-		d.Waiting++
-	}
-	shown, pager := part(r, all, bulletinsAPage)
-	d.Pager = pager
-	for _, b := range shown {
-		row := bulletinRow{Bulletin: b, Own: b.CreatedBy == who(r).ID}
-		for _, code := range b.Warnings {
-			row.Notes = append(row.Notes, warningText(code))
-		}
-		d.Bulletins = append(d.Bulletins, row)
-	}
-	for f := radio.Field(1); f.Valid(); f++ {
-		d.Fields = append(d.Fields, fieldChoice{int(f), f.Name()})
-	}
-	return s.show(w, r, http.StatusOK, "bulletins.html", "Bản tin", d)
-}
-
-func (s *Server) bulletinUpload(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.upload(r); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/bulletins", http.StatusSeeOther)
-	return nil
+// bulletinRoutes are the desk for bulletins.
+func (s *Server) bulletinRoutes() []route {
+	page, write := s.page, radio.WriteBulletins
+	one := "/bulletins/{id}/{version}"
+	return slices.Concat([]route{
+		{pattern: "GET /bulletins", as: page, do: s.bulletinList, may: radio.ReadBulletins},
+		{pattern: "GET /bulletins/new", as: page, do: s.bulletinNew, may: write},
+		{pattern: "POST /bulletins", as: page, do: s.bulletinCreate, body: maxUpload, may: write},
+		{pattern: "GET " + one, as: page, do: s.bulletinPage, may: radio.ReadBulletins, of: s.ofBulletin},
+		{pattern: "GET " + one + "/audio", as: page, do: s.bulletinAudio, may: radio.ReadBulletins, of: s.ofBulletin},
+		{pattern: "GET " + one + "/edit", as: page, do: s.bulletinEdit, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one, as: page, do: s.bulletinSave, body: maxUpload, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one + "/submit", as: page, do: s.bulletinSubmit, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one + "/take-back", as: page, do: s.bulletinTakeBack, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one + "/delete", as: page, do: s.bulletinDelete, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one + "/revise", as: page, do: s.bulletinRevise, may: write, of: s.ofBulletin},
+		{pattern: "POST " + one + "/decision", as: page, do: s.bulletinDecide, may: radio.DecideBulletins, of: s.ofBulletin},
+	}, s.bulletinAPI(), s.uploadRoutes())
 }
 
 // version names the bulletin version in an address.
@@ -86,95 +47,239 @@ func version(r *http.Request) (radio.BulletinID, int, error) {
 	return id, n, nil
 }
 
-func (s *Server) bulletinDecide(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
-		return err
-	}
-	if _, err := s.decide(r, radio.BulletinState(r.PostFormValue("to")), r.PostFormValue("why")); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/bulletins", http.StatusSeeOther)
-	return nil
-}
-
-// decide hands a decision to the desk and finds the words for its refusals.
-func (s *Server) decide(r *http.Request, to radio.BulletinState, why string) (radio.Bulletin, error) {
-	id, n, err := version(r)
-	if err != nil {
-		return radio.Bulletin{}, err
-	}
-	if why = tidy(why); len([]rune(why)) > maxWhy {
-		var e radio.Invalid
-		e.Add("why", "dài quá "+strconv.Itoa(maxWhy)+" ký tự", "longer than "+strconv.Itoa(maxWhy)+" characters")
-		return radio.Bulletin{}, e.Err()
-	}
-	if !slices.Contains([]radio.BulletinState{radio.Approved, radio.Rejected, radio.Withdrawn}, to) {
-		var e radio.Invalid
-		e.Add("to", "quyết định chỉ là approved (duyệt), rejected (từ chối) hoặc withdrawn (thu hồi)", "a decision is one of approved, rejected, withdrawn")
-		return radio.Bulletin{}, e.Err()
-	}
-	b, err := s.Desk.Decide(r.Context(), id, n, to, who(r).ID, why)
-	switch {
-	case errors.Is(err, radio.ErrForbidden):
-		return b, told{err, "Người tải bản tin lên không được tự duyệt bản tin đó."}
-	case errors.Is(err, radio.ErrConflict):
-		return b, told{err, "Bản tin đã có quyết định khác. Hãy mở lại trang Bản tin để xem trạng thái mới."}
-	case errors.Is(err, radio.ErrInvalid):
-		return b, told{err, "Quyết định chưa hợp lệ: từ chối hoặc thu hồi thì phải ghi lý do."}
-	}
-	return b, err
-}
-
-func (s *Server) bulletinAudio(w http.ResponseWriter, r *http.Request) error {
-	id, n, err := version(r)
-	if err != nil {
-		return err
-	}
-	b, err := s.Plan.Bulletin(r.Context(), id, n)
-	if err != nil {
-		return err
-	}
-	rendition, ok := b.Rendition(radio.MainKbps)
-	if !ok {
-		return notFound("audio")
-	}
-	file, _, err := s.Audio.Open(rendition.SHA256)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := file.Close(); err != nil {
-			s.Logger.Warn("close audio", "sha256", rendition.SHA256, "error", err)
-		}
-	}()
-	w.Header().Set("Content-Type", "audio/mpeg")
-	w.Header().Set("ETag", `"`+string(rendition.SHA256)+`"`)
-	http.ServeContent(w, r, "", time.Time{}, file)
-	return nil
-}
-
-// ofBulletin is the area whose desk the bulletin in the address belongs to.
+// ofBulletin is the desk that the bulletin in the address belongs to.
 func (s *Server) ofBulletin(r *http.Request) ([]radio.AreaID, error) {
 	id, n, err := version(r)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Plan.Bulletin(r.Context(), id, n); err != nil {
+	b, err := s.Plan.Bulletin(r.Context(), id, n)
+	if err != nil {
 		return nil, err
 	}
-	return s.provinceChain(r)
+	return s.deskChain(r, b)
 }
 
-// bulletinRoutes are the desk for bulletins.
-func (s *Server) bulletinRoutes() []route {
-	page, api := s.page, s.api
-	return []route{
-		{pattern: "GET /bulletins", as: page, do: s.bulletinList, may: radio.ReadBulletins},
-		{pattern: "POST /bulletins", as: page, do: s.bulletinUpload, body: maxUpload, may: radio.WriteBulletins},
-		{pattern: "POST /bulletins/{id}/{version}/decision", as: page, do: s.bulletinDecide, may: radio.DecideBulletins, of: s.ofBulletin},
-		{pattern: "GET /bulletins/{id}/{version}/audio", as: page, do: s.bulletinAudio, may: radio.ReadBulletins, of: s.ofBulletin},
-		{pattern: "GET /api/v1/bulletins", as: api, do: s.apiBulletins, may: radio.ReadBulletins, doc: doc{Summary: "Bulletins, the newest version of each", Out: bulletinsAnswer{}}},
-		{pattern: "POST /api/v1/bulletins", as: api, do: s.apiUpload, body: maxUpload, may: radio.WriteBulletins, doc: doc{Summary: "Upload a bulletin (multipart/form-data; the audio is the last part)", Out: radio.Bulletin{}, Status: http.StatusCreated}},
-		{pattern: "POST /api/v1/bulletins/{id}/{version}/decision", as: api, do: s.apiDecide, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "Approve, reject or withdraw", In: decisionBody{}, Out: radio.Bulletin{}}},
+func (s *Server) deskChain(r *http.Request, b radio.Bulletin) ([]radio.AreaID, error) {
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, err
 	}
+	return tree.Chain(b.Area), nil
+}
+
+// bulletin is the version in the address, for a reader who may see it: the gate knows
+// areas, but not whose a draft is.
+func (s *Server) bulletin(r *http.Request) (radio.Bulletin, []radio.AreaID, error) {
+	id, n, err := version(r)
+	if err != nil {
+		return radio.Bulletin{}, nil, err
+	}
+	b, err := s.Plan.Bulletin(r.Context(), id, n)
+	if err != nil {
+		return b, nil, err
+	}
+	chain, err := s.deskChain(r, b)
+	if err != nil {
+		return b, nil, err
+	}
+	if !who(r).MaySee(b, chain...) {
+		return radio.Bulletin{}, nil, errHidden("bulletin")
+	}
+	return b, chain, nil
+}
+
+type bulletinsData struct {
+	Bulletins []bulletinRow
+	Filter    bulletinFilter
+	States    []stateChoice
+	Fields    []fieldChoice
+	Campaigns []radio.Campaign
+	Areas     []radio.Area
+	Next      string // address of the next page
+	MayWrite  bool
+}
+
+// bulletinFilter is what the address asks for, as it was written.
+type bulletinFilter struct {
+	Text     string
+	State    radio.BulletinState
+	Field    int
+	Campaign radio.CampaignID
+	Area     radio.AreaID
+	Mine     bool
+}
+
+type bulletinRow struct {
+	radio.Bulletin
+	AreaName string
+	Own      bool // made by the reader, who cannot approve it
+	Notes    []string
+}
+
+type stateChoice struct {
+	State radio.BulletinState
+	Count int
+	Link  string
+}
+
+type fieldChoice struct {
+	Value int
+	Name  string
+}
+
+// bulletinList shows what waits for a decision first, then the newest; of each the
+// newest version that the reader may see.
+func (s *Server) bulletinList(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, bulletinKeys...)
+	if err != nil {
+		return err
+	}
+	list, next, err := s.listBulletins(r, q, bulletinsAPage)
+	if err != nil {
+		return err
+	}
+	tree, err := s.tree(r)
+	if err != nil {
+		return err
+	}
+	d := bulletinsData{MayWrite: who(r).MaySomewhere(radio.WriteBulletins), Fields: s.fields(r)}
+	d.Filter = bulletinFilter{Text: q.Get("q"), State: radio.BulletinState(q.Get("state")), Campaign: radio.CampaignID(q.Get("campaign")),
+		Area: radio.AreaID(q.Get("area")), Mine: q.Get("mine") != ""}
+	d.Filter.Field, _ = strconv.Atoi(q.Get("field")) // listBulletins has read it
+	if next != "" {
+		d.Next = withKey(r, "after", next)
+	}
+	for _, b := range list {
+		row := bulletinRow{Bulletin: b, AreaName: areaName(tree, b.Area), Own: b.CreatedBy == who(r).ID}
+		for _, code := range b.Warnings {
+			row.Notes = append(row.Notes, s.say(r, warningText(code)))
+		}
+		d.Bulletins = append(d.Bulletins, row)
+	}
+	counts, err := s.Shelf.CountBulletins(r.Context(), who(r).BulletinView(tree))
+	if err != nil {
+		return err
+	}
+	for _, state := range radio.BulletinStates() {
+		d.States = append(d.States, stateChoice{state, counts[state], withKey(r, "state", string(state))})
+	}
+	if d.Campaigns, err = s.Plan.Campaigns(r.Context()); err != nil {
+		return err
+	}
+	d.Areas = desks(tree, func(chain []radio.AreaID) bool { return who(r).MayRead(radio.ReadBulletins, chain...) })
+	return s.show(w, r, http.StatusOK, "bulletins.html", "Bản tin", d)
+}
+
+// listBulletins is the one way to a list, for the page and for programs; next is the
+// cursor of the page behind it.
+func (s *Server) listBulletins(r *http.Request, q url.Values, limit int) (list []radio.Bulletin, next string, err error) {
+	var e radio.Invalid
+	f := radio.BulletinFilter{Text: clip(radio.TidyLine(q.Get("q")), 200)}
+	if v := radio.BulletinState(q.Get("state")); v != "" {
+		if f.State = v; !slices.Contains(radio.BulletinStates(), v) {
+			e.Add("state", "không có tình trạng này", "no such state")
+		}
+	}
+	if v := q.Get("field"); v != "" {
+		n, err := strconv.Atoi(v)
+		if f.Field = radio.Field(n); err != nil || !f.Field.Valid() {
+			e.Add("field", "lĩnh vực phải từ 1 đến 6", "field must be 1 to 6")
+		}
+	}
+	if v := radio.CampaignID(q.Get("campaign")); v != "" {
+		if f.Campaign = v; !radio.ValidID(v) {
+			e.Add("campaign", "mã đợt tuyên truyền không đúng", "not an id of a campaign")
+		}
+	}
+	if v := radio.AreaID(q.Get("area")); v != "" {
+		if f.Area = v; !radio.ValidID(v) {
+			e.Add("area", "mã địa bàn không đúng", "not an id of an area")
+		}
+	}
+	if q.Get("mine") != "" {
+		f.Author = who(r).ID
+	}
+	after, err := readBulletinCursor(q.Get("after"))
+	if err != nil {
+		e.Add("after", "trang không đúng", "not a place in the list")
+	}
+	if err := e.Err(); err != nil {
+		return nil, "", err
+	}
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, "", err
+	}
+	// One more than is shown tells whether there is a next page.
+	list, err = s.Shelf.ListBulletins(r.Context(), who(r).BulletinView(tree), f, after, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = writeBulletinCursor(list[limit-1].Cursor())
+	}
+	return list, next, nil
+}
+
+func writeBulletinCursor(c radio.BulletinCursor) string {
+	rank := "0"
+	if c.Later {
+		rank = "1"
+	}
+	return rank + "." + strconv.FormatInt(int64(c.CreatedAt), 10) + "." + string(c.ID)
+}
+
+func readBulletinCursor(text string) (c radio.BulletinCursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	part := strings.SplitN(text, ".", 3)
+	if len(part) != 3 || part[0] != "0" && part[0] != "1" {
+		return c, radio.ErrInvalid
+	}
+	at, err := strconv.ParseInt(part[1], 10, 64)
+	c = radio.BulletinCursor{Later: part[0] == "1", CreatedAt: radio.Millis(at), ID: radio.BulletinID(part[2])}
+	return c, cmp.Or(err, radio.CheckID("bulletin", c.ID))
+}
+
+// withKey is the address of the page with one key set anew; a place in the list does
+// not outlive another filter.
+func withKey(r *http.Request, key, value string) string {
+	q := url.Values{}
+	for k, v := range r.URL.Query() {
+		if v[0] != "" && k != "after" {
+			q.Set(k, v[0])
+		}
+	}
+	q.Set(key, value)
+	return r.URL.Path + "?" + q.Encode()
+}
+
+// desks lists the province and the communes that pass, by name, the province first.
+func desks(tree radio.AreaTree, pass func(chain []radio.AreaID) bool) []radio.Area {
+	var out []radio.Area
+	for _, id := range append(slices.Clone(tree.Root()), tree.Communes([]radio.AreaID{radio.Everywhere})...) {
+		if a, ok := tree.Area(id); ok && pass(tree.Chain(id)) {
+			out = append(out, a)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b radio.Area) int {
+		return cmp.Or(cmp.Compare(len(a.Parent), len(b.Parent)), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
+	})
+	return out
+}
+
+func areaName(tree radio.AreaTree, id radio.AreaID) string {
+	a, _ := tree.Area(id)
+	return a.Name
+}
+
+func (s *Server) fields(r *http.Request) []fieldChoice {
+	var out []fieldChoice
+	for f := radio.Field(1); f.Valid(); f++ {
+		out = append(out, fieldChoice{int(f), s.say(r, legalFieldText(f))})
+	}
+	return out
 }

@@ -64,9 +64,17 @@ func (a answer) announce(h http.Header) {
 // go out; the rest stays in the log.
 func explain(err error) answer {
 	a := explainKind(err)
+	var fixed statusError
+	if errors.As(err, &fixed) {
+		a.Status, a.Code, a.VI = fixed.status, fixed.code, fixed.vi
+	}
 	var t told
-	if errors.As(err, &t) {
+	var v interface{ Vietnamese() string }
+	switch {
+	case errors.As(err, &t):
 		a.VI = t.vi
+	case errors.As(err, &v):
+		a.VI = v.Vietnamese()
 	}
 	return a
 }
@@ -105,14 +113,22 @@ func explainKind(err error) answer {
 // plain is an error's text without the name of its kind, which the status tells.
 func plain(err, kind error) string { return strings.TrimPrefix(err.Error(), kind.Error()+": ") }
 
+// loggedPath keeps codes with which passwords are set out of the log.
+func loggedPath(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/invite/") {
+		return "/invite/…"
+	}
+	return r.URL.Path
+}
+
 func (s *Server) logError(r *http.Request, a answer, err error) {
 	switch {
 	case errors.Is(err, errSent), errors.Is(err, context.Canceled):
-		s.Logger.Debug("reader gone", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.Logger.Debug("reader gone", "method", r.Method, "path", loggedPath(r), "error", err)
 	case a.Status >= 500:
-		s.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.Logger.Error("request failed", "method", r.Method, "path", loggedPath(r), "error", err)
 	case !errors.Is(err, errSignIn):
-		s.Logger.Info("request refused", "method", r.Method, "path", r.URL.Path, "status", a.Status, "error", err)
+		s.Logger.Info("request refused", "method", r.Method, "path", loggedPath(r), "status", a.Status, "error", err)
 	}
 }
 

@@ -62,6 +62,7 @@ type fakePeople struct {
 	ended  []string
 	err    error         // of every Login and Session, when set
 	who    *radio.Person // whose session it is; nil for lan
+	token  radio.TokenUse
 }
 
 func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {
@@ -99,51 +100,13 @@ func (p *fakePeople) Logout(_ context.Context, t string) error {
 	return nil
 }
 
-// fakeDesk records uploads and decisions; decisions obey the real rules of radio.
-type fakeDesk struct {
-	mu        sync.Mutex
-	plan      *fakePlan
-	uploads   []radio.Bulletin
-	audio     [][]byte
-	decisions []string
-	err       error
-}
-
-func (d *fakeDesk) Upload(_ context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b, err := io.ReadAll(audio)
-	if err != nil {
-		return form, fmt.Errorf("keep the upload: %w", err)
-	}
-	if d.err != nil {
-		return form, d.err
-	}
-	form.ID, form.Version, form.State, form.CreatedBy = id[radio.BulletinID]('b', 99), 1, radio.Pending, by
-	d.uploads, d.audio = append(d.uploads, form), append(d.audio, b)
-	return form, nil
-}
-
-func (d *fakeDesk) Decide(ctx context.Context, b radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.decisions = append(d.decisions, fmt.Sprintf("%s %d %s %s", to, version, by, why))
-	if d.err != nil {
-		return radio.Bulletin{}, d.err
-	}
-	was, err := d.plan.Bulletin(ctx, b, version)
-	if err != nil {
-		return was, err
-	}
-	return was.Decide(to, by, radio.At(now), why)
-}
-
 type fakePlan struct {
 	bulletins []radio.Bulletin
 	schedules []radio.Schedule
 	campaigns []radio.Campaign
 	places    []radio.Place
 	states    []radio.DeviceState
+	saved     []string // what was done to campaigns
 	err       error
 }
 
@@ -201,7 +164,9 @@ func (l *fakeLog) pick(f radio.LogFilter) []radio.AsRun {
 	var out []radio.AsRun
 	for _, a := range l.rows {
 		if (f.Commune == "" || a.Commune == f.Commune) && (f.Device == "" || a.Key.Device == f.Device) &&
-			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || a.Outcome == f.Outcome) &&
+			(f.From == "" || a.Day >= f.From) && (f.To == "" || a.Day <= f.To) && (f.Outcome == "" || slices.Contains(f.Outcomes(), a.Outcome)) &&
+			(f.Outcome != radio.Unplanned || !a.Planned()) && f.Allows(a.Commune) && (f.Slot == "" || a.SlotTime.String() == f.Slot) &&
+			(f.Priority == "" || a.Priority == f.Priority) && (f.Origin == "" || a.Origin == f.Origin) &&
 			(f.Campaign == "" || a.Campaign == f.Campaign) && (f.Bulletin == "" || a.Bulletin == f.Bulletin) {
 			out = append(out, a)
 		}
@@ -279,7 +244,10 @@ type house struct {
 	desk   *fakeDesk
 	plan   *fakePlan
 	log    *fakeLog
-	drafts *fakeDrafts
+	files  *fakeFiles
+	staff  *fakeStaff
+	watch  *fakeWatch
+	plans  *fakePlans
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
@@ -289,12 +257,17 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	t.Helper()
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
+	h.files = &fakeFiles{log: h.log}
+	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
-		People: h.people, Desk: h.desk, Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
+		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
+	d.Preview = previewOf(h.plan)
 	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)
@@ -366,7 +339,7 @@ func provincePlan() *fakePlan {
 	p.campaigns = []radio.Campaign{{ID: campaign, Code: "nq57", Title: "Tuyên truyền Nghị quyết số 57-NQ/TW về đột phá phát triển khoa học, công nghệ, đổi mới sáng tạo và chuyển đổi số quốc gia"}}
 	for i, title := range []string{"Nhạc hiệu", "Nghị quyết 57, bài 1 - vì sao khoa học, công nghệ là đột phá hàng đầu", "Thông báo lịch tiêm phòng gia súc vụ thu đông", "Tin dự báo áp thấp nhiệt đới", "Lời kết và nhạc kết"} {
 		p.bulletins = append(p.bulletins, radio.Bulletin{
-			ID: id[radio.BulletinID]('b', i), Code: fmt.Sprintf("bt-%d", i), Version: 1 + i%2, Title: title, Field: radio.Field(1 + i%6), Author: "Ban biên tập",
+			ID: id[radio.BulletinID]('b', i), Code: fmt.Sprintf("bt-%d", i), Version: 1 + i%2, Title: title, Area: p.places[0].Chain[0].ID, Field: radio.Field(1 + i%6), Priority: radio.Normal, Author: "Ban biên tập",
 			Unit: "Sở Văn hóa, Thể thao và Du lịch Hà Tĩnh", Language: "vi", State: []radio.BulletinState{radio.Approved, radio.Approved, radio.Pending, radio.Pending, radio.Withdrawn}[i],
 			Renditions: []radio.Rendition{{SHA256: hash(1), Kbps: 64, Bytes: 18, Frames: 100, Samples: 113_000}}, LUFS: -16.1, TruePeak: -1.4, Seconds: 7.5 + 70*float64(i),
 			SourceSHA256: hash(100 + i), Warnings: []string{}, CreatedBy: sau, CreatedAt: radio.At(now.Add(-time.Duration(i) * time.Hour)),
@@ -436,7 +409,7 @@ func provinceLog() *fakeLog {
 		start := now.Add(9*time.Hour - time.Duration(n/4)*97*time.Minute).Truncate(time.Minute)
 		key := radio.AiringKey{Device: p.Device.ID, Schedule: plan.schedules[0].ID, Slot: id[radio.SlotID]('l', 1), SlotAt: radio.At(start), Entry: id[radio.EntryID]('e', n%3), Repeat: 1}
 		row := radio.AsRun{
-			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
+			Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: radio.DateOf(start.Add(7 * time.Hour)), SlotTime: radio.TimeOfDay(start.Add(7*time.Hour).Hour()*60 + start.Minute()), Start: radio.At(start), Samples: 441_000, Priority: radio.Prior,
 			Revision: 1_763_700_000, FrozenAt: radio.At(start.Add(-24 * time.Hour)), Campaign: plan.campaigns[0].ID, Province: p.Chain[0].ID, Commune: p.Commune().ID, Hamlet: p.Hamlet().ID,
 			DeviceCode: p.Device.Code, DeviceName: p.Device.Name, CommuneName: p.Commune().Name, HamletName: p.Hamlet().Name, Bulletin: b.ID, Version: b.Version, Title: b.Title,
 			Author: b.Author, Unit: b.Unit, SHA256: hash(1), ScheduleCode: "nq57", ScheduleTitle: plan.schedules[0].Title, Outcome: radio.PendingOutcome, Expected: 441_000,

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,12 +12,26 @@ import (
 	"loaxa/internal/radio"
 )
 
+// Log compares planned with aired (report). communes are those the reader may see; nil
+// is all of them.
+type Log interface {
+	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
+	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
+	Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error)
+	Matrix(ctx context.Context, day radio.Date, f radio.LogFilter) (radio.LogMatrix, error)
+	Bulletin(ctx context.Context, id radio.BulletinID, from, to radio.Date, communes []radio.AreaID) (radio.BulletinReport, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
+	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
+	Proofs(ctx context.Context, device radio.DeviceID, words []radio.Word) ([]radio.LogProof, error)
+}
+
 const (
 	// logRows is how many rows of the log one page shows.
 	logRows = 60
 	// mostRows is how many a program may ask for at once.
 	mostRows = 1000
-	// maxChoices is how many devices the filter offers; more are offered by commune.
+	// maxChoices is how many devices, and how many bulletins, the filter offers; more
+	// devices are offered by commune, more bulletins by the bulletins' own pages.
 	maxChoices = 60
 )
 
@@ -28,7 +44,7 @@ type logPart struct {
 }
 
 // logKeys are what the address of a page of the log may hold.
-var logKeys = []string{"from", "to", "commune", "device", "outcome", "campaign", "bulletin", "after"}
+var logKeys = []string{"from", "to", "commune", "device", "slot", "outcome", "campaign", "bulletin", "priority", "origin", "after"}
 
 // maxProblems bounds how many wrong keys one answer names.
 const maxProblems = 10
@@ -62,18 +78,21 @@ func strictQuery(r *http.Request, keys ...string) (url.Values, error) {
 // logFilter reads the filter in an address; report says what is wrong with it.
 func logFilter(q url.Values) radio.LogFilter {
 	return radio.LogFilter{
-		From: radio.Date(q.Get("from")), To: radio.Date(q.Get("to")),
+		From: radio.Date(q.Get("from")), To: radio.Date(q.Get("to")), Slot: q.Get("slot"),
 		Commune: radio.AreaID(q.Get("commune")), Device: radio.DeviceID(q.Get("device")), Outcome: radio.Outcome(q.Get("outcome")),
 		Campaign: radio.CampaignID(q.Get("campaign")), Bulletin: radio.BulletinID(q.Get("bulletin")),
+		Priority: radio.Priority(q.Get("priority")), Origin: radio.Origin(q.Get("origin")),
 	}
 }
 
-// filterQuery writes a filter as logFilter reads it.
+// filterQuery writes a filter as logFilter reads it. What the reader may see is no part
+// of an address.
 func filterQuery(f radio.LogFilter) url.Values {
 	q := url.Values{}
 	for field, value := range map[string]string{
-		"from": string(f.From), "to": string(f.To), "commune": string(f.Commune), "device": string(f.Device),
+		"from": string(f.From), "to": string(f.To), "slot": f.Slot, "commune": string(f.Commune), "device": string(f.Device),
 		"outcome": string(f.Outcome), "campaign": string(f.Campaign), "bulletin": string(f.Bulletin),
+		"priority": string(f.Priority), "origin": string(f.Origin),
 	} {
 		if value != "" {
 			q.Set(field, value)
@@ -82,8 +101,19 @@ func filterQuery(f radio.LogFilter) url.Values {
 	return q
 }
 
+// seen narrows a filter to what the reader may see.
+func (s *Server) seen(r *http.Request, f radio.LogFilter) (radio.LogFilter, error) {
+	var err error
+	f.Communes, err = s.communesOf(r, radio.ReadLog)
+	return f, err
+}
+
 func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
-	p := logPart{Filter: logFilter(q)}
+	filter, err := s.seen(r, logFilter(q))
+	p := logPart{Filter: filter}
+	if err != nil {
+		return p, err
+	}
 	var e radio.Invalid
 	after, err := radio.ParseLogCursor(q.Get("after"))
 	if err != nil {
@@ -120,12 +150,32 @@ type logData struct {
 	logPart
 	Communes []radio.Area
 	Devices  []radio.Place // the choices of the filter
-	Only     []string      // campaign and bulletin, which the form does not offer
-	First    string        // address of the first page, "" when this is it
+	Slots    []string
+	Named    []logChoice // campaigns and bulletins, each after the other
+	First    string      // address of the first page, "" when this is it
+	CSV      string      // addresses of the files
+	XLSX     string
+	Days     string // address of the day's matrix
+}
+
+// logChoice is a campaign or a bulletin a filter offers.
+type logChoice struct {
+	Kind, ID, Name string
+	Chosen         bool
 }
 
 // Outcomes are the choices of the filter.
-func (d logData) Outcomes() []radio.Outcome { return radio.Outcomes() }
+func (d logData) Outcomes() []radio.Outcome {
+	return append(radio.Outcomes(), radio.NotAired, radio.Lacking, radio.Unplanned)
+}
+
+// Priorities are the choices of the filter.
+func (d logData) Priorities() []radio.Priority {
+	return []radio.Priority{radio.Normal, radio.Prior, radio.Emergency}
+}
+
+// Origins are the choices of the filter.
+func (d logData) Origins() []radio.Origin { return radio.Origins() }
 
 // logPage shows today when nothing is asked for: airings are frozen a day ahead, and
 // tomorrow's would stand before everything that has happened.
@@ -135,33 +185,75 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(q) == 0 {
-		day := string(radio.DateOf(s.Now().In(s.zone)))
+		day := string(s.today())
 		q = url.Values{"from": {day}, "to": {day}}
 	}
 	part, err := s.readLog(r, q)
 	if err != nil {
 		return err
 	}
+	d := logData{logPart: part}
+	if err := s.offer(r, &d); err != nil {
+		return err
+	}
+	query := filterQuery(part.Filter).Encode()
+	d.CSV, d.XLSX = "/log.csv?"+query, "/log.xlsx?"+query
+	d.Days = "/log/days?day=" + string(cmp.Or(part.Filter.To, part.Filter.From, s.today()))
+	if q.Has("after") {
+		d.First = r.URL.Path + "?" + query
+	}
+	return s.show(w, r, http.StatusOK, "log.html", "Nhật ký phát sóng", d)
+}
+
+// offer fills in what the filter's form offers: places of the reader, and what stands in
+// the log on the last day asked for.
+func (s *Server) offer(r *http.Request, d *logData) error {
+	f := d.Filter
 	places, err := s.Plan.Places(r.Context())
 	if err != nil {
 		return err
 	}
-	d := logData{logPart: part, Communes: communes(places), Devices: choices(places, part.Filter)}
-	if q.Has("after") {
-		d.First = r.URL.Path + "?" + filterQuery(part.Filter).Encode()
+	places = slices.DeleteFunc(places, func(p radio.Place) bool { return !f.Allows(p.Commune().ID) })
+	d.Communes, d.Devices = communes(places), choices(places, f)
+	all, err := s.Log.Choices(r.Context(), cmp.Or(f.To, f.From, s.today()), f.Communes)
+	if err != nil {
+		return err
 	}
-	if part.Filter.Campaign != "" || part.Filter.Bulletin != "" {
-		names, err := s.names(r)
+	for _, t := range all.Slots {
+		d.Slots = append(d.Slots, t.String())
+	}
+	if f.Slot != "" && !slices.Contains(d.Slots, f.Slot) {
+		d.Slots = append(d.Slots, f.Slot)
+	}
+	names, err := s.names(r)
+	if err != nil {
+		return err
+	}
+	if f.Bulletin != "" {
+		title, err := s.titleInLog(r, f)
 		if err != nil {
 			return err
 		}
-		for _, id := range []string{string(part.Filter.Campaign), string(part.Filter.Bulletin)} {
-			if id != "" {
-				d.Only = append(d.Only, names.of(id))
-			}
-		}
+		names[string(f.Bulletin)] = title
 	}
-	return s.show(w, r, http.StatusOK, "log.html", "Nhật ký phát sóng", d)
+	d.Named = append(named("campaign", all.Campaigns, f.Campaign, names), named("bulletin", all.Bulletins, f.Bulletin, names)...)
+	return nil
+}
+
+// named are the choices of one kind, by name, with the chosen one among them.
+func named[T ~string](kind string, ids []T, chosen T, names names) []logChoice {
+	if len(ids) > maxChoices {
+		ids = ids[:maxChoices]
+	}
+	if chosen != "" && !slices.Contains(ids, chosen) {
+		ids = append(slices.Clone(ids), chosen)
+	}
+	out := make([]logChoice, len(ids))
+	for i, id := range ids {
+		out[i] = logChoice{kind, string(id), clip(names.of(string(id)), 80), id == chosen}
+	}
+	slices.SortStableFunc(out, func(a, b logChoice) int { return cmp.Compare(a.Name, b.Name) })
+	return out
 }
 
 // choices are the devices a filter offers: those of its commune, all of them where
@@ -171,23 +263,6 @@ func choices(places []radio.Place, f radio.LogFilter) []radio.Place {
 		few := f.Commune == "" && len(places) <= maxChoices
 		return !few && p.Device.ID != f.Device && (f.Commune == "" || p.Commune().ID != f.Commune)
 	})
-}
-
-type historyData struct {
-	Row   radio.LogRow
-	Words []radio.Word
-}
-
-func (s *Server) history(r *http.Request) (radio.LogRow, []radio.Word, error) {
-	return s.Log.History(r.Context(), radio.DeviceID(r.PathValue("device")), radio.AiringID(r.PathValue("airing")))
-}
-
-func (s *Server) logHistory(w http.ResponseWriter, r *http.Request) error {
-	row, words, err := s.history(r)
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, http.StatusOK, "history.html", "Một lượt phát", historyData{row, words})
 }
 
 // ofAiring is the place of the device an airing in the address belongs to.
@@ -202,10 +277,21 @@ func (s *Server) ofAiring(r *http.Request) ([]radio.AreaID, error) {
 // logRoutes are the confirmation log.
 func (s *Server) logRoutes() []route {
 	page, api := s.page, s.api
+	days, dates := []string{"day", "campaign"}, []string{"from", "to"}
+	filter := slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })
 	return []route{
 		{pattern: "GET /log", as: page, do: s.logPage, may: radio.ReadLog},
+		{pattern: "GET /log/days", as: page, do: s.daysPage, may: radio.ReadLog},
+		{pattern: "GET /log/bulletin/{id}", as: page, do: s.logBulletin, may: radio.ReadLog},
 		{pattern: "GET /log/{device}/{airing}", as: page, do: s.logHistory, may: radio.ReadLog, of: s.ofAiring},
+		{pattern: "GET /log.csv", as: page, do: s.logCSV, may: radio.ReadLog},
+		{pattern: "GET /log.xlsx", as: page, do: s.logXLSX, may: radio.ReadLog},
 		{pattern: "GET /api/v1/log", as: api, do: s.apiLog, may: radio.ReadLog, doc: doc{Summary: "Planned against aired, newest first", Out: logAnswer{}, Query: append([]string{"limit"}, logKeys...)}},
+		{pattern: "GET /api/v1/log/totals", as: api, do: s.apiTotals, may: radio.ReadLog, doc: doc{Summary: "How many airings were planned, and what became of them", Out: radio.LogTotals{}, Query: filter}},
+		{pattern: "GET /api/v1/log/days", as: api, do: s.apiDays, may: radio.ReadLog, doc: doc{Summary: "One day: communes against the times of slots", Out: radio.LogMatrix{}, Query: days}},
+		{pattern: "GET /api/v1/log/bulletin/{id}", as: api, do: s.apiLogBulletin, may: radio.ReadLog, doc: doc{Summary: "What became of one bulletin, and where it is missing", Out: radio.BulletinReport{}, Query: dates}},
 		{pattern: "GET /api/v1/log/{device}/{airing}", as: api, do: s.apiHistory, may: radio.ReadLog, of: s.ofAiring, doc: doc{Summary: "One airing with all that was said about it", Out: historyAnswer{}}},
+		{pattern: "GET /api/v1/log.csv", as: api, do: s.logCSV, may: radio.ReadLog, doc: doc{Summary: "The log as CSV", Kind: csvType, Query: filter}},
+		{pattern: "GET /api/v1/log.xlsx", as: api, do: s.logXLSX, may: radio.ReadLog, doc: doc{Summary: "The log as an Excel workbook", Kind: xlsxType, Query: filter}},
 	}
 }

@@ -2,186 +2,183 @@ package web
 
 import (
 	"cmp"
-	"encoding/json"
+	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 )
 
-const devicesAPage = 40
-
-// deviceRow is one cluster of loudspeakers as the overview shows it: only what the
-// device said itself, never what we sent.
-type deviceRow struct {
-	Device     radio.DeviceID `json:"device"`
-	Code       string         `json:"code"`
-	Name       string         `json:"name"`
-	Commune    radio.AreaID   `json:"commune"`
-	InCommune  string         `json:"commune_name"`
-	InHamlet   string         `json:"hamlet_name"`
-	Enrolled   bool           `json:"enrolled"`
-	Online     bool           `json:"online"`
-	LastSeen   radio.Millis   `json:"last_seen,omitempty"`
-	ReportedAt radio.Millis   `json:"reported_at,omitempty"`
-	Ready      int            `json:"audio_ready"`
-	Audio      int            `json:"audio_needed"`
-	// Status is the device's own report; nil before the first one.
-	Status *radio.Status `json:"status,omitempty"`
+// Drafts are the schedules that are not on the air yet (store).
+type Drafts interface {
+	ScheduleDrafts(ctx context.Context) ([]radio.ScheduleDraft, error)
 }
 
-// Sounding says whether sound leaves now: the last report of a device that is gone
-// says nothing about now.
-func (d deviceRow) Sounding() bool { return d.Online && d.Status != nil && d.Status.Sounding != nil }
+const (
+	// shownLines bounds the troubles on the first page, shownComing its coming airings.
+	shownLines  = 12
+	shownComing = 8
+	// comingWithin is how far ahead the first page looks.
+	comingWithin = 24 * time.Hour
+)
 
-// Faulty says whether the device reports trouble.
-func (d deviceRow) Faulty() bool {
-	return d.Status != nil && (len(d.Status.Faults) > 0 || d.Status.Output.State == "failed" || d.Status.Clock.State == "untrusted")
-}
-
-// deviceState is a way to narrow the overview.
-type deviceState struct {
-	Name  string // in addresses
-	Words string
-	holds func(deviceRow) bool
-}
-
-// Alarm says whether any device in this state needs a person.
-func (d deviceState) Alarm() bool { return d.Name == "offline" || d.Name == "faulty" }
-
-var deviceStates = []deviceState{
-	{"", "cụm loa", func(deviceRow) bool { return true }},
-	{"sounding", "đang phát", deviceRow.Sounding},
-	{"online", "đang kết nối", func(d deviceRow) bool { return d.Online }},
-	{"offline", "mất kết nối", func(d deviceRow) bool { return d.Enrolled && !d.Online }},
-	{"faulty", "có lỗi", deviceRow.Faulty},
-	{"new", "chưa đăng ký", func(d deviceRow) bool { return !d.Enrolled }},
-}
-
-type deviceTotal struct {
-	deviceState
-	Rows int
-}
-
+// overviewData is what the first page tells a person: what is wrong, what waits for
+// them, today's sums, and what sounds next.
 type overviewData struct {
-	Devices  []deviceRow
-	Pager    pager
-	Totals   []deviceTotal
-	Communes []radio.Area
-	Commune  radio.AreaID
-	State    string
-	Now      radio.Millis
-	Day      radio.Date
-	Today    radio.LogTotals
+	Totals  []deviceTotal
+	Lines   []faultLine
+	Hidden  int // lines beyond shownLines
+	Waiting []waitingLine
+	MayLog  bool
+	Day     radio.Date
+	Today   radio.LogTotals
+	Coming  []comingLine
 }
 
-// Coming is the first airing that a report names and whose time has not passed: a
-// device that is gone goes on playing, but its report grows old.
-func (d overviewData) Coming(st *radio.Status) *radio.NextAiring {
-	for i := range st.Next {
-		if st.Next[i].Start >= d.Now {
-			return &st.Next[i]
-		}
-	}
-	return nil
+// waitingLine is work for the reader.
+type waitingLine struct {
+	What  string // pending, drafts, schedules
+	Count int
 }
 
-// devices reads every device with its latest report, by commune and code.
-func (s *Server) devices(r *http.Request) ([]deviceRow, []radio.Place, error) {
-	places, err := s.Plan.Places(r.Context())
-	if err != nil {
-		return nil, nil, err
-	}
-	states, err := s.Plan.DeviceStates(r.Context())
-	if err != nil {
-		return nil, nil, err
-	}
-	known := make(map[radio.DeviceID]radio.DeviceState, len(states))
-	for _, st := range states {
-		known[st.Device] = st
-	}
-	rows := make([]deviceRow, 0, len(places))
-	for _, p := range places {
-		rows = append(rows, s.deviceRow(p, known[p.Device.ID]))
-	}
-	slices.SortStableFunc(rows, func(a, b deviceRow) int {
-		return cmp.Or(cmp.Compare(a.InCommune, b.InCommune), cmp.Compare(a.Code, b.Code))
-	})
-	return rows, places, nil
+// comingLine is one airing on many clusters, by their last reports.
+type comingLine struct {
+	Start    radio.Millis
+	Title    string
+	Priority radio.Priority
+	Devices  int
+	NotReady int
+	Excluded int
 }
 
-func (s *Server) deviceRow(p radio.Place, st radio.DeviceState) deviceRow {
-	row := deviceRow{
-		Device: p.Device.ID, Code: p.Device.Code, Name: p.Device.Name,
-		Commune: p.Commune().ID, InCommune: p.Commune().Name, InHamlet: p.Hamlet().Name,
-		Enrolled: p.Device.Enrolled != 0, Online: st.Alive, LastSeen: st.LastSeen, ReportedAt: st.ReportedAt,
-	}
-	if len(st.Reported) == 0 {
-		return row
-	}
-	var status radio.Status
-	if err := json.Unmarshal(st.Reported, &status); err != nil {
-		s.Logger.Warn("a stored report cannot be read", "device", p.Device.ID, "error", err)
-		return row
-	}
-	status.Fill()
-	row.Status, row.Audio = &status, len(status.Audio)
-	for _, a := range status.Audio {
-		if a.Ready {
-			row.Ready++
-		}
-	}
-	return row
-}
-
-// deviceFilter keeps the rows of the commune and state in the address.
-func deviceFilter(r *http.Request, all []deviceRow) (rows []deviceRow, commune radio.AreaID, state string, err error) {
-	commune, state = radio.AreaID(r.FormValue("commune")), r.FormValue("state")
-	var e radio.Invalid
-	if commune != "" && !radio.ValidID(commune) {
-		e.Add("commune", "giá trị lọc không đúng", "not a value of this filter")
-	}
-	i := slices.IndexFunc(deviceStates, func(d deviceState) bool { return d.Name == state })
-	if i < 0 {
-		e.Add("state", "giá trị lọc không đúng", "not a value of this filter")
-	}
-	if err := e.Err(); err != nil {
-		return nil, "", "", err
-	}
-	rows = make([]deviceRow, 0, len(all))
-	for _, row := range all {
-		if (commune == "" || row.Commune == commune) && deviceStates[i].holds(row) {
-			rows = append(rows, row)
-		}
-	}
-	return rows, commune, state, nil
+func (s *Server) overviewRoutes() []route {
+	return append([]route{{pattern: "GET /{$}", as: s.page, do: s.home, may: radio.Self}}, s.deviceRoutes()...)
 }
 
 func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
-	all, places, err := s.devices(r)
+	p, now := who(r), s.Now()
+	d := overviewData{MayLog: p.MaySomewhere(radio.ReadLog), Day: radio.DateOf(now.In(s.zone))}
+	rows, err := s.clusters(r)
 	if err != nil {
 		return err
 	}
-	now := s.Now()
-	d := overviewData{Communes: communes(places), Now: radio.At(now), Day: radio.DateOf(now.In(s.zone))}
-	var rows []deviceRow
-	if rows, d.Commune, d.State, err = deviceFilter(r, all); err != nil {
+	d.Totals, d.Coming = countStates(rows), comingSoon(rows, radio.At(now))
+	if d.Lines, err = s.faultLines(r); err != nil {
 		return err
 	}
-	d.Devices, d.Pager = part(r, rows, devicesAPage)
-	for _, st := range deviceStates {
-		t := deviceTotal{deviceState: st}
-		for _, row := range all {
-			if st.holds(row) {
-				t.Rows++
+	if n := len(d.Lines); n > shownLines {
+		d.Lines, d.Hidden = d.Lines[:shownLines], n-shownLines
+	}
+	if d.Waiting, err = s.waiting(r); err != nil {
+		return err
+	}
+	if d.MayLog {
+		communes, err := s.communesOf(r, radio.ReadLog)
+		if err != nil {
+			return err
+		}
+		if d.Today, err = s.Log.Totals(r.Context(), radio.LogFilter{Communes: communes, From: d.Day, To: d.Day}); err != nil {
+			return err
+		}
+	}
+	return s.show(w, r, http.StatusOK, "overview.html", "Tổng quan", d)
+}
+
+// waiting counts what the reader alone, or with others, is expected to do.
+func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
+	p := who(r)
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, err
+	}
+	var pending, drafts, schedules int
+	if p.MaySomewhere(radio.ReadBulletins) {
+		all, err := s.Plan.Bulletins(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range all {
+			switch {
+			case b.State == radio.Pending && b.CreatedBy != p.ID && p.May(radio.DecideBulletins, tree.Chain(b.Area)...):
+				pending++
+			case b.State == radio.Draft && b.CreatedBy == p.ID:
+				drafts++
 			}
 		}
-		d.Totals = append(d.Totals, t)
 	}
-	if d.Today, err = s.Log.Totals(r.Context(), radio.LogFilter{From: d.Day, To: d.Day}); err != nil {
-		return err
+	if p.MaySomewhere(radio.PublishSchedules) {
+		all, err := s.Drafts.ScheduleDrafts(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		views, err := s.Fleet.Views(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		chains := make(map[radio.DeviceID][]radio.AreaID, len(views))
+		for _, v := range views {
+			chains[v.Place.Device.ID] = chainIDs(v.Place.Chain)
+		}
+		for _, draft := range all {
+			barred := slices.ContainsFunc(draft.Doc.Targets, func(t radio.Target) bool {
+				chain := chains[t.Device]
+				if t.Area != "" {
+					chain = tree.Chain(t.Area)
+				}
+				return !p.May(radio.PublishSchedules, chain...)
+			})
+			if draft.State == radio.DraftSubmitted && !barred && !slices.Contains(draft.Authors, p.ID) {
+				schedules++
+			}
+		}
 	}
-	return s.show(w, r, http.StatusOK, "overview.html", "Cụm loa", d)
+	var out []waitingLine
+	for _, l := range []waitingLine{{"pending", pending}, {"schedules", schedules}, {"drafts", drafts}} {
+		if l.Count > 0 {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// comingSoon gathers the next airings from the reports of the clusters.
+func comingSoon(rows []deviceRow, now radio.Millis) []comingLine {
+	type key struct {
+		start radio.Millis
+		title string
+	}
+	at, out := map[key]int{}, []comingLine{}
+	for _, row := range rows {
+		if row.Status == nil {
+			continue
+		}
+		for _, n := range row.Status.Next {
+			if n.Start < now || n.Start > now.Add(comingWithin) {
+				continue
+			}
+			// Clusters that take turns a little apart play the same airing.
+			k := key{n.Start - n.Start%60_000, n.Title}
+			i, ok := at[k]
+			if !ok {
+				i = len(out)
+				at[k] = i
+				out = append(out, comingLine{Start: n.Start, Title: n.Title, Priority: n.Priority})
+			}
+			out[i].Start = min(out[i].Start, n.Start)
+			out[i].Devices++
+			switch {
+			case n.Excluded != "":
+				out[i].Excluded++
+			case !n.Ready:
+				out[i].NotReady++
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b comingLine) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Title, b.Title))
+	})
+	return out[:min(len(out), shownComing)]
 }
 
 // communes lists the communes of the places, by name.
@@ -196,12 +193,4 @@ func communes(places []radio.Place) []radio.Area {
 	}
 	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
 	return out
-}
-
-// overviewRoutes are the first page and the devices behind it.
-func (s *Server) overviewRoutes() []route {
-	return []route{
-		{pattern: "GET /{$}", as: s.page, do: s.overview, may: radio.ReadDevices},
-		{pattern: "GET /api/v1/devices", as: s.api, do: s.apiDevices, may: radio.ReadDevices, doc: doc{Summary: "Loudspeaker clusters with their latest report", Out: devicesAnswer{}, Query: []string{"commune", "state"}}},
-	}
 }

@@ -35,7 +35,7 @@ type menuEntry struct {
 }
 
 var menu = []menuEntry{
-	{"", "Tổng quan", radio.Self},
+	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
@@ -131,17 +131,26 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 			text, err := outcomeText(o)
 			return sp.say(text), err
 		},
+		"choice":   sp.choice,
+		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
 		"speaker":  func(v string) string { return sp.say(speakerText(v)) },
 		"proof":    func(v string) string { return sp.say(proofText(v)) },
+		"trouble":  sp.trouble,
+		"cause":    func(f radio.Fault) string { return sp.cause(f, zone) },
+		"document": func(v string) string { return sp.say(documentText(v)) },
+		"dispute":  func(v string) string { return sp.say(journalText(v)) },
+		"waiting":  sp.waiting,
+		"minute":   func(m radio.Millis) string { return formatAt(m, zone, "15:04 02/01/2006") },
 		"fault":    func(v string) string { return sp.say(faultText(v)) },
 		"field":    func(v string) string { return sp.say(fieldText(v)) },
 		"output":   func(v string) string { return sp.say(outputText(v)) },
 		"clocks":   sp.clock,
 		"alarming": alarming,
+		"legal":    func(f radio.Field) string { return sp.say(legalFieldText(f)) },
 		"cron":     sp.cron,
 		"when":     sp.when,
 		"add":      func(a, b int) int { return a + b },
@@ -154,6 +163,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"hold":     func(v radio.HoldState) string { return sp.say(holdText(v)) },
 		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
+		"count":    sp.count,
 	}
 }
 

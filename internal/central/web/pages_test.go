@@ -76,7 +76,7 @@ func TestEmptyListsAreLists(t *testing.T) {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
-	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, "loaxa import")
+	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "loaxa import")
 	want(t, h.ask(t, http.MethodGet, "/schedules", ""), http.StatusOK, "Chưa có lịch phát nào.")
 	want(t, h.ask(t, http.MethodGet, "/log", ""), http.StatusOK, "Không có lượt phát nào")
 }
@@ -350,28 +350,6 @@ func TestStatic(t *testing.T) {
 	}
 	want(t, h.ask(t, http.MethodGet, "/static/style.css", "", stranger), http.StatusNotFound)
 	want(t, h.ask(t, http.MethodGet, "/static/..%2fweb.go", "", stranger), http.StatusNotFound)
-}
-
-func TestOverview(t *testing.T) {
-	h := newHouse(t)
-	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "GIẢ ĐỊNH", "1/2",
-		"Lỗi đầu ra âm thanh: no sound card", "16:30:00 22/11/2025", "Khung giờ chung của tỉnh", "5300 MB", "<b>3</b> đang kết nối", "<b>1</b> ⚠ mất kết nối", "<b>1</b> đang phát")
-	for query, rows := range map[string]int{"": 5, "state=online": 3, "state=offline": 1, "state=faulty": 1, "state=sounding": 1, "state=new": 1,
-		"commune=" + string(h.plan.places[0].Commune().ID): 2, "state=online&commune=" + string(h.plan.places[0].Commune().ID): 2} {
-		w := h.ask(t, http.MethodGet, "/?"+query, "")
-		want(t, w, http.StatusOK)
-		if n := strings.Count(w.Body.String(), `<td class="wide"><b>`); n != rows {
-			t.Errorf("%s: %d rows, want %d", query, n, rows)
-		}
-		var out struct{ Devices []deviceRow }
-		if err := json.Unmarshal(h.ask(t, http.MethodGet, "/api/v1/devices?"+query, "").Body.Bytes(), &out); err != nil || len(out.Devices) != rows {
-			t.Errorf("%s: %d devices, %v", query, len(out.Devices), err)
-		}
-	}
-	want(t, h.ask(t, http.MethodGet, "/?state=sleepy", ""), 422, "Tình trạng")
-	want(t, h.ask(t, http.MethodGet, "/?commune=1", ""), 422, "Xã/phường")
-	h.plan.states[0].Reported = []byte("{broken")
-	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, "chưa có báo cáo")
 }
 
 func TestNewRefusesAnUnknownZone(t *testing.T) {

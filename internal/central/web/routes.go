@@ -23,6 +23,7 @@ type route struct {
 	open    bool
 	may     radio.Action
 	of      areaOf
+	program bool // API tokens may, too, where the right is Self
 	body    int64
 	// doc tells programs what goes in and comes out (OpenAPI).
 	doc doc
@@ -45,7 +46,19 @@ const maxBody = 1 << 20
 
 // table is the table of contents: pages with their JSON twin, a group for each thing.
 func (s *Server) table() []route {
-	return slices.Concat(s.sessionRoutes(), s.overviewRoutes(), s.bulletinRoutes(), s.scheduleRoutes(), s.logRoutes(), s.houseRoutes())
+	return slices.Concat(
+		s.sessionRoutes(),
+		s.overviewRoutes(),
+		s.bulletinRoutes(),
+		s.scheduleRoutes(),
+		s.weekRoutes(),
+		s.campaignRoutes(),
+		s.logRoutes(),
+		s.peopleRoutes(),
+		s.accountRoutes(),
+		s.auditRoutes(),
+		s.houseRoutes(),
+	)
 }
 
 // houseRoutes are what needs no person, and what is nowhere.
@@ -59,7 +72,7 @@ func (s *Server) houseRoutes() []route {
 		{pattern: "GET /healthz", as: api, do: s.alive, open: true},
 		{pattern: "GET /readyz", as: api, do: s.ready, open: true},
 		{pattern: "GET /static/{name}", as: page, do: s.static, open: true},
-		{pattern: "/api/", as: api, do: nowhere, may: radio.Self},
+		{pattern: "/api/", as: api, do: nowhere, may: radio.Self, program: true},
 		{pattern: "/", as: page, do: nowhere, may: radio.Self},
 	}
 }
@@ -77,7 +90,15 @@ func (s *Server) routes() http.Handler {
 	// (no Origin and no Sec-Fetch-Site): a stranger's page cannot ride on a session.
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.deny))
-	return s.headers(guard.Handler(mux))
+	guarded := guard.Handler(mux)
+	return s.headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := bearer(r); ok {
+			// No browser adds a token by itself, and with one the cookie is not looked at.
+			mux.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}))
 }
 
 // headers are on every answer. Nothing is loaded from elsewhere, nothing runs that
@@ -142,6 +163,9 @@ func (s *Server) signedIn(route route) http.Handler {
 			}
 			route.as(route.do).ServeHTTP(w, r)
 		case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
+			if _, ok := bearer(r); ok {
+				w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+			}
 			route.as(failing(errSignIn)).ServeHTTP(w, r)
 		default:
 			route.as(failing(err)).ServeHTTP(w, r)

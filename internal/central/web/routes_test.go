@@ -20,7 +20,8 @@ func request(pattern string) (method, path string) {
 		method, path = http.MethodGet, pattern+"nowhere"
 	}
 	path = strings.NewReplacer("{$}", "", "{id}", id[string]('b', 1), "{version}", "1", "{device}", id[string]('d', 1),
-		"{airing}", id[string]('a', 1), "{name}", "style.css").Replace(path)
+		"{airing}", id[string]('a', 1), "{name}", "style.css", "{code}", goodCode, "{token}", id[string]('t', 1),
+		"{campaign}", id[string]('g', 1)).Replace(path)
 	return method, path
 }
 
@@ -28,7 +29,8 @@ func request(pattern string) (method, path string) {
 // cannot be forgotten, and one that is open must be named here.
 func TestEveryRouteAsksForASession(t *testing.T) {
 	h := newHouse(t)
-	open := []string{"GET /login", "POST /login", "POST /api/v1/login", "POST /language", "GET /api/v1/openapi.json", "GET /healthz", "GET /readyz", "GET /static/{name}"}
+	open := []string{"GET /login", "POST /login", "POST /api/v1/login", "POST /language", "GET /api/v1/openapi.json", "GET /healthz", "GET /readyz", "GET /static/{name}",
+		"GET /invite/{code}", "POST /invite/{code}", "POST /api/v1/invite"}
 	for _, r := range h.table() {
 		if r.open != slices.Contains(open, r.pattern) {
 			t.Errorf("%s: open is %v", r.pattern, r.open)

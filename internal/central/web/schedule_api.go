@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -30,7 +31,7 @@ type scheduleUpdate struct {
 	Note     string             `json:"note,omitempty"`
 }
 
-type draftBody struct {
+type revisionBody struct {
 	Revision int64 `json:"revision"`
 }
 
@@ -47,10 +48,6 @@ type publishBody struct {
 type withdrawBody struct {
 	Version int    `json:"version"`
 	Why     string `json:"why"`
-}
-
-type conflictsAnswer struct {
-	Conflicts []radio.Conflict `json:"conflicts"`
 }
 
 type holdersAnswer struct {
@@ -70,7 +67,7 @@ func (s *Server) scheduleAPI() []route {
 		{pattern: "GET /api/v1/schedules/{id}", as: api, do: s.apiSchedule, may: read, of: of, doc: doc{Summary: "One schedule with its draft, its versions and its history", Out: radio.ScheduleView{}}},
 		{pattern: "PUT /api/v1/schedules/{id}", as: api, do: s.apiScheduleSave, may: write, of: of, doc: doc{Summary: "Write the draft of a schedule", In: scheduleUpdate{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "DELETE /api/v1/schedules/{id}/draft", as: api, do: s.apiScheduleDrop, may: write, of: of, doc: doc{Summary: "Throw the draft at that revision away", Query: []string{"revision"}, Status: http.StatusNoContent}},
-		{pattern: "POST /api/v1/schedules/{id}/submit", as: api, do: s.apiScheduleSubmit, may: write, of: of, doc: doc{Summary: "Hand the draft in", In: draftBody{}, Out: radio.ScheduleDraft{}}},
+		{pattern: "POST /api/v1/schedules/{id}/submit", as: api, do: s.apiScheduleSubmit, may: write, of: of, doc: doc{Summary: "Hand the draft in", In: revisionBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/return", as: api, do: s.apiScheduleReturn, may: publish, of: of, doc: doc{Summary: "Send the draft back, with a reason", In: returnBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/publish", as: api, do: s.apiSchedulePublish, may: publish, of: of,
 			doc: doc{Summary: "Put the draft on the air; 409 with the conflicts that stand against it unless accept_conflicts, blocking ones are never accepted", In: publishBody{}, Out: radio.Schedule{}}},
@@ -142,7 +139,7 @@ func (s *Server) apiScheduleDrop(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiScheduleSubmit(w http.ResponseWriter, r *http.Request) error {
-	var in draftBody
+	var in revisionBody
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
@@ -158,7 +155,7 @@ func (s *Server) apiScheduleReturn(w http.ResponseWriter, r *http.Request) error
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	x, err := s.ScheduleDesk.Return(r.Context(), who(r), scheduleID(r), in.Revision, tidy(in.Why))
+	x, err := s.ScheduleDesk.Return(r.Context(), who(r), scheduleID(r), in.Revision, radio.TidyLine(in.Why))
 	if err != nil {
 		return scheduleSentence(err)
 	}
@@ -187,7 +184,7 @@ func (s *Server) apiScheduleWithdraw(w http.ResponseWriter, r *http.Request) err
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	v, err := s.ScheduleDesk.Withdraw(r.Context(), who(r), scheduleID(r), in.Version, tidy(in.Why))
+	v, err := s.ScheduleDesk.Withdraw(r.Context(), who(r), scheduleID(r), in.Version, radio.TidyLine(in.Why))
 	if err != nil {
 		return scheduleSentence(err)
 	}
@@ -216,7 +213,7 @@ func (s *Server) apiScheduleExport(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	format := q.Get("format")
+	format := cmp.Or(q.Get("format"), "yaml")
 	name, data, err := s.Schedules.Export(r.Context(), who(r), scheduleID(r), q.Get("draft") == "1", format)
 	if err != nil {
 		return err

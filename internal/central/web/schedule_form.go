@@ -240,17 +240,17 @@ func milliseconds(bad *radio.Invalid, place, s string) int {
 // readEdit reads the form's fields, within bounds: rows beyond them were not made by
 // our page.
 func readEdit(q url.Values) scheduleEdit {
-	get := func(key string) string { return tidy(q.Get(key)) }
+	get := func(key string) string { return radio.TidyLine(q.Get(key)) }
 	e := scheduleEdit{
 		Code: get("code"), Title: get("title"), Area: get("area"), Campaign: get("campaign"), Priority: get("priority"), MoreTargets: get("more_targets"),
-		From: get("from"), Until: get("until"), Except: get("except"), Grace: get("grace"), Note: get("note"),
+		From: get("from"), Until: get("until"), Except: get("except"), Grace: get("grace"), Note: radio.TidyText(q.Get("note")),
 	}
 	e.Base = boundedNumber(q.Get("base"), math.MaxInt32)
 	if n, err := strconv.ParseInt(q.Get("revision"), 10, 64); err == nil {
 		e.Revision = n
 	}
 	for _, t := range q["target"] {
-		e.Targets = append(e.Targets, tidy(t))
+		e.Targets = append(e.Targets, radio.TidyLine(t))
 	}
 	for i := range boundedNumber(q.Get("slots"), radio.MaxSlots) {
 		p := fmt.Sprintf("s%d.", i)

@@ -249,7 +249,7 @@ func (s *Server) dropSchedule(r *http.Request) error {
 }
 
 func (s *Server) returnSchedule(r *http.Request) error {
-	_, err := s.ScheduleDesk.Return(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), tidy(r.PostFormValue("why")))
+	_, err := s.ScheduleDesk.Return(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), radio.TidyLine(r.PostFormValue("why")))
 	return err
 }
 
@@ -259,6 +259,6 @@ func (s *Server) publishSchedule(r *http.Request) error {
 }
 
 func (s *Server) withdrawSchedule(r *http.Request) error {
-	_, err := s.ScheduleDesk.Withdraw(r.Context(), who(r), scheduleID(r), int(formNumber(r, "version")), tidy(r.PostFormValue("why")))
+	_, err := s.ScheduleDesk.Withdraw(r.Context(), who(r), scheduleID(r), int(formNumber(r, "version")), radio.TidyLine(r.PostFormValue("why")))
 	return err
 }

@@ -93,13 +93,24 @@ func reads(a radio.Action) radio.Action {
 	return a
 }
 
+// noRole: an account whose roles were taken away, or that never had one.
+func noRole() error {
+	return told{fmt.Errorf("%w: the account has no role yet", radio.ErrForbidden), "Tài khoản chưa được giao vai trò nào. Hãy liên hệ người quản trị của Sở hoặc của xã, phường."}
+}
+
 // admit is the gate of one route for a signed-in person: first whether they have the
 // right anywhere, then whether they have it where the thing stands. What they cannot
 // even read does not exist for them.
 func admit(route route, r *http.Request) error {
 	p := who(r)
 	if route.may == radio.Self {
+		if p.Token != "" && !route.program {
+			return told{fmt.Errorf("%w: not by an API token", radio.ErrForbidden), "Việc này không làm được bằng mã API."}
+		}
 		return nil
+	}
+	if len(p.Grants) == 0 {
+		return noRole()
 	}
 	refused := told{fmt.Errorf("%w: the account has no right to %s", radio.ErrForbidden, route.may), "Tài khoản không có quyền này."}
 	if !p.MaySomewhere(route.may) && !p.MaySomewhere(reads(route.may)) {

@@ -18,7 +18,21 @@ func (s *Server) cookieName() string {
 	return "loaxa"
 }
 
+// bearer is the API token of a request (RFC 6750 §2.1). Only the API and the monitor's
+// page take one; people's pages know sessions only.
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(r.URL.Path, "/api/v1/") && r.URL.Path != "/metrics" {
+		return "", false
+	}
+	return strings.TrimSpace(token), true
+}
+
+// session is who asks: by a token, else by the cookie of a session.
 func (s *Server) session(r *http.Request) (radio.Person, error) {
+	if token, ok := bearer(r); ok {
+		return s.People.TokenPerson(r.Context(), token)
+	}
 	c, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return radio.Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)

@@ -6,11 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/text/unicode/norm"
 
 	"loaxa/internal/radio"
 )
@@ -18,63 +14,78 @@ import (
 const (
 	// maxUpload bounds the audio of one upload (design §4: 200 MB) with its form.
 	maxUpload = 200<<20 + maxBody
-	maxWords  = 20      // fields of the form
-	maxWord   = 4 << 10 // bytes of one
+	maxWords  = 30       // fields of the form
+	maxWord   = 4 << 10  // bytes of one
+	maxText   = 96 << 10 // bytes of one that may have many lines: 20,000 letters
 )
 
-// upload reads a multipart form as it comes: the words first, then the part
-// `audio`, which goes to the desk without being kept in memory.
-func (s *Server) upload(r *http.Request) (radio.Bulletin, error) {
-	var none radio.Bulletin
+// sentForm is a form of a bulletin as it came: the words, and where its audio is.
+type sentForm struct {
+	words map[string]string
+	// audio reads the part behind the words; nil when there is none.
+	audio io.Reader
+	body  *watched // what audio reads from, to tell whose failure an error was
+}
+
+// readUpload reads a multipart form as it comes: the words first, then the part
+// `audio`, which goes to the desk without being kept in memory. need says which words
+// must have come before it. A browser whose file field was left empty sends an empty
+// part without a name: that is no audio.
+func readUpload(r *http.Request, need ...string) (sentForm, error) {
+	f := sentForm{words: map[string]string{}}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return none, bodyError(err)
+		return f, bodyError(err)
 	}
-	words := map[string]string{}
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			var e radio.Invalid
-			e.Add("audio", "chưa có tệp âm thanh (tệp phải đứng sau các ô khác)", "no audio part (it must come after the other fields)")
-			return none, e.Err()
+			return f, nil
 		}
 		if err != nil {
-			return none, bodyError(err)
+			return f, bodyError(err)
 		}
-		if part.FormName() == "audio" {
-			return s.uploadAudio(r, words, &lastPart{Reader: part, parts: parts})
+		if part.FormName() != "audio" {
+			if err := readWord(part, f.words); err != nil {
+				return f, err
+			}
+			continue
 		}
-		if err := readWord(part, words); err != nil {
-			return none, err
+		if err := wordsFirst(f.words, need); err != nil {
+			return f, err
 		}
+		f.body = &watched{Reader: &lastPart{Reader: part, parts: parts}}
+		if part.FileName() == "" {
+			first := make([]byte, 1)
+			n, err := io.ReadFull(f.body, first)
+			if errors.Is(err, io.EOF) {
+				return f, nil
+			}
+			if err != nil {
+				return f, bodyError(err)
+			}
+			f.audio = io.MultiReader(strings.NewReader(string(first[:n])), f.body)
+			return f, nil
+		}
+		f.audio = f.body
+		return f, nil
 	}
 }
 
-func (s *Server) uploadAudio(r *http.Request, words map[string]string, audio io.Reader) (radio.Bulletin, error) {
-	if err := wordsFirst(words); err != nil {
-		return radio.Bulletin{}, err
+// failed tells whose failure an error of the desk was: of the sender, who broke off or
+// sent too much, or the desk's own.
+func (f sentForm) failed(step radio.BulletinStep, err error) error {
+	if err != nil && f.body != nil && f.body.err != nil {
+		return bodyError(f.body.err)
 	}
-	form, err := s.bulletinForm(words)
-	if err != nil {
-		return radio.Bulletin{}, err
-	}
-	body := &watched{Reader: audio}
-	b, err := s.Desk.Upload(r.Context(), form, body, who(r).ID)
-	switch {
-	case err != nil && body.err != nil:
-		// The sender broke off or sent too much: not the desk's failure.
-		return b, bodyError(body.err)
-	case errors.Is(err, radio.ErrConflict):
-		return b, told{err, "Bản tin mang mã này còn một bản đang chờ duyệt. Hãy duyệt hoặc từ chối bản đó trước."}
-	}
-	return b, err
+	return deskError(step, err)
 }
 
 // wordsFirst: what has not come before the audio is missing or comes too late, which
 // cannot be told without reading the audio.
-func wordsFirst(words map[string]string) error {
+func wordsFirst(words map[string]string, need []string) error {
 	var keys, labels []string
-	for _, key := range []string{"code", "title", "field"} {
+	for _, key := range need {
 		if _, ok := words[key]; !ok {
 			keys, labels = append(keys, key), append(labels, fieldText(key))
 		}
@@ -92,9 +103,19 @@ func wordsFirst(words map[string]string) error {
 type lastPart struct {
 	io.Reader
 	parts *multipart.Reader
+	end   error // once it was reached
 }
 
 func (l *lastPart) Read(p []byte) (int, error) {
+	if l.end != nil {
+		return 0, l.end
+	}
+	n, err := l.read(p)
+	l.end = err
+	return n, err
+}
+
+func (l *lastPart) read(p []byte) (int, error) {
 	n, err := l.Reader.Read(p)
 	if !errors.Is(err, io.EOF) {
 		return n, err
@@ -124,41 +145,17 @@ func (w *watched) Read(p []byte) (int, error) {
 }
 
 func readWord(part *multipart.Part, words map[string]string) error {
-	b, err := io.ReadAll(io.LimitReader(part, maxWord+1))
+	most := maxWord
+	if name := part.FormName(); name == "transcript" || name == "summary" {
+		most = maxText
+	}
+	b, err := io.ReadAll(io.LimitReader(part, int64(most)+1))
 	if err != nil {
 		return bodyError(err)
 	}
-	if len(b) > maxWord || len(words) >= maxWords {
+	if len(b) > most || len(words) >= maxWords {
 		return fmt.Errorf("%w: field %.64q is too long, or the form has too many fields", radio.ErrInvalid, part.FormName())
 	}
-	words[part.FormName()] = tidy(string(b))
+	words[part.FormName()] = string(b)
 	return nil
-}
-
-// tidy gives what a person wrote one form: composed letters, no space around.
-func tidy(s string) string { return strings.TrimSpace(norm.NFC.String(s)) }
-
-// bulletinForm makes of the words what the desk asks for, or lists all that is wrong.
-func (s *Server) bulletinForm(words map[string]string) (radio.Bulletin, error) {
-	b := radio.Bulletin{Code: words["code"], Title: words["title"], Author: words["author"], Unit: words["unit"], Language: words["language"]}
-	if b.Language == "" {
-		b.Language = "vi"
-	}
-	// What is no number stays 0, which is none of the legal fields.
-	if n, err := strconv.Atoi(words["field"]); err == nil {
-		b.Field = radio.Field(n)
-	}
-	var e radio.Invalid
-	if day := words["valid_until"]; day != "" {
-		t, err := time.ParseInLocation(time.DateOnly, day, s.zone)
-		if err != nil {
-			e.Add("valid_until", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
-		}
-		b.ValidUntil = radio.At(t.AddDate(0, 0, 1))
-	}
-	var more *radio.Invalid
-	if errors.As(b.Check(), &more) {
-		e.Problems = append(e.Problems, more.Problems...)
-	}
-	return b, e.Err()
 }

@@ -24,12 +24,8 @@ type People interface {
 	Login(ctx context.Context, login, password string) (radio.Person, string, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
-}
-
-// Desk takes bulletins in and decides about them (library).
-type Desk interface {
-	Upload(ctx context.Context, form radio.Bulletin, audio io.Reader, by radio.UserID) (radio.Bulletin, error)
-	Decide(ctx context.Context, id radio.BulletinID, version int, to radio.BulletinState, by radio.UserID, why string) (radio.Bulletin, error)
+	// TokenPerson is for whom an API token speaks, as far as it reaches.
+	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
 
 // Plan reads what people laid down and what devices say of themselves (store).
@@ -40,14 +36,6 @@ type Plan interface {
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
-}
-
-// Log compares planned with aired (report).
-type Log interface {
-	Log(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) (radio.LogPage, error)
-	Totals(ctx context.Context, f radio.LogFilter) (radio.LogTotals, error)
-	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
 }
 
 // Audio opens a rendition to listen to (library).
@@ -59,9 +47,27 @@ type Audio interface {
 type Deps struct {
 	People People
 	Desk   Desk
-	Plan   Plan
-	Log    Log
-	Audio  Audio
+	// Shelf reads bulletins, Uploads takes files in pieces.
+	Shelf   Shelf
+	Uploads Uploads
+	Plan    Plan
+	// Campaigns keeps campaigns.
+	Campaigns Campaigns
+	Log       Log
+	Files     LogFiles
+	Audio     Audio
+	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	Fleet    Fleet
+	Faults   Faults
+	Clusters Clusters
+	Drafts   Drafts
+	// Preview tells what would sound.
+	Preview Preview
+	// The people, and what each does with the own account.
+	Staff    Staff
+	Office   Office
+	Accounts Accounts
+	Tokens   Tokens
 	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
 	Schedules     ScheduleBook
 	ScheduleDesk  ScheduleDesk

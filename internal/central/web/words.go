@@ -38,7 +38,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonLate: "trễ giờ", radio.ReasonClock: "đồng hồ không tin cậy", radio.ReasonNoAudio: "thiếu âm thanh",
 		radio.ReasonNotSynced: "thiết bị chưa nhận lịch mới", radio.ReasonOverlap: "trùng giờ với nội dung khác",
 		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "chữ ký số không đúng",
-		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực",
+		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
@@ -47,7 +47,7 @@ func reasonText(r radio.Reason) string {
 
 func stateText(s radio.BulletinState) string {
 	return word(map[radio.BulletinState]string{
-		radio.Pending: "Chờ duyệt", radio.Approved: "Đã duyệt", radio.Rejected: "Từ chối", radio.Withdrawn: "Thu hồi",
+		radio.Draft: "Bản nháp", radio.Pending: "Chờ duyệt", radio.Approved: "Đã duyệt", radio.Rejected: "Từ chối", radio.Withdrawn: "Thu hồi",
 	}, s)
 }
 
@@ -87,6 +87,13 @@ func fieldText(name string) string {
 		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
 		"state": "Tình trạng",
+		"login": "Tên đăng nhập", "name": "Tên", "email": "E-mail", "phone": "Điện thoại", "password": "Mật khẩu", "old": "Mật khẩu hiện tại",
+		"again": "Nhập lại mật khẩu mới", "grants": "Vai trò", "days": "Số ngày hiệu lực", "use": "Quyền của mã",
+		"document": "Văn bản chỉ đạo", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "until": "Đến hết ngày",
+		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
+		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
+		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
+		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 	}, name)
 }
 
@@ -99,7 +106,7 @@ func warningText(code string) string {
 		"cut_off": "tệp tải lên bị thiếu phần cuối", "damage": "có đoạn không giải mã được", "clipping": "âm thanh gốc bị vỡ tiếng",
 		"very_quiet": "âm thanh gốc rất nhỏ, tạp âm có thể rõ hơn", "long_silence": "có đoạn im lặng dài hơn 10 giây",
 		"one_channel": "chỉ một kênh có tiếng, đã lấy kênh đó", "out_of_phase": "hai kênh ngược pha, đã lấy một kênh",
-		"quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
+		"duplicate": "tệp này đã có ở bản tin khác", "quiet": "âm lượng nhỏ hơn mức chuẩn", "not_normalised": "âm lượng chưa được chuẩn hóa",
 	}, code)
 }
 

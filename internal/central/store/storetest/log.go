@@ -25,6 +25,7 @@ func logSuites() []Suite {
 		{"log/paging and filters", logPaging},
 		{"log/counts", logCounts},
 		{"log/rollups equal the rows", logRollups},
+		{"log/snapshot", logSnapshot},
 		{"log/deadline", logDue},
 		{"log/what devices leave unsaid", logUnjudged},
 		{"log/freeze mark", logFreeze},

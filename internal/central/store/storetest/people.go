@@ -14,6 +14,13 @@ func peopleSuites() []Suite {
 		{"people: accounts", peopleAccounts},
 		{"people: sessions", peopleSessions},
 		{"people: enrolment", peopleEnrolment},
+		{"people: rights", peopleRights},
+		{"people: the last administrator", peopleLastAdmin},
+		{"people: invitations", peopleInvitations},
+		{"people: own password", peopleOwnPassword},
+		{"people: tokens", peopleTokens},
+		{"people: disabled", peopleDisabled},
+		{"people: audit", peopleAudit},
 	}
 }
 

@@ -35,7 +35,10 @@ func SamplePlan() radio.PlanChange {
 	author, approver := radio.NewID[radio.UserID](), radio.NewID[radio.UserID]()
 	bulletin := SampleBulletin("nq57-1", 1, author)
 	bulletin.State, bulletin.DecidedBy, bulletin.DecidedAt = radio.Approved, approver, planAt
-	campaign := radio.Campaign{ID: radio.NewID[radio.CampaignID](), Code: "nq57", Title: "Nghị quyết 57", Document: "57-NQ/TW", Issued: "2024-12-22", Issuer: "Bộ Chính trị", From: "2026-01-01", Until: "2026-12-31"}
+	campaign := radio.Campaign{ID: radio.NewID[radio.CampaignID](), Code: "nq57", Title: "Nghị quyết 57", Document: "57-NQ/TW", Issued: "2024-12-22", Issuer: "Bộ Chính trị", From: "2026-01-01", Until: "2026-12-31",
+		Version: 1, Area: province.ID, Summary: "Một dòng\nhai dòng", Units: []string{"Sở Khoa học và Công nghệ"},
+		Themes: []radio.CampaignTheme{{Title: "Kỹ năng số", Unit: "Sở KH&CN", With: "Tổ công nghệ số", Due: "thường xuyên", Note: "ưu tiên"}},
+		Target: 12_000, CommuneTarget: 120}
 	return radio.PlanChange{
 		At: planAt, Author: author, Approver: approver, Summary: "sample",
 		Areas: []radio.Area{province, commune, hamlet}, Devices: []radio.Device{device}, Campaigns: []radio.Campaign{campaign},
@@ -66,13 +69,14 @@ func SampleBulletin(code string, version int, by radio.UserID) radio.Bulletin {
 	}
 	return radio.Bulletin{
 		ID: radio.NewID[radio.BulletinID](), Code: code, Version: version, Title: "Bản tin số 1", Field: 3, Author: "Nguyễn Văn A",
-		Unit: "Trung tâm văn hóa", Language: "vi", State: radio.Pending, ValidUntil: planAt.Add(1e15),
+		Unit: "Trung tâm văn hóa", Language: "vi", State: radio.Pending, ValidFrom: planAt, ValidUntil: planAt.Add(1e15),
+		Summary: "Tóm tắt\nhai dòng", Priority: radio.Prior, PenName: "Hồng Lĩnh",
 		Renditions: []radio.Rendition{
 			{SHA256: hash('a'), Kbps: 64, Bytes: 80_000, Frames: 400, Samples: 400*1152 - 1105, Head: 1105},
 			{SHA256: hash('b'), Kbps: 32, Bytes: 40_000, Frames: 400, Samples: 400*1152 - 1105, Head: 1105},
 		},
 		LUFS: -16.1, TruePeak: -1.25, Seconds: 10.42, SourceSHA256: hash('c'), Warnings: []string{"quiet"},
-		CreatedBy: by, CreatedAt: planAt,
+		CreatedBy: by, CreatedAt: planAt, EditedAt: planAt, SubmittedAt: planAt,
 	}
 }
 
@@ -121,6 +125,7 @@ func planReadBack(t *testing.T, s *store.Store) {
 
 	// Areas, devices and campaigns are overwritten by id; enrolment stays.
 	c.Areas[1].Name, c.Devices[0].Name, c.Devices[0].Enrolled, c.Campaigns[0].Title = "Xã Cẩm Bình", "Cụm chợ", 7, "Đợt hai"
+	c.Campaigns[0].Version = 2
 	must(t, s.ApplyPlan(t.Context(), radio.PlanChange{
 		At: planAt + 1, Author: c.Author, Approver: c.Approver, Summary: "again",
 		Areas: c.Areas[1:2], Devices: c.Devices, Campaigns: c.Campaigns,
@@ -242,12 +247,12 @@ func bulletinVersions(t *testing.T, s *store.Store) {
 		t.Helper()
 		next, err := b.Decide(to, boss, planAt+1, "vì thử")
 		must(t, err)
-		must(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: b.State, To: next}))
+		must(t, s.MoveBulletin(ctx, decision(b, next)))
 		return next
 	}
 	approved := decide(v1, radio.Approved)
 	same(t, "v1 on air", current(), []int{1})
-	wantKind(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: radio.Pending, To: approved}), radio.ErrConflict)
+	wantKind(t, s.MoveBulletin(ctx, decision(v1, approved)), radio.ErrConflict)
 
 	v2 := SampleBulletin("tin-1", 2, by)
 	wantKind(t, s.AddBulletin(ctx, v2), radio.ErrConflict) // another id under the code
@@ -287,7 +292,7 @@ func withdrawnHashes(t *testing.T, s *store.Store) {
 		for _, to := range states {
 			next, err := b.Decide(to, boss, planAt, "vì thử")
 			must(t, err)
-			must(t, s.DecideBulletin(ctx, radio.BulletinDecision{From: b.State, To: next}))
+			must(t, s.MoveBulletin(ctx, decision(b, next)))
 			b = next
 		}
 	}

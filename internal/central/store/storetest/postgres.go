@@ -17,6 +17,7 @@ import (
 // Postgres is a private cluster for tests: own folder, unix socket only, no TCP port.
 type Postgres struct {
 	dir  string
+	kept bool // the folder stays
 	bin  string
 	run  func(name string, args ...string) *exec.Cmd
 	next int
@@ -25,15 +26,32 @@ type Postgres struct {
 // StartPostgres makes and starts a cluster. As root the server runs as user
 // postgres, because it refuses to run as root. Stop it with Stop.
 func StartPostgres(ctx context.Context) (*Postgres, error) {
-	bins, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err != nil || len(bins) == 0 {
-		return nil, errors.New("no PostgreSQL server found under /usr/lib/postgresql: run `make deps`")
-	}
 	dir, err := os.MkdirTemp("", "loaxa-pg-")
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{dir: dir, bin: bins[len(bins)-1]}
+	return startPostgres(ctx, dir, false)
+}
+
+// StartPostgresIn starts the cluster kept in a folder, and makes it if there is none:
+// for data that takes long to load.
+func StartPostgresIn(ctx context.Context, dir string) (*Postgres, error) {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return startPostgres(ctx, dir, true)
+}
+
+func startPostgres(ctx context.Context, dir string, kept bool) (*Postgres, error) {
+	bins, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(bins) == 0 {
+		return nil, errors.New("no PostgreSQL server found under /usr/lib/postgresql: run `make deps`")
+	}
+	p := &Postgres{dir: dir, kept: kept, bin: bins[len(bins)-1]}
 	p.run = func(name string, args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
 		cmd.Dir = dir
@@ -57,7 +75,9 @@ func StartPostgres(ctx context.Context) (*Postgres, error) {
 		}
 	}
 	data := filepath.Join(dir, "data")
-	if out, err := p.run("initdb", "-D", data, "-A", "trust", "-U", "loaxa", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput(); err != nil {
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
+		// Kept from an earlier time.
+	} else if out, err := p.run("initdb", "-D", data, "-A", "trust", "-U", "loaxa", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	opts := "-c listen_addresses='' -c unix_socket_directories='" + dir + "' -c fsync=off -c shared_buffers=32MB -c max_connections=60"
@@ -75,19 +95,42 @@ func (p *Postgres) Database(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("createdb: %w: %s", err, out)
 	}
-	return "postgres:///" + name + "?host=" + strings.ReplaceAll(p.dir, "/", "%2F") + "&user=loaxa", nil
+	return p.address(name), nil
 }
 
-// Stop ends the server and removes its folder.
+// Kept gives the address of a database with a name, and makes it if there is none.
+func (p *Postgres) Kept(ctx context.Context, name string) (string, error) {
+	out, err := p.run("psql", "-h", p.dir, "-U", "loaxa", "-d", "postgres", "-Atc", "SELECT 1 FROM pg_database WHERE datname = '"+name+"'").CombinedOutput()
+	if err == nil && len(out) == 0 {
+		out, err = p.run("createdb", "-h", p.dir, "-U", "loaxa", name).CombinedOutput()
+	}
+	if err != nil {
+		return "", fmt.Errorf("database %s: %w: %s", name, err, out)
+	}
+	return p.address(name), nil
+}
+
+func (p *Postgres) address(name string) string {
+	return "postgres:///" + name + "?host=" + strings.ReplaceAll(p.dir, "/", "%2F") + "&user=loaxa"
+}
+
+// Stop ends the server and removes its folder, unless it is kept.
 func (p *Postgres) Stop() error {
 	// A fresh command: the context given at the start may have ended.
-	stop := p.run("pg_ctl", "-D", filepath.Join(p.dir, "data"), "-m", "immediate", "-w", "stop")
+	mode := "immediate"
+	if p.kept {
+		mode = "fast"
+	}
+	stop := p.run("pg_ctl", "-D", filepath.Join(p.dir, "data"), "-m", mode, "-w", "-t", "600", "stop")
 	fresh := exec.Command(stop.Path, stop.Args[1:]...)
 	fresh.Dir, fresh.SysProcAttr = stop.Dir, stop.SysProcAttr
 	fresh.WaitDelay = 30 * time.Second
 	out, err := fresh.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("stop PostgreSQL: %w: %s", err, out)
+	}
+	if p.kept {
+		return err
 	}
 	return errors.Join(err, os.RemoveAll(p.dir))
 }

@@ -18,8 +18,9 @@ import (
 // each the rollups must equal a recount of the rows, and every sum the rows that the
 // same filter lets through.
 func logRollups(t *testing.T, s *store.Store) {
-	r := rand.New(rand.NewPCG(57, uint64(time.Now().UnixNano())))
-	t.Logf("seed %v", r)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(57, seed))
 	communes := []radio.AreaID{radio.NewID[radio.AreaID](), radio.NewID[radio.AreaID](), ""}
 	campaigns := []radio.CampaignID{radio.NewID[radio.CampaignID](), radio.NewID[radio.CampaignID](), ""}
 	bulletins := []radio.BulletinID{radio.NewID[radio.BulletinID](), radio.NewID[radio.BulletinID](), ""}
@@ -222,4 +223,32 @@ func logAgrees(t *testing.T, s *store.Store, name string, f radio.LogFilter, hel
 
 func compareCursor(a, b radio.LogCursor) int {
 	return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Airing, b.Airing))
+}
+
+// logSnapshot: what is read in a snapshot is of one instant, and reading holds up no writer.
+func logSnapshot(t *testing.T, s *store.Store) {
+	first, second := asRun(radio.NewID[radio.DeviceID](), "C1", logStart), asRun(radio.NewID[radio.DeviceID](), "C1", logStart+1)
+	putRows(t, s, first)
+	err := s.LogSnapshot(t.Context(), func(v *store.LogView) error {
+		if n := need[radio.LogTotals](t)(v.LogTotals(t.Context(), radio.LogFilter{})); n.Planned != 1 {
+			t.Errorf("totals %+v", n)
+		}
+		putRows(t, s, second)
+		rows := need[[]radio.AsRun](t)(v.AsRuns(t.Context(), radio.LogFilter{}, radio.LogCursor{}, 10))
+		if n := need[radio.LogTotals](t)(v.LogTotals(t.Context(), radio.LogFilter{})); n.Planned != 1 || !slices.Equal(rows, []radio.AsRun{first}) {
+			t.Errorf("later in the snapshot: %+v, %+v", n, rows)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // more than there are reading connections: none is kept
+		if err := s.LogSnapshot(t.Context(), func(*store.LogView) error { return context.Canceled }); err == nil {
+			t.Fatal("an error got lost")
+		}
+	}
+	if n := need[radio.LogTotals](t)(s.LogTotals(t.Context(), radio.LogFilter{})); n.Planned != 2 {
+		t.Errorf("after it: %+v", n)
+	}
 }

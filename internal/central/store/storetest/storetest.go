@@ -17,7 +17,7 @@ type Suite struct {
 
 // All lists every suite.
 func All() []Suite {
-	return slices.Concat(planSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites())
+	return slices.Concat(planSuites(), deskSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites())
 }
 
 // Run runs all suites, each on a store that open makes.

@@ -8,18 +8,19 @@ UPDATE airing SET slot = ((CASE WHEN slot_at > 0 THEN slot_at ELSE start END) / 
 
 -- The log is read by local day and start, newest first, within each thing it is
 -- filtered by. What did not air, was not planned or is not of normal priority is rare:
--- partial indexes find it without passing the rest.
+-- partial indexes find it without passing the rest. They hold what else is filtered by,
+-- so that no row is read that is not shown.
 DROP INDEX airing_start;
 DROP INDEX airing_campaign;
 CREATE INDEX airing_day ON airing (day, start, airing);
 CREATE INDEX airing_slot ON airing (slot, day, start, airing);
 CREATE INDEX airing_campaign ON airing (campaign, day, start, airing) WHERE campaign <> '';
 CREATE INDEX airing_bulletin ON airing (bulletin, day, start, airing) WHERE bulletin <> '';
-CREATE INDEX airing_priority ON airing (priority, day, start, airing) WHERE priority <> 'normal';
-CREATE INDEX airing_unplanned ON airing (day, start, airing) WHERE origin <> 'schedule' OR frozen_at = 0;
-CREATE INDEX airing_unaired ON airing (day, start, airing) WHERE outcome <> 'aired';
-CREATE INDEX airing_commune_unaired ON airing (commune, day, start, airing) WHERE outcome <> 'aired';
-CREATE INDEX airing_outcome ON airing (outcome, day, start, airing) WHERE outcome NOT IN ('aired', 'pending');
+CREATE INDEX airing_priority ON airing (priority, day, start, airing, outcome, slot, campaign) WHERE priority <> 'normal';
+CREATE INDEX airing_unplanned ON airing (day, start, airing, commune, origin, frozen_at, outcome, priority, slot, bulletin) WHERE origin <> 'schedule' OR frozen_at = 0;
+CREATE INDEX airing_unaired ON airing (day, start, airing, commune, outcome, priority, slot, campaign, bulletin) WHERE outcome <> 'aired';
+CREATE INDEX airing_commune_unaired ON airing (commune, day, start, airing, outcome, priority, slot, campaign, bulletin) WHERE outcome <> 'aired';
+CREATE INDEX airing_outcome ON airing (outcome, day, start, airing, commune, priority, slot, campaign, bulletin) WHERE outcome NOT IN ('aired', 'pending');
 
 -- Airings counted by their current outcome, planned ones (frozen by the centre) apart
 -- from others; changed in the transaction that changes the rows. slot_day is the finest

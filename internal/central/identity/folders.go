@@ -1,0 +1,21 @@
+package identity
+
+import "path/filepath"
+
+// KeyFiles lists what a copy of a key folder must hold. A root key that somebody left
+// there is not among it.
+func KeyFiles(dir string) map[string]string {
+	return filesOf(dir, OnlineFile, keyringFile, rootFile)
+}
+
+// CAFiles lists what a copy of a CA's folder must hold. The centre's own certificate is
+// not among it: it is made again.
+func CAFiles(dir string) map[string]string { return filesOf(dir, CAFile, caKeyFile) }
+
+func filesOf(dir string, names ...string) map[string]string {
+	out := make(map[string]string, len(names))
+	for _, n := range names {
+		out[n] = filepath.Join(dir, n)
+	}
+	return out
+}

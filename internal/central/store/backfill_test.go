@@ -1,0 +1,105 @@
+package store_test
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"loaxa/internal/central/store"
+	"loaxa/internal/radio"
+)
+
+// TestBackfill: rows written before migration 0008 get their slot and priority, and are
+// counted. The database is taken back to the schema before it, with rows in it.
+func TestBackfill(t *testing.T) {
+	engines := map[string]func() (driver, dsn, raw string){"sqlite": func() (string, string, string) {
+		file := filepath.Join(t.TempDir(), "loaxa.db")
+		return "sqlite", file, "file:" + file
+	}}
+	if !testing.Short() {
+		engines["postgres"] = func() (string, string, string) {
+			dsn, err := postgres.Database(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "pgx", dsn, dsn
+		}
+	}
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			driver, dsn, raw := engine()
+			s, err := store.Open(t.Context(), dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := radio.At(time.Date(2026, 11, 22, 22, 30, 0, 0, time.UTC)) // 05:30 on the 23rd
+			row := func(slotAt, start radio.Millis, p radio.Priority) radio.AsRun {
+				key := radio.AiringKey{Device: radio.NewID[radio.DeviceID](), Schedule: "S", Slot: "T", SlotAt: slotAt, Entry: "E", Repeat: 1}
+				return radio.AsRun{Airing: key.ID(), Key: key, Origin: radio.FromSchedule, Day: "2026-11-23", SlotTime: 330, Start: start, FrozenAt: 1, Commune: "C",
+					Campaign: "G", Bulletin: "B", Priority: p, Outcome: radio.Aired}
+			}
+			rows := []radio.AsRun{row(at, at+60_000, radio.Normal), row(at, at, radio.Prior), row(0, at+59_000, "")}
+			rows[2].Origin, rows[2].FrozenAt, rows[2].Outcome, rows[2].Campaign = radio.FromLocal, 0, radio.Partial, ""
+			err = s.Log(t.Context(), func(tx *store.LogTx) error {
+				return tx.PutAsRuns(t.Context(), []radio.AsRunChange{{Row: rows[0]}, {Row: rows[1]}, {Row: rows[2]}})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			again0008(t, driver, raw)
+			if s, err = store.Open(t.Context(), dsn); err != nil {
+				t.Fatal(err)
+			}
+			if drift, err := s.RollupDrift(t.Context()); err != nil || drift != 0 {
+				t.Errorf("%d cells differ from a recount, %v", drift, err)
+			}
+			for _, r := range rows {
+				got, _, err := s.AsRunHistory(t.Context(), r.Key.Device, r.Airing)
+				if err != nil || got != r {
+					t.Errorf("got %+v, want %+v, %v", got, r, err)
+				}
+			}
+			for f, n := range map[string]radio.LogFilter{"slot": {Slot: "05:30"}, "priority": {Priority: radio.Prior}, "unplanned": {Outcome: radio.Unplanned}, "campaign": {Campaign: "G"}} {
+				want := map[string]int64{"slot": 3, "priority": 1, "unplanned": 1, "campaign": 2}[f]
+				if totals, err := s.LogTotals(t.Context(), n); err != nil || totals.Planned+totals.Unplanned != want {
+					t.Errorf("%s: %+v, want %d, %v", f, totals, want, err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// again0008 undoes the migration and applies it again.
+func again0008(t *testing.T, driver, dsn string) {
+	text, err := os.ReadFile(filepath.Join("migrations", map[string]string{"sqlite": "sqlite", "pgx": "postgres"}[driver], "0008_rollup.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{
+		`DROP TABLE slot_day`, `DROP TABLE commune_day`, `DROP TABLE province_day`, `DROP TABLE campaign_month`,
+		`DROP INDEX airing_day`, `DROP INDEX airing_slot`, `DROP INDEX airing_campaign`, `DROP INDEX airing_bulletin`, `DROP INDEX airing_priority`,
+		`DROP INDEX airing_unplanned`, `DROP INDEX airing_unaired`, `DROP INDEX airing_commune_unaired`, `DROP INDEX airing_outcome`,
+		`ALTER TABLE airing DROP COLUMN slot`, `ALTER TABLE airing DROP COLUMN priority`,
+		`CREATE INDEX airing_start ON airing (start, airing)`, `CREATE INDEX airing_campaign ON airing (campaign, day) WHERE campaign <> ''`,
+		string(text),
+	} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%.80s: %v", q, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"loaxa/internal/radio"
+)
+
+// peopleLock names the accounts among PostgreSQL's advisory locks.
+const peopleLock = 0x10a8a2
+
+// people runs f in a transaction in which no other changes who may do what: two
+// administrators who remove each other must come one after the other.
+func (s *Store) people(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if s.eng.name() == "postgres" { // SQLite has one writer anyway
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, peopleLock); err != nil {
+				return fmt.Errorf("lock the accounts: %w", err)
+			}
+		}
+		return f(tx)
+	})
+}
+
+// SetGrants replaces what a person may do. ErrConflict when it is no longer what the
+// caller saw, or when nobody would be left to administer the province.
+func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor, detail string, at radio.Millis) error {
+	return s.people(ctx, func(tx *sql.Tx) error {
+		p, err := person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(sortedGrants(p.Grants), sortedGrants(seen)) {
+			return fmt.Errorf("%w: the roles of %s were changed meanwhile", radio.ErrConflict, p.Login)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM person_grant WHERE person = $1`, id); err != nil {
+			return fmt.Errorf("replace grants of %s: %w", id, err)
+		}
+		if err := addGrants(ctx, tx, id, grants); err != nil {
+			return err
+		}
+		if err := adminLeft(ctx, tx, p); err != nil {
+			return err
+		}
+		return audit(ctx, tx, at, actor, "person.grant", string(id), detail)
+	})
+}
+
+func sortedGrants(g []radio.Grant) []radio.Grant {
+	return slices.SortedFunc(slices.Values(g), func(a, b radio.Grant) int {
+		return slices.Compare([]string{string(a.Role), string(a.Area)}, []string{string(b.Role), string(b.Area)})
+	})
+}
+
+// adminLeft refuses a change of p that leaves the province without an administrator
+// who can sign in.
+func adminLeft(ctx context.Context, tx *sql.Tx, p radio.Account) error {
+	was := p.DisabledAt == 0 && slices.Contains(p.Grants, radio.Grant{Role: radio.RoleAdmin, Area: radio.Everywhere})
+	if !was {
+		return nil
+	}
+	var left int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM person p JOIN person_grant g ON g.person = p.id
+		WHERE g.role = $1 AND g.area = $2 AND p.disabled_at = 0 AND p.password_hash <> ''`, radio.RoleAdmin, radio.Everywhere).Scan(&left)
+	if err != nil {
+		return fmt.Errorf("count administrators: %w", err)
+	}
+	if left == 0 {
+		return fmt.Errorf("%w: %s is the last administrator of the province", radio.ErrConflict, p.Login)
+	}
+	return nil
+}
+
+// DisablePerson shuts an account and ends its sessions, codes and tokens. ErrConflict
+// when it is shut, or is the province's last administrator.
+func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error {
+	return s.people(ctx, func(tx *sql.Tx) error {
+		p, err := person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if p.DisabledAt != 0 {
+			return fmt.Errorf("%w: the account %s is disabled already", radio.ErrConflict, p.Login)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = $1 WHERE id = $2`, at, id); err != nil {
+			return fmt.Errorf("disable %s: %w", id, err)
+		}
+		if err := adminLeft(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := endSessions(ctx, tx, id, ""); err != nil {
+			return err
+		}
+		if err := endInvitations(ctx, tx, id, at); err != nil {
+			return err
+		}
+		if err := endTokens(ctx, tx, id, at); err != nil {
+			return err
+		}
+		return audit(ctx, tx, at, actor, "person.disable", string(id), p.Login)
+	})
+}
+
+// EnablePerson opens an account again, with the password and the roles it had.
+func (s *Store) EnablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error {
+	return s.people(ctx, func(tx *sql.Tx) error {
+		p, err := person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if p.DisabledAt == 0 {
+			return fmt.Errorf("%w: the account %s is not disabled", radio.ErrConflict, p.Login)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = 0 WHERE id = $1`, id); err != nil {
+			return fmt.Errorf("enable %s: %w", id, err)
+		}
+		return audit(ctx, tx, at, actor, "person.enable", string(id), p.Login)
+	})
+}
+
+// SetProfile replaces what an account says of its person.
+func (s *Store) SetProfile(ctx context.Context, id radio.UserID, p radio.Profile, actor string, at radio.Millis) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		was, err := person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $1, email = $2, phone = $3 WHERE id = $4`, p.Name, p.Email, p.Phone, id); err != nil {
+			return fmt.Errorf("change the account %s: %w", id, err)
+		}
+		return audit(ctx, tx, at, actor, "person.edit", string(id), was.Login)
+	})
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"loaxa/internal/radio"
+)
+
+// Accounts is what a person does with the own account (identity).
+type Accounts interface {
+	Account(ctx context.Context, by radio.Person) (radio.Account, error)
+	ChangePassword(ctx context.Context, by radio.Person, session, old, password string) error
+	Sessions(ctx context.Context, by radio.Person, session string) ([]radio.WebSession, error)
+	SignOutEverywhere(ctx context.Context, by radio.Person) error
+	// Invited and Accept are for who holds a code and has no session.
+	Invited(ctx context.Context, code string) (radio.Person, error)
+	Accept(ctx context.Context, code, password string) error
+}
+
+// Tokens are a person's own API tokens (identity).
+type Tokens interface {
+	NewToken(ctx context.Context, by radio.Person, name string, days int, use radio.TokenUse) (radio.APIToken, string, error)
+	Tokens(ctx context.Context, by radio.Person) ([]radio.APIToken, error)
+	RevokeToken(ctx context.Context, by radio.Person, id radio.TokenID) error
+}
+
+// accountRoutes: all of it needs a session; an API token does not reach the account it
+// speaks for.
+func (s *Server) accountRoutes() []route {
+	page, api, self := s.page, s.api, radio.Self
+	return []route{
+		{pattern: "GET /account", as: page, do: s.accountPage, may: self},
+		{pattern: "POST /account", as: page, do: s.accountEdit, may: self},
+		{pattern: "POST /account/password", as: page, do: s.accountPassword, may: self},
+		{pattern: "POST /account/sign-out", as: page, do: s.accountSignOut, may: self},
+		{pattern: "POST /account/tokens", as: page, do: s.tokenNew, may: self},
+		{pattern: "POST /account/tokens/{token}/revoke", as: page, do: s.tokenRevoke, may: self},
+
+		{pattern: "GET /invite/{code}", as: page, do: s.inviteForm, open: true},
+		{pattern: "POST /invite/{code}", as: page, do: s.inviteAccept, open: true},
+		{pattern: "POST /api/v1/invite", as: api, do: s.apiAccept, open: true, doc: doc{Summary: "Set the password with a code", In: acceptBody{}, Status: http.StatusNoContent}},
+
+		{pattern: "GET /api/v1/account", as: api, do: s.apiAccount, may: self, doc: doc{Summary: "The own account", Out: personRow{}}},
+		{pattern: "PUT /api/v1/account", as: api, do: s.apiAccountEdit, may: self, doc: doc{Summary: "Change the own name and addresses", In: radio.Profile{}, Out: personRow{}}},
+		{pattern: "POST /api/v1/account/password", as: api, do: s.apiPassword, may: self, doc: doc{Summary: "Change the own password; every other session ends", In: passwordBody{}, Status: http.StatusNoContent}},
+		{pattern: "GET /api/v1/account/sessions", as: api, do: s.apiSessions, may: self, doc: doc{Summary: "Where the account is signed in", Out: sessionsAnswer{}}},
+		{pattern: "DELETE /api/v1/account/sessions", as: api, do: s.apiSignOut, may: self, doc: doc{Summary: "Sign out everywhere", Status: http.StatusNoContent}},
+		{pattern: "GET /api/v1/tokens", as: api, do: s.apiTokens, may: self, doc: doc{Summary: "The own API tokens, newest first", Out: tokensAnswer{}}},
+		{pattern: "POST /api/v1/tokens", as: api, do: s.apiTokenNew, may: self, doc: doc{Summary: "Make an API token; it is told once", In: tokenBody{}, Out: tokenAnswer{}, Status: http.StatusCreated}},
+		{pattern: "DELETE /api/v1/tokens/{token}", as: api, do: s.apiTokenRevoke, may: self, doc: doc{Summary: "End an API token", Status: http.StatusNoContent}},
+	}
+}
+
+// home is the first page of a person: the overview, or the first of those they may see.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	if who(r).MaySomewhere(radio.ReadDevices) {
+		return s.overview(w, r)
+	}
+	if m := menuOf(who(r)); len(m) > 0 {
+		http.Redirect(w, r, "/"+m[0].Section, http.StatusSeeOther)
+		return nil
+	}
+	return noRole()
+}
+
+// cookie is the session that asks.
+func (s *Server) cookie(r *http.Request) string {
+	c, err := r.Cookie(s.cookieName())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+type accountData struct {
+	personRow
+	Sessions []radio.WebSession
+	Tokens   []tokenRow
+	// Secret is a token just made, shown this once.
+	Secret string
+	Days   int // a sensible life of a new token
+	// MayAudit: the way to the audit stands here, it is not asked for every day.
+	MayAudit bool
+}
+
+type tokenRow struct {
+	radio.APIToken
+	Works bool
+}
+
+// Reads says whether the token only reads.
+func (t tokenRow) Reads() bool { return t.Use == radio.TokenReads }
+
+func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
+	return s.showAccount(w, r, "")
+}
+
+func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret string) error {
+	a, err := s.Accounts.Account(r.Context(), who(r))
+	if err != nil {
+		return err
+	}
+	tree, err := s.tree(r)
+	if err != nil {
+		return err
+	}
+	d := accountData{personRow: rowOf(a), Secret: secret, Days: 90, MayAudit: who(r).MaySomewhere(radio.ReadAudit)}
+	d.Roles = s.grantWords(r, tree, a.Grants)
+	if d.Sessions, err = s.Accounts.Sessions(r.Context(), who(r), s.cookie(r)); err != nil {
+		return err
+	}
+	tokens, err := s.Tokens.Tokens(r.Context(), who(r))
+	if err != nil {
+		return err
+	}
+	now := radio.At(s.Now())
+	for _, t := range tokens {
+		d.Tokens = append(d.Tokens, tokenRow{t, t.RevokedAt == 0 && t.ExpiresAt > now})
+	}
+	return s.show(w, r, http.StatusOK, "account.html", "Tài khoản của tôi", d)
+}
+
+// onAccount is a change of the own account from a form: back to its page.
+func (s *Server) onAccount(w http.ResponseWriter, r *http.Request, change func() error) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/account", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) accountEdit(w http.ResponseWriter, r *http.Request) error {
+	return s.onAccount(w, r, func() error {
+		return s.Office.SetProfile(r.Context(), who(r), who(r).ID, profileForm(r))
+	})
+}
+
+func (s *Server) accountPassword(w http.ResponseWriter, r *http.Request) error {
+	return s.onAccount(w, r, func() error {
+		if r.PostFormValue("password") != r.PostFormValue("again") {
+			return differ()
+		}
+		return s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), r.PostFormValue("old"), r.PostFormValue("password"))
+	})
+}
+
+func differ() error {
+	var e radio.Invalid
+	e.Add("again", "hai lần nhập mật khẩu không giống nhau", "the two passwords differ")
+	return e.Err()
+}
+
+func (s *Server) accountSignOut(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Accounts.SignOutEverywhere(r.Context(), who(r)); err != nil {
+		return err
+	}
+	s.setCookie(w, "", -1)
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	return nil
+}
+
+// tokenNew shows the token on the page that answers the form: there is no other time.
+func (s *Server) tokenNew(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	days, err := strconv.Atoi(r.PostFormValue("days"))
+	if err != nil {
+		days = 0 // outside the bounds: the answer names them
+	}
+	use := radio.TokenWrites
+	if r.PostFormValue("read") != "" {
+		use = radio.TokenReads
+	}
+	_, secret, err := s.Tokens.NewToken(r.Context(), who(r), r.PostFormValue("name"), days, use)
+	if err != nil {
+		return err
+	}
+	return s.showAccount(w, r, secret)
+}
+
+func (s *Server) tokenRevoke(w http.ResponseWriter, r *http.Request) error {
+	return s.onAccount(w, r, func() error {
+		return s.Tokens.RevokeToken(r.Context(), who(r), radio.TokenID(r.PathValue("token")))
+	})
+}

@@ -1,0 +1,187 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+func (s *Server) auditRoutes() []route {
+	return []route{
+		{pattern: "GET /audit", as: s.page, do: s.auditPage, may: radio.ReadAudit},
+		{pattern: "GET /api/v1/audit", as: s.api, do: s.apiAudit, may: radio.ReadAudit, doc: doc{Summary: "Who did what, newest first; who reads it in some areas only sees what concerns their people",
+			Out: auditAnswer{}, Query: append([]string{"limit"}, auditKeys...)}},
+	}
+}
+
+const auditAPage = 40
+
+// auditKeys are what the address of a page of the audit may hold.
+var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
+
+// auditGroups are the kinds of changes that the filter offers.
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "centre."}
+
+// auditRow is an entry in words.
+type auditRow struct {
+	radio.AuditEntry
+	Action string // in the reader's words
+	Who    string
+	What   string
+}
+
+type auditAnswer struct {
+	Entries []radio.AuditEntry `json:"entries"`
+	Next    string             `json:"next,omitempty"`
+}
+
+// actionText is what people call a change; one without words here is shown as it is kept.
+func actionText(action string) string {
+	return word(map[string]string{
+		"person.add": "Đã tạo tài khoản", "person.edit": "Đã sửa tài khoản", "person.grant": "Đã giao vai trò", "person.password": "Đã đổi mật khẩu",
+		"person.reset": "Đã cấp lại mật khẩu", "person.accept": "Đã đặt mật khẩu", "person.disable": "Đã khóa tài khoản", "person.enable": "Đã mở lại tài khoản",
+		"person.sign_out": "Đã đăng xuất mọi nơi", "token.add": "Đã tạo mã API", "token.revoke": "Đã hủy mã API",
+		"bulletin.add": "Đã tải bản tin lên", "bulletin.edit": "Đã sửa bản tin", "bulletin.delete": "Đã xóa bản nháp bản tin", "bulletin.submit": "Đã trình duyệt bản tin",
+		"bulletin.take_back": "Đã rút lại bản tin để sửa", "bulletin.approve": "Đã duyệt bản tin", "bulletin.reject": "Đã từ chối bản tin", "bulletin.withdraw": "Đã thu hồi bản tin",
+		"bulletin.revise": "Đã tạo phiên bản mới của bản tin",
+		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
+		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã công bố lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
+		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
+		"centre.restore": "Đã khôi phục từ bản sao lưu",
+		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Đã cụm loa đăng ký",
+	}, action)
+}
+
+func groupText(group string) string {
+	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "centre.": "Máy chủ"}, group)
+}
+
+func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) []auditRow {
+	out := make([]auditRow, len(entries))
+	for i, e := range entries {
+		out[i] = auditRow{AuditEntry: e, Action: s.say(r, actionText(e.Action)), Who: e.ActorName, What: e.SubjectName}
+		if out[i].Who == "" {
+			out[i].Who = e.Actor
+		}
+	}
+	return out
+}
+
+// readAudit reads the filter in the address, and the entries. next is the address of the
+// following page, "" at the end.
+func (s *Server) readAudit(r *http.Request, keys ...string) (q url.Values, entries []radio.AuditEntry, next string, err error) {
+	if q, err = strictQuery(r, append(keys, auditKeys...)...); err != nil {
+		return q, nil, "", err
+	}
+	f := radio.AuditFilter{Subject: q.Get("subject"), Actor: q.Get("actor"), Action: q.Get("action")}
+	var e radio.Invalid
+	number := func(key string, least, most, otherwise int64) int64 {
+		if q.Get(key) == "" {
+			return otherwise
+		}
+		n, err := strconv.ParseInt(q.Get(key), 10, 64)
+		if err != nil || n < least || n > most {
+			e.Add(key, "số không đúng", "want a number from "+strconv.FormatInt(least, 10)+" to "+strconv.FormatInt(most, 10))
+		}
+		return n
+	}
+	before, limit := number("before", 1, 1<<62, 0), number("limit", 1, mostRows, auditAPage)
+	f.From, f.To = s.midnight(&e, "from", q.Get("from"), 0), s.midnight(&e, "to", q.Get("to"), 1)
+	if err := e.Err(); err != nil {
+		return q, nil, "", err
+	}
+	// One more than a page holds tells whether there is another.
+	entries, err = s.Staff.Audit(r.Context(), who(r), f, before, int(limit)+1)
+	if err == nil && len(entries) > int(limit) {
+		entries = entries[:limit]
+		to := url.Values{}
+		for key := range q {
+			to.Set(key, q.Get(key))
+		}
+		to.Set("before", strconv.FormatInt(entries[limit-1].Seq, 10))
+		next = r.URL.Path + "?" + to.Encode()
+	}
+	return q, entries, next, err
+}
+
+// midnight is the instant at which a civil day begins, or the one days after it.
+func (s *Server) midnight(e *radio.Invalid, key, day string, days int) radio.Millis {
+	if day == "" {
+		return 0
+	}
+	t, err := time.ParseInLocation(time.DateOnly, day, s.zone)
+	if err != nil || t.Year() < 2000 || t.Year() > 2200 {
+		e.Add(key, "ngày không đúng", "want a day YYYY-MM-DD")
+		return 0
+	}
+	return radio.At(t.AddDate(0, 0, days))
+}
+
+type auditData struct {
+	Entries  []auditRow
+	From, To string
+	Groups   []choice
+	Only     []string // one person or thing, which the form does not offer
+	Actor    string
+	Subject  string
+	First    string // address of the first page, "" when this is it
+	Next     string
+}
+
+func (s *Server) auditPage(w http.ResponseWriter, r *http.Request) error {
+	q, entries, next, err := s.readAudit(r)
+	if err != nil {
+		return err
+	}
+	d := auditData{Entries: s.auditRows(r, entries), From: q.Get("from"), To: q.Get("to"), Actor: q.Get("actor"), Subject: q.Get("subject"), Next: next}
+	groups := auditGroups
+	if given := q.Get("action"); given != "" && !slices.Contains(groups, given) {
+		groups = append(slices.Clone(groups), clip(given, 64))
+	}
+	for _, g := range groups {
+		words := groupText(g)
+		if !strings.HasSuffix(g, ".") {
+			words = actionText(g)
+		}
+		d.Groups = append(d.Groups, choice{g, s.say(r, words), g == q.Get("action")})
+	}
+	if d.Actor != "" {
+		d.Only = append(d.Only, s.say(r, "Người thực hiện: %s", nameIn(entries, d.Actor)))
+	}
+	if d.Subject != "" {
+		d.Only = append(d.Only, s.say(r, "Đối tượng: %s", nameIn(entries, d.Subject)))
+	}
+	if q.Has("before") {
+		q.Del("before")
+		d.First = r.URL.Path + "?" + q.Encode()
+	}
+	return s.show(w, r, http.StatusOK, "audit.html", "Nhật ký hệ thống", d)
+}
+
+// nameIn finds the name of a person in the entries that are shown.
+func nameIn(entries []radio.AuditEntry, id string) string {
+	for _, e := range entries {
+		switch {
+		case e.Actor == id && e.ActorName != "":
+			return e.ActorName
+		case e.Subject == id && e.SubjectName != "":
+			return e.SubjectName
+		}
+	}
+	return clip(id, 64)
+}
+
+func (s *Server) apiAudit(w http.ResponseWriter, r *http.Request) error {
+	_, entries, next, err := s.readAudit(r, "limit")
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, auditAnswer{list(entries), next})
+}

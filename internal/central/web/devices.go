@@ -1,0 +1,431 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/wire"
+)
+
+// Fleet gives the newest view of every device, by commune, hamlet and code (fault).
+type Fleet interface {
+	Views(ctx context.Context) ([]radio.DeviceView, error)
+}
+
+// Clusters adds clusters and looks into one of them (store, identity).
+type Clusters interface {
+	AddDevice(ctx context.Context, d radio.Device, actor string, at radio.Millis) error
+	// NewCode makes a one-time enrolment code; an earlier unused one ends.
+	NewCode(ctx context.Context, d radio.DeviceID, actor string) (wire.EnrolCode, radio.Millis, error)
+	JournalDisputes(ctx context.Context, d radio.DeviceID, limit int) ([]radio.JournalDispute, error)
+	JournalPoison(ctx context.Context, d radio.DeviceID, limit int) ([]radio.JournalEntry, error)
+}
+
+const (
+	devicesAPage = 40
+	// apiDevicesAPage is what a program gets when it does not say how many.
+	apiDevicesAPage = 200
+)
+
+// deviceRow is one cluster of loudspeakers as lists show it: only what the device said
+// itself, never what we sent.
+type deviceRow struct {
+	Device     radio.DeviceID `json:"device"`
+	Code       string         `json:"code"`
+	Name       string         `json:"name"`
+	Commune    radio.AreaID   `json:"commune"`
+	InCommune  string         `json:"commune_name"`
+	InHamlet   string         `json:"hamlet_name"`
+	Enrolled   bool           `json:"enrolled"`
+	Online     bool           `json:"online"`
+	LastSeen   radio.Millis   `json:"last_seen,omitempty"`
+	ReportedAt radio.Millis   `json:"reported_at,omitempty"`
+	Ready      int            `json:"audio_ready"`
+	Audio      int            `json:"audio_needed"`
+	// Trouble is the kinds of its open faults.
+	Trouble []radio.FaultKind `json:"trouble,omitempty"`
+	// Status is the device's own report; nil before the first one.
+	Status *radio.Status `json:"status,omitempty"`
+
+	hamlet radio.AreaID
+}
+
+// Sounding says whether sound leaves now: the last report of a device that is gone
+// says nothing about now.
+func (d deviceRow) Sounding() bool { return d.Online && d.Status != nil && d.Status.Sounding != nil }
+
+// Faulty says whether the device is in trouble; that it is gone is counted apart.
+func (d deviceRow) Faulty() bool {
+	return slices.ContainsFunc(d.Trouble, func(k radio.FaultKind) bool { return k != radio.FaultOffline }) ||
+		d.Status != nil && (len(d.Status.Faults) > 0 || d.Status.Output.State == "failed" || d.Status.Clock.State == "untrusted")
+}
+
+// Lost says whether a device that should be there is not.
+func (d deviceRow) Lost() bool { return d.Enrolled && !d.Online }
+
+// Coming is the first airing that the report names and whose time has not passed: a
+// device that is gone goes on playing, but its report grows old.
+func (d deviceRow) Coming(now radio.Millis) *radio.NextAiring {
+	if d.Status == nil {
+		return nil
+	}
+	for i := range d.Status.Next {
+		if d.Status.Next[i].Start >= now {
+			return &d.Status.Next[i]
+		}
+	}
+	return nil
+}
+
+// deviceState is a way to narrow the list.
+type deviceState struct {
+	Name  string // in addresses
+	Words string
+	holds func(deviceRow) bool
+}
+
+// Alarm says whether any device in this state needs a person.
+func (d deviceState) Alarm() bool { return d.Name == "offline" || d.Name == "faulty" }
+
+// deviceStates are the counters of the province's own apps (domain §5.15), and two more.
+var deviceStates = []deviceState{
+	{"", "cụm loa", func(deviceRow) bool { return true }},
+	{"sounding", "đang phát", deviceRow.Sounding},
+	{"online", "đang kết nối", func(d deviceRow) bool { return d.Online }},
+	{"offline", "mất kết nối", deviceRow.Lost},
+	{"faulty", "có lỗi", deviceRow.Faulty},
+	{"new", "chưa đăng ký", func(d deviceRow) bool { return !d.Enrolled }},
+}
+
+type deviceTotal struct {
+	deviceState
+	Rows int
+}
+
+func countStates(rows []deviceRow) []deviceTotal {
+	out := make([]deviceTotal, len(deviceStates))
+	for i, st := range deviceStates {
+		out[i].deviceState = st
+		for _, row := range rows {
+			if st.holds(row) {
+				out[i].Rows++
+			}
+		}
+	}
+	return out
+}
+
+func (s *Server) deviceRoutes() []route {
+	page, api := s.page, s.api
+	return []route{
+		{pattern: "GET /devices", as: page, do: s.deviceList, may: radio.ReadDevices},
+		{pattern: "POST /devices", as: page, do: s.deviceAdd, may: radio.WriteDevices},
+		{pattern: "GET /devices/tree", as: page, do: s.deviceTree, may: radio.ReadDevices},
+		{pattern: "GET /devices/new", as: page, do: s.deviceForm, may: radio.WriteDevices},
+		{pattern: "GET /devices/{device}", as: page, do: s.devicePage, may: radio.ReadDevices, of: s.ofDevice},
+		{pattern: "POST /devices/{device}/code", as: page, do: s.deviceCode, may: radio.WriteDevices, of: s.ofDevice},
+		{pattern: "GET /faults", as: page, do: s.faultList, may: radio.ReadDevices},
+
+		{pattern: "GET /api/v1/devices", as: api, do: s.apiDevices, may: radio.ReadDevices,
+			doc: doc{Summary: "Loudspeaker clusters with their latest report", Out: devicesAnswer{}, Query: append([]string{"after", "limit"}, deviceKeys...)}},
+		{pattern: "POST /api/v1/devices", as: api, do: s.apiDeviceAdd, may: radio.WriteDevices,
+			doc: doc{Summary: "Add a loudspeaker cluster", In: deviceBody{}, Out: deviceAdded{}, Status: http.StatusCreated}},
+		{pattern: "GET /api/v1/devices/{device}", as: api, do: s.apiDevice, may: radio.ReadDevices, of: s.ofDevice,
+			doc: doc{Summary: "All that is known of one cluster", Out: deviceAnswer{}}},
+		{pattern: "POST /api/v1/devices/{device}/enrolment-code", as: api, do: s.apiDeviceCode, may: radio.WriteDevices, of: s.ofDevice,
+			doc: doc{Summary: "Make a one-time enrolment code; it is told once", Out: codeAnswer{}, Status: http.StatusCreated}},
+		{pattern: "GET /api/v1/faults", as: api, do: s.apiFaults, may: radio.ReadDevices,
+			doc: doc{Summary: "Faults of clusters, and of the centre itself", Out: faultsAnswer{}, Query: faultKeys}},
+	}
+}
+
+// clusters gives the devices the reader may see, by commune, hamlet and code.
+func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
+	views, err := s.Fleet.Views(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.Faults.OpenFaults(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	communes, err := s.communesOf(r, radio.ReadDevices)
+	if err != nil {
+		return nil, err
+	}
+	trouble := map[radio.DeviceID][]radio.FaultKind{}
+	for _, f := range open {
+		if !slices.Contains(trouble[f.Device], f.Kind) {
+			trouble[f.Device] = append(trouble[f.Device], f.Kind)
+		}
+	}
+	rows := make([]deviceRow, 0, len(views))
+	for _, v := range views {
+		if communes == nil || slices.Contains(communes, v.Place.Commune().ID) {
+			row := clusterRow(v)
+			row.Trouble = trouble[row.Device]
+			slices.Sort(row.Trouble)
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func clusterRow(v radio.DeviceView) deviceRow {
+	d := v.Place.Device
+	row := deviceRow{
+		Device: d.ID, Code: d.Code, Name: d.Name, Commune: v.Place.Commune().ID, InCommune: v.Place.Commune().Name, InHamlet: v.Place.Hamlet().Name,
+		Enrolled: d.Enrolled != 0, Online: v.Online, LastSeen: v.State.LastSeen, ReportedAt: v.State.ReportedAt, Status: v.Status,
+		hamlet: v.Place.Hamlet().ID,
+	}
+	if v.Status != nil {
+		row.Audio = len(v.Status.Audio)
+		for _, a := range v.Status.Audio {
+			if a.Ready {
+				row.Ready++
+			}
+		}
+	}
+	return row
+}
+
+// deviceFilter is what the address asks for.
+type deviceFilter struct {
+	Commune, Hamlet radio.AreaID
+	State           string
+	Text            string
+	Version         string
+}
+
+var deviceKeys = []string{"commune", "hamlet", "state", "q", "version"}
+
+func readDeviceFilter(q url.Values) (deviceFilter, error) {
+	f := deviceFilter{Commune: radio.AreaID(q.Get("commune")), Hamlet: radio.AreaID(q.Get("hamlet")), State: q.Get("state"),
+		Text: clip(strings.TrimSpace(q.Get("q")), 100), Version: clip(q.Get("version"), 64)}
+	var e radio.Invalid
+	for field, id := range map[string]radio.AreaID{"commune": f.Commune, "hamlet": f.Hamlet} {
+		if id != "" && !radio.ValidID(id) {
+			e.Add(field, "giá trị lọc không đúng", "not a value of this filter")
+		}
+	}
+	if !slices.ContainsFunc(deviceStates, func(d deviceState) bool { return d.Name == f.State }) {
+		e.Add("state", "giá trị lọc không đúng", "not a value of this filter")
+	}
+	return f, e.Err()
+}
+
+// matcher says which rows the filter lets through. Words are searched without regard to
+// case and diacritics; all of them must be found.
+func (f deviceFilter) matcher() func(deviceRow) bool {
+	words := strings.Fields(radio.Fold(f.Text))
+	i := slices.IndexFunc(deviceStates, func(d deviceState) bool { return d.Name == f.State })
+	return func(d deviceRow) bool {
+		if f.Commune != "" && d.Commune != f.Commune || f.Hamlet != "" && d.hamlet != f.Hamlet || !deviceStates[i].holds(d) ||
+			f.Version != "" && (d.Status == nil || d.Status.Version != f.Version) {
+			return false
+		}
+		if len(words) == 0 {
+			return true
+		}
+		text := radio.Fold(d.Name + " " + d.Code + " " + d.InHamlet + " " + d.InCommune)
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
+}
+
+func (f deviceFilter) of(rows []deviceRow) []deviceRow {
+	holds, out := f.matcher(), make([]deviceRow, 0, len(rows))
+	for _, row := range rows {
+		if holds(row) {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+type devicesData struct {
+	Filter   deviceFilter
+	Devices  []deviceRow
+	Pager    pager
+	Totals   []deviceTotal
+	Communes []communeChoice
+	Versions []string
+	Now      radio.Millis
+	Add      bool // the reader may add clusters
+}
+
+// communeChoice is one entry of the list of communes.
+type communeChoice struct{ ID, Name string }
+
+// communesIn lists the communes of the rows, which stand in their order.
+func communesIn(rows []deviceRow) []communeChoice {
+	var out []communeChoice
+	for _, row := range rows {
+		c := communeChoice{string(row.Commune), row.InCommune}
+		if c.ID != "" && (len(out) == 0 || out[len(out)-1] != c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (s *Server) deviceList(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, append([]string{"page"}, deviceKeys...)...)
+	if err != nil {
+		return err
+	}
+	d := devicesData{Now: radio.At(s.Now()), Add: who(r).MaySomewhere(radio.WriteDevices)}
+	if d.Filter, err = readDeviceFilter(q); err != nil {
+		return err
+	}
+	all, err := s.clusters(r)
+	if err != nil {
+		return err
+	}
+	d.Totals, d.Communes = countStates(all), communesIn(all)
+	for _, row := range all {
+		if row.Status != nil && !slices.Contains(d.Versions, row.Status.Version) {
+			d.Versions = append(d.Versions, row.Status.Version)
+		}
+	}
+	slices.Sort(d.Versions)
+	d.Devices, d.Pager = part(r, d.Filter.of(all), devicesAPage)
+	return s.show(w, r, http.StatusOK, "devices.html", "Cụm loa", d)
+}
+
+// treeData is province > commune > hamlet > cluster, each with its counts.
+type treeData struct {
+	Totals   []deviceTotal
+	Communes []*branch
+	// Open is the commune whose hamlets and clusters are shown; the page stays small.
+	Open radio.AreaID
+}
+
+type branch struct {
+	ID                          radio.AreaID
+	Name                        string
+	Devices                     int
+	Online, Lost, Faulty, Fresh int
+	Hamlets                     []*branch
+	Rows                        []deviceRow
+}
+
+func (b *branch) count(d deviceRow) {
+	b.Devices++
+	switch {
+	case !d.Enrolled:
+		b.Fresh++
+	case d.Online:
+		b.Online++
+	default:
+		b.Lost++
+	}
+	if d.Faulty() {
+		b.Faulty++
+	}
+}
+
+func (s *Server) deviceTree(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, "commune")
+	if err != nil {
+		return err
+	}
+	f, err := readDeviceFilter(q)
+	if err != nil {
+		return err
+	}
+	rows, err := s.clusters(r)
+	if err != nil {
+		return err
+	}
+	d := treeData{Totals: countStates(rows), Open: f.Commune}
+	communes, hamlets := map[radio.AreaID]*branch{}, map[radio.AreaID]*branch{}
+	for _, row := range rows {
+		c := communes[row.Commune]
+		if c == nil {
+			c = &branch{ID: row.Commune, Name: row.InCommune}
+			communes[row.Commune] = c
+			d.Communes = append(d.Communes, c)
+		}
+		c.count(row)
+		if row.Commune != d.Open {
+			continue
+		}
+		h := hamlets[row.hamlet]
+		if h == nil {
+			h = &branch{ID: row.hamlet, Name: row.InHamlet}
+			hamlets[row.hamlet] = h
+			c.Hamlets = append(c.Hamlets, h)
+		}
+		h.count(row)
+		h.Rows = append(h.Rows, row)
+	}
+	if len(d.Communes) == 1 && d.Open == "" {
+		// One commune: its tree is what the reader came for.
+		to := url.Values{"commune": {string(d.Communes[0].ID)}}
+		http.Redirect(w, r, "/devices/tree?"+to.Encode(), http.StatusSeeOther)
+		return nil
+	}
+	return s.show(w, r, http.StatusOK, "tree.html", "Cụm loa theo địa bàn", d)
+}
+
+type devicesAnswer struct {
+	Devices []deviceRow `json:"devices"`
+	// Next is the address of the following page; missing on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// apiDevices gives the clusters behind the one named by after.
+func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, append([]string{"after", "limit"}, deviceKeys...)...)
+	if err != nil {
+		return err
+	}
+	f, err := readDeviceFilter(q)
+	if err != nil {
+		return err
+	}
+	limit, err := readLimit(q, apiDevicesAPage)
+	if err != nil {
+		return err
+	}
+	rows, err := s.clusters(r)
+	if err != nil {
+		return err
+	}
+	if after := radio.DeviceID(q.Get("after")); after != "" {
+		i := slices.IndexFunc(rows, func(d deviceRow) bool { return d.Device == after })
+		if i < 0 {
+			e := new(radio.Invalid)
+			e.Add("after", "không có cụm loa này", "no such cluster")
+			return e
+		}
+		rows = rows[i+1:]
+	}
+	answer := devicesAnswer{Devices: f.of(rows)}
+	if len(answer.Devices) > limit {
+		answer.Devices = answer.Devices[:limit]
+		q.Set("after", string(answer.Devices[limit-1].Device))
+		answer.Next = r.URL.Path + "?" + q.Encode()
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// readLimit reads how many rows a program asks for.
+func readLimit(q url.Values, usual int) (int, error) {
+	text := q.Get("limit")
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostRows {
+		e := new(radio.Invalid)
+		e.Add("limit", "phải từ 1 đến "+strconv.Itoa(mostRows), "must be 1 to "+strconv.Itoa(mostRows))
+		return 0, e
+	}
+	return n, nil
+}

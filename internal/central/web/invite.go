@@ -1,0 +1,75 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"loaxa/internal/radio"
+)
+
+// What a person does who holds a code and has no password yet. Any code that does not
+// work gives the same answer, whatever is the matter with it.
+
+type inviteData struct {
+	Person radio.Person // login and name only
+	Reason answer
+}
+
+type acceptBody struct {
+	Code     string `json:"code"`
+	Password string `json:"password"`
+}
+
+// badCode is the one answer for a code that does not work.
+func badCode(err error) error {
+	if errors.Is(err, radio.ErrNotFound) {
+		return told{notFound("code"), "Đường dẫn không đúng, đã được dùng hoặc đã hết hạn. Hãy xin người quản trị một đường dẫn mới."}
+	}
+	return err
+}
+
+func (s *Server) inviteForm(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.Accounts.Invited(r.Context(), r.PathValue("code"))
+	if err != nil {
+		return badCode(err)
+	}
+	return s.show(w, r, http.StatusOK, "invite.html", "Đặt mật khẩu", inviteData{Person: p})
+}
+
+func (s *Server) inviteAccept(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	code := r.PathValue("code")
+	p, err := s.Accounts.Invited(r.Context(), code)
+	if err != nil {
+		return badCode(err)
+	}
+	if r.PostFormValue("password") != r.PostFormValue("again") {
+		err = differ()
+	} else {
+		err = s.Accounts.Accept(r.Context(), code, r.PostFormValue("password"))
+	}
+	if errors.Is(err, radio.ErrInvalid) {
+		// The person can try again: said above the form.
+		a := explain(err)
+		return s.show(w, r, a.Status, "invite.html", "Đặt mật khẩu", inviteData{p, a})
+	}
+	if err != nil {
+		return badCode(err)
+	}
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) apiAccept(w http.ResponseWriter, r *http.Request) error {
+	var in acceptBody
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if err := s.Accounts.Accept(r.Context(), in.Code, in.Password); err != nil {
+		return badCode(err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// communesAPage bounds the rows of a day: the page must stay small.
+const communesAPage = 30
+
+// daysData is one day of the log, communes against slots.
+type daysData struct {
+	radio.LogMatrix
+	Shown          []radio.LogMatrixRow
+	Pager          pager
+	Previous, Next radio.Date
+	Campaign       radio.CampaignID
+	CampaignName   string
+	Today          radio.Date
+}
+
+// Mark tells at a glance, without colour, what became of a cell.
+func (d daysData) Mark(t radio.LogTotals) dayMark {
+	aired, pending := t.Outcomes[radio.Aired], t.Outcomes[radio.PendingOutcome]
+	switch {
+	case t.Planned == 0:
+		return dayMark{}
+	case aired == t.Planned:
+		return dayMark{"full", "✓"}
+	case pending == t.Planned:
+		return dayMark{"wait", "…"}
+	case aired+pending == t.Planned:
+		return dayMark{"wait", "◔"}
+	case aired == 0:
+		return dayMark{"none", "✗"}
+	}
+	return dayMark{"part", "◐"}
+}
+
+// dayMark is how a cell is shown: a class for its colour and a sign for who sees none.
+type dayMark struct{ Class, Sign string }
+
+// Link leads to the log of a cell, a row or a column.
+func (d daysData) Link(commune radio.AreaID, slot string) string {
+	day := string(d.Day)
+	q := filterQuery(radio.LogFilter{From: radio.Date(day), To: radio.Date(day), Commune: commune, Slot: slot, Campaign: d.Campaign})
+	return "/log?" + q.Encode()
+}
+
+// dayCell is one cell of the table, with its way into the log.
+type dayCell struct {
+	Slot   string // "" for the whole day
+	Link   string
+	Totals radio.LogTotals
+	Mark   dayMark
+}
+
+// Cell makes a cell; commune or slot "" is a sum over them.
+func (d daysData) Cell(commune radio.AreaID, slot string, t radio.LogTotals) dayCell {
+	return dayCell{slot, d.Link(commune, slot), t, d.Mark(t)}
+}
+
+// Other leads to another day.
+func (d daysData) Other(day radio.Date) string {
+	q := url.Values{"day": {string(day)}}
+	if d.Campaign != "" {
+		q.Set("campaign", string(d.Campaign))
+	}
+	return "/log/days?" + q.Encode()
+}
+
+// matrix reads the day that an address asks for; today without one.
+func (s *Server) matrix(r *http.Request, keys ...string) (radio.LogMatrix, radio.CampaignID, error) {
+	q, err := strictQuery(r, append(keys, "day", "campaign")...)
+	if err != nil {
+		return radio.LogMatrix{}, "", err
+	}
+	day, campaign := radio.Date(q.Get("day")), radio.CampaignID(q.Get("campaign"))
+	if day == "" {
+		day = s.today()
+	}
+	var e radio.Invalid
+	if _, err := radio.ParseDate(string(day)); err != nil {
+		e.Add("day", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
+		return radio.LogMatrix{}, "", e.Err()
+	}
+	f, err := s.seen(r, radio.LogFilter{Campaign: campaign})
+	if err != nil {
+		return radio.LogMatrix{}, "", err
+	}
+	m, err := s.Log.Matrix(r.Context(), day, f)
+	return m, campaign, err
+}
+
+func (s *Server) daysPage(w http.ResponseWriter, r *http.Request) error {
+	m, campaign, err := s.matrix(r, "page")
+	if err != nil {
+		return err
+	}
+	d := daysData{LogMatrix: m, Campaign: campaign, Today: s.today(), Previous: nextDay(m.Day, -1), Next: nextDay(m.Day, 1)}
+	d.Shown, d.Pager = part(r, m.Rows, communesAPage)
+	if campaign != "" {
+		names, err := s.names(r)
+		if err != nil {
+			return err
+		}
+		d.CampaignName = names.of(string(campaign))
+	}
+	return s.show(w, r, http.StatusOK, "logdays.html", "Nhật ký theo ngày", d)
+}
+
+func nextDay(d radio.Date, n int) radio.Date {
+	t, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return d
+	}
+	return radio.DateOf(t.AddDate(0, 0, n))
+}
+
+func (s *Server) apiDays(w http.ResponseWriter, r *http.Request) error {
+	m, _, err := s.matrix(r)
+	if err != nil {
+		return err
+	}
+	m.Slots, m.Sums, m.Rows = list(m.Slots), list(m.Sums), list(m.Rows)
+	for i := range m.Rows {
+		m.Rows[i].Cells = list(m.Rows[i].Cells)
+	}
+	return writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) apiTotals(w http.ResponseWriter, r *http.Request) error {
+	var keys []string
+	for _, k := range logKeys {
+		if k != "after" {
+			keys = append(keys, k)
+		}
+	}
+	q, err := strictQuery(r, keys...)
+	if err != nil {
+		return err
+	}
+	f, err := s.seen(r, logFilter(q))
+	if err != nil {
+		return err
+	}
+	t, err := s.Log.Totals(r.Context(), f)
+	if err != nil {
+		return fmt.Errorf("totals of the log: %w", err)
+	}
+	return writeJSON(w, http.StatusOK, t)
+}

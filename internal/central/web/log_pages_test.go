@@ -1,0 +1,210 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/unicode/norm"
+
+	"loaxa/internal/radio"
+)
+
+// readerIn makes the reader one of a single commune.
+func (h *house) readerIn(commune radio.AreaID) {
+	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 78), Name: "Cán bộ xã", Grants: []radio.Grant{{Role: radio.RoleOperator, Area: commune}}}
+}
+
+// TestDaysEqualTheLog: the cells, the rows and the columns of a day sum up to what the
+// log says of it.
+func TestDaysEqualTheLog(t *testing.T) {
+	h := newHouse(t)
+	for _, commune := range []radio.AreaID{"", h.area(own)} {
+		if commune != "" {
+			h.readerIn(commune)
+		}
+		var m radio.LogMatrix
+		w := h.ask(t, http.MethodGet, "/api/v1/log/days?day=2025-11-21", "")
+		want(t, w, http.StatusOK)
+		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		var totals radio.LogTotals
+		w = h.ask(t, http.MethodGet, "/api/v1/log/totals?from=2025-11-21&to=2025-11-21", "")
+		want(t, w, http.StatusOK)
+		if err := json.Unmarshal(w.Body.Bytes(), &totals); err != nil {
+			t.Fatal(err)
+		}
+		var cells, rows, columns int64
+		for _, r := range m.Rows {
+			rows += r.Totals.Planned
+			for _, c := range r.Cells {
+				cells += c.Planned
+			}
+		}
+		for _, c := range m.Sums {
+			columns += c.Planned
+		}
+		if totals.Planned == 0 || fmt.Sprint(m.Totals) != fmt.Sprint(totals) || rows != totals.Planned || cells != totals.Planned || columns != totals.Planned {
+			t.Errorf("the log %+v, the day %+v: rows %d, cells %d, columns %d", totals, m.Totals, rows, cells, columns)
+		}
+		if commune != "" && (len(m.Rows) != 1 || m.Rows[0].Commune != commune) {
+			t.Errorf("a reader of one commune sees %d", len(m.Rows))
+		}
+		// Each cell of the page leads to the airings it counts.
+		page := h.ask(t, http.MethodGet, "/log/days?day=2025-11-21", "")
+		want(t, page, http.StatusOK, "21/11/2025", "Tất cả xã/phường", `href="/log/days?day=2025-11-20"`)
+		links := regexp.MustCompile(`data-mark="([a-z]+)"><a href="(/log\?[^"]*commune=[^"]*slot=[^"]*)">(\S+) (\d+)/(\d+)</a>`).FindAllStringSubmatch(page.Body.String(), -1)
+		if len(links) == 0 {
+			t.Fatalf("no cells:\n%s", page.Body)
+		}
+		for _, l := range links {
+			w := h.ask(t, http.MethodGet, "/api/v1"+strings.ReplaceAll(l[2], "&amp;", "&"), "")
+			var got logJSON
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			if fmt.Sprint(got.Totals.Outcomes[radio.Aired]) != l[4] || fmt.Sprint(got.Totals.Planned) != l[5] {
+				t.Errorf("cell %s/%s, its airings %+v", l[4], l[5], got.Totals)
+			}
+		}
+	}
+	for query, status := range map[string]int{"day=x": 422, "bogus=1": 422, "day=2030-01-01": 200, "": 200, "day=2025-11-21&campaign=" + id[string]('g', 1): 200} {
+		want(t, h.ask(t, http.MethodGet, "/log/days?"+query, ""), status)
+		want(t, h.ask(t, http.MethodGet, "/api/v1/log/days?"+query, ""), status)
+	}
+}
+
+// TestDayOfAProvince: a hundred communes with their own slots stay a small page.
+func TestDayOfAProvince(t *testing.T) {
+	h := newHouse(t)
+	row := h.log.rows[1]
+	for n := range 100 * 14 {
+		row.Airing, row.Day = id[radio.AiringID]('m', n), "2025-11-10"
+		row.Commune, row.CommuneName = id[radio.AreaID]('m', n%100), fmt.Sprintf("Xã Thạch Hà số %d", n%100)
+		row.SlotTime = radio.TimeOfDay(300 + n/100*60 + n%4*15)
+		h.log.rows = append(h.log.rows, row)
+	}
+	w := h.ask(t, http.MethodGet, "/log/days?day=2025-11-10", "")
+	want(t, w, http.StatusOK, "1–30 trong 100")
+	if n := w.Body.Len(); n > 100_000 {
+		t.Errorf("a page of %d bytes", n)
+	}
+}
+
+func TestMarks(t *testing.T) {
+	o := func(aired, pending, missed int64) radio.LogTotals {
+		return radio.LogTotals{Planned: aired + pending + missed, Outcomes: map[radio.Outcome]int64{radio.Aired: aired, radio.PendingOutcome: pending, radio.Missed: missed}}
+	}
+	seen := map[dayMark]bool{}
+	for want, totals := range map[string]radio.LogTotals{"": {}, "full": o(3, 0, 0), "wait": o(0, 3, 0), "none": o(0, 1, 2), "part": o(1, 1, 1)} {
+		m := daysData{}.Mark(totals)
+		if m.Class != want || seen[m] {
+			t.Errorf("%+v is %+v, want %s", totals, m, want)
+		}
+		seen[m] = true
+	}
+	if m := (daysData{}).Mark(o(1, 2, 0)); m.Class != "wait" || m.Sign == "…" {
+		t.Errorf("partly awaited: %+v", m)
+	}
+}
+
+func TestBulletinInTheLog(t *testing.T) {
+	h := newHouse(t)
+	b := id[string]('b', 1)
+	w := h.ask(t, http.MethodGet, "/api/v1/log/bulletin/"+b, "")
+	var got radio.BulletinReport
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 {
+		t.Fatalf("%d, %v", w.Code, err)
+	}
+	var lacking int64
+	for _, a := range h.log.rows {
+		if string(a.Bulletin) == b && a.Planned() && a.Outcome != radio.Aired && a.Outcome != radio.PendingOutcome {
+			lacking++
+		}
+	}
+	if got.Totals.Planned == 0 || lacking == 0 || int64(len(got.Missing)) != lacking || got.More {
+		t.Errorf("%d missing named, %d lack: %+v", len(got.Missing), lacking, got.Totals)
+	}
+	want(t, h.ask(t, http.MethodGet, "/log/bulletin/"+b, ""), http.StatusOK, "Nghị quyết 57, bài 1", fmt.Sprintf("Thiếu %d lượt.", lacking), got.Missing[0].DeviceName, "/log?bulletin="+b)
+	want(t, h.ask(t, http.MethodGet, "/log/bulletin/"+b+"?from=2030-01-01", ""), http.StatusOK, "Đã phát 0 trên 0")
+	want(t, h.ask(t, http.MethodGet, "/log/bulletin/"+id[string]('b', 99), ""), http.StatusNotFound)
+	want(t, h.ask(t, http.MethodGet, "/log/bulletin/x", ""), http.StatusNotFound)
+	want(t, h.ask(t, http.MethodGet, "/log/bulletin/"+b+"?from=x", ""), http.StatusUnprocessableEntity)
+}
+
+func TestFilesOfTheLog(t *testing.T) {
+	h := newHouse(t)
+	query := "?from=2025-11-21&to=2025-11-21&outcome=lacking&priority=priority&origin=schedule&slot=05:00&bulletin=" + id[string]('b', 1)
+	for _, path := range []string{"/log.csv", "/log.xlsx", "/api/v1/log.csv", "/api/v1/log.xlsx"} {
+		h.files.asked = nil
+		w := h.ask(t, http.MethodGet, path+query, "")
+		want(t, w, http.StatusOK)
+		f := h.files.asked[0]
+		if f.Filter.Slot != "05:00" || f.Filter.Outcome != radio.Lacking || f.Filter.Communes != nil || f.By == "" || f.Words.English() || f.Words.Outcome(radio.Silent) != "Không phản hồi" {
+			t.Errorf("%s asked for %+v", path, f)
+		}
+		if !slices.Contains(f.About, [2]string{"Kết quả", "Phát thiếu hoặc không phát"}) || !slices.Contains(f.About, [2]string{"Bản tin", "Nghị quyết 57, bài 1 - vì sao khoa học, công nghệ là đột phá hàng đầu"}) {
+			t.Errorf("%s: about %q", path, f.About)
+		}
+		kind, params, err := mime.ParseMediaType(w.Header().Get("Content-Disposition"))
+		if name := params["filename"]; err != nil || kind != "attachment" || !norm.NFC.IsNormalString(name) ||
+			name != "Nhật ký phát sóng 2025-11-21, số liệu lúc 2025-11-22 09.30"+path[strings.LastIndex(path, "."):] {
+			t.Errorf("%s: %s %q, %v", path, kind, name, err)
+		}
+		want(t, h.ask(t, http.MethodGet, path+"?after=x", ""), http.StatusUnprocessableEntity)
+		want(t, h.ask(t, http.MethodGet, path+"?outcome=x", ""), http.StatusUnprocessableEntity)
+		h.files.err = radio.ErrUnavailable
+		if w := h.ask(t, http.MethodGet, path, ""); w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Disposition") != "" {
+			t.Errorf("busy: %d %q", w.Code, w.Header().Get("Content-Disposition"))
+		}
+		h.files.err = nil
+	}
+	if got := disposition("Đợt \"5\"\\ý🎵.csv"); got != `attachment; filename="dot _5__y_.csv"; filename*=UTF-8''%C4%90%E1%BB%A3t%20%225%22%5C%C3%BD%F0%9F%8E%B5.csv` {
+		t.Error(got)
+	}
+	h.readerIn(h.area(own))
+	w := h.ask(t, http.MethodGet, "/log.csv", "", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "lang", Value: "en"}) })
+	want(t, w, http.StatusOK, "Aired")
+	if f := h.files.asked[len(h.files.asked)-1]; !slices.Equal(f.Filter.Communes, []radio.AreaID{h.area(own)}) || !f.Words.English() {
+		t.Errorf("a reader of one commune asked for %+v", f.Filter)
+	}
+}
+
+// TestForeignLog: what is outside the reader's communes is absent whatever the address
+// asks for.
+func TestForeignLog(t *testing.T) {
+	h := newHouse(t)
+	h.readerIn(h.area(own))
+	i := slices.IndexFunc(h.log.rows, func(a radio.AsRun) bool { return a.Commune == h.area(foreign) })
+	strange := h.log.rows[i]
+	for _, query := range []string{"", "commune=" + string(strange.Commune), "device=" + string(strange.Key.Device), "bulletin=" + string(strange.Bulletin), "from=2025-01-01"} {
+		w := h.ask(t, http.MethodGet, "/api/v1/log?"+query, "")
+		want(t, w, http.StatusOK)
+		if name := h.leaks(w.Body.String()); name != "" {
+			t.Errorf("%s shows %s", query, name)
+		}
+		if strings.Contains(query, "commune") || strings.Contains(query, "device") {
+			want(t, w, http.StatusOK, `"airings":[]`, `"planned":0`)
+		}
+	}
+	want(t, h.ask(t, http.MethodGet, "/log/"+string(strange.Key.Device)+"/"+string(strange.Airing), ""), http.StatusNotFound)
+}
+
+// TestBrokenDownload: after the first byte nothing but the file is written.
+func TestBrokenDownload(t *testing.T) {
+	h := newHouse(t)
+	w := &brokenWriter{header: http.Header{}}
+	r := httptest.NewRequest(http.MethodGet, "/log.csv?from=2025-11-20", http.NoBody)
+	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
+	h.ServeHTTP(w, r)
+	if w.writes != 1 || len(w.statuses) > 1 {
+		t.Errorf("%d writes, statuses %v", w.writes, w.statuses)
+	}
+}

@@ -1,0 +1,51 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"loaxa/internal/central/preview"
+	"loaxa/internal/central/programme"
+	"loaxa/internal/radio"
+)
+
+// previewPlan gives the real preview what the fake plan holds.
+type previewPlan struct{ *fakePlan }
+
+func (p previewPlan) Plan(ctx context.Context) (radio.Plan, error) {
+	areas, err := p.Areas(ctx)
+	return radio.Plan{Areas: areas, Bulletins: p.bulletins, Schedules: p.schedules}, err
+}
+
+func (p previewPlan) WithdrawnHashes(context.Context, radio.Millis) ([]radio.SHA256, error) {
+	return nil, nil
+}
+
+func (p previewPlan) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
+	return nil, nil
+}
+
+func previewOf(p *fakePlan) *preview.Preview {
+	return preview.New(previewPlan{p}, previewPlan{p}, programme.Resolver{}, func() time.Time { return now })
+}
+
+// playable gives the fake bulletins renditions that belong together; those of the other
+// tests are only to be shown.
+func (p *fakePlan) playable() {
+	for i := range p.bulletins {
+		seconds := int64(p.bulletins[i].Seconds)
+		samples := seconds * radio.SampleRate
+		frames := int((samples + radio.FrameSamples - 1) / radio.FrameSamples)
+		p.bulletins[i].Renditions = []radio.Rendition{{SHA256: hash(1 + i), Kbps: 64, Bytes: int64(frames) * 209, Frames: frames, Samples: samples,
+			Tail: int(int64(frames)*radio.FrameSamples - samples)}}
+	}
+}
+
+// weekFixtures: what an address asks for stands in its query; TestWeekIsNarrow walks it.
+func weekFixtures() []fixture {
+	return []fixture{
+		{pattern: "GET /schedules/week", may: radio.ReadSchedules},
+		{pattern: "GET /api/v1/preview", may: radio.ReadSchedules, status: 422},
+		{pattern: "POST /api/v1/conflicts", may: radio.ReadSchedules, body: `{"schedules":[{"targets":[{"area":"{area}"}]}]}`},
+	}
+}
