@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -167,7 +168,7 @@ func (s *Server) fillHistory(r *http.Request, v *bulletinView, chain []radio.Are
 		return err
 	}
 	for _, e := range events {
-		v.Names[e.By] = e.Name
+		v.Names[e.By] = cmp.Or(e.Name, "–")
 		row := historyRow{BulletinEvent: e, What: s.say(r, stepText(e.Step))}
 		if e.Step == radio.StepEdit {
 			var names []string

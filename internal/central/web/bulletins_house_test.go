@@ -22,13 +22,15 @@ import (
 	"loaxa/internal/radio"
 )
 
-// ears prepare nothing: every text is ten seconds of sound, cut off when it says so.
-type ears struct{}
+// ears prepare nothing: every text is so many frames of sound, cut off when it says so.
+type ears struct{ frames int }
+
+const tenSeconds = 383 // frames
 
 func (ears) Ready() error                                       { return nil }
 func (ears) Put(context.Context, *library.Prepared) (err error) { return nil }
 
-func (ears) Prepare(_ context.Context, src io.Reader) (*library.Prepared, error) {
+func (e ears) Prepare(_ context.Context, src io.Reader) (*library.Prepared, error) {
 	h := sha256.New()
 	start := make([]byte, 3)
 	n, err := io.ReadFull(src, start)
@@ -40,8 +42,7 @@ func (ears) Prepare(_ context.Context, src io.Reader) (*library.Prepared, error)
 		return nil, err
 	}
 	sum := radio.SHA256(hex.EncodeToString(h.Sum(nil)))
-	const frames = 383
-	r := radio.Rendition{SHA256: sum, Kbps: 64, Bytes: 80_000, Frames: frames, Samples: frames*radio.FrameSamples - 1105, Head: 1105}
+	r := radio.Rendition{SHA256: sum, Kbps: 64, Bytes: 80_000, Frames: e.frames, Samples: int64(e.frames)*radio.FrameSamples - 1105, Head: 1105}
 	p := &library.Prepared{Seconds: 10, Renditions: []radio.Rendition{r}, LUFS: -16, TruePeakDBTP: -1.5, SourceSHA256: sum, Peaks: []byte{10, 200, 0, 255}, Warnings: []string{}}
 	if string(start[:n]) == "cut" {
 		p.Warnings = []string{radio.WarnCutOff}
@@ -55,9 +56,13 @@ type deskHouse struct {
 	t     *testing.T
 	store *store.Store
 	clock time.Time
+	// started is when the clock began to run; it stands while that is zero.
+	started time.Time
 }
 
-func newDeskHouse(t *testing.T) *deskHouse {
+func newDeskHouse(t *testing.T) *deskHouse { return newDeskHouseWith(t, ears{tenSeconds}) }
+
+func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
 	if err != nil {
@@ -69,11 +74,16 @@ func newDeskHouse(t *testing.T) *deskHouse {
 		}
 	})
 	d := &deskHouse{t: t, store: s, clock: now}
-	clock := func() time.Time { return d.clock }
+	clock := func() time.Time {
+		if d.started.IsZero() {
+			return d.clock
+		}
+		return d.clock.Add(time.Since(d.started))
+	}
 	log := slog.New(slog.DiscardHandler)
 	d.house = newHouse(t, func(deps *Deps) {
 		deps.Plan, deps.Shelf, deps.Now = s, s, clock
-		deps.Desk = library.NewDesk(ears{}, ears{}, s, clock, log, func() {})
+		deps.Desk = library.NewDesk(e, e, s, clock, log, func() {})
 		deps.Uploads = library.NewUploads(t.TempDir(), library.DefaultUploadLimits(), clock, log)
 	})
 	c := radio.PlanChange{At: 1, Author: sau, Approver: lan.ID, Campaigns: d.plan.campaigns}

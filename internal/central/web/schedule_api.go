@@ -31,7 +31,7 @@ type scheduleUpdate struct {
 	Note     string             `json:"note,omitempty"`
 }
 
-type revisionBody struct {
+type scheduleDraftBody struct {
 	Revision int64 `json:"revision"`
 }
 
@@ -67,7 +67,7 @@ func (s *Server) scheduleAPI() []route {
 		{pattern: "GET /api/v1/schedules/{id}", as: api, do: s.apiSchedule, may: read, of: of, doc: doc{Summary: "One schedule with its draft, its versions and its history", Out: radio.ScheduleView{}}},
 		{pattern: "PUT /api/v1/schedules/{id}", as: api, do: s.apiScheduleSave, may: write, of: of, doc: doc{Summary: "Write the draft of a schedule", In: scheduleUpdate{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "DELETE /api/v1/schedules/{id}/draft", as: api, do: s.apiScheduleDrop, may: write, of: of, doc: doc{Summary: "Throw the draft at that revision away", Query: []string{"revision"}, Status: http.StatusNoContent}},
-		{pattern: "POST /api/v1/schedules/{id}/submit", as: api, do: s.apiScheduleSubmit, may: write, of: of, doc: doc{Summary: "Hand the draft in", In: revisionBody{}, Out: radio.ScheduleDraft{}}},
+		{pattern: "POST /api/v1/schedules/{id}/submit", as: api, do: s.apiScheduleSubmit, may: write, of: of, doc: doc{Summary: "Hand the draft in", In: scheduleDraftBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/return", as: api, do: s.apiScheduleReturn, may: publish, of: of, doc: doc{Summary: "Send the draft back, with a reason", In: returnBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/publish", as: api, do: s.apiSchedulePublish, may: publish, of: of,
 			doc: doc{Summary: "Put the draft on the air; 409 with the conflicts that stand against it unless accept_conflicts, blocking ones are never accepted", In: publishBody{}, Out: radio.Schedule{}}},
@@ -139,7 +139,7 @@ func (s *Server) apiScheduleDrop(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiScheduleSubmit(w http.ResponseWriter, r *http.Request) error {
-	var in revisionBody
+	var in scheduleDraftBody
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}

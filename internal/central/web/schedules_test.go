@@ -313,7 +313,7 @@ func TestScheduleAPI(t *testing.T) {
 	want(t, h.json(t, http.MethodPut, path, scheduleUpdate{Revision: x.Revision, Form: form}), http.StatusConflict)
 	decode(w, &x)
 	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{Revision: x.Revision}), http.StatusForbidden)
-	w = h.json(t, http.MethodPost, path+"/submit", revisionBody{x.Revision})
+	w = h.json(t, http.MethodPost, path+"/submit", scheduleDraftBody{x.Revision})
 	want(t, w, http.StatusOK, `"state":"submitted"`)
 	decode(w, &x)
 
@@ -323,7 +323,7 @@ func TestScheduleAPI(t *testing.T) {
 	want(t, w, http.StatusOK, `"returned_why":"sai giờ"`)
 	decode(w, &x)
 	h.as(lan)
-	w = h.json(t, http.MethodPost, path+"/submit", revisionBody{x.Revision})
+	w = h.json(t, http.MethodPost, path+"/submit", scheduleDraftBody{x.Revision})
 	want(t, w, http.StatusOK)
 	decode(w, &x)
 	h.as(approver)
