@@ -22,6 +22,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -75,6 +80,8 @@ type house struct {
 	extra  []string // environment of the centre
 	centre *process
 	client *http.Client
+	api    sync.Once
+	routes routers.Router // of the API, as the running centre describes it
 }
 
 // process is a child that is stopped with its test.
@@ -318,6 +325,7 @@ func (h *house) ask(method, path, kind string, body io.Reader, into any) {
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		h.t.Fatal(err)
 	}
+	h.asDescribed(req, resp, b)
 	if resp.StatusCode >= 300 {
 		h.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, b)
 	}
@@ -328,12 +336,46 @@ func (h *house) ask(method, path, kind string, body io.Reader, into any) {
 	}
 }
 
-// upload sends audio as the author and has the second person approve it.
+// asDescribed holds an answer against what the running centre says of its API.
+func (h *house) asDescribed(req *http.Request, resp *http.Response, body []byte) {
+	h.t.Helper()
+	h.api.Do(func() {
+		described, err := h.client.Get(h.url("/api/v1/openapi.json"))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		raw, err := io.ReadAll(described.Body)
+		if err = errors.Join(err, described.Body.Close()); err != nil {
+			h.t.Fatal(err)
+		}
+		d, err := openapi3.NewLoader().LoadFromData(raw)
+		if err != nil {
+			h.t.Fatalf("openapi.json: %v", err)
+		}
+		if h.routes, err = gorillamux.NewRouter(d); err != nil {
+			h.t.Fatal(err)
+		}
+	})
+	route, params, err := h.routes.FindRoute(req)
+	if err != nil {
+		h.t.Fatalf("%s %s is not described: %v", req.Method, req.URL.Path, err)
+	}
+	answer := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route},
+		Status:                 resp.StatusCode, Header: resp.Header, Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	answer.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(req.Context(), answer); err != nil {
+		h.t.Errorf("%s %s answers otherwise than described: %v", req.Method, req.URL.Path, err)
+	}
+}
+
+// upload hands audio in as the author; the second person listens and approves it.
 func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
 	h.t.Helper()
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
-	err := errors.Join(m.WriteField("code", code), m.WriteField("title", title), m.WriteField("field", "3"))
+	err := errors.Join(m.WriteField("code", code), m.WriteField("title", title), m.WriteField("field", "3"), m.WriteField("submit", "true"))
 	part, perr := m.CreateFormFile("audio", "any-name.mp3")
 	if err = errors.Join(err, perr); err != nil {
 		h.t.Fatal(err)
@@ -346,11 +388,35 @@ func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
 	h.login(author)
 	h.ask("POST", "/api/v1/bulletins", m.FormDataContentType(), &form, &b)
 	h.login(second)
+	h.listen(b)
 	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), map[string]string{"to": "approved"}, &b)
 	if b.State != radio.Approved {
 		h.t.Fatalf("bulletin %+v", b)
 	}
 	return b
+}
+
+// listen does as a player that plays a bulletin from beginning to end; the centre lets
+// that take as long as the sound.
+func (h *house) listen(b radio.Bulletin) {
+	h.t.Helper()
+	r, ok := b.Rendition(radio.MainKbps)
+	if !ok {
+		h.t.Fatalf("bulletin %+v", b)
+	}
+	played := struct {
+		SHA256 radio.SHA256 `json:"sha256"`
+		Spans  []radio.Span `json:"spans"`
+	}{r.SHA256, []radio.Span{{To: radio.SamplesDuration(r.Samples).Milliseconds()}}}
+	for range 5 {
+		var heard radio.Hearing
+		h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/listened", b.ID, b.Version), played, &heard)
+		if heard.Done {
+			return
+		}
+		h.until(time.Now().Add(time.Duration(heard.WaitMS+10) * time.Millisecond))
+	}
+	h.t.Fatalf("bulletin %s was played for its whole length and does not count as heard", b.Code)
 }
 
 // schedule lays down one slot a day at the minute of at, from that day on.
