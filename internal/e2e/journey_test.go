@@ -72,6 +72,7 @@ func TestJourney(t *testing.T) {
 	d.publications(common, own)
 	d.refusals(devices)
 	d.viewing(due)
+	d.withdrawal(byProvider)
 }
 
 // invitations: the administrator invites everybody, each follows their link and sets a
@@ -155,11 +156,13 @@ func (d *desk) uploads() (byEditor, byProvider, byCommune string) {
 // approvals: what was handed in is played to the end, then approved.
 func (d *desk) approvals(byEditor, byProvider, byCommune string) {
 	d.t.Helper()
+	d.as(communeApprover)
+	d.b.Visit(d.h.url(byProvider))
+	d.refused(404) // what waits for the department is not the commune's business
+	d.approve(byCommune)
 	d.as(approver)
 	d.approve(byEditor)
 	d.approve(byProvider)
-	d.as(communeApprover)
-	d.approve(byCommune)
 }
 
 // schedules: the department's and the commune's editor plan the same minute.
@@ -203,7 +206,7 @@ func (d *desk) publications(common, own string) {
 	d.handIn()
 	d.as(approver)
 	d.open(common)
-	if changes := d.b.Texts("#draft tbody tr"); len(changes) != 1 || !strings.Contains(changes[0], "31/12/2099") {
+	if changes := d.b.Texts("#draft h3 + table tbody tr"); len(changes) != 1 || !strings.Contains(changes[0], "31/12/2099") {
 		d.t.Errorf("the difference to what is on the air is %q", changes)
 	}
 	d.publish(common)
@@ -243,6 +246,10 @@ func (d *desk) viewing(due time.Time) {
 	day := string(radio.DateOf(z.In(due)))
 	days := url.Values{"from": {day}, "to": {day}}.Encode()
 	d.as(viewer)
+	for _, written := range []string{"/bulletins/new", "/schedules/new", "/people"} {
+		d.b.Visit(d.h.url(written))
+		d.refused(403)
+	}
 	d.open("/log?" + days)
 	d.b.AwaitWithin(time.Until(due)+90*time.Second, "five airings in the log", `return document.querySelectorAll('#log-rows tbody .tag.aired').length === 5`)
 	rows := d.b.Texts("#log-rows tbody tr")
@@ -266,7 +273,7 @@ func (d *desk) viewing(due time.Time) {
 		d.t.Errorf("the day lacks %v:\n%s", sums, d.b.Text())
 	}
 	d.click(`form[action="/language"] button`)
-	d.says("Slot", "planned")
+	d.says("Planned: 5", "Aired: 5")
 	d.click(`form[action="/language"] button`)
 
 	d.as(communeOperator)
@@ -274,6 +281,19 @@ func (d *desk) viewing(due time.Time) {
 	if rows := d.b.Texts("#log-rows tbody tr"); len(rows) != 2 || !strings.Contains(rows[0], "Xã Tây") || !strings.Contains(rows[1], "Xã Tây") {
 		d.t.Errorf("the operator's log: %q", rows)
 	}
+}
+
+// withdrawal: a bulletin is taken back, and within a minute no device would play it.
+func (d *desk) withdrawal(bulletin string) {
+	d.t.Helper()
+	d.as(approver)
+	d.open(bulletin)
+	d.says("Đã đồng bộ: 2")
+	d.b.Press(`details:has([value="withdrawn"]) summary`)
+	d.b.Type(`form:has([value="withdrawn"]) [name=why]`, "Số liệu đã cũ")
+	d.click(`form:has([value="withdrawn"]) button`)
+	d.says("Thu hồi", "Số liệu đã cũ")
+	d.b.AwaitWithin(time.Minute, "devices without the bulletin", `return document.querySelector('#reach').innerText.includes('Đã đồng bộ: 2')`)
 }
 
 // draft makes a bulletin through the form and gives its page.
