@@ -61,7 +61,7 @@ func Open(t *testing.T) *Browser {
 	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
 
 	args := []string{"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi", "--user-data-dir=" + t.TempDir()}
+		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi", "--mute-audio", "--user-data-dir=" + t.TempDir()}
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // root has no sandbox; what is opened is our own page
 	}
@@ -73,6 +73,9 @@ func Open(t *testing.T) *Browser {
 	t.Cleanup(func() { b.do(http.MethodDelete, "", nil, nil) })
 	return b
 }
+
+// errStale: the element was found and is in the page no more.
+var errStale = errors.New("webdriver: stale element")
 
 // do sends one command; value gets the answer.
 func (b *Browser) do(method, path string, body, value any) {
@@ -95,13 +98,16 @@ func (b *Browser) try(method, path string, body, value any) error {
 	if err != nil {
 		return err
 	}
-	client := http.Client{Timeout: time.Minute}
+	client := http.Client{Timeout: patience}
 	resp, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("webdriver %s: %w", path, err)
 	}
 	got, err := io.ReadAll(resp.Body)
-	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+	if err = errors.Join(err, resp.Body.Close()); err == nil && bytes.Contains(got, []byte(`"stale element reference"`)) {
+		return errStale
+	}
+	if err != nil || resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("webdriver %s: %s %.600s %v", path, resp.Status, got, err)
 	}
 	answer := struct{ Value any }{value}
@@ -145,13 +151,13 @@ func (b *Browser) Type(css, text string) {
 func (b *Browser) Click(css string) {
 	b.t.Helper()
 	b.Eval(`document.beforeClick = true`, nil)
-	b.do(http.MethodPost, b.Find(css)+"/click", map[string]any{}, nil)
+	b.Press(css)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(patience); ; {
 		select {
 		case <-deadline:
-			b.t.Fatalf("a click on %s opens nothing", css)
+			b.t.Fatalf("a click on %s opens nothing; the page says:\n%s", css, b.Text())
 		case <-tick.C:
 		}
 		var there bool
@@ -201,10 +207,74 @@ func (b *Browser) Photograph(file string) {
 	}
 }
 
-// Press clicks what opens no other page.
+// Press clicks what opens no other page. A part that the page itself replaces between
+// finding and clicking is looked for again, as a person would.
 func (b *Browser) Press(css string) {
 	b.t.Helper()
-	b.do(http.MethodPost, b.Find(css)+"/click", map[string]any{}, nil)
+	err := errStale
+	for n := 0; n < 3 && errors.Is(err, errStale); n++ {
+		err = b.try(http.MethodPost, b.Find(css)+"/click", map[string]any{}, nil)
+	}
+	if err != nil {
+		b.t.Fatalf("click on %s: %v", css, err)
+	}
+}
+
+// Choose takes the option of a select that has the value or shows the words.
+func (b *Browser) Choose(css, option string) {
+	b.t.Helper()
+	var found bool
+	b.Eval(`const s = document.querySelector(arguments[0]);
+const o = [...s.options].find(o => o.value === arguments[1] || o.text === arguments[1]);
+if (o) { s.value = o.value; s.dispatchEvent(new Event('change', {bubbles: true})); }
+return Boolean(o)`, &found, css, option)
+	if !found {
+		b.t.Fatalf("%s offers no %q", css, option)
+	}
+}
+
+// Texts gives what each of the elements shows.
+func (b *Browser) Texts(css string) []string {
+	b.t.Helper()
+	var out []string
+	b.Eval(`return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim())`, &out, css)
+	return out
+}
+
+// Has says whether the page has such an element.
+func (b *Browser) Has(css string) bool {
+	b.t.Helper()
+	var found bool
+	b.Eval(`return document.querySelector(arguments[0]) !== null`, &found, css)
+	return found
+}
+
+// Status is the HTTP status with which the page came.
+func (b *Browser) Status() int {
+	b.t.Helper()
+	var status int
+	b.Eval(`return performance.getEntriesByType('navigation')[0].responseStatus`, &status)
+	return status
+}
+
+// Address is where the browser is.
+func (b *Browser) Address() string {
+	b.t.Helper()
+	var address string
+	b.Eval(`return location.href`, &address)
+	return address
+}
+
+// Cookies are those the page's host gets, for a program that goes on in the session.
+func (b *Browser) Cookies() []*http.Cookie {
+	b.t.Helper()
+	var jar []struct{ Name, Value string }
+	b.do(http.MethodGet, "/cookie", nil, &jar)
+	out := make([]*http.Cookie, len(jar))
+	for i, c := range jar {
+		out[i] = &http.Cookie{Name: c.Name, Value: c.Value}
+	}
+	return out
 }
 
 // Text is all that the page shows.
@@ -215,13 +285,22 @@ func (b *Browser) Text() string {
 	return text
 }
 
+// patience is for a page on a machine that has much else to do.
+const patience = 90 * time.Second
+
 // Await asks the page until the body of a function returns true; what says what was
 // waited for.
 func (b *Browser) Await(what, script string) {
 	b.t.Helper()
+	b.AwaitWithin(patience, what, script)
+}
+
+// AwaitWithin is Await with a deadline of its own.
+func (b *Browser) AwaitWithin(limit time.Duration, what, script string) {
+	b.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(60 * time.Second); ; {
+	for deadline := time.After(limit); ; {
 		var done bool
 		err := b.try(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}}, &done)
 		if err == nil && done {

@@ -27,13 +27,16 @@
     }
   };
 
-  let timer = 0, busy = false;
+  // A button that is pressed while end times are asked for must not be lost: it goes
+  // first, and what the other question answers is of an older form.
+  let timer = 0, busy = false, pressed = false;
   const follow = async () => {
     timer = 0;
-    if (busy) return;
+    if (busy || pressed) return;
     busy = true;
     try {
       const fresh = await ask("check");
+      if (pressed) return;
       for (const p of form().querySelectorAll(".ends")) {
         const next = fresh.querySelector("#" + p.id);
         if (next) p.textContent = next.textContent;
@@ -45,8 +48,8 @@
     const b = e.target.closest("#schedule-form button[name=do]");
     if (!b || b.value === "save") return;
     e.preventDefault();
-    if (busy) return;
-    busy = true;
+    if (pressed) return;
+    pressed = true;
     try {
       const fresh = await ask(b.value);
       form().replaceWith(document.importNode(fresh, true));
@@ -62,7 +65,7 @@
       const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "do", value: b.value });
       f.append(hidden);
       f.submit();
-    } finally { busy = false; }
+    } finally { pressed = false; }
   });
   document.addEventListener("change", (e) => {
     if (!e.target.closest("#schedule-form")) return;
