@@ -60,7 +60,7 @@ type Plan struct {
 	Devices  []Device
 	Policies []PolicyRule
 	// Bulletins holds the newest version of each, the newest that is no draft, and every
-	// older one that is still pending or approved, by code and version.
+	// older one that is pending, approved or withdrawn, by code and version.
 	Bulletins []Bulletin
 	Campaigns []Campaign
 	// Schedules holds withdrawn ones too.

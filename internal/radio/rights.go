@@ -163,8 +163,8 @@ func (t AreaTree) Root() []AreaID {
 	return nil
 }
 
-// Communes lists the ids of the communes in or above which one of the areas stands: the
-// communes a person with rights in those areas may see. Sorted.
+// Communes lists the ids of the communes within the areas, sorted. A right in a hamlet
+// does not reach its commune.
 func (t AreaTree) Communes(within []AreaID) []AreaID {
 	var out []AreaID
 	for _, a := range t.byID {
@@ -172,7 +172,7 @@ func (t AreaTree) Communes(within []AreaID) []AreaID {
 			continue
 		}
 		for _, w := range within {
-			if w == Everywhere || slices.Contains(t.Chain(a.ID), w) || slices.Contains(t.Chain(w), a.ID) {
+			if w == Everywhere || slices.Contains(t.Chain(a.ID), w) {
 				out = append(out, a.ID)
 				break
 			}

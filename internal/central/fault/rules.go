@@ -137,10 +137,25 @@ func (l *look) offline(v *radio.DeviceView) finding {
 	return f
 }
 
+// provedReady says fine once a device without coming airings reports the programme that
+// was issued, and every audio of it.
+func (l *look) provedReady(v *radio.DeviceView) verdict {
+	s := v.Status
+	if s == nil || s.Revisions.Programme < v.Issued["programme"].Revision ||
+		slices.ContainsFunc(s.Audio, func(a radio.AudioStatus) bool { return !a.Ready }) {
+		return unknown
+	}
+	return fine
+}
+
 func (l *look) notReady(v *radio.DeviceView, away bool) finding {
 	coming := l.coming[v.Place.Device.ID]
 	say := func(is verdict, cause radio.FaultCause) finding { return found(v, radio.FaultNotReady, is, cause) }
 	if len(coming) == 0 {
+		// The slot has passed: that mended nothing. What is open closes on proof only.
+		if _, open := l.opened(v, radio.FaultNotReady, ""); open {
+			return say(l.provedReady(v), radio.FaultCause{})
+		}
 		return say(fine, radio.FaultCause{})
 	}
 	first := slices.MinFunc(coming, func(a, b radio.ComingAirings) int { return int(a.Start - b.Start) })

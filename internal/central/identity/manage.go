@@ -255,7 +255,8 @@ func checkGrants(e *radio.Invalid, grants []radio.Grant, tree radio.AreaTree) []
 		if known && a.Kind == radio.Province {
 			g.Area = radio.Everywhere
 		}
-		if !g.Role.Valid() || !known && g.Area != radio.Everywhere || len(grants) > mostGrants {
+		// Lists and sums go by commune: a role in a hamlet would see more or less than it says.
+		if !g.Role.Valid() || !known && g.Area != radio.Everywhere || known && a.Kind == radio.Hamlet || len(grants) > mostGrants {
 			e.Add("grants", "vai trò hoặc địa bàn không đúng", "a role or an area is not right")
 			return nil
 		}

@@ -170,6 +170,10 @@ func (p *People) Login(ctx context.Context, login, password string) (radio.Perso
 	if err != nil {
 		return radio.Person{}, "", err
 	}
+	if wait := p.waiting(login); wait > 0 {
+		// Others guessed while this one waited for its turn: no guess counts now.
+		return radio.Person{}, "", locked{wait}
+	}
 	if !ok || !known {
 		p.failed(login)
 		return radio.Person{}, "", ErrLogin

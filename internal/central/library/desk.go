@@ -15,6 +15,7 @@ import (
 type Rows interface {
 	BulletinByCode(ctx context.Context, code string) (radio.Bulletin, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
+	BulletinVersions(ctx context.Context, id radio.BulletinID) ([]radio.Bulletin, error)
 	AddBulletin(ctx context.Context, b radio.Bulletin) error
 	SaveDraft(ctx context.Context, was, b radio.Bulletin, by radio.UserID, at radio.Millis) error
 	MoveBulletin(ctx context.Context, m radio.BulletinMove) error
@@ -198,12 +199,31 @@ func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v r
 		if step != radio.StepApprove || !b.Can(step, by) {
 			return nil // Take finds the words
 		}
+		if err := d.fourEyes(ctx, *b, by); err != nil {
+			return err
+		}
 		return d.mustHaveHeard(ctx, *b, by, at)
 	})
 	if err == nil {
 		d.changed()
 	}
 	return b, err
+}
+
+// fourEyes refuses an approver who made what is to be approved, in an earlier version:
+// somebody else's revision of it does not change whose audio and words they are.
+func (d *Desk) fourEyes(ctx context.Context, b radio.Bulletin, by radio.UserID) error {
+	all, err := d.shelf.BulletinVersions(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		undecided := v.State != radio.Approved && v.State != radio.Withdrawn
+		if v.CreatedBy == by && v.Version <= b.Version && (v.SourceSHA256 == b.SourceSHA256 || undecided) {
+			return fmt.Errorf("%w: version %d of bulletin %s, which this one goes back to, was made by the same person", radio.ErrForbidden, v.Version, b.Code)
+		}
+	}
+	return nil
 }
 
 // move does a step; check may refuse it, or add to what is stepped from.

@@ -31,7 +31,7 @@ const (
 	// life of a programme as dispatch issues it.
 	life = 35 * 24 * time.Hour
 	// maxCandidates bounds the schedules of one question.
-	maxCandidates = 200
+	maxCandidates = 50
 )
 
 // Plans is what people have laid down, as the store holds it.
@@ -67,11 +67,14 @@ type Preview struct {
 	devices  Devices
 	resolver Resolver
 	now      func() time.Time
+	// turn lets one question about the whole province be worked out at a time: it takes
+	// a core for a second.
+	turn chan struct{}
 }
 
 // New only stores.
 func New(plans Plans, devices Devices, resolver Resolver, now func() time.Time) *Preview {
-	return &Preview{plans: plans, devices: devices, resolver: resolver, now: now}
+	return &Preview{plans: plans, devices: devices, resolver: resolver, now: now, turn: make(chan struct{}, 1)}
 }
 
 // Conflicts tells what would go wrong if the candidates took the places of the schedules
@@ -82,6 +85,12 @@ func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([
 		var e radio.Invalid
 		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
 		return nil, e.Err()
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	s, err := p.survey(ctx)
 	if err != nil {

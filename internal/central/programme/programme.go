@@ -9,6 +9,7 @@ package programme
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -172,13 +173,16 @@ func (w *work) withdrawn(all []radio.SHA256) {
 	}
 }
 
-// Current picks of each bulletin the highest version that is approved.
+// Current picks of each bulletin the highest version that was ever approved, unless it
+// was withdrawn: withdrawing the newest does not bring an older one back on the air.
 func (Resolver) Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
 	out := make(map[radio.BulletinID]radio.Bulletin)
 	for _, b := range all {
-		if old, ok := out[b.ID]; b.State == radio.Approved && (!ok || b.Version > old.Version) {
+		decided := b.State == radio.Approved || b.State == radio.Withdrawn
+		if old, ok := out[b.ID]; decided && (!ok || b.Version > old.Version) {
 			out[b.ID] = b
 		}
 	}
+	maps.DeleteFunc(out, func(_ radio.BulletinID, b radio.Bulletin) bool { return b.State != radio.Approved })
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -58,6 +59,9 @@ type Desk struct {
 	now     func() time.Time
 	changed func() // something went on or off the air
 	held    heldCache
+	// publishing is held from the check of what two drafts would do together to the
+	// writing of one.
+	publishing sync.Mutex
 }
 
 // NewDesk stores what it is given.
@@ -117,6 +121,8 @@ func (w *world) mayRead(by radio.Person, id radio.ScheduleID) (onAir, draft bool
 		onAir = by.May(radio.ReadSchedules, chain...) || by.MayRead(radio.ReadSchedules, chain...) && w.reaches(s, by.Where(radio.ReadSchedules))
 	}
 	if x, ok := w.drafts[id]; ok {
+		// Design §1: who provides content sees their own drafts only, and writes none here.
+		by.Grants = slices.DeleteFunc(slices.Clone(by.Grants), func(g radio.Grant) bool { return g.Role == radio.RoleProvider })
 		draft = by.May(radio.ReadSchedules, w.chain(x.Doc)...)
 	}
 	return onAir, draft

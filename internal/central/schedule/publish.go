@@ -12,6 +12,8 @@ import (
 // wrote it (design §6). What stands against it comes back as a *radio.ScheduleClash;
 // accept takes what need not be mended.
 func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, accept bool) (radio.Schedule, error) {
+	d.publishing.Lock()
+	defer d.publishing.Unlock()
 	w, err := d.world(ctx)
 	if err != nil {
 		return radio.Schedule{}, err

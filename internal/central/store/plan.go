@@ -34,7 +34,7 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Policies, err = policies(ctx, q); err != nil {
 		return p, err
 	}
-	p.Bulletins, err = listBulletins(ctx, q, `WHERE v.version = b.version OR `+notDraft+` OR v.state IN ($1, $2)`, radio.Pending, radio.Approved)
+	p.Bulletins, err = listBulletins(ctx, q, `WHERE v.version = b.version OR `+notDraft+` OR v.state IN ($1, $2, $3)`, radio.Pending, radio.Approved, radio.Withdrawn)
 	if err != nil {
 		return p, err
 	}

@@ -425,7 +425,7 @@ func (s *Server) apiConflicts(w http.ResponseWriter, r *http.Request) error {
 // must be the person's to read about; one that does not exist is refused like a foreign
 // one.
 func (s *Server) mayAsk(r *http.Request, schedules []radio.Schedule) error {
-	communes, err := s.communesOf(r, radio.ReadSchedules)
+	communes, err := s.communesOf(r, radio.WriteSchedules)
 	if err != nil || communes == nil {
 		return err // the whole province is theirs
 	}
@@ -443,7 +443,7 @@ func (s *Server) mayAsk(r *http.Request, schedules []radio.Schedule) error {
 			if t.Device != "" {
 				area = hamlets[t.Device]
 			}
-			if err := s.allow(r, radio.ReadSchedules, area); err != nil {
+			if err := s.allow(r, radio.WriteSchedules, area); err != nil {
 				return err
 			}
 		}
@@ -457,7 +457,7 @@ func (s *Server) weekRoutes() []route {
 		{pattern: "GET /schedules/week", as: s.page, do: s.week, may: radio.ReadSchedules, of: s.ofPreview},
 		{pattern: "GET /api/v1/preview", as: s.api, do: s.apiPreview, may: radio.ReadSchedules, of: s.ofPreview,
 			doc: doc{Summary: "What one device, or the devices of a commune, would play in the coming days", Out: radio.Preview{}, Query: previewKeys}},
-		{pattern: "POST /api/v1/conflicts", as: s.api, do: s.apiConflicts, may: radio.ReadSchedules,
+		{pattern: "POST /api/v1/conflicts", as: s.api, do: s.apiConflicts, may: radio.WriteSchedules,
 			doc: doc{Summary: "What would go wrong if these schedules were published", In: conflictsBody{}, Out: conflictsAnswer{}}},
 	}
 }

@@ -46,6 +46,6 @@ func weekFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /schedules/week", may: radio.ReadSchedules},
 		{pattern: "GET /api/v1/preview", may: radio.ReadSchedules, status: 422},
-		{pattern: "POST /api/v1/conflicts", may: radio.ReadSchedules, body: `{"schedules":[{"targets":[{"area":"{area}"}]}]}`},
+		{pattern: "POST /api/v1/conflicts", may: radio.WriteSchedules, body: `{"schedules":[{"targets":[{"area":"{area}"}]}]}`},
 	}
 }
