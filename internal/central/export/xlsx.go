@@ -1,9 +1,11 @@
 package export
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -47,7 +49,10 @@ func (e *Exporter) XLSX(ctx context.Context, r Request, begin Begin) (err error)
 	if err != nil {
 		return err
 	}
-	if err := book.Write(out); err != nil {
+	// By itself the library packs the whole file in memory first: its packer writes to
+	// whoever asks instead, and what it would send afterwards is empty.
+	book.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(out) })
+	if err := book.Write(io.Discard); err != nil {
 		return fmt.Errorf("write XLSX: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf8"
 
 	"loaxa/internal/radio"
 )
@@ -155,7 +156,7 @@ func TestUploadLimits(t *testing.T) {
 	}
 	b.create("lan", 1)
 	odd, err := b.Create(ctx, "minh", 1, "\x00../\xff"+strings.Repeat("ữ", 300))
-	if err != nil || len([]rune(odd.Name)) != 200 || strings.ContainsAny(odd.Name, "\x00\xff") {
+	if err != nil || len([]rune(odd.Name)) != 200 || strings.ContainsRune(odd.Name, 0) || !utf8.ValidString(odd.Name) {
 		t.Errorf("odd name %q, %v", odd.Name, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,13 @@ type letters struct {
 	got    []letter
 	users  map[string]string
 	refuse error
+}
+
+// mail is what came so far.
+func (l *letters) mail() []letter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.got)
 }
 
 type letter struct {
@@ -162,15 +170,15 @@ func TestMail(t *testing.T) {
 			h.tell(lost("a", 40))
 			n := h.outbox.all()[0]
 			if c.fails {
-				if len(l.got) != 0 || n.SentAt != 0 || n.Tries != 1 || n.Error == "" || strings.Contains(n.Error, secret) {
-					t.Fatalf("%d letters, %+v", len(l.got), n)
+				if len(l.mail()) != 0 || n.SentAt != 0 || n.Tries != 1 || n.Error == "" || strings.Contains(n.Error, secret) {
+					t.Fatalf("%d letters, %+v", len(l.mail()), n)
 				}
 				return
 			}
-			if len(l.got) != 1 || n.SentAt == 0 {
-				t.Fatalf("%d letters, %+v", len(l.got), n)
+			if len(l.mail()) != 1 || n.SentAt == 0 {
+				t.Fatalf("%d letters, %+v", len(l.mail()), n)
 			}
-			got := l.got[0]
+			got := l.mail()[0]
 			if got.tls != (c.security != Plain) || got.user != c.user || got.from != cfg.From || got.to != "so@ha-tinh.example" {
 				t.Errorf("letter %+v", got)
 			}
@@ -230,15 +238,15 @@ func TestMailsAreFew(t *testing.T) {
 		h.clock = h.clock.Add(10 * time.Second)
 		h.tell(lost("b"+string(rune('a'+i)), 1))
 	}
-	if len(l.got) != 1 {
-		t.Fatalf("%d letters within minutes", len(l.got))
+	if len(l.mail()) != 1 {
+		t.Fatalf("%d letters within minutes", len(l.mail()))
 	}
 	h.clock = h.clock.Add(2 * time.Minute)
 	h.deliver()
-	if len(l.got) != 2 {
-		t.Fatalf("%d letters", len(l.got))
+	if len(l.mail()) != 2 {
+		t.Fatalf("%d letters", len(l.mail()))
 	}
-	subject, text := open(t, l.got[1].data)
+	subject, text := open(t, l.mail()[1].data)
 	if subject != "[Loa Xã] 20 thông báo về cụm loa" || strings.Contains(text, "English") {
 		t.Errorf("%q\n%s", subject, text)
 	}
@@ -254,10 +262,10 @@ func TestMailNamesMakeNoHeaders(t *testing.T) {
 	n := lost("a", 1)
 	n.AreaName, n.Devices[0].Name = "Xã\r\nBcc: x@y.z", "Cụm\r\n.\r\nQUIT 🔊"
 	h.tell(n)
-	if len(l.got) != 1 || strings.Contains(l.got[0].data, "\nBcc:") {
-		t.Fatalf("%+v", l.got)
+	if len(l.mail()) != 1 || strings.Contains(l.mail()[0].data, "\nBcc:") {
+		t.Fatalf("%+v", l.mail())
 	}
-	if subject, _ := open(t, l.got[0].data); !strings.Contains(subject, "Bcc: x@y.z") || !strings.Contains(subject, "🔊") {
+	if subject, _ := open(t, l.mail()[0].data); !strings.Contains(subject, "Bcc: x@y.z") || !strings.Contains(subject, "🔊") {
 		t.Errorf("subject %q", subject)
 	}
 }

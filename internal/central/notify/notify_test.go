@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +110,7 @@ const secret = "một bí mật đủ dài để ký"
 
 // TestWebhook: what arrives is what was said, once, and is signed.
 func TestWebhook(t *testing.T) {
+	var mu sync.Mutex
 	var got []Payload
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -125,13 +127,17 @@ func TestWebhook(t *testing.T) {
 		if p.Message == "" || r.Header.Get(MessageHeader) != p.Message {
 			t.Errorf("message id %q", p.Message)
 		}
+		mu.Lock()
 		got = append(got, p)
+		mu.Unlock()
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer srv.Close()
 	h := newHouse(t, SMTP{}, Recipient{Webhook: srv.URL + "/hook?token=abc", Secret: secret})
 	h.tell(lost("a", 200), lost("b", 1))
 	h.deliver()
+	mu.Lock()
+	defer mu.Unlock()
 	if len(got) != 1 || len(got[0].News) != 2 {
 		t.Fatalf("got %+v", got)
 	}
@@ -165,9 +171,9 @@ func TestWebhookTriedForADay(t *testing.T) {
 		"stalls": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			tries := 0
+			var tries atomic.Int32
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				tries++
+				tries.Add(1)
 				_, _ = io.Copy(io.Discard, r.Body)
 				answer(w, r)
 			}))
@@ -182,7 +188,7 @@ func TestWebhookTriedForADay(t *testing.T) {
 				t.Fatalf("after the first try: %+v", n)
 			}
 			h.deliver()
-			if tries != 1 {
+			if tries.Load() != 1 {
 				t.Fatal("tried again too soon")
 			}
 			for range 40 {
@@ -190,8 +196,8 @@ func TestWebhookTriedForADay(t *testing.T) {
 				h.deliver()
 			}
 			n = h.outbox.all()[0]
-			if n.FailedAt == 0 || n.SentAt != 0 || tries < 20 || tries > 40 || n.FailedAt < radio.At(noon.Add(24*time.Hour)) {
-				t.Fatalf("after %d tries: %+v", tries, n)
+			if n.FailedAt == 0 || n.SentAt != 0 || tries.Load() < 20 || tries.Load() > 40 || n.FailedAt < radio.At(noon.Add(24*time.Hour)) {
+				t.Fatalf("after %d tries: %+v", tries.Load(), n)
 			}
 		})
 	}
@@ -218,6 +224,8 @@ func TestRecipientsAreApart(t *testing.T) {
 	mu.Unlock()
 	h.clock = noon.Add(time.Minute)
 	h.deliver()
+	mu.Lock()
+	defer mu.Unlock()
 	if got["/down"] != 1 || got["/up"] != 1 {
 		t.Fatalf("got %v", got)
 	}

@@ -110,14 +110,26 @@ func (w *world) may(by radio.Person, a radio.Action, id radio.ScheduleID) bool {
 }
 
 // mayRead: what is on the air as every finished thing, a draft only within one's areas.
+// Of the province's schedules a commune sees those that reach it.
 func (w *world) mayRead(by radio.Person, id radio.ScheduleID) (onAir, draft bool) {
 	if s, ok := w.stored[id]; ok {
-		onAir = by.MayRead(radio.ReadSchedules, w.chain(s)...)
+		chain := w.chain(s)
+		onAir = by.May(radio.ReadSchedules, chain...) || by.MayRead(radio.ReadSchedules, chain...) && w.reaches(s, by.Where(radio.ReadSchedules))
 	}
 	if x, ok := w.drafts[id]; ok {
 		draft = by.May(radio.ReadSchedules, w.chain(x.Doc)...)
 	}
 	return onAir, draft
+}
+
+// reaches says whether a target lies in one of the areas, or one of them in it.
+func (w *world) reaches(s radio.Schedule, areas []radio.AreaID) bool {
+	return slices.ContainsFunc(s.Targets, func(t radio.Target) bool {
+		chain := w.targetChain(t)
+		return slices.ContainsFunc(areas, func(a radio.AreaID) bool {
+			return slices.Contains(chain, a) || t.Area != "" && slices.Contains(w.tree.Chain(a), t.Area)
+		})
+	})
 }
 
 // find gives ErrNotFound for what is not there or must not be known of, and

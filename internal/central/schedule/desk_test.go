@@ -183,6 +183,8 @@ func TestRightsByArea(t *testing.T) {
 	x := b.submitted(t, b.communeEditor, radio.DraftSave{Form: communeForm("xa-1")})
 	own := x.Doc.ID
 
+	reached := someone("thon-bt", radio.RoleViewer, b.area("thon")) // a hamlet of the commune the schedule is for
+	reached.Grants = append(reached.Grants, radio.Grant{Role: radio.RoleViewer, Area: b.area("xa")})
 	codes := func(by radio.Person) string {
 		list, err := b.List(ctx, by)
 		if err != nil {
@@ -195,7 +197,7 @@ func TestRightsByArea(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	for who, want := range map[*radio.Person]string{
-		&b.editor: "sang xa-1", &b.communeEditor: "sang xa-1", &b.communeApprover: "sang xa-1", &b.stranger: "sang", {}: "",
+		&b.editor: "sang xa-1", &b.communeEditor: "sang xa-1", &b.communeApprover: "sang xa-1", &b.stranger: "", {}: "", &reached: "sang xa-1",
 	} {
 		if got := codes(*who); got != want {
 			t.Errorf("%s sees %q, want %q", who.Login, got, want)
@@ -241,6 +243,21 @@ func TestRightsByArea(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Another commune's bulletin is not there for this one; the province may air it.
+	for i := range b.store.plan.Bulletins {
+		b.store.plan.Bulletins[i].Area = b.area("khac")
+	}
+	_, err = b.Save(ctx, b.communeEditor, radio.DraftSave{Form: communeForm("xa-2")})
+	if got, want := english(err), `slots[0].items[0].bulletin: no bulletin has the code "tin"`; got != want {
+		t.Errorf("another's bulletin: %s, want %s", got, want)
+	}
+	f2 := communeForm("tinh-2")
+	f2.Area = "tinh"
+	b.save(t, b.editor, radio.DraftSave{Form: f2})
+	for i := range b.store.plan.Bulletins {
+		b.store.plan.Bulletins[i].Area = b.area("tinh")
+	}
+
 	// Without an owner a commune's form is the commune's.
 	f := communeForm("xa-3")
 	f.Area = ""

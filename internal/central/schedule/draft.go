@@ -101,7 +101,7 @@ func (w *world) resolve(by radio.Person, d *scheduleDecl, id radio.ScheduleID) (
 		return s, false
 	}
 	s, ok = w.resolveSchedule(d, w.known(id))
-	if !ok {
+	if ok = w.checkBulletins(d, s) && ok; !ok {
 		return s, false
 	}
 	s.Version, s.Author = w.stored[id].Version+1, by.ID
@@ -115,6 +115,26 @@ func (w *world) resolve(by radio.Person, d *scheduleDecl, id radio.ScheduleID) (
 		return s, false
 	}
 	return s, true
+}
+
+// checkBulletins: a commune airs its own bulletins and the province's. That another
+// commune has one of that code is not told.
+func (w *world) checkBulletins(d *scheduleDecl, s radio.Schedule) bool {
+	owner := map[radio.BulletinID]radio.AreaID{}
+	for _, b := range w.cur.Bulletins {
+		owner[b.ID] = b.Area
+	}
+	chain, ok := w.chain(s), true
+	for _, sl := range d.slots {
+		for _, it := range sl.items {
+			id, known := w.bulletins[it.bulletin.s]
+			if area := owner[id]; known && area != "" && len(chain) > 1 && !slices.Contains(chain, area) {
+				w.missing("bulletin", it.bulletin)
+				ok = false
+			}
+		}
+	}
+	return ok
 }
 
 func (w *world) byCode(code string) (radio.ScheduleID, bool) {

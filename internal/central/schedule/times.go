@@ -95,8 +95,8 @@ func readRule(rule string, from, until radio.Date) (w when, ok bool) {
 	if len(f) != 5 || timetable.CheckRule(rule, "UTC") != nil {
 		return w, false
 	}
-	minutes, ok1 := field0(f[0], 0, 59)
-	hours, ok2 := field0(f[1], 0, 23)
+	minutes, ok1 := fieldNumbers(f[0], 0, 59)
+	hours, ok2 := fieldNumbers(f[1], 0, 23)
 	if !ok1 || !ok2 || len(minutes)*len(hours) > maxTimes {
 		return w, false
 	}
@@ -109,7 +109,7 @@ func readRule(rule string, from, until radio.Date) (w when, ok bool) {
 	case f[2] == "*" && f[3] == "*" && f[4] == "*":
 		return w, true
 	case f[2] == "*" && f[3] == "*":
-		days, ok := field0(f[4], 0, 6)
+		days, ok := fieldNumbers(f[4], 0, 6)
 		if !ok || len(days) == 7 {
 			return w, false // "0-6" is every day, written otherwise
 		}
@@ -119,7 +119,7 @@ func readRule(rule string, from, until radio.Date) (w when, ok bool) {
 		slices.Sort(w.weekdays)
 		return w, true
 	case f[3] == "*" && f[4] == "*":
-		w.monthDays, ok = field0(f[2], 1, 31)
+		w.monthDays, ok = fieldNumbers(f[2], 1, 31)
 		return w, ok
 	case f[4] == "*":
 		w.day, ok = theDate(f[2], f[3], from, until)
@@ -149,9 +149,9 @@ func theDate(day, month string, from, until radio.Date) (radio.Date, bool) {
 	return found[0], true
 }
 
-// field0 reads one field of numbers, lists, ranges and steps; names and "?" are left to
+// fieldNumbers reads one field of numbers, lists, ranges and steps; names and "?" are left to
 // the rule.
-func field0(s string, low, high int) ([]int, bool) {
+func fieldNumbers(s string, low, high int) ([]int, bool) {
 	var out []int
 	for part := range strings.SplitSeq(s, ",") {
 		span, stepText, stepped := strings.Cut(part, "/")

@@ -283,6 +283,12 @@ func (v *LogView) narrow(ctx context.Context, f radio.LogFilter, after radio.Log
 	if f.Device != "" || f.Bulletin == "" && f.Campaign == "" && f.Slot == "" && f.Outcome == "" && f.Priority == "" && f.Origin == "" {
 		return f, true, nil
 	}
+	if table, _ := rollupFor(f, nil); table == "campaign_month" {
+		// A look at the months spares looking through all days for what is on none.
+		if any, err := v.counts(ctx, f); err != nil || len(any) == 0 {
+			return f, false, err
+		}
+	}
 	days := f
 	if after.Day != "" && (f.To == "" || after.Day < f.To) {
 		days.To = after.Day

@@ -184,12 +184,18 @@ func rollupFor(f radio.LogFilter, by []string) (table, index string) {
 	switch {
 	case f.Campaign != "" && f.Bulletin == "" && !slot && !days:
 		return "campaign_month", ""
+	case f.Commune != "" && f.Slot != "" && f.Bulletin == "":
+		return "slot_day", "slot_day_slot"
 	case f.Commune != "" && (slot || f.Bulletin != "" || f.Campaign != ""):
 		return "slot_day", ""
 	case f.Bulletin != "":
 		return "slot_day", "slot_day_bulletin"
+	case f.Campaign != "" && f.Slot != "":
+		return "slot_day", "slot_day_campaign_slot"
 	case f.Campaign != "":
 		return "slot_day", "slot_day_campaign"
+	case f.Communes != nil && f.Slot != "":
+		return "slot_day", "slot_day_slot"
 	case within && slot && f.From != "" && f.To != "":
 		return "slot_day", "slot_day_day"
 	case within && slot:

@@ -301,7 +301,7 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) error {
 	slices.SortFunc(d.Communes, func(a, b hamletsOf) int {
 		return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name))
 	})
-	return s.show(w, r, http.StatusOK, "device_new.html", "Thêm cụm loa", d)
+	return s.show(w, r, http.StatusOK, "devicenew.html", "Thêm một cụm loa", d)
 }
 
 func (s *Server) deviceAdd(w http.ResponseWriter, r *http.Request) error {
@@ -357,5 +357,5 @@ func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, "device_code.html", "Mã đăng ký thiết bị", codeData{c, d.Row})
+	return s.show(w, r, http.StatusOK, "devicecode.html", "Mã đăng ký thiết bị", codeData{c, d.Row})
 }

@@ -73,6 +73,14 @@ func (sp speech) cause(f radio.Fault, zone *time.Location) string {
 	return c.Text
 }
 
+// size writes a number of bytes of one audio file.
+func size(n int64) string {
+	if n < 1e6 {
+		return strconv.FormatInt((n+999)/1000, 10) + " kB"
+	}
+	return megabytes(n)
+}
+
 func megabytes(n int64) string { return strconv.FormatInt(n/1e6, 10) + " MB" }
 
 // waiting is work for a person, in words.

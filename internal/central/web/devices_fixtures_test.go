@@ -56,7 +56,16 @@ func (f *fakeWatch) Views(context.Context) ([]radio.DeviceView, error) {
 }
 
 func (f *fakeWatch) OpenFaults(context.Context) ([]radio.Fault, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(f.faults), func(x radio.Fault) bool { return !x.Open() }), f.err
+}
+
+// set opens one more fault while pages are being read.
+func (f *fakeWatch) set(x radio.Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, x)
 }
 
 func (f *fakeWatch) OpenOutages(context.Context) ([]radio.Outage, error) { return f.outages, f.err }

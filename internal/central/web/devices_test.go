@@ -53,7 +53,7 @@ func TestDeviceList(t *testing.T) {
 			t.Errorf("%s: %d devices, next %q", query, len(got.Devices), got.Next)
 		}
 	}
-	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm cụm loa")
+	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm một cụm loa")
 	want(t, h.ask(t, http.MethodGet, "/devices?state=sleepy", ""), 422, "Tình trạng")
 	want(t, h.ask(t, http.MethodGet, "/devices?commune=1", ""), 422, "Xã/phường")
 	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), 422, "color")
@@ -112,7 +112,7 @@ func TestDeviceTree(t *testing.T) {
 func TestDevicePage(t *testing.T) {
 	h := newHouse(t)
 	page := func(n int) string { return "/devices/" + string(h.plan.places[n].Device.ID) }
-	want(t, h.ask(t, http.MethodGet, page(1), ""), http.StatusOK, "theo báo cáo lúc 09:29:40 22/11/2025", "chưa đồng bộ", "đang dùng bản 1763700000, đã gửi bản 1763700001", "Còn thiếu", "Bài 1",
+	want(t, h.ask(t, http.MethodGet, page(1), ""), http.StatusOK, "theo báo cáo lúc 09:29:40 22/11/2025", "chưa đồng bộ", "đang dùng bản 1763700000, đã gửi bản 1763700001", "Còn thiếu", "Bài 1 <small>600 kB / 600 kB",
 		"GIẢ ĐỊNH", "no sound card", "còn trống 5300 MB trong 16000 MB", "ghi 812, máy chủ đã nhận 810", "Khung giờ chung của tỉnh", "hết hạn lúc", "cùng một bản ghi có hai nội dung", "not JSON", "Tạo mã đăng ký")
 	want(t, h.ask(t, http.MethodGet, page(0), ""), http.StatusOK, "Lỗi đã hết", "bad flash", "Đang phát: Tin dự báo")
 	want(t, h.ask(t, http.MethodGet, page(4), ""), http.StatusOK, "Chưa đăng ký", "chưa có báo cáo", "chưa có")

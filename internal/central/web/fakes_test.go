@@ -247,7 +247,7 @@ type house struct {
 	files  *fakeFiles
 	staff  *fakeStaff
 	watch  *fakeWatch
-	drafts *fakeDrafts
+	plans  *fakePlans
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract

@@ -26,13 +26,6 @@ func deviceThing(h *house, w where) []string {
 	return nil
 }
 
-func scheduleFixtures() []fixture {
-	return []fixture{
-		{pattern: "GET /schedules", may: radio.ReadSchedules, leaky: true},
-		{pattern: "GET /api/v1/schedules", may: radio.ReadSchedules, leaky: true},
-	}
-}
-
 // airingThing is a row of the log.
 func airingThing(h *house, w where) []string {
 	for _, row := range h.log.rows {

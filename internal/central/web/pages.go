@@ -144,6 +144,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"document": func(v string) string { return sp.say(documentText(v)) },
 		"dispute":  func(v string) string { return sp.say(journalText(v)) },
 		"waiting":  sp.waiting,
+		"size":     size,
 		"minute":   func(m radio.Millis) string { return formatAt(m, zone, "15:04 02/01/2006") },
 		"fault":    func(v string) string { return sp.say(faultText(v)) },
 		"field":    func(v string) string { return sp.say(fieldText(v)) },

@@ -70,7 +70,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes)
+		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts)
 }
 
 // area is a commune at w, or the province.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -49,10 +50,6 @@ type withdrawBody struct {
 	Why     string `json:"why"`
 }
 
-type publishRefusal struct {
-	Conflicts []radio.Conflict `json:"conflicts"`
-}
-
 type holdersAnswer struct {
 	Total   int                    `json:"total"`
 	Synced  int                    `json:"synced"`
@@ -75,7 +72,7 @@ func (s *Server) scheduleAPI() []route {
 		{pattern: "POST /api/v1/schedules/{id}/publish", as: api, do: s.apiSchedulePublish, may: publish, of: of,
 			doc: doc{Summary: "Put the draft on the air; 409 with the conflicts that stand against it unless accept_conflicts, blocking ones are never accepted", In: publishBody{}, Out: radio.Schedule{}}},
 		{pattern: "POST /api/v1/schedules/{id}/withdraw", as: api, do: s.apiScheduleWithdraw, may: publish, of: of, doc: doc{Summary: "Take the schedule off the air, with a reason", In: withdrawBody{}, Out: radio.Schedule{}}},
-		{pattern: "GET /api/v1/schedules/{id}/conflicts", as: api, do: s.apiScheduleConflicts, may: read, of: of, doc: doc{Summary: "What stands between the draft and the air", Out: publishRefusal{}}},
+		{pattern: "GET /api/v1/schedules/{id}/conflicts", as: api, do: s.apiScheduleConflicts, may: read, of: of, doc: doc{Summary: "What stands between the draft and the air", Out: conflictsAnswer{}}},
 		{pattern: "GET /api/v1/schedules/{id}/devices", as: api, do: s.apiScheduleDevices, may: read, of: of, doc: doc{Summary: "Which devices have the newest version", Out: holdersAnswer{}}},
 		{pattern: "GET /api/v1/schedules/{id}/export", as: api, do: s.apiScheduleExport, may: read, of: of, doc: doc{Summary: "The schedule as a file: format yaml, csv or xlsx; draft=1 for the draft", Query: []string{"format", "draft"}, Kind: "application/octet-stream"}},
 	}
@@ -199,7 +196,7 @@ func (s *Server) apiScheduleConflicts(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, publishRefusal{list(found)})
+	return writeJSON(w, http.StatusOK, conflictsAnswer{list(found)})
 }
 
 func (s *Server) apiScheduleDevices(w http.ResponseWriter, r *http.Request) error {
@@ -216,7 +213,7 @@ func (s *Server) apiScheduleExport(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	format := q.Get("format")
+	format := cmp.Or(q.Get("format"), "yaml")
 	name, data, err := s.Schedules.Export(r.Context(), who(r), scheduleID(r), q.Get("draft") == "1", format)
 	if err != nil {
 		return err

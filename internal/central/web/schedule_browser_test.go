@@ -76,7 +76,7 @@ func TestBrowserSchedules(t *testing.T) {
 	b.Click(`form[action$="/submit"] button`)
 
 	h.as(personWith("duyet", radio.RoleApprover, radio.Everywhere))
-	h.drafts.clashes = []radio.Conflict{
+	h.plans.clashes = []radio.Conflict{
 		{Kind: radio.ConflictOverlap, VI: "Trùng giờ với lịch “Tuyên truyền Nghị quyết 57 hằng ngày”: bắt đầu trễ 2 phút", EN: "overlaps", At: radio.At(now), Times: 12, DeviceCount: 5},
 		{Kind: radio.ConflictHours, VI: "Ngoài khung giờ được phép của Phường Thành Sen", EN: "hours", At: radio.At(now), Times: 1, DeviceCount: 1},
 	}

@@ -157,13 +157,13 @@ func (s *Server) editChoices(r *http.Request, d *scheduleEditData) error {
 		if n := len(tree.Chain(a.ID)) - len(tree.Chain(b.ID)); n != 0 {
 			return n
 		}
-		return strings.Compare(plainText(a.Name), plainText(b.Name))
+		return strings.Compare(radio.Fold(a.Name), radio.Fold(b.Name))
 	})
 	d.Open = r.FormValue("open")
 	d.targets(places, labels)
 	slices.SortFunc(bulletins, func(a, b radio.Bulletin) int { return int(b.CreatedAt - a.CreatedAt) })
 	for _, b := range bulletins {
-		if (b.State == radio.Approved || b.State == radio.Pending) && len(d.Bulletins) < bulletinsOffered {
+		if (b.State == radio.Approved || b.State == radio.Pending) && len(d.Bulletins) < bulletinsOffered && p.MaySee(b, tree.Chain(b.Area)...) {
 			d.Bulletins = append(d.Bulletins, b)
 		}
 	}

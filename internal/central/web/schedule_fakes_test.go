@@ -10,9 +10,9 @@ import (
 	"loaxa/internal/radio"
 )
 
-// fakeDrafts keeps drafts over the fake plan, with the store's rules, beneath the real
+// fakePlans keeps drafts over the fake plan, with the store's rules, beneath the real
 // desk for schedules.
-type fakeDrafts struct {
+type fakePlans struct {
 	plan     *fakePlan
 	drafts   map[radio.ScheduleID]radio.ScheduleDraft
 	acts     []radio.DeskAct
@@ -21,13 +21,13 @@ type fakeDrafts struct {
 }
 
 func (h *house) withSchedules(d *Deps) {
-	h.drafts = &fakeDrafts{plan: h.plan, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}}
-	desk := schedule.NewDesk(schedule.Rooms{Plans: h.drafts, Drafts: h.drafts, History: h.drafts, Clashes: h.drafts, Holdings: h.drafts},
-		func() time.Time { return now }, func() { h.drafts.released++ })
+	h.plans = &fakePlans{plan: h.plan, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}}
+	desk := schedule.NewDesk(schedule.Rooms{Plans: h.plans, Drafts: h.plans, History: h.plans, Clashes: h.plans, Holdings: h.plans},
+		func() time.Time { return now }, func() { h.plans.released++ })
 	d.Schedules, d.ScheduleDesk, d.ScheduleFiles = desk, desk, desk
 }
 
-func (f *fakeDrafts) Plan(ctx context.Context) (radio.Plan, error) {
+func (f *fakePlans) Plan(ctx context.Context) (radio.Plan, error) {
 	areas, err := f.plan.Areas(ctx)
 	p := radio.Plan{Areas: areas, Bulletins: f.plan.bulletins, Campaigns: f.plan.campaigns, Schedules: f.plan.schedules}
 	for _, pl := range f.plan.places {
@@ -36,7 +36,7 @@ func (f *fakeDrafts) Plan(ctx context.Context) (radio.Plan, error) {
 	return p, err
 }
 
-func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
+func (f *fakePlans) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
 	var out []radio.ScheduleDraft
 	for _, d := range f.drafts {
 		out = append(out, d)
@@ -44,7 +44,7 @@ func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, err
 	return out, nil
 }
 
-func (f *fakeDrafts) PutScheduleDrafts(_ context.Context, drafts []radio.DraftWrite, act radio.DeskAct) error {
+func (f *fakePlans) PutScheduleDrafts(_ context.Context, drafts []radio.DraftWrite, act radio.DeskAct) error {
 	for _, w := range drafts {
 		if f.drafts[w.Draft.Doc.ID].Revision != w.Was {
 			return radio.ErrConflict
@@ -57,7 +57,7 @@ func (f *fakeDrafts) PutScheduleDrafts(_ context.Context, drafts []radio.DraftWr
 	return nil
 }
 
-func (f *fakeDrafts) DropScheduleDraft(_ context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error {
+func (f *fakePlans) DropScheduleDraft(_ context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error {
 	if f.drafts[id].Revision != revision {
 		return radio.ErrConflict
 	}
@@ -66,7 +66,7 @@ func (f *fakeDrafts) DropScheduleDraft(_ context.Context, id radio.ScheduleID, r
 	return nil
 }
 
-func (f *fakeDrafts) PublishSchedule(ctx context.Context, v radio.Schedule, revision int64, act radio.DeskAct) error {
+func (f *fakePlans) PublishSchedule(ctx context.Context, v radio.Schedule, revision int64, act radio.DeskAct) error {
 	if err := f.DropScheduleDraft(ctx, v.ID, revision, act); err != nil {
 		return err
 	}
@@ -74,13 +74,13 @@ func (f *fakeDrafts) PublishSchedule(ctx context.Context, v radio.Schedule, revi
 	return nil
 }
 
-func (f *fakeDrafts) AddScheduleVersion(_ context.Context, v radio.Schedule, act radio.DeskAct) error {
+func (f *fakePlans) AddScheduleVersion(_ context.Context, v radio.Schedule, act radio.DeskAct) error {
 	f.acts = append(f.acts, act)
 	f.put(v)
 	return nil
 }
 
-func (f *fakeDrafts) put(v radio.Schedule) {
+func (f *fakePlans) put(v radio.Schedule) {
 	i := slices.IndexFunc(f.plan.schedules, func(s radio.Schedule) bool { return s.ID == v.ID })
 	if i < 0 {
 		f.plan.schedules = append(f.plan.schedules, v)
@@ -89,7 +89,7 @@ func (f *fakeDrafts) put(v radio.Schedule) {
 	f.plan.schedules[i] = v
 }
 
-func (f *fakeDrafts) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]radio.Schedule, error) {
+func (f *fakePlans) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]radio.Schedule, error) {
 	var out []radio.Schedule
 	for _, s := range f.plan.schedules {
 		if s.ID == id {
@@ -99,7 +99,7 @@ func (f *fakeDrafts) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([
 	return out, nil
 }
 
-func (f *fakeDrafts) Audit(_ context.Context, subject string, _ int) ([]radio.AuditEntry, error) {
+func (f *fakePlans) Audit(_ context.Context, subject string, _ int) ([]radio.AuditEntry, error) {
 	var out []radio.AuditEntry
 	for _, a := range f.acts {
 		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Detail: a.Detail})
@@ -107,28 +107,28 @@ func (f *fakeDrafts) Audit(_ context.Context, subject string, _ int) ([]radio.Au
 	return out, nil
 }
 
-func (f *fakeDrafts) PersonNames(context.Context) (map[radio.UserID]string, error) {
+func (f *fakePlans) PersonNames(context.Context) (map[radio.UserID]string, error) {
 	return map[radio.UserID]string{lan.ID: lan.Name, sau: "Trần Văn Sáu"}, nil
 }
 
-func (f *fakeDrafts) Conflicts(context.Context, []radio.Schedule) ([]radio.Conflict, error) {
+func (f *fakePlans) Conflicts(context.Context, []radio.Schedule) ([]radio.Conflict, error) {
 	return f.clashes, nil
 }
 
-func (f *fakeDrafts) Places(ctx context.Context) ([]radio.Place, error) { return f.plan.Places(ctx) }
+func (f *fakePlans) Places(ctx context.Context) ([]radio.Place, error) { return f.plan.Places(ctx) }
 
-func (f *fakeDrafts) DeviceStates(ctx context.Context) ([]radio.DeviceState, error) {
+func (f *fakePlans) DeviceStates(ctx context.Context) ([]radio.DeviceState, error) {
 	return f.plan.DeviceStates(ctx)
 }
 
-func (f *fakeDrafts) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
+func (f *fakePlans) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
 	return f.plan.bulletins, nil
 }
 
-func (f *fakeDrafts) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
+func (f *fakePlans) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
 	return map[radio.DeviceID]int64{}, nil
 }
 
-func (f *fakeDrafts) Issued(context.Context, radio.DeviceID, string, int64) (radio.Issued, error) {
+func (f *fakePlans) Issued(context.Context, radio.DeviceID, string, int64) (radio.Issued, error) {
 	return radio.Issued{}, fmt.Errorf("issued: %w", radio.ErrNotFound)
 }

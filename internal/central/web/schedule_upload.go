@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,11 +101,12 @@ func (s *Server) uploadTemplate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name, data, err := s.ScheduleFiles.Template(q.Get("format"))
+	format := cmp.Or(q.Get("format"), "xlsx")
+	name, data, err := s.ScheduleFiles.Template(format)
 	if err != nil {
 		return err
 	}
-	return sendFile(w, name, q.Get("format"), data)
+	return sendFile(w, name, format, data)
 }
 
 // readFile reads one small file of a multipart form, which holds nothing else.

@@ -16,7 +16,7 @@ import (
 
 func scheduleStateText(s radio.ScheduleState) string {
 	return word(map[radio.ScheduleState]string{
-		radio.ScheduleNew: "Mới", radio.ScheduleOnAir: "Đang áp dụng", radio.ScheduleEnded: "Đã kết thúc", radio.ScheduleWithdrawn: "Thu hồi",
+		radio.ScheduleNew: "Mới", radio.ScheduleOnAir: "Đang áp dụng", radio.ScheduleEnded: "Đã hết hạn", radio.ScheduleWithdrawn: "Thu hồi",
 	}, s)
 }
 

@@ -8,9 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"loaxa/internal/radio"
 )
@@ -180,7 +177,7 @@ func (s *Server) scheduleCards(r *http.Request) (schedulesData, []radio.Schedule
 		}
 	}
 	slices.SortFunc(d.Areas, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))), cmp.Compare(plainText(a.Name), plainText(b.Name)))
+		return cmp.Or(cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
 	})
 	return d, out, nil
 }
@@ -193,7 +190,7 @@ func firstOf(ids []radio.AreaID) radio.AreaID {
 }
 
 func (f scheduleFilter) keeps(c radio.ScheduleCard) bool {
-	if q := plainText(f.Query); q != "" && !strings.Contains(plainText(c.Schedule.Title+" "+c.Schedule.Code), q) {
+	if q := radio.Fold(f.Query); q != "" && !strings.Contains(radio.Fold(c.Schedule.Title+" "+c.Schedule.Code), q) {
 		return false
 	}
 	switch f.State {
@@ -207,19 +204,6 @@ func (f scheduleFilter) keeps(c radio.ScheduleCard) bool {
 		return true
 	}
 	return string(c.State) == f.State
-}
-
-// plainText lets people search without marks and capitals.
-func plainText(s string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case unicode.Is(unicode.Mn, c):
-			return -1
-		case c == 'đ':
-			return 'd'
-		}
-		return c
-	}, norm.NFD.String(strings.ToLower(s)))
 }
 
 // names gives what people call areas, devices, campaigns and bulletins, by id.

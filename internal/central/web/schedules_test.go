@@ -151,8 +151,8 @@ func TestScheduleByForm(t *testing.T) {
 	page := w.Header().Get("Location")
 	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bản nháp", "Thông báo &lt;của&gt; xã", "Trình duyệt", "Không có xung đột", "05:00 · thứ Hai, Chủ nhật", "17:30 · thứ Hai, Chủ nhật")
 	schedule := radio.ScheduleID(strings.TrimPrefix(page, "/schedules/"))
-	revision := func() url.Values { return url.Values{"revision": {fmt.Sprint(h.drafts.drafts[schedule].Revision)}} }
-	if d := h.drafts.drafts[schedule].Doc; len(d.Slots) != 2 || d.Slots[1].Cron != "30 17 * * 0,1" || d.Slots[1].Code != "khung-1-2" || d.Slots[0].Items[0].GapMS != 1500 || len(d.Targets) != 2 {
+	revision := func() url.Values { return url.Values{"revision": {fmt.Sprint(h.plans.drafts[schedule].Revision)}} }
+	if d := h.plans.drafts[schedule].Doc; len(d.Slots) != 2 || d.Slots[1].Cron != "30 17 * * 0,1" || d.Slots[1].Code != "khung-1-2" || d.Slots[0].Items[0].GapMS != 1500 || len(d.Targets) != 2 {
 		t.Errorf("draft %+v", d)
 	}
 	want(t, h.ask(t, http.MethodPost, page+"/submit", revision().Encode()), http.StatusSeeOther)
@@ -160,14 +160,14 @@ func TestScheduleByForm(t *testing.T) {
 	want(t, h.ask(t, http.MethodPost, page+"/publish", revision().Encode()), http.StatusForbidden, "người soạn không tự duyệt")
 
 	h.as(personWith("duyet", radio.RoleApprover, radio.Everywhere))
-	h.drafts.clashes = []radio.Conflict{{Kind: radio.ConflictOverlap, VI: "trùng giờ với lịch khác", EN: "overlaps", At: radio.At(now), Times: 3, DeviceCount: 2}}
+	h.plans.clashes = []radio.Conflict{{Kind: radio.ConflictOverlap, VI: "trùng giờ với lịch khác", EN: "overlaps", At: radio.At(now), Times: 3, DeviceCount: 2}}
 	want(t, h.ask(t, http.MethodPost, page+"/publish", revision().Encode()), http.StatusConflict, "Chưa phát hành", "trùng giờ với lịch khác", "chấp nhận")
 	accept := revision()
 	accept.Set("accept", "1")
 	want(t, h.ask(t, http.MethodPost, page+"/publish", accept.Encode()), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Đang áp dụng: bản 1", "Cụm loa đã đồng bộ: 0 /", "duyệt và phát hành")
-	if h.drafts.released != 1 {
-		t.Errorf("dispatch was told %d times", h.drafts.released)
+	if h.plans.released != 1 {
+		t.Errorf("dispatch was told %d times", h.plans.released)
 	}
 	want(t, h.ask(t, http.MethodPost, page+"/withdraw", url.Values{"version": {"1"}}.Encode()), http.StatusUnprocessableEntity, "phải nêu lý do")
 	want(t, h.ask(t, http.MethodPost, page+"/withdraw", url.Values{"version": {"1"}, "why": {"nội dung cũ"}}.Encode()), http.StatusSeeOther)
@@ -191,7 +191,7 @@ func TestFormKeepsWhatItCannotShow(t *testing.T) {
 		want(t, h.ask(t, http.MethodPost, path, q.Encode()), http.StatusUnprocessableEntity, "không có gì khác với lịch đang áp dụng")
 		q.Set("title", "Tên mới")
 		want(t, h.ask(t, http.MethodPost, path, q.Encode()), http.StatusSeeOther)
-		got := h.drafts.drafts[s.ID].Doc
+		got := h.plans.drafts[s.ID].Doc
 		if got.Title != "Tên mới" || !reflect.DeepEqual(got.Slots, s.Slots) || !reflect.DeepEqual(got.Targets, s.Targets) || got.GraceSeconds != s.GraceSeconds || got.Campaign != s.Campaign {
 			t.Errorf("saved\n %+v\nwas\n %+v", got, s)
 		}
@@ -213,12 +213,12 @@ func TestSaveOverAnotherDraft(t *testing.T) {
 	q = inputs(t, w.Body.String())
 	q.Set("do", "save")
 	want(t, h.ask(t, http.MethodPost, path, q.Encode()), http.StatusSeeOther)
-	if d := h.drafts.drafts[h.plan.schedules[0].ID]; d.Doc.Title != "Hai" {
+	if d := h.plans.drafts[h.plan.schedules[0].ID]; d.Doc.Title != "Hai" {
 		t.Errorf("draft %+v", d.Doc)
 	}
 	// Two editors, one of them throws the draft away while the other looks at it.
 	want(t, h.ask(t, http.MethodPost, schedulePath(h, "/drop"), "revision=1"), http.StatusConflict, "Lịch đã thay đổi")
-	want(t, h.ask(t, http.MethodPost, schedulePath(h, "/drop"), url.Values{"revision": {fmt.Sprint(h.drafts.drafts[h.plan.schedules[0].ID].Revision)}}.Encode()), http.StatusSeeOther)
+	want(t, h.ask(t, http.MethodPost, schedulePath(h, "/drop"), url.Values{"revision": {fmt.Sprint(h.plans.drafts[h.plan.schedules[0].ID].Revision)}}.Encode()), http.StatusSeeOther)
 }
 
 func multipartFile(t *testing.T, name, content string) (body, kind string) {
@@ -250,7 +250,7 @@ func TestScheduleUpload(t *testing.T) {
 	want(t, send("/schedules/upload", "lịch.csv", strings.Replace(uploadCSV, "bt-1", "ghost", 1)), http.StatusUnprocessableEntity, "Tệp có 1 lỗi; chưa lưu gì.", "lịch.csv:2:8", "không có bản tin mã &#34;ghost&#34;")
 	w := send("/schedules/upload", "lịch.csv", uploadCSV)
 	want(t, w, http.StatusOK, "Lưu 1 bản nháp", "Lịch &lt;mới&gt;", "05:00, 17:00 · thứ Hai đến thứ Sáu", "Cụm loa trạm y tế")
-	if len(h.drafts.drafts) != 0 {
+	if len(h.plans.drafts) != 0 {
 		t.Fatal("looking saved something")
 	}
 	q := url.Values{}
@@ -258,15 +258,15 @@ func TestScheduleUpload(t *testing.T) {
 		q.Set(m[1], html.UnescapeString(m[2]))
 	}
 	want(t, h.ask(t, http.MethodPost, "/schedules/upload/save", q.Encode()), http.StatusSeeOther)
-	if len(h.drafts.drafts) != 1 {
-		t.Fatalf("drafts %+v", h.drafts.drafts)
+	if len(h.plans.drafts) != 1 {
+		t.Fatalf("drafts %+v", h.plans.drafts)
 	}
 	want(t, h.ask(t, http.MethodPost, "/schedules/upload/save", q.Encode()), http.StatusConflict, "Tệp không thay đổi gì.")
 	want(t, send("/schedules/upload", "lịch.csv", uploadCSV), http.StatusOK, "Tệp không thay đổi gì.")
 	want(t, send("/api/v1/schedules/upload", "lịch.csv", uploadCSV), http.StatusOK, `"action":"unchanged"`)
 	want(t, send("/api/v1/schedules/upload?save=1", "lịch.csv", strings.ReplaceAll(uploadCSV, "moi", "moi-2")), http.StatusOK, `"action":"created"`)
-	if len(h.drafts.drafts) != 2 {
-		t.Errorf("%d drafts", len(h.drafts.drafts))
+	if len(h.plans.drafts) != 2 {
+		t.Errorf("%d drafts", len(h.plans.drafts))
 	}
 	want(t, send("/api/v1/schedules/upload", "a.csv", "x"), http.StatusUnprocessableEntity, `"field":"a.csv:1:1"`)
 	want(t, h.ask(t, http.MethodPost, "/schedules/upload/save", "forms=x"), http.StatusBadRequest)
@@ -327,13 +327,13 @@ func TestScheduleAPI(t *testing.T) {
 	want(t, w, http.StatusOK)
 	decode(w, &x)
 	h.as(approver)
-	h.drafts.clashes = []radio.Conflict{{Kind: radio.ConflictSlot, Blocking: true, VI: "không tính được", EN: "cannot be expanded"}}
+	h.plans.clashes = []radio.Conflict{{Kind: radio.ConflictSlot, Blocking: true, VI: "không tính được", EN: "cannot be expanded"}}
 	want(t, h.ask(t, http.MethodGet, path+"/conflicts", ""), http.StatusOK, `"kind":"slot"`)
 	for _, accept := range []bool{false, true} {
 		w = h.json(t, http.MethodPost, path+"/publish", publishBody{x.Revision, accept})
 		want(t, w, http.StatusConflict, `"conflicts":[{"kind":"slot","blocking":true`, `"code":"conflict"`, "Còn 1 xung đột")
 	}
-	h.drafts.clashes[0].Blocking = false
+	h.plans.clashes[0].Blocking = false
 	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{Revision: x.Revision}), http.StatusConflict)
 	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{x.Revision, true}), http.StatusOK, `"version":1`)
 	want(t, h.ask(t, http.MethodGet, path+"/devices", ""), http.StatusOK, `"total":2,"synced":0,"devices":[{`)
@@ -410,7 +410,7 @@ func TestNaughtyWordsThroughTheForm(t *testing.T) {
 		q.Set("title", text)
 		q.Set("note", text+"\n"+text)
 		want(t, h.ask(t, http.MethodPost, path, q.Encode()), http.StatusSeeOther)
-		d := h.drafts.drafts[h.plan.schedules[0].ID]
+		d := h.plans.drafts[h.plan.schedules[0].ID]
 		again := inputs(t, h.ask(t, http.MethodGet, path, "").Body.String())
 		if d.Doc.Title != text || d.Note != text+"\n"+text || again.Get("title") != text || again.Get("note") != text+"\n"+text {
 			t.Errorf("%q: kept %q and %q, shown %q and %q", text, d.Doc.Title, d.Note, again.Get("title"), again.Get("note"))

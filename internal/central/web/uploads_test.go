@@ -276,3 +276,28 @@ func TestUploadOverABrokenLink(t *testing.T) {
 		t.Errorf("what came is not what was sent: %s", b.SourceSHA256)
 	}
 }
+
+func FuzzTusMetadata(f *testing.F) {
+	f.Add("filename YmFu,filetype YXVkaW8=")
+	f.Add("filename")
+	f.Add(",, ,filename  x")
+	f.Fuzz(func(t *testing.T, header string) {
+		if name, err := metadata(header, "filename"); err != nil && (name != "" || !errors.Is(err, radio.ErrInvalid)) {
+			t.Errorf("%q: %q, %v", header, name, err)
+		}
+	})
+}
+
+func FuzzBulletinCursor(f *testing.F) {
+	f.Add(writeBulletinCursor(radio.BulletinCursor{Later: true, CreatedAt: 5, ID: id[radio.BulletinID]('b', 1)}))
+	f.Add("0.1.x")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := readBulletinCursor(text)
+		if err != nil || text == "" {
+			return
+		}
+		if again, err := readBulletinCursor(writeBulletinCursor(c)); err != nil || again != c {
+			t.Errorf("%q: %+v, then %+v, %v", text, c, again, err)
+		}
+	})
+}

@@ -47,7 +47,7 @@ func logRollups(t *testing.T, s *store.Store) {
 		}
 		return a
 	}
-	for step := range 60 {
+	for step := range 40 {
 		var changes []radio.AsRunChange
 		used := map[radio.AsRunRef]bool{}
 		for range 1 + r.IntN(8) {
@@ -117,7 +117,7 @@ func logRollups(t *testing.T, s *store.Store) {
 			t.Fatalf("step %d: %d cells differ from a recount, %v", step, drift, err)
 		}
 	}
-	for i := range 200 {
+	for i := range 100 {
 		f := randomFilter(r, held, communes, campaigns, bulletins, devices)
 		logAgrees(t, s, fmt.Sprint(i), f, held)
 	}

@@ -48,6 +48,8 @@ CREATE TABLE slot_day (
 ) WITHOUT ROWID;
 CREATE INDEX slot_day_day ON slot_day (day, commune, slot);
 CREATE INDEX slot_day_campaign ON slot_day (campaign, day) WHERE campaign <> '';
+CREATE INDEX slot_day_slot ON slot_day (commune, slot, day);
+CREATE INDEX slot_day_campaign_slot ON slot_day (campaign, slot, day) WHERE campaign <> '';
 CREATE INDEX slot_day_bulletin ON slot_day (bulletin, day) WHERE bulletin <> '';
 
 CREATE TABLE commune_day (
