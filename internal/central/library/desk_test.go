@@ -306,6 +306,24 @@ func TestApproverListens(t *testing.T) {
 	b.ok(err)
 }
 
+// A review found it: a second person's revision of a rejected version let its author
+// approve the own audio.
+func TestRevisionKeepsFourEyes(t *testing.T) {
+	b, ctx := newDeskBench(t), t.Context()
+	x := b.create("Tin", "một")
+	x, err := b.Submit(ctx, x.ID, 1, false, b.lan)
+	b.ok(err)
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Rejected, Why: "nói nhầm"}, b.hoa)
+	b.ok(err)
+	next, err := b.Revise(ctx, x.ID, 1, b.hoa)
+	b.ok(err)
+	next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
+	b.ok(err)
+	b.hear(next, b.lan)
+	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
+}
+
 func TestCutOffIsConfirmed(t *testing.T) {
 	b, ctx := newDeskBench(t), t.Context()
 	x := b.create("Tin", "cut one")

@@ -218,6 +218,10 @@ func TestCurrentIsTheHighestApproved(t *testing.T) {
 	if got := resolver.Current([]radio.Bulletin{v2, v3}); len(got) != 0 {
 		t.Fatalf("current: %+v", got)
 	}
+	// A review found it: withdrawing the newest put the version before it back on the air.
+	if got := resolver.Current([]radio.Bulletin{v1, v2, v3, v4}); len(got) != 0 {
+		t.Fatalf("an older version comes back: %+v", got)
+	}
 }
 
 // Withdrawn audio is named for deletion, but never what the programme plays.

@@ -57,6 +57,7 @@ func TestBrowser(t *testing.T) {
 	withCampaign(h)
 	site := httptest.NewServer(h)
 	defer site.Close()
+	defer h.Live.Close() // pages listen as long as they are open
 	b := openBrowser(t)
 	row := h.log.rows[62]
 	look := func(name string, rows int, says ...string) {

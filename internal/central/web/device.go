@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -251,6 +252,9 @@ func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error)
 		return d, err
 	}
 	if err := s.Clusters.AddDevice(r.Context(), d, string(who(r).ID), radio.At(s.Now())); err != nil {
+		if errors.Is(err, radio.ErrConflict) {
+			return d, told{fmt.Errorf("%w: the code %s is taken, choose another one", radio.ErrConflict, d.Code), "Mã này đã có. Hãy chọn mã khác."}
+		}
 		return d, fmt.Errorf("add a cluster: %w", err)
 	}
 	return d, nil

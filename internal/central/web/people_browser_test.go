@@ -19,6 +19,7 @@ func TestPeopleInBrowser(t *testing.T) {
 	h := newHouse(t)
 	site := httptest.NewServer(h)
 	defer site.Close()
+	defer h.Live.Close() // pages listen as long as they are open
 	b := openBrowser(t)
 	look := func(name string, says ...string) {
 		t.Helper()

@@ -44,6 +44,12 @@ func scheduleFixtures() []fixture {
 	for _, role := range radio.Roles() {
 		hidden[string(role)+" province"] = 404
 	}
+	// Who provides content sees no draft of a schedule.
+	for _, token := range []string{"", "read", "write"} {
+		for _, w := range []string{" own", " foreign", " province"} {
+			hidden["provider"+token+w], hidden["provider*"+token+w] = 404, 404
+		}
+	}
 	page, api := "/schedules/{id}", "/api/v1/schedules/{id}"
 	return []fixture{
 		{pattern: "GET /schedules", may: read},

@@ -34,7 +34,7 @@ func (h *house) deviceOf(n int) string  { return string(h.plan.places[n].Device.
 
 // onlyIn makes the reader an operator of the commune of place n.
 func (h *house) onlyIn(n int) {
-	h.people.who = &radio.Person{ID: lan.ID, Login: "hoa", Name: "Trần Hoa", Grants: []radio.Grant{{Role: radio.RoleOperator, Area: h.plan.places[n].Commune().ID}}}
+	h.people.who = &radio.Person{ID: lan.ID, Login: "hoa", Name: "Trần Hoa", Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.plan.places[n].Commune().ID}}}
 }
 
 func TestWeekPage(t *testing.T) {
