@@ -226,12 +226,32 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 		c.State = radio.ScheduleEnded
 	default:
 		for _, sl := range s.Slots {
+			if !w.sounds(sl) {
+				continue
+			}
 			if at, ok := timetable.Next(s, sl, now); ok && (c.Next == 0 || radio.At(at) < c.Next) {
 				c.Next = radio.At(at)
 			}
 		}
 	}
 	return c, true
+}
+
+// sounds says whether anything of the slot can be aired now: of each bulletin the highest
+// version that was ever approved counts, unless it was withdrawn.
+func (w *world) sounds(sl radio.Slot) bool {
+	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool {
+		if e.Kind != radio.KindAudio {
+			return true
+		}
+		best := radio.Bulletin{}
+		for _, b := range w.cur.Bulletins {
+			if b.ID == e.Bulletin && (b.State == radio.Approved || b.State == radio.Withdrawn) && b.Version > best.Version {
+				best = b
+			}
+		}
+		return best.State == radio.Approved
+	})
 }
 
 // historyLength bounds what of a schedule's audit a page shows.

@@ -359,3 +359,27 @@ func TestNext(t *testing.T) {
 		t.Errorf("a year later: %+v, %v", list[0], err)
 	}
 }
+
+// An outside walk found it: a schedule whose bulletin was withdrawn still named its next
+// time, as if it would sound.
+func TestNothingToAirHasNoNextTime(t *testing.T) {
+	b := newDesk(t)
+	s := b.onAir("sang")
+	next := func() radio.Millis {
+		t.Helper()
+		v, err := b.View(t.Context(), b.editor, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Next
+	}
+	if next() == 0 {
+		t.Fatal("an approved bulletin has no next time")
+	}
+	for i := range b.store.plan.Bulletins {
+		b.store.plan.Bulletins[i].State = radio.Withdrawn
+	}
+	if at := next(); at != 0 {
+		t.Errorf("next %v although everything was withdrawn", at.Time())
+	}
+}

@@ -272,8 +272,12 @@ func (s *Server) labels(r *http.Request) (labels, error) {
 	if err != nil {
 		return l, err
 	}
+	// What is another desk's stays a code, also when its code is typed in.
+	tree, reader := radio.NewAreaTree(areas), who(r)
 	for _, p := range places {
-		l.names["device "+p.Device.Code] = p.Device.Name
+		if reader.May(radio.ReadSchedules, chainIDs(p.Chain)...) {
+			l.names["device "+p.Device.Code] = p.Device.Name
+		}
 	}
 	for _, a := range areas {
 		l.names["area "+a.Code] = a.Name
@@ -282,7 +286,9 @@ func (s *Server) labels(r *http.Request) (labels, error) {
 		l.names["campaign "+c.Code] = c.Title
 	}
 	for _, b := range bulletins {
-		l.names["bulletin "+b.Code], l.seconds[b.Code] = b.Title, b.Seconds
+		if reader.MaySee(b, tree.Chain(b.Area)...) {
+			l.names["bulletin "+b.Code], l.seconds[b.Code] = b.Title, b.Seconds
+		}
 	}
 	return l, nil
 }
