@@ -16,6 +16,8 @@ import (
 
 	sounds "loaxa/audio"
 	"loaxa/internal/radio"
+
+	"loaxa/internal/e2e/browser"
 )
 
 // TestBulletinBrowser walks a bulletin's pages in a real browser: a file goes up over a
@@ -48,22 +50,19 @@ func TestBulletinBrowser(t *testing.T) {
 	}))
 	defer site.Close()
 	defer d.Live.Close() // else the stream of events holds the server
-	b := openBrowser(t)
+	b := browser.Open(t)
 	look := func(name string, says ...string) {
 		t.Helper()
 		for _, width := range []int{360, 1280} {
-			b.resize(width, 800)
-			var bad []string
-			b.eval(faults, &bad, width)
-			for _, text := range bad {
+			for _, text := range b.Faults(width) {
 				t.Errorf("%s at %d: %s", name, width, text)
 			}
 			if *pictures != "" {
-				b.photograph(filepath.Join(*pictures, fmt.Sprintf("%s-%d.png", name, width)))
+				b.Photograph(filepath.Join(*pictures, fmt.Sprintf("%s-%d.png", name, width)))
 			}
 		}
 		var text string
-		b.eval(`return document.body.innerText`, &text)
+		b.Eval(`return document.body.innerText`, &text)
 		for _, s := range says {
 			if !strings.Contains(text, s) {
 				t.Errorf("%s: the page lacks %q:\n%s", name, s, text)
@@ -76,78 +75,78 @@ func TestBulletinBrowser(t *testing.T) {
 		defer tick.Stop()
 		for deadline := time.After(40 * time.Second); ; {
 			var done bool
-			if b.eval(script, &done); done {
+			if b.Eval(script, &done); done {
 				return
 			}
 			select {
 			case <-deadline:
 				var text string
-				b.eval(`return document.body.innerText`, &text)
+				b.Eval(`return document.body.innerText`, &text)
 				t.Fatalf("%s does not come:\n%s", what, text)
 			case <-tick.C:
 			}
 		}
 	}
 
-	b.resize(360, 800)
-	b.open(site.URL + "/login")
-	b.typeIn("[name=login]", "lan")
-	b.typeIn("[name=password]", password)
-	b.click("main button")
-	b.open(site.URL + "/bulletins")
+	b.Resize(360, 800)
+	b.Visit(site.URL + "/login")
+	b.Type("[name=login]", "lan")
+	b.Type("[name=password]", password)
+	b.Click("main button")
+	b.Visit(site.URL + "/bulletins")
 	look("bulletins-empty", "Không có bản tin nào.")
-	b.click(`a[href="/bulletins/new"]`)
+	b.Click(`a[href="/bulletins/new"]`)
 	look("bulletin-new", "Lưu bản nháp")
-	b.typeIn("[name=title]", "Nghị quyết 57 và bình dân học vụ số")
-	b.typeIn("[name=summary]", "Vì sao khoa học, công nghệ là đột phá hàng đầu")
-	b.typeIn("[name=audio]", file)
+	b.Type("[name=title]", "Nghị quyết 57 và bình dân học vụ số")
+	b.Type("[name=summary]", "Vì sao khoa học, công nghệ là đột phá hàng đầu")
+	b.Type("[name=audio]", file)
 	await("the upload", `return document.getElementById('upload-state').textContent.includes('Đã tải xong') && !document.getElementById('save').disabled`)
 	if n := pieces.Load(); n != 5 {
 		t.Errorf("%d pieces were sent, want 3 and two that broke", n)
 	}
 	look("bulletin-uploaded", "Đã tải xong tệp.")
 	// The page is loaded anew: the finished upload is still there to be chosen.
-	b.open(site.URL + "/bulletins/new")
+	b.Visit(site.URL + "/bulletins/new")
 	look("bulletin-new-again", "bản tin.mp3", "đã tải xong")
-	b.typeIn("[name=title]", "Nghị quyết 57 và bình dân học vụ số")
-	b.eval(`document.querySelector('#uploads input[data-name]').click()`, nil)
-	b.click("#save")
+	b.Type("[name=title]", "Nghị quyết 57 và bình dân học vụ số")
+	b.Eval(`document.querySelector('#uploads input[data-name]').click()`, nil)
+	b.Click("#save")
 	look("bulletin-draft", "Bản nháp", "vẫn dùng được", "tệp tải lên bị thiếu phần cuối")
-	b.click(`a[href$="/edit"]`)
+	b.Click(`a[href$="/edit"]`)
 	look("bulletin-edit", "giữ tệp đang có")
-	b.click("#save")
-	b.eval(`document.querySelector('[name=confirm_cut_off]').click()`, nil)
-	b.click(`form[action$="/submit"] button`)
+	b.Click("#save")
+	b.Eval(`document.querySelector('[name=confirm_cut_off]').click()`, nil)
+	b.Click(`form[action$="/submit"] button`)
 	look("bulletin-pending", "Chờ duyệt", "Rút lại để sửa")
 	var address string
-	b.eval(`return location.href`, &address)
+	b.Eval(`return location.href`, &address)
 
 	d.as("duyet", radio.RoleApprover, common)
 	d.started = time.Now()
-	b.open(address)
+	b.Visit(address)
 	look("bulletin-listen", "Phải nghe hết trước khi duyệt. Đã nghe 0 %")
 	var disabled bool
-	if b.eval(`return document.getElementById('approve').disabled`, &disabled); !disabled {
+	if b.Eval(`return document.getElementById('approve').disabled`, &disabled); !disabled {
 		t.Error("the approver may approve without listening")
 	}
 	// Skipping to the end is not listening.
-	b.do(http.MethodPost, b.find(".wave")+"/click", map[string]any{}, nil) // a person's click begins to play
+	b.Press(".wave") // a person's click begins to play
 	await("the sound", `return document.querySelector('audio').currentTime > 0`)
-	b.eval(`const a = document.querySelector('audio'); a.currentTime = a.duration - 0.5`, nil)
+	b.Eval(`const a = document.querySelector('audio'); a.currentTime = a.duration - 0.5`, nil)
 	await("the end", `return document.querySelector('audio').ended`)
 	await("the report", `return /Đã nghe [1-9]/.test(document.getElementById('heard').textContent)`)
-	if b.eval(`return document.getElementById('approve').disabled`, &disabled); !disabled {
+	if b.Eval(`return document.getElementById('approve').disabled`, &disabled); !disabled {
 		t.Error("skipping to the end counts as listening")
 	}
-	b.eval(`const a = document.querySelector('audio'); a.currentTime = 0; a.play()`, nil)
+	b.Eval(`const a = document.querySelector('audio'); a.currentTime = 0; a.play()`, nil)
 	await("listening", `return document.getElementById('heard').textContent === 'Đã nghe hết.' && !document.getElementById('approve').disabled`)
 	look("bulletin-heard", "Đã nghe hết.")
-	b.click("#approve")
+	b.Click("#approve")
 	look("bulletin-approved", "Đã duyệt", "Đã về thiết bị", "Lịch sử")
-	b.eval(`document.querySelectorAll('details').forEach(d => d.open = true)`, nil)
-	b.typeIn("[name=why]", "sai số liệu")
-	b.click(`form:has([value=withdrawn]) button`)
+	b.Eval(`document.querySelectorAll('details').forEach(d => d.open = true)`, nil)
+	b.Type("[name=why]", "sai số liệu")
+	b.Click(`form:has([value=withdrawn]) button`)
 	look("bulletin-withdrawn", "Thu hồi khỏi thiết bị", "sai số liệu")
-	b.open(site.URL + "/bulletins?q=binh+dan+hoc+vu")
+	b.Visit(site.URL + "/bulletins?q=binh+dan+hoc+vu")
 	look("bulletins-found", "Nghị quyết 57", "Thu hồi")
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"loaxa/internal/radio"
+
+	"loaxa/internal/e2e/browser"
 )
 
 // TestDevicesInBrowser walks from what is wrong to the cluster that has it, then adds a
@@ -21,70 +23,67 @@ func TestDevicesInBrowser(t *testing.T) {
 	site := httptest.NewServer(h)
 	defer site.Close()
 	defer h.Live.Close()
-	b := openBrowser(t)
+	b := browser.Open(t)
 	look := func(name string, says ...string) {
 		t.Helper()
 		for _, width := range []int{360, 1280} {
-			b.resize(width, 800)
-			var bad []string
-			b.eval(faults, &bad, width)
-			for _, text := range bad {
+			for _, text := range b.Faults(width) {
 				t.Errorf("%s at %d: %s", name, width, text)
 			}
 			if *pictures != "" {
-				b.photograph(filepath.Join(*pictures, fmt.Sprintf("%s-%d.png", name, width)))
+				b.Photograph(filepath.Join(*pictures, fmt.Sprintf("%s-%d.png", name, width)))
 			}
 		}
 		var text string
-		b.eval(`return document.body.innerText`, &text)
+		b.Eval(`return document.body.innerText`, &text)
 		for _, s := range says {
 			if !strings.Contains(text, s) {
 				t.Errorf("%s: the page lacks %q:\n%s", name, s, text)
 			}
 		}
-		for _, line := range b.complaints() {
+		for _, line := range b.Complaints() {
 			t.Errorf("%s: the console says: %s", name, line)
 		}
 	}
-	unfold := func() { b.eval(`document.querySelectorAll('details').forEach(d => d.open = true)`, nil) }
+	unfold := func() { b.Eval(`document.querySelectorAll('details').forEach(d => d.open = true)`, nil) }
 
-	b.resize(360, 800)
-	b.open(site.URL + "/login")
-	b.typeIn("[name=login]", "Lan")
-	b.typeIn("[name=password]", password)
-	b.click("main button")
+	b.Resize(360, 800)
+	b.Visit(site.URL + "/login")
+	b.Type("[name=login]", "Lan")
+	b.Type("[name=password]", password)
+	b.Click("main button")
 	look("dashboard", "Cần xử lý", "kéo theo 1 lỗi khác", "Chờ bạn", "Sắp phát")
-	b.click(`#troubles .button`)
+	b.Click(`#troubles .button`)
 	look("faults", "Thông báo không gửi được")
-	b.open(site.URL + "/faults?state=closed")
+	b.Visit(site.URL + "/faults?state=closed")
 	look("faults-closed", "máy chủ trung tâm đã ngừng")
-	b.click(`nav a[href="/devices"]`)
+	b.Click(`nav a[href="/devices"]`)
 	look("devices", "Cụm loa ngã ba chợ")
-	b.typeIn("[name=q]", "nha van hoa to dan pho 2")
-	b.click("main form button")
+	b.Type("[name=q]", "nha van hoa to dan pho 2")
+	b.Click("main form button")
 	look("devices-found", "Cụm loa nhà văn hóa tổ dân phố 2")
-	b.click(`td a[href^="/devices/"]`)
+	b.Click(`td a[href^="/devices/"]`)
 	unfold()
 	look("device", "đã gửi bản 1763700001", "no sound card", "Chứng thư")
-	b.open(site.URL + "/devices/tree?commune=" + string(h.area(own)))
+	b.Visit(site.URL + "/devices/tree?commune=" + string(h.area(own)))
 	unfold()
 	look("device-tree", "Tổ dân phố 2")
-	b.open(site.URL + "/devices/new")
-	b.typeIn("[name=name]", "Cụm loa bến đò")
-	b.typeIn("[name=code]", "ben-do")
-	b.eval(`document.querySelector('[name=hamlet]').value = '`+string(h.plan.places[1].Hamlet().ID)+`'`, nil)
+	b.Visit(site.URL + "/devices/new")
+	b.Type("[name=name]", "Cụm loa bến đò")
+	b.Type("[name=code]", "ben-do")
+	b.Eval(`document.querySelector('[name=hamlet]').value = '`+string(h.plan.places[1].Hamlet().ID)+`'`, nil)
 	look("device-new", "Tốc độ âm thanh")
-	b.open(site.URL + "/devices/" + string(h.plan.places[4].Device.ID))
-	b.click(`form[action$="/code"] button`)
+	b.Visit(site.URL + "/devices/" + string(h.plan.places[4].Device.ID))
+	b.Click(`form[action$="/code"] button`)
 	look("device-code", "01234-56789-0123-4567-89ab-cdef")
 
-	b.open(site.URL + "/")
+	b.Visit(site.URL + "/")
 	h.watch.set(radio.Fault{ID: id[radio.FaultID]('t', 77), Device: h.plan.places[0].Device.ID, Commune: h.area(own), Kind: radio.FaultCloned, OpenedAt: radio.At(now)})
 	shown := false
 	for range 40 {
 		// The page may not be listening yet.
 		h.Live.Changed(TopicFaults)
-		b.eval(`return new Promise(done => setTimeout(() => done(document.querySelector('#troubles').innerText.includes('hai thiết bị dùng chung một định danh')), 250))`, &shown)
+		b.Eval(`return new Promise(done => setTimeout(() => done(document.querySelector('#troubles').innerText.includes('hai thiết bị dùng chung một định danh')), 250))`, &shown)
 		if shown {
 			break
 		}
