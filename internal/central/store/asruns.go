@@ -184,7 +184,7 @@ func airingWhere(f radio.LogFilter, args []any) *conditions {
 		c.add("a.outcome <> 'aired'")
 	case radio.Lacking:
 		c.add("a.outcome <> 'aired'")
-		c.add("a.outcome <> 'pending'")
+		c.add("a.outcome NOT IN ('aired', 'pending')")
 	default:
 		c.add("a.outcome = ?", string(f.Outcome))
 		if f.Outcome != radio.Aired {
@@ -238,6 +238,7 @@ func slotOf(f radio.LogFilter) radio.TimeOfDay {
 // over. SQLite has no statistics to choose by; PostgreSQL chooses by its own.
 func airingIndex(f radio.LogFilter) string {
 	rest := f.Outcome != "" && f.Outcome != radio.Aired && f.Outcome != radio.Unplanned
+	lacking := rest && f.Outcome != radio.NotAired && f.Outcome != radio.PendingOutcome
 	kept := f.Bulletin != "" || f.Campaign != "" || f.Slot != "" || f.Priority == radio.Prior
 	switch {
 	case f.Device != "":
@@ -246,6 +247,10 @@ func airingIndex(f radio.LogFilter) string {
 		return "airing_unplanned"
 	case rest && f.Commune != "":
 		return "airing_commune_unaired"
+	case lacking && f.Bulletin != "":
+		return "airing_bulletin_lacking"
+	case lacking && f.Campaign != "":
+		return "airing_campaign_lacking"
 	case rest && f.Outcome == radio.PendingOutcome && kept:
 		// Nearly all that is pending lies in the same few days.
 	case f.Outcome == radio.NotAired, f.Outcome == radio.Lacking, f.Outcome == radio.PendingOutcome:

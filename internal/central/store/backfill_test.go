@@ -90,7 +90,7 @@ func again0008(t *testing.T, driver, dsn string) {
 	for _, q := range []string{
 		`DROP TABLE slot_day`, `DROP TABLE commune_day`, `DROP TABLE province_day`, `DROP TABLE campaign_month`,
 		`DROP INDEX airing_day`, `DROP INDEX airing_slot`, `DROP INDEX airing_campaign`, `DROP INDEX airing_bulletin`, `DROP INDEX airing_priority`,
-		`DROP INDEX airing_unplanned`, `DROP INDEX airing_unaired`, `DROP INDEX airing_commune_unaired`, `DROP INDEX airing_outcome`,
+		`DROP INDEX airing_unplanned`, `DROP INDEX airing_unaired`, `DROP INDEX airing_commune_unaired`, `DROP INDEX airing_outcome`, `DROP INDEX airing_bulletin_lacking`, `DROP INDEX airing_campaign_lacking`,
 		`ALTER TABLE airing DROP COLUMN slot`, `ALTER TABLE airing DROP COLUMN priority`,
 		`CREATE INDEX airing_start ON airing (start, airing)`, `CREATE INDEX airing_campaign ON airing (campaign, day) WHERE campaign <> ''`,
 		string(text),

@@ -80,7 +80,11 @@ func startPostgres(ctx context.Context, dir string, kept bool) (*Postgres, error
 	} else if out, err := p.run("initdb", "-D", data, "-A", "trust", "-U", "loaxa", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	opts := "-c listen_addresses='' -c unix_socket_directories='" + dir + "' -c fsync=off -c shared_buffers=32MB -c max_connections=60"
+	buffers := "32MB"
+	if kept {
+		buffers = "256MB" // what the README advises for a province
+	}
+	opts := "-c listen_addresses='' -c unix_socket_directories='" + dir + "' -c fsync=off -c shared_buffers=" + buffers + " -c max_connections=60"
 	if out, err := p.run("pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(dir, "log"), "-o", opts, "start").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
 	}
