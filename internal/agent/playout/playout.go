@@ -108,6 +108,7 @@ type Rooms struct {
 	Journal Journal
 	Player  Player
 	Faults  Faults
+	Alerts  Alerts // nil: the device takes none
 	// LastSeen is the last instant at which the agent ran with a trusted clock
 	// before this run: what fell due since then was missed. 0 when it never ran.
 	LastSeen radio.Millis
@@ -125,6 +126,9 @@ type Playout struct {
 
 // New only stores.
 func New(rooms Rooms, log *slog.Logger) *Playout {
+	if rooms.Alerts == nil {
+		rooms.Alerts = noAlerts{}
+	}
 	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
 }
 
@@ -166,7 +170,7 @@ func (p *Playout) Run(ctx context.Context) error {
 	d.recover(ctx)
 	for {
 		// Taken before looking, so that a change while looking is not lost.
-		planned, ready := p.Plan.Changed(), p.Audio.Changed()
+		planned, ready, alerted := p.Plan.Changed(), p.Audio.Changed(), p.Alerts.Changed()
 		d.alarm.set(ctx, d.step(ctx))
 		select {
 		case <-ctx.Done():
@@ -176,6 +180,7 @@ func (p *Playout) Run(ctx context.Context) error {
 			d.alarm.clear()
 		case <-planned:
 		case <-ready:
+		case <-alerted:
 		case o := <-d.opened:
 			d.onOpened(ctx, o)
 		case e, ok := <-d.events():
