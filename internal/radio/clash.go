@@ -106,3 +106,12 @@ type ReceiptRecord struct {
 
 // WhoLocal is a person with the PIN at the device.
 const WhoLocal = "local"
+
+// KeptAlert is what a device keeps of one alert over a restart.
+type KeptAlert struct {
+	ID AlertID
+	// Over: nothing of it will sound again. It stays true whatever an older copy in a
+	// damaged file says.
+	Over  bool
+	State []byte
+}

@@ -117,7 +117,8 @@ type Rooms struct {
 // Playout is the device's desk. One Run at a time.
 type Playout struct {
 	Rooms
-	log *slog.Logger
+	log    *slog.Logger
+	orders chan order
 
 	mu      sync.Mutex
 	view    view
@@ -129,7 +130,7 @@ func New(rooms Rooms, log *slog.Logger) *Playout {
 	if rooms.Alerts == nil {
 		rooms.Alerts = noAlerts{}
 	}
-	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
+	return &Playout{Rooms: rooms, log: log, orders: make(chan order), view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
 }
 
 // Changed is closed when another item begins to sound or the last one has ended.
@@ -181,6 +182,9 @@ func (p *Playout) Run(ctx context.Context) error {
 		case <-planned:
 		case <-ready:
 		case <-alerted:
+		case o := <-p.orders:
+			o.do(ctx, d)
+			close(o.done)
 		case o := <-d.opened:
 			d.onOpened(ctx, o)
 		case e, ok := <-d.events():

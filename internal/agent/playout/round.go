@@ -59,13 +59,13 @@ func (d *desk) alert(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	if r := d.round; r != nil && (duty.Cycle == nil || duty.Cycle.ID != r.ID) {
 		d.endRound(ctx, radio.EndStopped)
 	}
-	if d.round == nil && duty.Cycle != nil {
-		d.beginRound(ctx, *duty.Cycle)
-	}
 	if duty.Hold || d.round != nil {
-		d.interrupt(byAlert)
+		d.interrupt(byAlert) // before anything is written: that takes its time
 	} else {
 		d.release(byAlert)
+	}
+	if d.round == nil && duty.Cycle != nil {
+		d.beginRound(ctx, *duty.Cycle)
 	}
 	if d.round != nil {
 		d.feedRound(ctx)
