@@ -202,6 +202,9 @@ func (r *Room) recover(ctx context.Context, e *entry) {
 		if begun, err := r.opts.Journal.Begun(id); err != nil || !begun {
 			break
 		}
+		if e.Running { // the one before it has ended, then
+			e.Done++
+		}
 		e.Begun++
 		e.Done, e.Running, e.Cut = e.Done+1, false, false
 	}
