@@ -286,8 +286,8 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// due is the instant of the first sample, with the device's own offset, and later by
-// what an interruption has cost its slot.
+// due is the instant of the first sample, with the device's own offset, later by what
+// an interruption has cost its slot, or earlier by what of it could not sound.
 func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.slipped(a)) }
 
 // gone: it is too late to join.
@@ -297,8 +297,8 @@ func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.t
 // grace has passed, or nothing of it is left to join. A start within slack counts
 // as in time, whatever the grace.
 func (d *desk) tooLate(a radio.Airing) time.Time {
-	if last, kept := d.last(a); kept {
-		return last.Add(1)
+	if d.late(a) {
+		return d.last(a).Add(1)
 	}
 	last := min(a.Grace, radio.SamplesDuration(a.Samples)-joinLead)
 	return d.due(a).Add(max(last, slack) + 1)

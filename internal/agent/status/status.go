@@ -1,7 +1,8 @@
 // Package status tells what the device runs on. It builds the one radio.Status from
 // what the other rooms say of themselves and shows it three ways: over a unix socket
-// to `loaxa-agent status`, on a read-only page for the local network, and to link,
-// which signs it as up/reported. It also keeps the list of open faults, which the
+// to `loaxa-agent status`, on a page for the local network, and to link, which signs it
+// as up/reported. With the PIN that page also starts standing alerts and stops what
+// sounds. It also keeps the list of open faults, which the
 // other rooms raise and clear, and writes each opening and closing to the journal.
 package status
 
