@@ -32,7 +32,7 @@ func (r *Room) Duty() radio.Duty {
 		if !e.Active {
 			continue
 		}
-		d.Hold = d.Hold || e.Begun > 0
+		d.Hold = d.Hold || e.Begun > 0 && r.ready(e) // what cannot sound silences nobody
 		wake(e.due)
 		if known {
 			wake(mono + millisUntil(e.Alert.ExpiresAt, radio.At(now)))

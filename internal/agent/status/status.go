@@ -82,6 +82,7 @@ const (
 	sentLast  = 5
 	sentAudio = 120
 	sentText  = 200
+	sentAlert = 16
 )
 
 // Reported is the status cut to what up/reported may carry.
@@ -89,6 +90,7 @@ func (b *Builder) Reported(ctx context.Context) radio.Status {
 	s := b.Build(ctx)
 	s.Last = s.Last[:min(len(s.Last), sentLast)]
 	s.Audio = s.Audio[:min(len(s.Audio), sentAudio)]
+	s.Alerts = s.Alerts[:min(len(s.Alerts), sentAlert)]
 	s.Link.Error, s.Output.Error = clip(s.Link.Error), clip(s.Output.Error)
 	for i := range s.Audio {
 		// The centre knows when things air.
