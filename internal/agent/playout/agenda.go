@@ -216,7 +216,7 @@ func (d *desk) expand(p plan, from, to, now time.Time, kept []entry) {
 // have waited for an alert to end, as long as it could have followed then.
 func (d *desk) before(a radio.Airing, slotEnd time.Time) bool {
 	if d.agenda.restarted {
-		return slotEnd.Add(d.offset + max(a.Grace, slack)).Before(d.agenda.settled)
+		return slotEnd.Add(d.own() + max(a.Grace, slack)).Before(d.agenda.settled)
 	}
 	return a.Start().Before(d.agenda.settled)
 }
@@ -291,9 +291,12 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
+// own is what this device adds to every planned instant; not to an alert.
+func (d *desk) own() time.Duration { return d.offset }
+
 // due is the instant of the first sample, with the device's own offset, later by what
 // an interruption has cost its slot, or earlier by what of it could not sound.
-func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.slipped(a)) }
+func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.own() + d.slipped(a)) }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }

@@ -119,7 +119,7 @@ func (d *desk) slipped(a radio.Airing) time.Duration {
 // last is the latest instant at which an airing that was kept from sounding may begin
 // or go on: the planned end of its slot and the grace after it.
 func (d *desk) last(a radio.Airing) time.Time {
-	return d.slipOf(a).end.Add(d.offset + max(a.Grace, slack))
+	return d.slipOf(a).end.Add(d.own() + max(a.Grace, slack))
 }
 
 // late says whether something has kept an airing's slot from sounding in time.
@@ -175,7 +175,7 @@ func (d *desk) pushedOut(a radio.Airing) bool {
 
 // plannedMono is where on Mono an airing belongs by the plan alone.
 func (d *desk) plannedMono(a radio.Airing) time.Duration {
-	return d.Clock.WallToMono(a.Start().Add(d.offset))
+	return d.Clock.WallToMono(a.Start().Add(d.own()))
 }
 
 // obstructed says whether an airing that waits has to wait on: for an interruption, for

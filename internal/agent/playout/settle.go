@@ -46,7 +46,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		end = later(start, d.due(a)).Add(long) // all of it sounds
 	}
 	if ok, _ := d.permits(start, end); !ok {
-		planned := a.Start().Add(d.offset)
+		planned := a.Start().Add(d.own())
 		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
 			return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority} // it no longer fits
 		}
@@ -113,7 +113,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	list := d.agenda.list
 	for i, e := range list {
 		now := d.Clock.Now()
-		if plain := e.Start().Add(d.offset); plain.Add(-ahead - d.pulled()).After(now) {
+		if plain := e.Start().Add(d.own()); plain.Add(-ahead - d.pulled()).After(now) {
 			soon(plain.Add(-warmUp - d.pulled()))
 			kept = append(kept, list[i:]...)
 			break
