@@ -279,6 +279,38 @@ func TestPowerCuts(t *testing.T) {
 	}
 }
 
+// A reboot in the storm on a board without a battery and without a network: nothing of
+// it sounds until the centre has said what time it is, and then only what is still valid.
+func TestRebootWithoutATime(t *testing.T) {
+	for name, c := range map[string]struct {
+		word time.Time
+		want []string
+		end  string
+	}{
+		"in time":  {start.Add(10 * time.Minute), []string{"storm/1", "storm/2", "storm/3"}, "done"},
+		"too late": {start.Add(2 * time.Hour), []string{"storm/1"}, "done:expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			a := storm("storm")
+			if err := l.take(a); err != nil {
+				t.Fatal(err)
+			}
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			l.restart()
+			l.run(10 * time.Minute)
+			l.wantHeard("storm/1")
+			l.prove(c.word)
+			l.run(10 * time.Minute)
+			l.wantHeard(c.want...)
+			if got := l.receipt(a.ID); got != c.end {
+				t.Errorf("receipt %q, want %q", got, c.end)
+			}
+		})
+	}
+}
+
 // A journal that was rescued from an older copy knows cycles by their records.
 func TestAnOlderCopyMakesNoCycleTwice(t *testing.T) {
 	l := newLab(t)
