@@ -159,6 +159,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
+			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
 		})
 	})

@@ -21,6 +21,10 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // errSignIn sends a page's reader to the sign-in form, and a program a 401.
 var errSignIn = fmt.Errorf("%w: sign in first", radio.ErrForbidden)
 
+// errCut marks an answer of unknown length that broke off in the middle: the connection
+// has to break with it, or the reader takes the part for the whole.
+var errCut = fmt.Errorf("%w: cut off", errSent)
+
 // errSent marks an error after the answer has begun: nothing may be added to it.
 var errSent = errors.New("answer not delivered")
 
@@ -40,6 +44,14 @@ func (t told) Unwrap() error { return t.error }
 type patient interface {
 	error
 	RetryAfter() time.Duration
+}
+
+// crowded is one for which there is no room now: because of others, or of what the
+// person does already. It brings its own words.
+type crowded interface {
+	patient
+	Crowded() bool
+	Vietnamese() string
 }
 
 // answer is what an error means to a person.
@@ -102,8 +114,16 @@ func explainKind(err error) answer {
 	case errors.As(err, &later):
 		// RFC 6585 §4. Whole seconds, never too few.
 		wait := max(int(math.Ceil(later.RetryAfter().Seconds())), 1)
-		return answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
+		a := answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
 			VI: fmt.Sprintf("Đã thử quá nhiều lần. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many tries. Wait %d seconds.", wait)}
+		var busy crowded
+		if errors.As(err, &busy) {
+			a.EN = plain(err, radio.ErrUnavailable)
+			if busy.Crowded() {
+				a.Status, a.Code = http.StatusServiceUnavailable, "unavailable"
+			}
+		}
+		return a
 	case errors.Is(err, radio.ErrUnavailable):
 		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: plain(err, radio.ErrUnavailable)}
 	}
@@ -123,6 +143,8 @@ func loggedPath(r *http.Request) string {
 
 func (s *Server) logError(r *http.Request, a answer, err error) {
 	switch {
+	case errors.Is(err, errCut) && r.Context().Err() == nil:
+		s.Logger.Info("answer cut off", "method", r.Method, "path", loggedPath(r), "error", err)
 	case errors.Is(err, errSent), errors.Is(err, context.Canceled):
 		s.Logger.Debug("reader gone", "method", r.Method, "path", loggedPath(r), "error", err)
 	case a.Status >= 500:
@@ -141,6 +163,9 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 		}
 		a := explain(err)
 		s.logError(r, a, err)
+		if errors.Is(err, errCut) {
+			panic(http.ErrAbortHandler) // net/http's way to cut a connection
+		}
 		if errors.Is(err, errSent) {
 			return
 		}

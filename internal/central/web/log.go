@@ -225,7 +225,7 @@ func (s *Server) offer(r *http.Request, d *logData) error {
 	if f.Slot != "" && !slices.Contains(d.Slots, f.Slot) {
 		d.Slots = append(d.Slots, f.Slot)
 	}
-	names, err := s.names(r)
+	names, err := s.logNames(r, f)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"mime"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -195,6 +199,113 @@ func TestForeignLog(t *testing.T) {
 		}
 	}
 	want(t, h.ask(t, http.MethodGet, "/log/"+string(strange.Key.Device)+"/"+string(strange.Airing), ""), http.StatusNotFound)
+	// A file's sheet about itself, and the form of the page, name nothing either.
+	query := "?device=" + string(strange.Key.Device) + "&commune=" + string(strange.Commune)
+	want(t, h.ask(t, http.MethodGet, "/log.xlsx"+query, ""), http.StatusOK)
+	for _, line := range h.files.asked[len(h.files.asked)-1].About {
+		if strings.Contains(line[1], strange.DeviceName) || strings.Contains(line[1], strange.CommuneName) {
+			t.Errorf("a file tells %q", line)
+		}
+	}
+	if page := h.ask(t, http.MethodGet, "/log"+query, "").Body.String(); strings.Contains(page, strange.DeviceName) || strings.Contains(page, strange.CommuneName) {
+		t.Error("the page tells a name")
+	}
+}
+
+// noTurn is what export says to who has no turn.
+type noTurn struct{ crowded bool }
+
+func (noTurn) Error() string             { return radio.ErrUnavailable.Error() + ": no turn" }
+func (noTurn) Unwrap() error             { return radio.ErrUnavailable }
+func (noTurn) Vietnamese() string        { return "Hãy đợi." }
+func (noTurn) RetryAfter() time.Duration { return 30 * time.Second }
+func (n noTurn) Crowded() bool           { return n.crowded }
+
+func TestNoTurnForAFile(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct {
+		err    noTurn
+		status int
+	}{{noTurn{false}, http.StatusTooManyRequests}, {noTurn{true}, http.StatusServiceUnavailable}} {
+		h.files.err = c.err
+		for _, path := range []string{"/log.csv", "/api/v1/log.csv", "/log.xlsx"} {
+			w := h.ask(t, http.MethodGet, path, "")
+			want(t, w, c.status, "Hãy đợi.", "no turn")
+			if got := w.Header().Get("Retry-After"); got != "30" {
+				t.Errorf("%s: Retry-After %q", path, got)
+			}
+		}
+	}
+	if f := h.files.asked[0]; f.Owner != lan.ID {
+		t.Errorf("asked for %s", f.Owner)
+	}
+}
+
+// TestPace: a reader who trickles cannot hold a file, however often bytes are taken.
+func TestPace(t *testing.T) {
+	begun := time.Date(2025, 11, 22, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		sent int64
+		want time.Duration
+	}{{0, time.Minute}, {4 << 10, time.Minute}, {1 << 20, 92 * time.Second}, {1 << 40, 15 * time.Minute}} {
+		if got := filePace.until(begun, c.sent).Sub(begun); got != c.want {
+			t.Errorf("after %d bytes: %s, want %s", c.sent, got, c.want)
+		}
+	}
+}
+
+// bottomless are files without an end.
+type bottomless struct{ ended chan error }
+
+func (f bottomless) CSV(_ context.Context, _ LogFile, begin func(time.Time) (io.Writer, error)) error {
+	w, err := begin(now)
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+	f.ended <- err
+	return err
+}
+
+func (f bottomless) XLSX(ctx context.Context, file LogFile, begin func(time.Time) (io.Writer, error)) error {
+	return f.CSV(ctx, file, begin)
+}
+
+// TestSlowReaders: one takes nothing, one keeps taking; both files end by themselves, and
+// the reader sees that the file is not whole.
+func TestSlowReaders(t *testing.T) {
+	for name, p := range map[string]pace{
+		"takes nothing":  {patience: 50 * time.Millisecond, rate: 1 << 30, longest: time.Hour},
+		"takes too long": {patience: time.Hour, rate: 1, longest: 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := bottomless{make(chan error, 1)}
+			h := newHouse(t, func(d *Deps) { d.Files = files })
+			h.pace = p
+			site := httptest.NewUnstartedServer(h)
+			site.Config.ErrorLog = log.New(io.Discard, "", 0)
+			site.Start()
+			defer site.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+"/log.csv", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
+			answer, err := site.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if name == "takes nothing" {
+				<-files.ended
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err == nil {
+				t.Error("the file looks whole")
+			}
+			if name != "takes nothing" {
+				<-files.ended
+			}
+		})
+	}
 }
 
 // TestBrokenDownload: after the first byte nothing but the file is written.
@@ -203,7 +314,14 @@ func TestBrokenDownload(t *testing.T) {
 	w := &brokenWriter{header: http.Header{}}
 	r := httptest.NewRequest(http.MethodGet, "/log.csv?from=2025-11-20", http.NoBody)
 	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
-	h.ServeHTTP(w, r)
+	func() {
+		defer func() {
+			if recover() != http.ErrAbortHandler {
+				t.Error("the connection is not cut: the part looks whole")
+			}
+		}()
+		h.ServeHTTP(w, r)
+	}()
 	if w.writes != 1 || len(w.statuses) > 1 {
 		t.Errorf("%d writes, statuses %v", w.writes, w.statuses)
 	}

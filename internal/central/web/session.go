@@ -113,6 +113,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.People.Logout(r.Context(), c.Value); err != nil {
 		return err
 	}
+	s.Live.SessionsChanged()
 	s.setCookie(w, "", -1)
 	return nil
 }

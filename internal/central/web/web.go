@@ -96,6 +96,7 @@ type Server struct {
 	pages   pages
 	handler http.Handler
 	areas   areaCache
+	pace    pace // of downloads
 	// description is the JSON of the OpenAPI document.
 	description []byte
 }
@@ -106,7 +107,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: zone %q: %w", d.Zone, err)
 	}
-	s := &Server{Deps: d, zone: zone}
+	s := &Server{Deps: d, zone: zone, pace: filePace}
 	if s.pages, err = parsePages(zone); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
