@@ -181,13 +181,14 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 
 // page turns a handler's error into a page.
 func (s *Server) page(h handler) http.Handler {
-	return s.answering(h, func(w http.ResponseWriter, r *http.Request, a answer) error {
+	pages := s.answering(h, func(w http.ResponseWriter, r *http.Request, a answer) error {
 		if a.Status == http.StatusUnauthorized && r.Method == http.MethodGet {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return nil
 		}
 		return s.show(w, r, a.Status, "error.html", "Chưa thực hiện được", a)
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.ServeHTTP(w, tolerant(r)) })
 }
 
 // api turns a handler's error into JSON.

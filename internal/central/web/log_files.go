@@ -75,7 +75,7 @@ func (s *Server) logXLSX(w http.ResponseWriter, r *http.Request) error {
 // logFile sends what a filter lets through as a file.
 func (s *Server) logFile(w http.ResponseWriter, r *http.Request,
 	produce func(context.Context, LogFile, func(time.Time) (io.Writer, error)) error, kind, ext string) error {
-	q, err := strictQuery(r, slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })...)
+	q, err := strictQuery(exact(r), slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })...)
 	if err != nil {
 		return err
 	}

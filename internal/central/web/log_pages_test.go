@@ -103,20 +103,84 @@ func TestDayOfAProvince(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	o := func(aired, pending, missed int64) radio.LogTotals {
-		return radio.LogTotals{Planned: aired + pending + missed, Outcomes: map[radio.Outcome]int64{radio.Aired: aired, radio.PendingOutcome: pending, radio.Missed: missed}}
+	o := func(aired, pending, missed, off int64) radio.LogTotals {
+		return radio.LogTotals{Planned: aired + pending + missed + 2*off, Outcomes: map[radio.Outcome]int64{radio.Aired: aired, radio.PendingOutcome: pending, radio.Missed: missed,
+			radio.Cancelled: off, radio.Declined: off}}
 	}
-	seen := map[dayMark]bool{}
-	for want, totals := range map[string]radio.LogTotals{"": {}, "full": o(3, 0, 0), "wait": o(0, 3, 0), "none": o(0, 1, 2), "part": o(1, 1, 1)} {
-		m := daysData{}.Mark(totals)
-		if m.Class != want || seen[m] {
-			t.Errorf("%+v is %+v, want %s", totals, m, want)
+	for _, c := range []struct {
+		name   string
+		totals radio.LogTotals
+		soon   int64
+		want   dayMark
+	}{
+		{"nothing planned", radio.LogTotals{}, 0, dayMark{}},
+		{"all aired", o(3, 0, 0, 0), 0, dayMark{"full", "✓"}},
+		{"all awaited", o(0, 3, 0, 0), 0, dayMark{"wait", "…"}},
+		{"some awaited", o(1, 2, 0, 0), 0, dayMark{"wait", "◔"}},
+		{"some awaited, some soon", o(0, 3, 0, 0), 2, dayMark{"wait", "…"}},
+		{"all soon", o(0, 3, 0, 0), 3, dayMark{"soon", "◷"}},
+		{"some aired, the rest soon", o(1, 3, 0, 0), 3, dayMark{"wait", "◔"}},
+		{"some missed, none aired", o(0, 1, 2, 0), 0, dayMark{"none", "✗"}},
+		{"some missed, the rest soon", o(1, 1, 1, 0), 1, dayMark{"part", "◐"}},
+		{"all called off", o(0, 0, 0, 2), 0, dayMark{"off", "⊘"}},
+		{"the rest called off", o(2, 0, 0, 1), 0, dayMark{"full", "✓"}},
+		{"soon, the rest called off", o(0, 2, 0, 1), 2, dayMark{"soon", "◷"}},
+		{"missed, the rest called off", o(0, 0, 1, 1), 0, dayMark{"none", "✗"}},
+	} {
+		if got := (daysData{}).Mark(c.totals, c.soon); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
-		seen[m] = true
 	}
-	if m := (daysData{}).Mark(o(1, 2, 0)); m.Class != "wait" || m.Sign == "…" {
-		t.Errorf("partly awaited: %+v", m)
+	w := newHouse(t).ask(t, http.MethodGet, "/log/days", "")
+	for _, sign := range []string{"✓", "…", "◔", "◷", "✗", "◐", "⊘"} {
+		want(t, w, http.StatusOK, sign+" ") // the legend
 	}
+}
+
+// TestWhatIsStillToCome: it is half past nine; the slots of the evening, and the days to
+// come, are not awaited. Both pages say the same, and the parts sum up to the plan.
+func TestWhatIsStillToCome(t *testing.T) {
+	h := newHouse(t)
+	row := h.log.rows[1]
+	row.Outcome, row.StartedAt, row.Consumed, row.Campaign = radio.PendingOutcome, 0, 0, ""
+	add := func(n int, day radio.Date, slot radio.TimeOfDay) {
+		row.Airing, row.Day, row.SlotTime = id[radio.AiringID]('z', n), day, slot
+		row.DeviceName, row.Key.Device = "Cụm thử", id[radio.DeviceID]('z', 1)
+		h.log.rows = append(h.log.rows, row)
+	}
+	add(1, "2025-11-22", 5*60)
+	add(2, "2025-11-22", 9*60+30)
+	add(3, "2025-11-22", 17*60)
+	add(4, "2025-11-22", 17*60)
+	add(5, "2025-11-23", 5*60)
+	for query, want := range map[string][2]string{
+		"from=2025-11-22&to=2025-11-22":        {"Chờ xác nhận: 2", "Chưa đến giờ: 2"},
+		"from=2025-11-22":                      {"Chờ xác nhận: 2", "Chưa đến giờ: 3"},
+		"":                                     {"Chờ xác nhận: 2", "Chưa đến giờ: 3"},
+		"from=2025-11-23":                      {"", "Chưa đến giờ: 1"},
+		"to=2025-11-21":                        {"", ""},
+		"from=2025-11-22&slot=05:00":           {"Chờ xác nhận: 1", "Chưa đến giờ: 1"},
+		"from=2025-11-22&outcome=missed":       {"", ""},
+		"from=2025-11-23&to=2025-11-23&after=": {"", "Chưa đến giờ: 1"},
+	} {
+		page := h.ask(t, http.MethodGet, "/log?device="+string(row.Key.Device)+"&"+query, "")
+		sums := page.Body.String()
+		sums = sums[strings.Index(sums, "Kế hoạch:"):]
+		sums = sums[:strings.Index(sums, "</p>")]
+		for i, label := range []string{"Chờ xác nhận", "Chưa đến giờ"} {
+			if want[i] == "" && strings.Contains(sums, label) || !strings.Contains(sums, want[i]) {
+				t.Errorf("%q: %q, want %q", query, sums, want)
+			}
+		}
+	}
+	cells := h.ask(t, http.MethodGet, "/log/days?day=2025-11-23", "")
+	want(t, cells, http.StatusOK, `data-mark="soon"`, "◷ 0/1", "Ngày này chưa tới", "Chưa đến giờ: 1")
+	empty := h.ask(t, http.MethodGet, "/log/days?day=2025-12-24", "")
+	want(t, empty, http.StatusOK, "Ngày này chưa tới", `href="/schedules/week"`)
+	if strings.Contains(empty.Body.String(), "Kế hoạch: 0") {
+		t.Error("a day to come looks as if nothing were planned")
+	}
+	want(t, h.ask(t, http.MethodGet, "/log?from=2025-12-24", ""), http.StatusOK, "Ngày này chưa tới")
 }
 
 func TestBulletinInTheLog(t *testing.T) {

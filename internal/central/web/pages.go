@@ -25,6 +25,7 @@ type view struct {
 	Here    string // the address itself, to come back to
 	Person  radio.Person
 	Menu    []menuEntry
+	Unused  []string // keys of the address that the page left out
 	Data    any
 }
 
@@ -121,6 +122,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"lang":     func() string { return string(sp.language) },
 		"english":  func() bool { return sp.language == english },
 		"at":       func(m radio.Millis) string { return formatAt(m, zone, "15:04:05 02/01/2006") },
+		"exact":    func(m radio.Millis) string { return formatExact(m, zone) },
 		"clock":    func(m radio.Millis) string { return formatAt(m, zone, "15:04:05") },
 		"day":      formatDay,
 		"length":   sp.length,
@@ -178,7 +180,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name, 
 	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	var buf bytes.Buffer
 	if err := t.ExecuteTemplate(&buf, "layout", view{
-		Title: s.pages.speech[l].say(title), Section: section, Here: r.URL.RequestURI(), Person: who(r), Menu: menuOf(who(r)), Data: data,
+		Title: s.pages.speech[l].say(title), Section: section, Here: r.URL.RequestURI(), Person: who(r), Menu: menuOf(who(r)), Unused: unused(r), Data: data,
 	}); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
