@@ -82,7 +82,7 @@ func DefaultConfig() Config {
 		FetchTo:     "04:00",
 		SilentAfter: config.Duration(24 * time.Hour),
 		Faults:      FaultsConfig{OfflineAfter: config.Duration(fault.OfflineAfter)},
-		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second)}},
+		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second), Gap: config.Duration(notify.MailGap)}},
 		LogLevel:    "info",
 	}
 }

@@ -56,7 +56,8 @@ func TestDeviceList(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm một cụm loa")
 	want(t, h.ask(t, http.MethodGet, "/devices?state=sleepy", ""), 422, "Tình trạng")
 	want(t, h.ask(t, http.MethodGet, "/devices?commune=1", ""), 422, "Xã/phường")
-	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), 422, "color")
+	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), http.StatusOK, "Đã bỏ qua", "color")
+	want(t, h.ask(t, http.MethodGet, "/api/v1/devices?color=red", ""), 422, "color")
 	h.plan.states[0].Reported = []byte("{broken")
 	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "chưa có báo cáo")
 }

@@ -40,7 +40,7 @@ func TestPeopleList(t *testing.T) {
 			}
 		}
 	}
-	want(t, h.ask(t, http.MethodGet, "/people?rolle=x", ""), http.StatusUnprocessableEntity)
+	want(t, h.ask(t, http.MethodGet, "/api/v1/people?rolle=x", ""), http.StatusUnprocessableEntity)
 	want(t, h.ask(t, http.MethodGet, "/people", ""), http.StatusOK, "Biên tập viên · Phường Thành Sen", "Người duyệt · toàn tỉnh", "chưa có vai trò", "đã khóa")
 	api := h.ask(t, http.MethodGet, "/api/v1/people?state=disabled", "")
 	want(t, api, http.StatusOK, `"login":"hai-xa"`, `"state":"disabled"`)
@@ -189,7 +189,7 @@ func TestAuditPage(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	want(t, h.ask(t, http.MethodGet, "/audit?before=961", ""), http.StatusOK, "Trang đầu")
-	for _, bad := range []string{"from=x", "to=1500-01-01", "before=0", "before=-1", "who=x", "limit=5", "from=2025-11-01&from=2025-11-02"} {
+	for _, bad := range []string{"from=x", "to=1500-01-01", "before=0", "before=-1", "from=2025-11-01&from=2025-11-02"} {
 		want(t, h.ask(t, http.MethodGet, "/audit?"+bad, ""), http.StatusUnprocessableEntity)
 	}
 	want(t, h.ask(t, http.MethodGet, "/api/v1/audit?limit=2", ""), http.StatusOK, `"seq":1000`, `"next":"/api/v1/audit?before=999\u0026limit=2"`)
