@@ -324,6 +324,38 @@ func TestRevisionKeepsFourEyes(t *testing.T) {
 	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
 }
 
+// TestRevisionOfApprovedAudio: in somebody else's revision of an approved version the
+// audio is still its maker's; with other audio it is not.
+func TestRevisionOfApprovedAudio(t *testing.T) {
+	for name, c := range map[string]struct {
+		audio string // "" keeps it
+		want  error
+	}{"the same audio": {"", radio.ErrForbidden}, "other audio": {"hai", nil}} {
+		t.Run(name, func(t *testing.T) {
+			b, ctx := newDeskBench(t), t.Context()
+			x := b.create("Tin", "một")
+			x, err := b.Submit(ctx, x.ID, 1, false, b.lan)
+			b.ok(err)
+			b.hear(x, b.hoa)
+			_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+			b.ok(err)
+			next, err := b.Revise(ctx, x.ID, 1, b.hoa)
+			b.ok(err)
+			if c.audio != "" {
+				_, err = b.Save(ctx, x.ID, 2, radio.Bulletin{Title: "Tin", Field: 1, Language: "vi"}, strings.NewReader(c.audio), b.hoa)
+				b.ok(err)
+			}
+			next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
+			b.ok(err)
+			b.hear(next, b.lan)
+			_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+			if !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
 func TestCutOffIsConfirmed(t *testing.T) {
 	b, ctx := newDeskBench(t), t.Context()
 	x := b.create("Tin", "cut one")
