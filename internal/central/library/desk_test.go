@@ -324,20 +324,26 @@ func TestRevisionKeepsFourEyes(t *testing.T) {
 	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
 }
 
-// TestRevisionOfApprovedAudio: in somebody else's revision of an approved version the
-// audio is still its maker's; with other audio it is not.
-func TestRevisionOfApprovedAudio(t *testing.T) {
+// TestRevisionWithOtherAudio: in somebody else's revision of an approved version the audio
+// is still its maker's; with other audio it is not. What was rejected stays its maker's
+// whatever the audio: the words are, too.
+func TestRevisionWithOtherAudio(t *testing.T) {
 	for name, c := range map[string]struct {
+		first radio.Verdict
 		audio string // "" keeps it
 		want  error
-	}{"the same audio": {"", radio.ErrForbidden}, "other audio": {"hai", nil}} {
+	}{
+		"approved, the same audio": {radio.Verdict{To: radio.Approved}, "", radio.ErrForbidden},
+		"approved, other audio":    {radio.Verdict{To: radio.Approved}, "hai", nil},
+		"rejected, other audio":    {radio.Verdict{To: radio.Rejected, Why: "nói nhầm"}, "hai", radio.ErrForbidden},
+	} {
 		t.Run(name, func(t *testing.T) {
 			b, ctx := newDeskBench(t), t.Context()
 			x := b.create("Tin", "một")
 			x, err := b.Submit(ctx, x.ID, 1, false, b.lan)
 			b.ok(err)
 			b.hear(x, b.hoa)
-			_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+			_, err = b.Decide(ctx, x.ID, 1, c.first, b.hoa)
 			b.ok(err)
 			next, err := b.Revise(ctx, x.ID, 1, b.hoa)
 			b.ok(err)
