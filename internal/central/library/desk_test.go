@@ -405,6 +405,7 @@ func TestReach(t *testing.T) {
 		s := radio.Status{Device: d.ID, Revisions: radio.RevisionStatus{Programme: revision}, Audio: []radio.AudioStatus{{SHA256: x.Renditions[1].SHA256, Ready: ready}}}
 		text, err := json.Marshal(s)
 		b.ok(err)
+		b.clock = b.clock.Add(time.Second)
 		b.ok(b.store.Log(ctx, func(tx *store.LogTx) error {
 			return tx.PutNews(ctx, []radio.DeviceNews{{Device: d.ID, Received: radio.At(b.clock), Reported: text}})
 		}))
