@@ -276,7 +276,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Preview:   coming,
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

@@ -201,14 +201,7 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 	case err == nil && s.Until != "" && s.Until < zone.Date(now):
 		c.State = radio.ScheduleEnded
 	default:
-		for _, sl := range s.Slots {
-			if !w.sounds(sl) {
-				continue
-			}
-			if at, ok := timetable.Next(s, sl, now); ok && (c.Next == 0 || radio.At(at) < c.Next) {
-				c.Next = radio.At(at)
-			}
-		}
+		c.Next = w.next(s, now)
 	}
 	return c, true
 }

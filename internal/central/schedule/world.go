@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 )
 
 // world is everything laid down, with the drafts, at one moment.
@@ -17,6 +18,7 @@ type world struct {
 	drafts map[radio.ScheduleID]radio.ScheduleDraft
 	// airable marks the bulletins of which a version may be aired now.
 	airable map[radio.BulletinID]bool
+	nexts   nextCache
 }
 
 // world is made anew for whoever changes something: their problems are noted in it.
@@ -31,7 +33,8 @@ func (d *Desk) world(ctx context.Context) (*world, error) {
 	}
 	w := &world{
 		builder: newBuilder(&Source{}, &folder{}, plan, nil), tree: radio.NewAreaTree(plan.Areas),
-		airable: airable(plan.Bulletins), stored: map[radio.ScheduleID]radio.Schedule{}, drafts: map[radio.ScheduleID]radio.ScheduleDraft{},
+		airable: airable(plan.Bulletins), stored: map[radio.ScheduleID]radio.Schedule{},
+		drafts: map[radio.ScheduleID]radio.ScheduleDraft{}, nexts: nextCache{of: map[radio.ScheduleID]nextInstant{}},
 	}
 	for _, s := range plan.Schedules {
 		w.stored[s.ID] = s
@@ -53,6 +56,44 @@ func airable(all []radio.Bulletin) map[radio.BulletinID]bool {
 		}
 	}
 	return out
+}
+
+// nextCache keeps when schedules come next: it stays true until that has been.
+type nextCache struct {
+	mu sync.Mutex
+	of map[radio.ScheduleID]nextInstant
+}
+
+type nextInstant struct {
+	from time.Time // when it was asked for
+	at   radio.Millis
+}
+
+// neverFor is how long a schedule that does not come within a year is not asked again.
+const neverFor = time.Hour
+
+// next gives the next instant at which something of the schedule sounds; 0 when nothing
+// does within a year.
+func (w *world) next(s radio.Schedule, now time.Time) radio.Millis {
+	w.nexts.mu.Lock()
+	have, ok := w.nexts.of[s.ID]
+	w.nexts.mu.Unlock()
+	if ok && !now.Before(have.from) && (have.at > radio.At(now) || have.at == 0 && now.Sub(have.from) < neverFor) {
+		return have.at
+	}
+	have = nextInstant{from: now}
+	for _, sl := range s.Slots {
+		if !w.sounds(sl) {
+			continue
+		}
+		if at, ok := timetable.Next(s, sl, now); ok && (have.at == 0 || radio.At(at) < have.at) {
+			have.at = radio.At(at)
+		}
+	}
+	w.nexts.mu.Lock()
+	w.nexts.of[s.ID] = have
+	w.nexts.mu.Unlock()
+	return have.at
 }
 
 // seenWorld is the newest world that was read only to look at it: a page asks for it a

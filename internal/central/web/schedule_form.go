@@ -27,6 +27,8 @@ type scheduleEdit struct {
 	Except, Grace  string
 	Note           string
 	Slots          []slotEdit
+	// Checked: nothing is wrong with it, and nothing was saved.
+	Checked bool
 }
 
 type slotEdit struct {
