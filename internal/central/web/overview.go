@@ -72,7 +72,7 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if d.Today, err = s.Log.Totals(r.Context(), radio.LogFilter{Communes: communes, From: d.Day, To: d.Day}); err != nil {
+		if d.Today, err = s.Log.TotalsUntil(r.Context(), radio.LogFilter{Communes: communes, From: d.Day, To: d.Day}, s.logNow()); err != nil {
 			return err
 		}
 	}
