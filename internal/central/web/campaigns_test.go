@@ -91,17 +91,19 @@ func TestCampaignNumbers(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	var planned, aired int64
+	var planned, aired, coming int64
 	for _, row := range h.log.rows {
-		if row.Planned() {
+		if row.Planned() && row.Outcome == radio.PendingOutcome && row.Start > radio.At(now) {
+			coming++
+		} else if row.Planned() {
 			planned++
 			if row.Outcome == radio.Aired {
 				aired++
 			}
 		}
 	}
-	if p.Totals.Planned != planned || p.Aired() != aired || planned == 0 || aired == 0 {
-		t.Errorf("planned %d aired %d, want %d and %d", p.Totals.Planned, p.Aired(), planned, aired)
+	if p.Totals.Planned != planned || p.Aired() != aired || p.Totals.Coming != coming || planned == 0 || aired == 0 || coming == 0 {
+		t.Errorf("planned %d aired %d coming %d, want %d, %d and %d", p.Totals.Planned, p.Aired(), p.Totals.Coming, planned, aired, coming)
 	}
 	if !p.Whole || p.Target != 12000 || p.CommuneTarget != 40 || p.DaysLeft == nil || *p.DaysLeft != 40 || p.State != radio.CampaignRunning {
 		t.Errorf("%+v", p)
