@@ -141,7 +141,7 @@ func TestScheduleByForm(t *testing.T) {
 	again("drop-slot.1")
 
 	w := press("save")
-	want(t, w, http.StatusUnprocessableEntity, "Chưa lưu", "Mã: không được để trống", "lịch phải có ít nhất một nơi nhận", `value="Thông báo &lt;của&gt; xã &amp; &#34;loa&#34;"`)
+	want(t, w, http.StatusUnprocessableEntity, "Chưa lưu", "Mã: không được để trống", "phải có ít nhất một địa bàn hoặc cụm loa", `value="Thông báo &lt;của&gt; xã &amp; &#34;loa&#34;"`)
 	q.Set("code", "tb-xa")
 	q.Set("area", "ha-tinh")
 	q["target"] = []string{"area xa-16"}
