@@ -25,6 +25,7 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
@@ -259,22 +260,24 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
-	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
+	laid := newLaid(c.store, c.now)
+	coming := preview.New(laid, w.fleet, programme.Resolver{Tuning: c.tuning()}, c.now)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: laid, Drafts: c.store, History: c.store, Clashes: coming, Holdings: laid, Fleet: w.fleet}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, w.fleet}, c.now, log, d.Changed),
 		Shelf:     c.store,
 		Uploads:   c.uploads,
-		Plan:      c.store,
+		Plan:      laid,
 		Campaigns: c.store,
 		Log:       c.report,
 		Files:     logFiles{export.New(exportLog(c.store), c.now)},
 		Audio:     audioFiles{c.files},
-		Preview:   c.preview(),
+		Preview:   coming,
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/central/fault"
 	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
 )
@@ -66,6 +67,12 @@ type deskBench struct {
 	hoa     radio.UserID // decides
 }
 
+// shelfOf is a store with the view of all devices, as the centre joins them.
+type shelfOf struct {
+	*store.Store
+	*fault.Fleet
+}
+
 func newDeskBench(t *testing.T) *deskBench {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
@@ -79,7 +86,12 @@ func newDeskBench(t *testing.T) *deskBench {
 	})
 	b := &deskBench{t: t, store: s, intake: &fakePreparer{}, keeper: &fakeKeeper{}, clock: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC),
 		lan: radio.NewID[radio.UserID](), hoa: radio.NewID[radio.UserID]()}
-	b.Desk = NewDesk(b.intake, b.keeper, s, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
+	looks := 0
+	fleet := fault.NewFleet(s, func() time.Time { // a view serves for a second: every look is another one's
+		looks++
+		return b.clock.Add(time.Duration(looks) * 2 * time.Second)
+	}, slog.New(slog.DiscardHandler))
+	b.Desk = NewDesk(b.intake, b.keeper, shelfOf{s, fleet}, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
 	return b
 }
 
@@ -431,6 +443,7 @@ func TestReach(t *testing.T) {
 		s := radio.Status{Device: d.ID, Revisions: radio.RevisionStatus{Programme: revision}, Audio: []radio.AudioStatus{{SHA256: x.Renditions[1].SHA256, Ready: ready}}}
 		text, err := json.Marshal(s)
 		b.ok(err)
+		b.clock = b.clock.Add(time.Second)
 		b.ok(b.store.Log(ctx, func(tx *store.LogTx) error {
 			return tx.PutNews(ctx, []radio.DeviceNews{{Device: d.ID, Received: radio.At(b.clock), Reported: text}})
 		}))

@@ -12,12 +12,30 @@ import (
 // Save keeps a draft, new or in place of the one there is. A draft that was handed in
 // or sent back is an open one again.
 func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (radio.ScheduleDraft, error) {
-	w, err := d.world(ctx)
+	write, err := d.prepare(ctx, by, in)
 	if err != nil {
 		return radio.ScheduleDraft{}, err
 	}
-	if err := w.checkSave(by, in); err != nil {
+	if err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{write}, d.act(by, "schedule.draft", write.Draft.Doc.Code)); err != nil {
 		return radio.ScheduleDraft{}, err
+	}
+	return write.Draft, nil
+}
+
+// Check says what Save would say, and keeps nothing.
+func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) error {
+	_, err := d.prepare(ctx, by, in)
+	return err
+}
+
+// prepare makes the draft that is to be kept, or says what is wrong with it.
+func (d *Desk) prepare(ctx context.Context, by radio.Person, in radio.DraftSave) (write radio.DraftWrite, err error) {
+	w, err := d.world(ctx)
+	if err != nil {
+		return write, err
+	}
+	if err := w.checkSave(by, in); err != nil {
+		return write, err
 	}
 	r := &reader{problems: &w.problems}
 	raw := r.formSchedule(in.Form, "")
@@ -31,19 +49,16 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (r
 	}
 	s, _ := w.resolve(by, &decl, in.Schedule)
 	if err := w.problems.invalid(); err != nil {
-		return radio.ScheduleDraft{}, err
+		return write, err
 	}
 	if _, drafted := w.drafts[s.ID]; !drafted && len(w.changes(s.ID, s)) == 0 {
 		e := &radio.Invalid{}
 		e.Add("code", "không có gì khác với lịch đang áp dụng", "nothing differs from what is on the air")
-		return radio.ScheduleDraft{}, e
+		return write, e
 	}
-	write := d.draft(w, by, s)
+	write = d.draft(w, by, s)
 	write.Draft.Note = note
-	if err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{write}, d.act(by, "schedule.draft", s.Code)); err != nil {
-		return radio.ScheduleDraft{}, err
-	}
-	return write.Draft, nil
+	return write, nil
 }
 
 // checkSave holds what the person saw against what there is.

@@ -115,6 +115,7 @@ func (r *reader) syntax(err error) {
 type reader struct {
 	file     string
 	problems *Problems
+	form     sourceForm
 }
 
 func (r *reader) at(n ast.Node) Pos {

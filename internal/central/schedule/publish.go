@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,6 +52,23 @@ func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID
 	}
 	d.changed()
 	return v, nil
+}
+
+// Waiting lists the drafts that wait for a decision which this person may take: handed in
+// to a desk of theirs, and not written by them. By code.
+func (d *Desk) Waiting(ctx context.Context, by radio.Person) ([]radio.ScheduleDraft, error) {
+	w, err := d.reading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.ScheduleDraft
+	for id, x := range w.drafts {
+		if x.State == radio.DraftSubmitted && !slices.Contains(x.Authors, by.ID) && w.may(by, radio.PublishSchedules, id) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b radio.ScheduleDraft) int { return cmp.Compare(a.Doc.Code, b.Doc.Code) })
+	return out, nil
 }
 
 // recheck holds a draft against the rules once more: since it was saved a device may

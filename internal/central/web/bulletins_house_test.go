@@ -60,6 +60,12 @@ type deskHouse struct {
 	started time.Time
 }
 
+// shelfOf is a store with a view of all devices, as the centre joins them.
+type shelfOf struct {
+	*store.Store
+	Fleet
+}
+
 func newDeskHouse(t *testing.T) *deskHouse { return newDeskHouseWith(t, ears{tenSeconds}) }
 
 func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
@@ -83,7 +89,7 @@ func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 	log := slog.New(slog.DiscardHandler)
 	d.house = newHouse(t, func(deps *Deps) {
 		deps.Plan, deps.Shelf, deps.Now = s, s, clock
-		deps.Desk = library.NewDesk(e, e, s, clock, log, func() {})
+		deps.Desk = library.NewDesk(e, e, shelfOf{s, deps.Fleet}, clock, log, func() {})
 		deps.Uploads = library.NewUploads(t.TempDir(), library.DefaultUploadLimits(), clock, log)
 	})
 	c := radio.PlanChange{At: 1, Author: sau, Approver: lan.ID, Campaigns: d.plan.campaigns}

@@ -20,7 +20,9 @@ type Log interface {
 	Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error)
 	Matrix(ctx context.Context, day radio.Date, f radio.LogFilter) (radio.LogMatrix, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, from, to radio.Date, communes []radio.AreaID) (radio.BulletinReport, error)
-	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
+	// TotalsUntil and CampaignProgress tell what is still to come apart.
+	TotalsUntil(ctx context.Context, f radio.LogFilter, now radio.LogNow) (radio.LogTotals, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID, now radio.LogNow) (radio.CampaignProgress, error)
 	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
 	Proofs(ctx context.Context, device radio.DeviceID, words []radio.Word) ([]radio.LogProof, error)
 }

@@ -141,7 +141,7 @@ func TestScheduleByForm(t *testing.T) {
 	again("drop-slot.1")
 
 	w := press("save")
-	want(t, w, http.StatusUnprocessableEntity, "Chưa lưu", "Mã: không được để trống", "lịch phải có ít nhất một nơi nhận", `value="Thông báo &lt;của&gt; xã &amp; &#34;loa&#34;"`)
+	want(t, w, http.StatusUnprocessableEntity, "Chưa lưu", "Mã: không được để trống", "phải có ít nhất một địa bàn hoặc cụm loa", `value="Thông báo &lt;của&gt; xã &amp; &#34;loa&#34;"`)
 	q.Set("code", "tb-xa")
 	q.Set("area", "ha-tinh")
 	q["target"] = []string{"area xa-16"}
@@ -461,4 +461,30 @@ func FuzzScheduleForm(f *testing.F) {
 			t.Fatalf("%v %v\n%s\n%s", errA, errB, a, b)
 		}
 	})
+}
+
+// TestScheduleCheck: the button that checks says what saving would say, loses no input,
+// and keeps nothing.
+func TestScheduleCheck(t *testing.T) {
+	h := newHouse(t)
+	form := url.Values{"code": {"lich-thu"}, "title": {"Lịch thử của tôi"}, "priority": {"normal"}, "target": {"area khong-co"}, "from": {"2026-02-30"}, "slots": {"1"},
+		"s0.times": {"05:00"}, "s0.days": {daysDaily}, "s0.items": {"1"}, "s0.i0.bulletin": {"khong-co"}, "s0.i0.repeat": {"2"}, "grace": {"90"}}
+	problems := regexp.MustCompile(`(?s)<div class="card bad" role="alert">.*?</div>`)
+	told := map[string]string{}
+	for _, do := range []string{"save", "check"} {
+		form.Set("do", do)
+		w := h.ask(t, http.MethodPost, "/schedules", form.Encode())
+		want(t, w, 422, "Lịch thử của tôi", `value="khong-co"`, `value="90"`)
+		told[do] = problems.FindString(w.Body.String())
+	}
+	if told["save"] == "" || told["check"] != told["save"] {
+		t.Errorf("saving says\n%s\nchecking says\n%s", told["save"], told["check"])
+	}
+	form.Set("from", "2026-02-28")
+	form.Set("target", "area "+h.plan.places[0].Chain[0].Code)
+	form.Set("s0.i0.bulletin", h.plan.bulletins[0].Code)
+	want(t, h.ask(t, http.MethodPost, "/schedules", form.Encode()), http.StatusOK, "Chưa thấy lỗi nào", "Lịch thử của tôi")
+	if len(h.plans.drafts) != 0 {
+		t.Error("checking saved a draft")
+	}
 }

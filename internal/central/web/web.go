@@ -56,11 +56,10 @@ type Deps struct {
 	Log       Log
 	Files     LogFiles
 	Audio     Audio
-	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	// Fleet, Faults and Clusters are for the pages of clusters and the first one.
 	Fleet    Fleet
 	Faults   Faults
 	Clusters Clusters
-	Drafts   Drafts
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
