@@ -7,10 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"loaxa/internal/radio"
 )
@@ -223,12 +219,10 @@ var phoneForm = regexp.MustCompile(`^\+?[0-9][0-9 .()-]{5,28}$`)
 // checkProfile notes what is wrong, and gives the profile in one form (NFC, no spaces
 // around).
 func checkProfile(e *radio.Invalid, p radio.Profile) radio.Profile {
-	p = radio.Profile{Name: norm.NFC.String(strings.TrimSpace(p.Name)), Email: strings.TrimSpace(p.Email), Phone: strings.TrimSpace(p.Phone)}
-	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 100 || !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, unicode.IsControl) {
-		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
-	}
+	p = radio.Profile{Name: radio.TidyLine(p.Name), Email: radio.TidyLine(p.Email), Phone: radio.TidyLine(p.Phone)}
+	radio.CheckLine(e, "name", p.Name, 1, 100)
 	if p.Email != "" {
-		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email || len(p.Email) > 254 {
+		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email || len(p.Email) > 254 || strings.ContainsFunc(p.Email, radio.NoText) {
 			e.Add("email", "địa chỉ e-mail không đúng", "this is no e-mail address")
 		}
 	}

@@ -43,7 +43,7 @@ func (d *Desk) ReadUpload(ctx context.Context, by radio.Person, name string, dat
 func cleanName(name string) string {
 	name = path.Base(strings.ReplaceAll(norm.NFC.String(strings.ToValidUTF8(name, "?")), `\`, "/"))
 	name = strings.Map(func(c rune) rune {
-		if notText(c) {
+		if radio.NoText(c) {
 			return -1
 		}
 		return c

@@ -349,9 +349,8 @@ func (s *Server) bulletinDecide(w http.ResponseWriter, r *http.Request) error {
 // decide hands a decision to the desk and finds the words for its refusals.
 func (s *Server) decide(r *http.Request, b radio.Bulletin, v radio.Verdict) (radio.Bulletin, error) {
 	var e radio.Invalid
-	if v.Why = radio.TidyLine(v.Why); len([]rune(v.Why)) > maxWhy {
-		e.Add("why", "dài quá "+strconv.Itoa(maxWhy)+" ký tự", "longer than "+strconv.Itoa(maxWhy)+" characters")
-	}
+	v.Why = radio.TidyLine(v.Why)
+	radio.CheckLine(&e, "why", v.Why, 0, maxWhy)
 	step, ok := radio.DecisionStep(v.To)
 	if !ok {
 		e.Add("to", "quyết định chỉ là approved (duyệt), rejected (từ chối) hoặc withdrawn (thu hồi)", "a decision is one of approved, rejected, withdrawn")

@@ -221,7 +221,7 @@ type deviceAdded struct {
 
 // addDevice checks and keeps a new cluster.
 func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error) {
-	d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: strings.TrimSpace(in.Code), Name: radio.TidyLine(in.Name), Hamlet: in.Hamlet, Rendition: in.Rendition}
+	d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: radio.TidyLine(in.Code), Name: radio.TidyLine(in.Name), Hamlet: in.Hamlet, Rendition: in.Rendition}
 	if d.Rendition == 0 {
 		d.Rendition = radio.MainKbps
 	}
@@ -242,9 +242,7 @@ func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error)
 	if !radio.ValidCode(d.Code) {
 		e.Add("code", "1–64 chữ thường không dấu, chữ số, dấu chấm, gạch nối", "1–64 of a–z, 0–9, dot and hyphen")
 	}
-	if n := len([]rune(d.Name)); n < 1 || n > 200 || strings.ContainsFunc(d.Name, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd }) {
-		e.Add("name", "1–200 ký tự trên một dòng", "1–200 characters in one line")
-	}
+	radio.CheckLine(&e, "name", d.Name, 1, 200)
 	if d.Rendition != radio.MainKbps && d.Rendition != radio.LightKbps {
 		e.Add("rendition", "phải là 64 hoặc 32", "must be 64 or 32")
 	}
