@@ -28,24 +28,12 @@ type Rights interface {
 	EnablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error
 }
 
-// refusal is a no with its reason for people, in both screen languages.
-type refusal struct {
-	kind   error
-	en, vi string
-}
-
-func (r refusal) Error() string      { return r.kind.Error() + ": " + r.en }
-func (r refusal) Unwrap() error      { return r.kind }
-func (r refusal) Vietnamese() string { return r.vi }
-
 func notOneself() error {
-	return refusal{radio.ErrForbidden, "nobody changes the own roles or account; another administrator does",
-		"Không ai tự đổi vai trò hay khóa tài khoản của chính mình; hãy nhờ quản trị viên khác."}
+	return radio.Refuse(radio.ErrForbidden, "Không ai tự đổi vai trò hay khóa tài khoản của chính mình; hãy nhờ quản trị viên khác.", "nobody changes the own roles or account; another administrator does")
 }
 
 func beyondArea() error {
-	return refusal{radio.ErrForbidden, "an administrator grants roles only inside the own area, and leaves at least one",
-		"Quản trị viên chỉ được giao vai trò trong địa bàn mình quản trị, và phải để lại ít nhất một vai trò."}
+	return radio.Refuse(radio.ErrForbidden, "Quản trị viên chỉ được giao vai trò trong địa bàn mình quản trị, và phải để lại ít nhất một vai trò.", "an administrator grants roles only inside the own area, and leaves at least one")
 }
 
 // Operator is who runs a command on the centre's own machine: it may do all that an

@@ -216,7 +216,7 @@ func (r *reader) checkPriority(t text) radio.Priority {
 	case p == radio.Prior:
 		return radio.Prior
 	case p == radio.Emergency:
-		r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp (Alert)",
+		r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp",
 			"a schedule cannot be emergency: an emergency goes out only as an alert")
 	default:
 		r.problems.add(t.at, fmt.Sprintf("priority %q: phải là normal (thông thường) hoặc priority (ưu tiên)", clip(t.s)),

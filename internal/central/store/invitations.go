@@ -27,7 +27,7 @@ func (s *Store) ResetPerson(ctx context.Context, i radio.Invitation) error {
 			return err
 		}
 		if p.DisabledAt != 0 {
-			return fmt.Errorf("%w: the account %s is disabled", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s đang bị khóa; hãy mở lại trước.", "the account %s is disabled")
 		}
 		if err := setPassword(ctx, tx, p.ID, "", i.CreatedAt); err != nil {
 			return err

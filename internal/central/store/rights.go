@@ -34,7 +34,7 @@ func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []r
 			return err
 		}
 		if !slices.Equal(sortedGrants(p.Grants), sortedGrants(seen)) {
-			return fmt.Errorf("%w: the roles of %s were changed meanwhile", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Vai trò của %s vừa được người khác thay đổi. Hãy mở lại trang rồi làm lại.", "the roles of %s were changed meanwhile")
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM person_grant WHERE person = $1`, id); err != nil {
 			return fmt.Errorf("replace grants of %s: %w", id, err)
@@ -69,7 +69,7 @@ func adminLeft(ctx context.Context, tx *sql.Tx, p radio.Account) error {
 		return fmt.Errorf("count administrators: %w", err)
 	}
 	if left == 0 {
-		return fmt.Errorf("%w: %s is the last administrator of the province", radio.ErrConflict, p.Login)
+		return refuseAccount(p.Login, "%s là quản trị viên cuối cùng của tỉnh; phải có quản trị viên khác trước đã.", "%s is the last administrator of the province")
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string
 			return err
 		}
 		if p.DisabledAt != 0 {
-			return fmt.Errorf("%w: the account %s is disabled already", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s đã bị khóa từ trước.", "the account %s is disabled already")
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = $1 WHERE id = $2`, at, id); err != nil {
 			return fmt.Errorf("disable %s: %w", id, err)
@@ -112,7 +112,7 @@ func (s *Store) EnablePerson(ctx context.Context, id radio.UserID, actor string,
 			return err
 		}
 		if p.DisabledAt == 0 {
-			return fmt.Errorf("%w: the account %s is not disabled", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s không bị khóa.", "the account %s is not disabled")
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = 0 WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("enable %s: %w", id, err)
@@ -133,4 +133,9 @@ func (s *Store) SetProfile(ctx context.Context, id radio.UserID, p radio.Profile
 		}
 		return audit(ctx, tx, at, actor, "person.edit", string(id), was.Login)
 	})
+}
+
+// refuseAccount refuses a change of an account, with its login set into the words.
+func refuseAccount(login, vi, en string) error {
+	return radio.Refuse(radio.ErrConflict, fmt.Sprintf(vi, login), fmt.Sprintf(en, login))
 }

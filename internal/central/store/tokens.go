@@ -25,7 +25,7 @@ func (s *Store) AddToken(ctx context.Context, t radio.APIToken, tokenHash string
 			return fmt.Errorf("count tokens of %s: %w", t.Person, err)
 		}
 		if live >= most {
-			return fmt.Errorf("%w: there are %d tokens already", radio.ErrConflict, live)
+			return radio.Refuse(radio.ErrConflict, fmt.Sprintf("Đã có %d mã API đang dùng; hãy hủy bớt trước.", live), fmt.Sprintf("there are %d tokens already", live))
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO api_token (id, token_hash, person, name, reach, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			t.ID, tokenHash, t.Person, t.Name, t.Use, t.CreatedAt, t.ExpiresAt)

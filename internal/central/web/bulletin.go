@@ -300,7 +300,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, do func(b radio.Bu
 
 func (s *Server) bulletinSubmit(w http.ResponseWriter, r *http.Request) error {
 	return s.step(w, r, func(b radio.Bulletin) (radio.Bulletin, error) {
-		return s.submit(r, b, r.PostFormValue("confirm_cut_off") != "")
+		return s.submit(r, b, r.PostFormValue("confirm_cut_off") == "1")
 	})
 }
 

@@ -95,6 +95,7 @@ type Server struct {
 	zone    *time.Location
 	pages   pages
 	handler http.Handler
+	mux     *http.ServeMux
 	areas   areaCache
 	// description is the JSON of the OpenAPI document.
 	description []byte
