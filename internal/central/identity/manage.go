@@ -22,7 +22,7 @@ type Directory interface {
 // Rights keeps what people may do.
 type Rights interface {
 	// SetGrants replaces the grants seen; ErrConflict when there are others now.
-	SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor, detail string, at radio.Millis) error
+	SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor string, at radio.Millis) error
 	SetProfile(ctx context.Context, id radio.UserID, p radio.Profile, actor string, at radio.Millis) error
 	DisablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error
 	EnablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error
@@ -115,22 +115,7 @@ func (p *People) SetGrants(ctx context.Context, by radio.Person, id radio.UserID
 	if !by.Covers(radio.WritePeople, grants, tree) {
 		return beyondArea()
 	}
-	detail := a.Login + ": " + describe(a.Grants, tree) + " → " + describe(grants, tree)
-	return p.accounts.SetGrants(ctx, id, a.Grants, grants, actor(by), detail, radio.At(p.now()))
-}
-
-// describe writes grants as the command takes them.
-func describe(grants []radio.Grant, tree radio.AreaTree) string {
-	words := make([]string, len(grants))
-	for i, g := range grants {
-		words[i] = string(g.Role)
-		if a, ok := tree.Area(g.Area); ok {
-			words[i] += "@" + a.Code
-		} else if g.Area != radio.Everywhere {
-			words[i] += "@" + string(g.Area)
-		}
-	}
-	return "[" + strings.Join(words, " ") + "]"
+	return p.accounts.SetGrants(ctx, id, a.Grants, grants, actor(by), radio.At(p.now()))
 }
 
 // SetProfile replaces name and addresses of a person, by an administrator or by oneself.

@@ -234,5 +234,5 @@ func (d *Desk) SaveUpload(ctx context.Context, by radio.Person, shown radio.Sche
 	if len(writes) == 0 {
 		return u, nil
 	}
-	return u, d.rooms.Drafts.PutScheduleDrafts(ctx, writes, d.act(by, "schedule.upload", name))
+	return u, d.rooms.Drafts.PutScheduleDrafts(ctx, writes, d.act(by, "schedule.upload", radio.AuditFacts{File: name}))
 }

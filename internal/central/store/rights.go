@@ -27,7 +27,7 @@ func (s *Store) people(ctx context.Context, f func(tx *sql.Tx) error) error {
 
 // SetGrants replaces what a person may do. ErrConflict when it is no longer what the
 // caller saw, or when nobody would be left to administer the province.
-func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor, detail string, at radio.Millis) error {
+func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor string, at radio.Millis) error {
 	return s.people(ctx, func(tx *sql.Tx) error {
 		p, err := person(ctx, tx, id)
 		if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []r
 		if err := adminLeft(ctx, tx, p); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.grant", string(id), detail)
+		return audit(ctx, tx, at, actor, "person.grant", string(id), radio.AuditFacts{Code: p.Login, Was: p.Grants, Now: grants})
 	})
 }
 
@@ -100,7 +100,7 @@ func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string
 		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.disable", string(id), p.Login)
+		return audit(ctx, tx, at, actor, "person.disable", string(id), radio.AuditFacts{Code: p.Login})
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *Store) EnablePerson(ctx context.Context, id radio.UserID, actor string,
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = 0 WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("enable %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.enable", string(id), p.Login)
+		return audit(ctx, tx, at, actor, "person.enable", string(id), radio.AuditFacts{Code: p.Login})
 	})
 }
 
@@ -131,7 +131,7 @@ func (s *Store) SetProfile(ctx context.Context, id radio.UserID, p radio.Profile
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $1, email = $2, phone = $3 WHERE id = $4`, p.Name, p.Email, p.Phone, id); err != nil {
 			return fmt.Errorf("change the account %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.edit", string(id), was.Login)
+		return audit(ctx, tx, at, actor, "person.edit", string(id), radio.AuditFacts{Code: was.Login})
 	})
 }
 

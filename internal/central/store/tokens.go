@@ -32,7 +32,7 @@ func (s *Store) AddToken(ctx context.Context, t radio.APIToken, tokenHash string
 		if err != nil {
 			return fmt.Errorf("add token: %w", err)
 		}
-		return audit(ctx, tx, t.CreatedAt, string(t.Person), "token.add", string(t.Person), string(t.ID)+" "+t.Name)
+		return audit(ctx, tx, t.CreatedAt, string(t.Person), "token.add", string(t.Person), radio.AuditFacts{Token: t.Name})
 	})
 }
 
@@ -81,7 +81,11 @@ func (s *Store) RevokeToken(ctx context.Context, person radio.UserID, id radio.T
 		} else if n == 0 {
 			return fmt.Errorf("token %s: %w", id, radio.ErrNotFound)
 		}
-		return audit(ctx, tx, at, string(person), "token.revoke", string(person), string(id))
+		var name string
+		if err := tx.QueryRowContext(ctx, `SELECT name FROM api_token WHERE id = $1`, id).Scan(&name); err != nil {
+			return fmt.Errorf("revoke token %s: %w", id, err)
+		}
+		return audit(ctx, tx, at, string(person), "token.revoke", string(person), radio.AuditFacts{Token: name})
 	})
 }
 

@@ -172,10 +172,10 @@ func (s *Server) fillHistory(r *http.Request, v *bulletinView, chain []radio.Are
 		row := historyRow{BulletinEvent: e, What: s.say(r, stepText(e.Step))}
 		if e.Step == radio.StepEdit {
 			var names []string
-			for name := range strings.SplitSeq(e.Detail, ", ") {
+			for _, name := range e.Fields {
 				names = append(names, s.say(r, fieldText(name)))
 			}
-			row.Words, row.Detail = strings.Join(names, ", "), ""
+			row.Words = strings.Join(names, ", ")
 		}
 		v.History = append(v.History, row)
 	}

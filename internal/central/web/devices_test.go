@@ -165,7 +165,7 @@ func TestDeviceAdded(t *testing.T) {
 
 	code := "/devices/" + string(h.plan.places[4].Device.ID) + "/code"
 	want(t, h.ask(t, http.MethodPost, code, "a=b"), http.StatusOK, "01234-56789-0123-4567-89ab-cdef", "09:30 29/11/2025")
-	want(t, h.ask(t, http.MethodGet, code, ""), http.StatusNotFound)
+	want(t, h.ask(t, http.MethodGet, code, ""), http.StatusMethodNotAllowed)
 	want(t, h.ask(t, http.MethodPost, "/api/v1/devices/"+string(h.plan.places[4].Device.ID)+"/enrolment-code", ""), http.StatusCreated, `"code":"01234-56789-0123-4567-89ab-cdef"`)
 	if len(h.watch.codes) != 2 {
 		t.Errorf("codes for %v", h.watch.codes)

@@ -143,7 +143,11 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 			return
 		}
 		a := explain(err)
-		a.Ref = rand.Text()[:8]
+		switch {
+		case a.Status >= 500, a.Status == http.StatusForbidden, a.Status == http.StatusConflict:
+			// The words may tell less than the log: who asks for help can name its line.
+			a.Ref = rand.Text()[:8]
+		}
 		s.logError(r, a, err)
 		if errors.Is(err, errSent) {
 			return

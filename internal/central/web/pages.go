@@ -164,6 +164,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"hold":     func(v radio.HoldState) string { return sp.say(holdText(v)) },
 		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
+		"facts":    func(e radio.AuditEntry) string { return sp.facts(e, zone, nil) },
 		"count":    sp.count,
 	}
 }

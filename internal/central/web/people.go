@@ -144,18 +144,7 @@ func accountText(state string) string {
 
 // grantWords: "Biên tập viên · Xã Thạch Hà".
 func (s *Server) grantWords(r *http.Request, tree radio.AreaTree, grants []radio.Grant) []string {
-	out := make([]string, len(grants))
-	for i, g := range grants {
-		area := s.say(r, "toàn tỉnh")
-		if g.Area != radio.Everywhere {
-			area = string(g.Area) // an area that is gone
-			if a, ok := tree.Area(g.Area); ok {
-				area = a.Name
-			}
-		}
-		out[i] = s.say(r, roleText(g.Role)) + " · " + area
-	}
-	return out
+	return s.pages.speech[languageOf(r)].grants(grants, s.areaNames(r, tree))
 }
 
 // choice is an option of a form.
@@ -327,7 +316,9 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Acco
 	if err != nil {
 		return err
 	}
-	d.Audit = s.auditRows(r, entries)
+	if d.Audit, err = s.auditRows(r, entries); err != nil {
+		return err
+	}
 	if pass != nil {
 		d.Link, d.Until = inviteLink(r, s.Secure, pass.Code), pass.ExpiresAt
 	}
