@@ -232,10 +232,10 @@ func (n names) notInTime(m merged) (vi, en string) {
 	devVI, devEN := fmt.Sprintf("%d cụm loa", m.count), plural(m.count, "device")
 	switch m.what {
 	case whatNeverEnrolled:
-		return fmt.Sprintf("%s chưa được ghi danh nên không nhận được lịch %s (lượt đầu lúc %s). Ghi danh bộ điều khiển trước.", devVI, mine, when),
+		return fmt.Sprintf("%s chưa được đăng ký nên không nhận được lịch %s (lượt đầu lúc %s). Đăng ký bộ điều khiển trước.", devVI, mine, when),
 			fmt.Sprintf("%s never enrolled and cannot get schedule %s (first airing at %s). Enrol the controllers first.", devEN, mine, when)
 	case whatUnheard:
-		return fmt.Sprintf("%s chưa từng kết nối từ khi ghi danh nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, mine, when),
+		return fmt.Sprintf("%s chưa từng kết nối từ khi đăng ký nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, mine, when),
 			fmt.Sprintf("%s never connected since enrolment and may not get schedule %s before %s. Check power and link.", devEN, mine, when)
 	case whatOffline:
 		return fmt.Sprintf("%s mất kết nối (lâu nhất từ %s) nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, n.at(m.since), mine, when),

@@ -193,7 +193,7 @@ func auditBulletin(ctx context.Context, tx *sql.Tx, at radio.Millis, by radio.Us
 // auditImported writes the histories of the bulletins an import brought or decided on.
 func auditImported(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 	for _, b := range c.Bulletins {
-		if err := auditBulletin(ctx, tx, c.At, c.Author, "add", b, c.Facts); err != nil {
+		if err := auditBulletin(ctx, tx, c.At, c.Author, "add", b, radio.AuditFacts{File: c.Facts.File}); err != nil {
 			return err
 		}
 		if err := auditBulletin(ctx, tx, c.At, c.Approver, radio.StepApprove, b, radio.AuditFacts{}); err != nil {

@@ -51,7 +51,7 @@ func actionText(action string) string {
 		"bulletin.take_back": "Đã rút lại bản tin để sửa", "bulletin.approve": "Đã duyệt bản tin", "bulletin.reject": "Đã từ chối bản tin", "bulletin.withdraw": "Đã thu hồi bản tin",
 		"bulletin.revise": "Đã tạo phiên bản mới của bản tin",
 		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
-		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã công bố lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
+		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã phát hành lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
 		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
 		"centre.restore": "Đã khôi phục từ bản sao lưu",
 		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",

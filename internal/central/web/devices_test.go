@@ -179,7 +179,7 @@ func TestFaultsPage(t *testing.T) {
 	if n := strings.Count(w.Body.String(), `<li class="card`); n != 4 {
 		t.Errorf("%d lines, want the outage, two faults of a ward and a clock", n)
 	}
-	want(t, h.ask(t, http.MethodGet, "/faults?state=closed", ""), http.StatusOK, "máy chủ trung tâm đã ngừng", "thiết bị báo lỗi: bộ nhớ âm thanh", "bad flash")
+	want(t, h.ask(t, http.MethodGet, "/faults?state=closed", ""), http.StatusOK, "máy chủ đã ngừng", "thiết bị báo lỗi: bộ nhớ âm thanh", "bad flash")
 	want(t, h.ask(t, http.MethodGet, "/faults?outage="+string(h.watch.outages[0].ID), ""), http.StatusOK, "chưa sẵn sàng", "đang mở")
 	want(t, h.ask(t, http.MethodGet, "/faults?state=shut", ""), 422)
 

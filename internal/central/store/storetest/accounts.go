@@ -257,7 +257,7 @@ func peopleAudit(t *testing.T, s *store.Store) {
 			t.Fatalf("%+v: %+v %v", f, got, err)
 		}
 		for i, w := range want {
-			if got[i] != all[w] {
+			if got[i].Seq != all[w].Seq || got[i].Action != all[w].Action {
 				t.Fatalf("%+v: %+v", f, got)
 			}
 		}

@@ -133,7 +133,7 @@ func deskSteps(t *testing.T, s *store.Store) {
 // in heaps, the edge of the planes.
 var NaughtyStrings = []string{
 	`'; DROP TABLE bulletin; --`, `"><script>alert(1)</script>`, `{{.Person}} ${x} %s %d %n`, `\`, `%_\%`, `null`, `NaN`, `0`, `-1e999`,
-	"Nghị quyết 57-NQ/TW", "ĐƯỜNG LỐI ưỡn ẹo", "﷽", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L", "العربية\u202eabc\u202c", "\u200b\u2060", "👩‍👩‍👧‍👦🏴", "𝒳\U0010FFFF",
+	"Nghị quyết 57-NQ/TW", "ĐƯỜNG LỐI ưỡn ẹo", "﷽", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L", "العربية abc", "a\u200db", "👩‍👩‍👧‍👦🏴", "𝒳\U0010FFFD",
 	"a\u2028b", "../../etc/passwd", "=cmd|' /C calc'!A0", "Ω≈ç√∫˜µ≤≥÷",
 }
 
