@@ -68,7 +68,7 @@ func (p *benchProvince) get(b *testing.B, path string) {
 // touch changes a little of the plan.
 func (p *benchProvince) touch(b *testing.B) {
 	p.touched++
-	change := radio.PlanChange{At: radio.Millis(p.touched), Author: "a", Approver: "b", Summary: "touch", Areas: []radio.Area{{
+	change := radio.PlanChange{At: radio.Millis(p.touched), Author: "a", Approver: "b", Areas: []radio.Area{{
 		ID: benchID[radio.AreaID]('t', p.touched), Code: fmt.Sprint("moi-", p.touched), Kind: radio.Commune, Name: "Xã mới", Parent: benchID[radio.AreaID]('a', 0)}}}
 	if err := p.c.store.ApplyPlan(b.Context(), change); err != nil {
 		b.Fatal(err)
@@ -86,7 +86,7 @@ func layProvince(b *testing.B) *benchProvince {
 	p := &benchProvince{c: c}
 	sample := storetest.SamplePlan()
 	root := radio.Area{ID: benchID[radio.AreaID]('a', 0), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
-	change := radio.PlanChange{At: radio.At(now), Author: sample.Author, Approver: sample.Approver, Summary: "bench", Areas: []radio.Area{root}}
+	change := radio.PlanChange{At: radio.At(now), Author: sample.Author, Approver: sample.Approver, Areas: []radio.Area{root}}
 	status := radio.Status{Revisions: radio.RevisionStatus{Programme: now.Unix() - 3600}}
 	for n := range 20 {
 		x := storetest.SampleBulletin(fmt.Sprint("tin-", n), 1, sample.Author)

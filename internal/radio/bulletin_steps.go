@@ -175,12 +175,12 @@ func (b Bulletin) Check() error {
 	if !ValidCode(b.Code) {
 		e.Add("code", "mã chỉ gồm a–z, 0–9, dấu chấm, gạch nối, dài 1–64", "use 1-64 of a-z, 0-9, dot and hyphen")
 	}
-	checkLine(&e, "title", b.Title, 1, 200)
-	checkText(&e, "summary", b.Summary, 0, 2000)
-	checkLine(&e, "author", b.Author, 0, 100)
-	checkLine(&e, "pen_name", b.PenName, 0, 100)
-	checkLine(&e, "unit", b.Unit, 0, 200)
-	checkText(&e, "transcript", b.Transcript, 0, MaxTranscript)
+	CheckLine(&e, "title", b.Title, 1, 200)
+	CheckText(&e, "summary", b.Summary, 0, 2000)
+	CheckLine(&e, "author", b.Author, 0, 100)
+	CheckLine(&e, "pen_name", b.PenName, 0, 100)
+	CheckLine(&e, "unit", b.Unit, 0, 200)
+	CheckText(&e, "transcript", b.Transcript, 0, MaxTranscript)
 	if !b.Field.Valid() {
 		e.Add("field", "lĩnh vực phải từ 1 đến 6", "field must be one of the six legal values, 1 to 6")
 	}

@@ -55,3 +55,18 @@ func (e *Invalid) Error() string {
 
 // Is makes errors.Is(err, ErrInvalid) true.
 func (e *Invalid) Is(target error) bool { return target == ErrInvalid }
+
+// refusal is an error of a kind whose reason is meant for people, in both languages.
+type refusal struct {
+	kind   error
+	vi, en string
+}
+
+// Refuse makes an error of a kind with words for people.
+func Refuse(kind error, vi, en string) error { return refusal{kind, vi, en} }
+
+func (r refusal) Error() string { return r.kind.Error() + ": " + r.en }
+func (r refusal) Unwrap() error { return r.kind }
+
+// Vietnamese is what a Vietnamese reader is told.
+func (r refusal) Vietnamese() string { return r.vi }

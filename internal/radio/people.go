@@ -52,7 +52,9 @@ type AuditEntry struct {
 	Actor   string `json:"actor"`
 	Action  string `json:"action"`
 	Subject string `json:"subject"`
-	Detail  string `json:"detail"`
+	// Facts tell more; entries from before them have Detail, words as they were written.
+	Facts  *AuditFacts `json:"facts,omitempty"`
+	Detail string      `json:"detail,omitempty"`
 	// Names of the people that Actor and Subject are, where they are people.
 	ActorName   string `json:"actor_name,omitempty"`
 	SubjectName string `json:"subject_name,omitempty"`

@@ -164,7 +164,7 @@ func writeAbout(book *excelize.File, r Request, totals radio.LogTotals, knownAt 
 		return fmt.Errorf("write XLSX: %w", err)
 	}
 	lines := [][]any{
-		{label(r, "Theo số liệu trung tâm biết lúc", "As known at the centre at"), excelize.Cell{StyleID: style[moment], Value: serial(knownAt.In(r.Zone))}},
+		{label(r, "Theo số liệu máy chủ biết lúc", "As known at the centre at"), excelize.Cell{StyleID: style[moment], Value: serial(knownAt.In(r.Zone))}},
 		{label(r, "Múi giờ", "Time zone"), r.Zone.String()},
 		{label(r, "Người xuất", "Exported by"), sheetText(r.By)},
 	}

@@ -172,7 +172,7 @@ func TestInvitation(t *testing.T) {
 	}
 	_, _, err = p.Invite(ctx, boss, "lan", radio.Profile{Name: "Lan"}, all)
 	refusedAs(t, "the same login", err, radio.ErrConflict)
-	for _, bad := range []radio.Profile{{}, {Name: "a\nb"}, {Name: strings.Repeat("a", 101)}, {Name: "Lan", Email: "Lan <lan@x>"}, {Name: "Lan", Email: "lan"}, {Name: "Lan", Phone: "call me"}} {
+	for _, bad := range []radio.Profile{{}, {Name: "a\x07b"}, {Name: "a\u202eb"}, {Name: "\u200b"}, {Name: "Lan", Email: "\u2066lan@x.example"}, {Name: strings.Repeat("a", 101)}, {Name: "Lan", Email: "Lan <lan@x>"}, {Name: "Lan", Email: "lan"}, {Name: "Lan", Phone: "call me"}} {
 		_, _, err = p.Invite(ctx, boss, "new", bad, all)
 		refusedAs(t, "a bad profile", err, radio.ErrInvalid)
 	}

@@ -52,7 +52,7 @@ func (p *People) Invite(ctx context.Context, by radio.Person, login string, prof
 		return none, pass, err
 	}
 	if err := p.accounts.InvitePerson(ctx, a, kept); errors.Is(err, radio.ErrConflict) {
-		return none, radio.Pass{}, refusal{radio.ErrConflict, "there is an account " + login + " already", "Tên đăng nhập " + login + " đã có người dùng."}
+		return none, radio.Pass{}, radio.Refuse(radio.ErrConflict, "Tên đăng nhập "+login+" đã có người dùng.", "there is an account "+login+" already")
 	} else if err != nil {
 		return none, radio.Pass{}, err
 	}

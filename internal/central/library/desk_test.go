@@ -205,10 +205,10 @@ func TestDeskWalk(t *testing.T) {
 	var did []string
 	for _, e := range slices.Backward(log) {
 		who := map[string]string{string(b.lan): "lan", string(b.hoa): "hoa"}[e.Actor]
-		did = append(did, strings.TrimPrefix(e.Action, "bulletin.")+" "+who+strings.TrimPrefix(e.Detail, x.Code+" version"))
+		did = append(did, fmt.Sprintf("%s %s %s %d %s%s", strings.TrimPrefix(e.Action, "bulletin."), who, strings.Replace(e.Facts.Code, x.Code, "tin", 1), e.Facts.Version, e.Facts.Why, strings.Join(e.Facts.Fields, " ")))
 	}
-	want := []string{"add lan 1", "edit lan 1: title, transcript", "edit lan 1: audio", "submit lan 1", "take_back lan 1", "submit lan 1", "reject hoa 1: sai số liệu",
-		"add lan 2", "submit lan 2", "approve hoa 2", "add lan 3", "delete lan 3", "withdraw hoa 2: hết đợt"}
+	want := []string{"add lan tin 1 ", "edit lan tin 1 title transcript", "edit lan tin 1 audio", "submit lan tin 1 ", "take_back lan tin 1 ", "submit lan tin 1 ", "reject hoa tin 1 sai số liệu",
+		"add lan tin 2 ", "submit lan tin 2 ", "approve hoa tin 2 ", "add lan tin 3 ", "delete lan tin 3 ", "withdraw hoa tin 2 hết đợt"}
 	if !slices.Equal(did, want) {
 		t.Errorf("history\n%s\nwant\n%s", strings.Join(did, "\n"), strings.Join(want, "\n"))
 	}

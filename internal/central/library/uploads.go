@@ -112,7 +112,7 @@ func (u *Uploads) Create(_ context.Context, by radio.UserID, length int64, name 
 func cleanName(name string) string {
 	name = radio.TidyLine(strings.ToValidUTF8(name, ""))
 	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if radio.NoText(r) {
 			return -1
 		}
 		return r

@@ -99,7 +99,7 @@ func TestClashesStandAgainstPublication(t *testing.T) {
 	if asked := b.clashes.asked[0]; asked.Version != 1 || asked.Code != "xa-1" || asked.Approver != b.communeApprover.ID {
 		t.Errorf("asked about %+v", asked)
 	}
-	if last := b.drafts.acts[len(b.drafts.acts)-1]; !strings.Contains(last.Detail, "1 conflicts accepted") {
+	if last := b.drafts.acts[len(b.drafts.acts)-1]; last.Facts.Conflicts != 1 || last.Facts.Version != 1 {
 		t.Errorf("audit does not tell that clashes were accepted: %+v", last)
 	}
 }

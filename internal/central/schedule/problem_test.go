@@ -44,7 +44,7 @@ var mistakes = []struct {
 	{"a word in place of an area", add("areas:\n  - tinh\n"), []string{`3-more.yaml:2:5: want key: value pairs here`}},
 	{"a list in place of a word", where("name: Cụm 1", "name: [a]"), []string{`1-where.yaml:6:25: want a single value here`}},
 	{"anchor", where("name: Cụm 1", "name: &x Cụm 1"), []string{`1-where.yaml:6:25: no YAML anchors, aliases or tags (& * ! <<)`}},
-	{"control character", where("name: Cụm 1", `name: "Cụm\u0007"`), []string{`1-where.yaml:6:25: control character inside`}},
+	{"control character", where("name: Cụm 1", `name: "Cụm\u0007"`), []string{`1-where.yaml:6:25: control or hidden character inside`}},
 	{"line too long", add("# " + strings.Repeat("x", 5000) + "\n"), []string{`3-more.yaml:1:1: line longer than 4096 bytes`}},
 	{"too deep", add("areas: " + strings.Repeat("[", 200) + "\n"), []string{`3-more.yaml:1:1: too many open brackets`}},
 
@@ -58,7 +58,8 @@ var mistakes = []struct {
 	{"bulletin of a hamlet", what("field: 3, file", "field: 3, area: thon, file"), []string{`2-what.yaml:5:49: a bulletin belongs to the province or a commune; "thon" is a hamlet`}},
 	{"bulletin of no campaign", what("field: 3, file", "field: 3, campaign: khac, file"), []string{`2-what.yaml:5:53: no campaign has the code "khac"`}},
 	{"bulletin valid backwards", what("valid_until: 2026-12-31", "valid_from: 2027-01-01, valid_until: 2026-12-31"), []string{`2-what.yaml:5:12: valid_until: ends before it begins (valid_from)`}},
-	{"control character in a transcript", what("field: 3, file", `field: 3, transcript: "a\u0007", file`), []string{`2-what.yaml:5:55: control character inside`}},
+	{"text that turns round", where("name: Cụm 1", `name: "Cụm \u202e1"`), []string{`1-where.yaml:6:25: control or hidden character inside`}},
+	{"control character in a transcript", what("field: 3, file", `field: 3, transcript: "a\u0007", file`), []string{`2-what.yaml:5:55: control or hidden character inside`}},
 	{"unknown kind", where("kind: commune", "kind: district"), []string{
 		`1-where.yaml:3:22: kind "district": want province, commune or hamlet`,
 		`1-where.yaml:4:52: no area has the code "xa"`, `1-where.yaml:9:11: no area has the code "xa"`, `2-what.yaml:10:22: no area has the code "xa"`,

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,6 +62,8 @@ type answer struct {
 	VI       string          `json:"reason_vi"`
 	EN       string          `json:"reason_en"`
 	Problems []radio.Problem `json:"problems,omitempty"`
+	// Ref finds the line of the system log that tells more.
+	Ref string `json:"ref,omitempty"`
 	// Wait is when to try again, in seconds; 0 when that is not known.
 	Wait int `json:"-"`
 }
@@ -148,9 +151,9 @@ func (s *Server) logError(r *http.Request, a answer, err error) {
 	case errors.Is(err, errSent), errors.Is(err, context.Canceled):
 		s.Logger.Debug("reader gone", "method", r.Method, "path", loggedPath(r), "error", err)
 	case a.Status >= 500:
-		s.Logger.Error("request failed", "method", r.Method, "path", loggedPath(r), "error", err)
+		s.Logger.Error("request failed", "method", r.Method, "path", loggedPath(r), "ref", a.Ref, "error", err)
 	case !errors.Is(err, errSignIn):
-		s.Logger.Info("request refused", "method", r.Method, "path", loggedPath(r), "status", a.Status, "error", err)
+		s.Logger.Info("request refused", "method", r.Method, "path", loggedPath(r), "status", a.Status, "ref", a.Ref, "error", err)
 	}
 }
 
@@ -162,6 +165,11 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 			return
 		}
 		a := explain(err)
+		switch {
+		case a.Status >= 500, a.Status == http.StatusForbidden, a.Status == http.StatusConflict:
+			// The words may tell less than the log: who asks for help can name its line.
+			a.Ref = rand.Text()[:8]
+		}
 		s.logError(r, a, err)
 		if errors.Is(err, errCut) {
 			panic(http.ErrAbortHandler) // net/http's way to cut a connection

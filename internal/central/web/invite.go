@@ -12,7 +12,7 @@ import (
 
 type inviteData struct {
 	Person radio.Person // login and name only
-	Reason answer
+	Again  retry
 }
 
 type acceptBody struct {
@@ -50,10 +50,8 @@ func (s *Server) inviteAccept(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		err = s.Accounts.Accept(r.Context(), code, r.PostFormValue("password"))
 	}
-	if errors.Is(err, radio.ErrInvalid) {
-		// The person can try again: said above the form.
-		a := explain(err)
-		return s.show(w, r, a.Status, "invite.html", "Đặt mật khẩu", inviteData{p, a})
+	if again, ok := s.again(w, r, "invite", "", err); ok {
+		return s.show(w, r, again.Status(), "invite.html", "Đặt mật khẩu", inviteData{p, again})
 	}
 	if err != nil {
 		return badCode(err)

@@ -76,6 +76,8 @@ func strictQuery(r *http.Request, keys ...string) (url.Values, error) {
 			e.Add(clip(key, 64), "không có bộ lọc này", "no such parameter")
 		case len(q[key]) > 1:
 			e.Add(key, "chỉ được ghi một lần", "given more than once")
+		case key == "page" && !pageNumber(q.Get(key)):
+			e.Add(key, "số trang phải là số nguyên từ 1", "the page is a whole number from 1")
 		}
 	}
 	return q, e.Err()

@@ -180,7 +180,7 @@ func TestAccountPage(t *testing.T) {
 func TestAuditPage(t *testing.T) {
 	h := newHouse(t)
 	page := h.ask(t, http.MethodGet, "/audit?from=2025-11-01&to=2025-11-22&action=person.&actor="+string(lan.ID), "")
-	want(t, page, http.StatusOK, "Đã giao vai trò", "something.new", "command:root", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
+	want(t, page, http.StatusOK, "Đã giao vai trò", "something.new", "lệnh trên máy chủ (root)", "Người thực hiện: "+lan.Name, `rel="next"`, "before=961")
 	day := func(s string) radio.Millis {
 		var e radio.Invalid
 		return h.midnight(&e, "", s, 0)

@@ -79,10 +79,14 @@ func (s *Server) houseRoutes() []route {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	s.mux = mux
 	for _, r := range s.table() {
 		h := r.as(r.do)
 		if !r.open {
 			h = s.signedIn(r)
+		}
+		if strings.HasPrefix(r.pattern, "/") {
+			h = otherMethods(mux, r.as, h)
 		}
 		mux.Handle(r.pattern, s.measured(r.pattern, bounded(cmp.Or(r.body, maxBody), h)))
 	}

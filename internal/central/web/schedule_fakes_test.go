@@ -102,7 +102,7 @@ func (f *fakePlans) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]
 func (f *fakePlans) Audit(_ context.Context, subject string, _ int) ([]radio.AuditEntry, error) {
 	var out []radio.AuditEntry
 	for _, a := range f.acts {
-		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Detail: a.Detail})
+		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Facts: &a.Facts})
 	}
 	return out, nil
 }

@@ -94,6 +94,7 @@ type Server struct {
 	zone    *time.Location
 	pages   pages
 	handler http.Handler
+	mux     *http.ServeMux
 	areas   areaCache
 	pace    pace // of downloads
 	// description is the JSON of the OpenAPI document.

@@ -63,7 +63,7 @@ func originText(o radio.Origin) string {
 }
 
 func speakerText(from string) string {
-	return word(map[string]string{radio.WordDevice: "Thiết bị", radio.WordCentre: "Trung tâm"}, from)
+	return word(map[string]string{radio.WordDevice: "Thiết bị", radio.WordCentre: "Máy chủ"}, from)
 }
 
 // proofText says what the device can vouch for, and never that anybody heard it.
@@ -117,7 +117,7 @@ func (sp speech) clock(c radio.ClockStamp) string {
 		return sp.say("chưa rõ")
 	}
 	source := word(map[string]string{
-		"kernel": "dịch vụ giờ", "rtc": "đồng hồ pin", "modem": "mạng di động", "centre": "trung tâm", "manual": "đặt tay",
+		"kernel": "dịch vụ giờ", "rtc": "đồng hồ pin", "modem": "mạng di động", "centre": "máy chủ", "manual": "đặt tay",
 		"assumed": "GIẢ ĐỊNH, chỉ để thử", "none": "không có nguồn giờ",
 	}, c.Source)
 	state := word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy"}, c.State)
