@@ -193,11 +193,12 @@ func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v r
 		return radio.Bulletin{}, fmt.Errorf("%w: a decision for %.20q", radio.ErrInvalid, string(v.To))
 	}
 	b, err := d.move(ctx, id, version, step, by, v.Why, func(b *radio.Bulletin, at radio.Millis) error {
-		if v.Seen != 0 && v.Seen != b.SubmittedAt {
-			return fmt.Errorf("%w: bulletin %s version %d was handed in anew meanwhile", radio.ErrConflict, b.Code, version)
+		approves := step == radio.StepApprove && b.Can(step, by) // or Take finds the words
+		if v.Seen != b.SubmittedAt && (v.Seen != 0 || approves) {
+			return &radio.NotSeen{Code: b.Code, Version: version, Submitted: b.SubmittedAt}
 		}
-		if step != radio.StepApprove || !b.Can(step, by) {
-			return nil // Take finds the words
+		if !approves {
+			return nil
 		}
 		if err := d.fourEyes(ctx, *b, by); err != nil {
 			return err

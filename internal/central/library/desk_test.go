@@ -248,6 +248,13 @@ func TestDeskRefusals(t *testing.T) {
 	b.ok(err)
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: seen}, b.hoa)
 	b.refused("handed in anew", err, radio.ErrConflict)
+	// A program that leaves out what it saw would approve whatever stands there by then.
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	b.refused("without what was seen", err, radio.ErrConflict)
+	var not *radio.NotSeen
+	if !errors.As(err, &not) || not.Submitted != again.SubmittedAt {
+		t.Errorf("the reason does not name the submission: %v", err)
+	}
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: again.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
@@ -264,7 +271,7 @@ func TestApproverListens(t *testing.T) {
 	sha := x.Renditions[0].SHA256
 	approve := func(what string, percent int, wait time.Duration) {
 		t.Helper()
-		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 		var not *radio.NotHeard
 		if !errors.As(err, &not) || !errors.Is(err, radio.ErrConflict) || not.Percent != percent || not.Wait.Round(time.Second) != wait {
 			t.Errorf("%s: %v", what, err)
@@ -283,10 +290,10 @@ func TestApproverListens(t *testing.T) {
 	hear(time.Second, radio.Span{From: 9000, To: 9950})
 	approve("skipped forward", 39, 0)
 	hear(time.Second, radio.Span{From: 0, To: 9950})
-	approve("a program claims it", 99, 5*time.Second)
+	approve("a program claims it", 52, 0)
 	b.hear(x, b.lan) // somebody else's listening does not help
 	b.clock = b.clock.Add(-10 * time.Second)
-	approve("heard by another", 99, 5*time.Second)
+	approve("heard by another", 52, 0)
 	b.clock = b.clock.Add(5 * time.Second)
 
 	// Other audio under the same version: listened to from the beginning.
@@ -302,7 +309,7 @@ func TestApproverListens(t *testing.T) {
 	_, err = b.Listened(ctx, x.ID, 1, x.Renditions[0].SHA256, []radio.Span{{From: -1, To: 5}}, b.hoa)
 	b.refused("nonsense", err, radio.ErrInvalid)
 	b.hear(x, b.hoa)
-	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
 
@@ -320,7 +327,7 @@ func TestRevisionKeepsFourEyes(t *testing.T) {
 	next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
 	b.ok(err)
 	b.hear(next, b.lan)
-	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved, Seen: next.SubmittedAt}, b.lan)
 	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
 }
 
