@@ -36,7 +36,7 @@ func uploadThing(h *house, w where) []string {
 	if err != nil {
 		panic(err)
 	}
-	u, err := h.Uploads.Create(ctx, asking, 10, "tin.mp3")
+	u, err := h.Uploads.Create(ctx, asking, 10, "tin.mp3", "")
 	if err != nil {
 		panic(err)
 	}

@@ -36,7 +36,7 @@ type Shelf interface {
 
 // Uploads takes files in pieces (library).
 type Uploads interface {
-	Create(ctx context.Context, by radio.UserID, length int64, name string) (radio.Upload, error)
+	Create(ctx context.Context, by radio.UserID, length int64, name, metadata string) (radio.Upload, error)
 	Find(ctx context.Context, id string, by radio.UserID) (radio.Upload, error)
 	List(ctx context.Context, by radio.UserID) ([]radio.Upload, error)
 	Append(ctx context.Context, id string, by radio.UserID, offset int64, piece io.Reader) (radio.Upload, error)
