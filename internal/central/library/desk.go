@@ -44,6 +44,8 @@ type Preparer interface {
 // Keeper is the other half; see Preparer.
 type Keeper interface {
 	Put(ctx context.Context, p *Prepared) error
+	// Touch says that the files were needed until now.
+	Touch(files ...Kept) error
 }
 
 // Desk takes bulletins in and carries them from draft to withdrawal by the rules of
@@ -148,6 +150,9 @@ func (d *Desk) Save(ctx context.Context, id radio.BulletinID, version int, form 
 		if err := d.takeIn(ctx, &b, audio); err != nil {
 			return was, err
 		}
+		if err := d.files.Touch(keptOf(was)...); err != nil {
+			return was, err
+		}
 	}
 	if err := d.shelf.SaveDraft(ctx, was, b, by, at); err != nil {
 		return was, err
@@ -164,6 +169,10 @@ func (d *Desk) Delete(ctx context.Context, id radio.BulletinID, version int, by 
 	}
 	at := radio.At(d.now())
 	if _, err := b.Take(radio.StepDelete, by, at, ""); err != nil {
+		return err
+	}
+	// Its audio is swept a while after this, not at once (Sweeper).
+	if err := d.files.Touch(keptOf(b)...); err != nil {
 		return err
 	}
 	return d.shelf.DropDraft(ctx, b, by, at)

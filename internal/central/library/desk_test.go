@@ -46,7 +46,15 @@ func (p *fakePreparer) Prepare(_ context.Context, src io.Reader) (*Prepared, err
 	return out, nil
 }
 
-type fakeKeeper struct{ kept []radio.SHA256 }
+type fakeKeeper struct {
+	kept    []radio.SHA256
+	touched []Kept
+}
+
+func (k *fakeKeeper) Touch(files ...Kept) error {
+	k.touched = append(k.touched, files...)
+	return nil
+}
 
 func (k *fakeKeeper) Put(_ context.Context, p *Prepared) error {
 	k.kept = append(k.kept, p.SourceSHA256)
@@ -443,4 +451,28 @@ func TestReach(t *testing.T) {
 	report(devices[2], 11, false)
 	reach("two run one without it", gone, nil, 2, "Xã 0 Cụm 0.1", "Xã 1 Cụm 1.1")
 	reach("seen from nowhere", gone, []radio.AreaID{}, 0)
+}
+
+// What a draft gives up is marked, before it is given up, as needed until now: a backup
+// that began before must still find it.
+func TestGivenUpAudioHasItsTime(t *testing.T) {
+	b, ctx := newDeskBench(t), t.Context()
+	x := b.create("Tin", "một")
+	first := keptOf(x)
+	x, err := b.Save(ctx, x.ID, 1, x, nil, b.lan)
+	b.ok(err)
+	if len(b.keeper.touched) != 0 {
+		t.Errorf("other words give up %v", b.keeper.touched)
+	}
+	x, err = b.Save(ctx, x.ID, 1, x, strings.NewReader("hai"), b.lan)
+	b.ok(err)
+	second := keptOf(x)
+	b.ok(b.Delete(ctx, x.ID, 1, b.lan))
+	if want := slices.Concat(first, second); len(first) < 2 || !slices.Equal(b.keeper.touched, want) {
+		t.Errorf("marked %v, want %v", b.keeper.touched, want)
+	}
+	renditions, originals, err := b.store.AudioInUse(ctx)
+	if err != nil || len(renditions)+len(originals) != 0 {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
 }
