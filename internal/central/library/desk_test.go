@@ -467,11 +467,15 @@ func TestGivenUpAudioHasItsTime(t *testing.T) {
 	x, err = b.Save(ctx, x.ID, 1, x, strings.NewReader("hai"), b.lan)
 	b.ok(err)
 	second := keptOf(x)
+	renditions, originals, err := b.store.AudioInUse(ctx)
+	if err != nil || !slices.Equal(originals, []radio.SHA256{x.SourceSHA256}) || !slices.Contains(renditions, x.Renditions[0].SHA256) {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
 	b.ok(b.Delete(ctx, x.ID, 1, b.lan))
 	if want := slices.Concat(first, second); len(first) < 2 || !slices.Equal(b.keeper.touched, want) {
 		t.Errorf("marked %v, want %v", b.keeper.touched, want)
 	}
-	renditions, originals, err := b.store.AudioInUse(ctx)
+	renditions, originals, err = b.store.AudioInUse(ctx)
 	if err != nil || len(renditions)+len(originals) != 0 {
 		t.Errorf("in use %v %v, %v", renditions, originals, err)
 	}
