@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -154,6 +155,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
+	g.Go(func() error {
+		return library.NewSweeper(c.files, c.store, c.now, c.log.With("component", "library")).Run(ctx)
+	})
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -256,6 +260,13 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := c.cfg.People.proxies()
+	if err != nil {
+		return nil, err
+	}
+	if c.cfg.People.BehindProxy && len(proxies) == 0 {
+		c.log.Warn("the console stands behind a proxy that is not named in people.trusted_proxies: wrong passwords of one client make all of them wait")
+	}
 	monitor := newMetrics(house{
 		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
@@ -280,6 +291,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
+		Public: strings.TrimRight(c.cfg.People.Public, "/"), Proxies: proxies,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

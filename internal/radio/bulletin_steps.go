@@ -124,12 +124,29 @@ func DecisionStep(to BulletinState) (BulletinStep, bool) {
 }
 
 // Verdict is a decision about one version. Seen names what was decided about, by its
-// SubmittedAt; 0 is whatever stands now.
+// SubmittedAt. Who approves must name it: between listening and approving, the author may
+// have taken it back and handed in something else. Elsewhere 0 is whatever stands now.
 type Verdict struct {
 	To   BulletinState `json:"to"`
 	Why  string        `json:"why,omitempty"`
 	Seen Millis        `json:"seen,omitempty"`
 }
+
+// NotSeen refuses a decision that names another submission than the one that waits, or an
+// approval that names none; it is an ErrConflict.
+type NotSeen struct {
+	Code      string
+	Version   int
+	Submitted Millis // of what waits now
+}
+
+// Error says what to do next.
+func (e *NotSeen) Error() string {
+	return fmt.Sprintf("conflict: seen names not the submission that waits: read bulletin %s version %d, submitted_at %d, and decide about that", e.Code, e.Version, e.Submitted)
+}
+
+// Is makes errors.Is(err, ErrConflict) true.
+func (e *NotSeen) Is(target error) bool { return target == ErrConflict }
 
 // Revised is a new draft with the words and the audio of this version; the next
 // version's number is the desk's to give.

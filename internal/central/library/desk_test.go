@@ -47,7 +47,15 @@ func (p *fakePreparer) Prepare(_ context.Context, src io.Reader) (*Prepared, err
 	return out, nil
 }
 
-type fakeKeeper struct{ kept []radio.SHA256 }
+type fakeKeeper struct {
+	kept    []radio.SHA256
+	touched []Kept
+}
+
+func (k *fakeKeeper) Touch(files ...Kept) error {
+	k.touched = append(k.touched, files...)
+	return nil
+}
 
 func (k *fakeKeeper) Put(_ context.Context, p *Prepared) error {
 	k.kept = append(k.kept, p.SourceSHA256)
@@ -260,6 +268,13 @@ func TestDeskRefusals(t *testing.T) {
 	b.ok(err)
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: seen}, b.hoa)
 	b.refused("handed in anew", err, radio.ErrConflict)
+	// A program that leaves out what it saw would approve whatever stands there by then.
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	b.refused("without what was seen", err, radio.ErrConflict)
+	var not *radio.NotSeen
+	if !errors.As(err, &not) || not.Submitted != again.SubmittedAt {
+		t.Errorf("the reason does not name the submission: %v", err)
+	}
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: again.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
@@ -276,7 +291,7 @@ func TestApproverListens(t *testing.T) {
 	sha := x.Renditions[0].SHA256
 	approve := func(what string, percent int, wait time.Duration) {
 		t.Helper()
-		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 		var not *radio.NotHeard
 		if !errors.As(err, &not) || !errors.Is(err, radio.ErrConflict) || not.Percent != percent || not.Wait.Round(time.Second) != wait {
 			t.Errorf("%s: %v", what, err)
@@ -295,10 +310,10 @@ func TestApproverListens(t *testing.T) {
 	hear(time.Second, radio.Span{From: 9000, To: 9950})
 	approve("skipped forward", 39, 0)
 	hear(time.Second, radio.Span{From: 0, To: 9950})
-	approve("a program claims it", 99, 5*time.Second)
+	approve("a program claims it", 52, 0)
 	b.hear(x, b.lan) // somebody else's listening does not help
 	b.clock = b.clock.Add(-10 * time.Second)
-	approve("heard by another", 99, 5*time.Second)
+	approve("heard by another", 52, 0)
 	b.clock = b.clock.Add(5 * time.Second)
 
 	// Other audio under the same version: listened to from the beginning.
@@ -314,7 +329,7 @@ func TestApproverListens(t *testing.T) {
 	_, err = b.Listened(ctx, x.ID, 1, x.Renditions[0].SHA256, []radio.Span{{From: -1, To: 5}}, b.hoa)
 	b.refused("nonsense", err, radio.ErrInvalid)
 	b.hear(x, b.hoa)
-	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
 
@@ -332,7 +347,7 @@ func TestRevisionKeepsFourEyes(t *testing.T) {
 	next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
 	b.ok(err)
 	b.hear(next, b.lan)
-	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved, Seen: next.SubmittedAt}, b.lan)
 	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
 }
 
@@ -487,4 +502,32 @@ func TestReach(t *testing.T) {
 	report(devices[2], 11, false)
 	reach("two run one without it", gone, nil, 2, "Xã 0 Cụm 0.1", "Xã 1 Cụm 1.1")
 	reach("seen from nowhere", gone, []radio.AreaID{}, 0)
+}
+
+// What a draft gives up is marked, before it is given up, as needed until now: a backup
+// that began before must still find it.
+func TestGivenUpAudioHasItsTime(t *testing.T) {
+	b, ctx := newDeskBench(t), t.Context()
+	x := b.create("Tin", "một")
+	first := keptOf(x)
+	x, err := b.Save(ctx, x.ID, 1, x, nil, b.lan)
+	b.ok(err)
+	if len(b.keeper.touched) != 0 {
+		t.Errorf("other words give up %v", b.keeper.touched)
+	}
+	x, err = b.Save(ctx, x.ID, 1, x, strings.NewReader("hai"), b.lan)
+	b.ok(err)
+	second := keptOf(x)
+	renditions, originals, err := b.store.AudioInUse(ctx)
+	if err != nil || !slices.Equal(originals, []radio.SHA256{x.SourceSHA256}) || !slices.Contains(renditions, x.Renditions[0].SHA256) {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
+	b.ok(b.Delete(ctx, x.ID, 1, b.lan))
+	if want := slices.Concat(first, second); len(first) < 2 || !slices.Equal(b.keeper.touched, want) {
+		t.Errorf("marked %v, want %v", b.keeper.touched, want)
+	}
+	renditions, originals, err = b.store.AudioInUse(ctx)
+	if err != nil || len(renditions)+len(originals) != 0 {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
 }

@@ -11,12 +11,13 @@ import (
 // Accounts is what a person does with the own account (identity).
 type Accounts interface {
 	Account(ctx context.Context, by radio.Person) (radio.Account, error)
-	ChangePassword(ctx context.Context, by radio.Person, session, old, password string) error
+	// ChangePassword gives what the device is known by from then on.
+	ChangePassword(ctx context.Context, by radio.Person, session, old, password string) (device string, err error)
 	Sessions(ctx context.Context, by radio.Person, session string) ([]radio.WebSession, error)
 	SignOutEverywhere(ctx context.Context, by radio.Person) error
 	// Invited and Accept are for who holds a code and has no session.
 	Invited(ctx context.Context, code string) (radio.Person, error)
-	Accept(ctx context.Context, code, password string) error
+	Accept(ctx context.Context, code, password, address string) (radio.SignedIn, error)
 }
 
 // Tokens are a person's own API tokens (identity).
@@ -151,8 +152,16 @@ func (s *Server) accountPassword(w http.ResponseWriter, r *http.Request) error {
 		if r.PostFormValue("password") != r.PostFormValue("again") {
 			return differ()
 		}
-		return s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), r.PostFormValue("old"), r.PostFormValue("password"))
+		return s.changePassword(w, r, r.PostFormValue("old"), r.PostFormValue("password"))
 	})
+}
+
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, old, password string) error {
+	device, err := s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), old, password)
+	if err == nil {
+		s.setDevice(w, who(r).Login, device)
+	}
+	return err
 }
 
 func differ() error {

@@ -53,8 +53,8 @@ func actionText(action string) string {
 		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
 		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã phát hành lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
 		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
-		"centre.restore": "Đã khôi phục từ bản sao lưu",
-		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"centre.restore": "Đã khôi phục từ bản sao lưu", "centre.sweep": "Đã dọn tệp âm thanh không còn dùng",
+		"plan.import": "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
 		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đã đăng ký",
 	}, action)
 }

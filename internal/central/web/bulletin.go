@@ -183,19 +183,31 @@ func (s *Server) fillHistory(r *http.Request, v *bulletinView, chain []radio.Are
 }
 
 // bulletinHistory is what was done to a bulletin. Those who only read what is finished
-// see the decisions about what went on the air.
+// see the decisions about what went on the air; a content provider sees more of the
+// versions of their own making only.
 func (s *Server) bulletinHistory(r *http.Request, b radio.Bulletin, chain []radio.AreaID) ([]radio.BulletinEvent, error) {
 	all, err := s.Shelf.BulletinHistory(r.Context(), b.ID)
 	if err != nil {
 		return nil, err
 	}
-	atWork := b
-	atWork.State = radio.Draft
-	if who(r).MaySee(atWork, chain...) {
+	// Whether the reader sees all that is at work here, whoever made it.
+	if who(r).MaySee(radio.Bulletin{State: radio.Draft}, chain...) {
 		return all, nil
 	}
+	versions, err := s.Shelf.BulletinVersions(r.Context(), b.ID)
+	if err != nil {
+		return nil, err
+	}
+	// Since when a version is the reader's own: a deleted draft leaves its number to the next.
+	own := map[int]radio.Millis{}
+	for _, v := range versions {
+		if v.State = radio.Draft; who(r).MaySee(v, chain...) {
+			own[v.Version] = v.CreatedAt
+		}
+	}
 	return slices.DeleteFunc(all, func(e radio.BulletinEvent) bool {
-		return e.Step != radio.StepApprove && e.Step != radio.StepWithdraw
+		since, theirs := own[e.Version]
+		return (!theirs || e.At < since) && e.Step != radio.StepApprove && e.Step != radio.StepWithdraw
 	}), nil
 }
 

@@ -98,6 +98,7 @@ func explainKind(err error) answer {
 	var invalid *radio.Invalid
 	var tooLarge *http.MaxBytesError
 	var later patient
+	var busy *radio.Busy
 	switch {
 	case errors.Is(err, errSignIn):
 		return answer{Status: http.StatusUnauthorized, Code: "sign_in", VI: "Hãy đăng nhập trước.", EN: "Sign in first."}
@@ -114,9 +115,14 @@ func explainKind(err error) answer {
 		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: plain(err, radio.ErrConflict)}
 	case errors.Is(err, radio.ErrForbidden):
 		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: plain(err, radio.ErrForbidden)}
+	case errors.As(err, &busy):
+		// RFC 9110 §15.6.4.
+		wait := seconds(busy.Wait)
+		return answer{Status: http.StatusServiceUnavailable, Code: "busy", Wait: wait,
+			VI: fmt.Sprintf("Máy chủ đang bận vì có quá nhiều người cùng đăng nhập. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many sign in at once. Wait %d seconds.", wait)}
 	case errors.As(err, &later):
 		// RFC 6585 §4. Whole seconds, never too few.
-		wait := max(int(math.Ceil(later.RetryAfter().Seconds())), 1)
+		wait := seconds(later.RetryAfter())
 		a := answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
 			VI: fmt.Sprintf("Đã thử quá nhiều lần. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many tries. Wait %d seconds.", wait)}
 		var busy crowded
@@ -132,6 +138,9 @@ func explainKind(err error) answer {
 	}
 	return answer{Status: http.StatusInternalServerError, Code: "centre", VI: "Máy chủ gặp lỗi; lỗi đã được ghi vào nhật ký hệ thống.", EN: "The centre failed; it is in the system log."}
 }
+
+// seconds are whole ones, never too few.
+func seconds(d time.Duration) int { return max(int(math.Ceil(d.Seconds())), 1) }
 
 // plain is an error's text without the name of its kind, which the status tells.
 func plain(err, kind error) string { return strings.TrimPrefix(err.Error(), kind.Error()+": ") }

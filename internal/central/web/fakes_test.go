@@ -63,19 +63,20 @@ type fakePeople struct {
 	err    error         // of every Login and Session, when set
 	who    *radio.Person // whose session it is; nil for lan
 	token  radio.TokenUse
+	from   []string // "address device" of every Login
 }
 
-func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {
+func (p *fakePeople) Login(_ context.Context, try radio.SignIn) (radio.SignedIn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.logins = append(p.logins, login)
+	p.logins, p.from = append(p.logins, try.Login), append(p.from, try.Address+" "+try.Device)
 	switch {
 	case p.err != nil:
-		return radio.Person{}, "", p.err
-	case login != lan.Login || pass != password:
-		return radio.Person{}, "", fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+		return radio.SignedIn{}, p.err
+	case try.Login != lan.Login || try.Password != password:
+		return radio.SignedIn{}, fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 	}
-	return lan, sessionToken, nil
+	return radio.SignedIn{Person: lan, Session: sessionToken, Device: "known"}, nil
 }
 
 func (p *fakePeople) Session(_ context.Context, t string) (radio.Person, error) {

@@ -281,9 +281,11 @@ type personData struct {
 	Self     bool // the reader's own account: others change it
 	MayWrite bool
 	Link     string // where the person sets the password, shown once
-	Until    radio.Millis
-	Audit    []auditRow
-	Again    retry
+	// Partial: the link lacks the address of the console.
+	Partial bool
+	Until   radio.Millis
+	Audit   []auditRow
+	Again   retry
 }
 
 // Shut says whether the account is disabled, Waits whether it has no password yet.
@@ -320,20 +322,15 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Acco
 		return err
 	}
 	if pass != nil {
-		d.Link, d.Until = inviteLink(r, s.Secure, pass.Code), pass.ExpiresAt
+		d.Link, d.Partial, d.Until = s.inviteLink(pass.Code), s.Public == "", pass.ExpiresAt
 	}
 	return s.show(w, r, again.Status(), "person.html", "Tài khoản", d)
 }
 
-// inviteLink is the address that the administrator hands on, at the host by which they
-// reached this page themselves.
-func inviteLink(r *http.Request, secure bool, code string) string {
-	scheme := "http"
-	if secure || r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host + "/invite/" + code
-}
+// inviteLink is the address that the administrator hands on: at the public address of the
+// console, or below the address of this console where nothing says what that is. The host
+// of the request says nothing: who asks may name any, and the code would go there.
+func (s *Server) inviteLink(code string) string { return s.Public + "/invite/" + code }
 
 // onPerson runs a change of the person in the address and gives the account after it.
 func (s *Server) onPerson(r *http.Request, change func(radio.UserID) error) (radio.Account, error) {

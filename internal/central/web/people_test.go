@@ -54,15 +54,20 @@ func TestInviteForm(t *testing.T) {
 	h := newHouse(t)
 	form := url.Values{"login": {" Moi.BT "}, "name": {"Mới"}, "email": {"moi@x.vn"}, "role": {"editor"}, "area": {id[string]('c', 16)}}
 	w := h.ask(t, http.MethodPost, "/people", form.Encode())
-	want(t, w, http.StatusOK, `>http://example.com/invite/`+goodCode+`<`, "09:30:00 29/11/2025", "Mới")
+	want(t, w, http.StatusOK, `>/invite/`+goodCode+`<`, "chưa được khai báo địa chỉ", "09:30:00 29/11/2025", "Mới")
 	if want := fmt.Sprintf("invite moi.bt {Mới moi@x.vn } [{editor %s}]", id[string]('c', 16)); len(h.staff.changes) != 1 || h.staff.changes[0] != want {
 		t.Errorf("%q", h.staff.changes)
 	}
 	api := h.ask(t, http.MethodPost, "/api/v1/people", `{"login":"moi","name":"Mới","grants":[{"role":"viewer","area":"*"}]}`)
-	want(t, api, http.StatusCreated, `"code":"`+goodCode+`"`, `"link":"http://example.com/invite/`+goodCode+`"`, `"state":"invited"`)
-	secure := newHouse(t, func(d *Deps) { d.Secure = true })
-	secureCookie := func(r *http.Request) { r.Header.Set("Cookie", "__Host-loaxa="+sessionToken) }
-	want(t, secure.ask(t, http.MethodPost, "/people", form.Encode(), secureCookie), http.StatusOK, `>https://example.com/invite/`)
+	want(t, api, http.StatusCreated, `"code":"`+goodCode+`"`, `"link":"/invite/`+goodCode+`"`, `"state":"invited"`)
+	secure := newHouse(t, func(d *Deps) { d.Secure, d.Public = true, "https://loa.hatinh.example" })
+	// A review found it: the link took the host that the request names, so that the code
+	// went wherever a stranger's Host header said.
+	secureCookie := func(r *http.Request) {
+		r.Host = "evil.example"
+		r.Header.Set("Cookie", "__Host-loaxa="+sessionToken)
+	}
+	want(t, secure.ask(t, http.MethodPost, "/people", form.Encode(), secureCookie), http.StatusOK, `>https://loa.hatinh.example/invite/`)
 
 	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 77), Grants: []radio.Grant{{Role: radio.RoleAdmin, Area: id[radio.AreaID]('c', 16)}}}
 	form.Set("area", id[string]('c', 12))

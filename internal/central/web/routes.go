@@ -24,6 +24,7 @@ type route struct {
 	may     radio.Action
 	of      areaOf
 	program bool // API tokens may, too, where the right is Self
+	person  bool // API tokens may not, whatever the right
 	body    int64
 	// doc tells programs what goes in and comes out (OpenAPI).
 	doc doc

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ var assets embed.FS
 
 // People logs persons in and out (identity).
 type People interface {
-	Login(ctx context.Context, login, password string) (radio.Person, string, error)
+	Login(ctx context.Context, try radio.SignIn) (radio.SignedIn, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
 	// TokenPerson is for whom an API token speaks, as far as it reaches.
@@ -83,6 +84,10 @@ type Deps struct {
 	// Zone is the IANA name of the civil time that pages show.
 	Zone string
 	Now  func() time.Time
+	// Public is the address of the console for everybody, "" when nothing says it.
+	Public string
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Secure is true behind HTTPS: cookies are then never sent in clear.
 	Secure bool
 	Logger *slog.Logger
