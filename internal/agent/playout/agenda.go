@@ -280,8 +280,8 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// due is the instant of the first sample, with the device's own offset.
-func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset) }
+// due is the instant of the first sample, with the device's own offset and stagger.
+func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.stagger) }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }
