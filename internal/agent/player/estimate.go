@@ -18,6 +18,10 @@ const (
 	saneSpan   = 2500 * time.Millisecond
 	saneSpread = 3 * time.Millisecond
 	sanePoints = 8
+	// What is late already rather joins a little beside its place than later still.
+	roughSpan   = time.Second
+	roughSpread = 20 * time.Millisecond
+	roughPoints = 5
 	// slopeSpan: below it the crystal's own rate drowns in jitter; use the nominal.
 	slopeSpan = 6 * time.Second
 	maxSlope  = 1000e-6
@@ -37,6 +41,7 @@ type estimate struct {
 	slope  float64         // nanoseconds a sample
 	fitted bool
 	sane   bool
+	rough  bool // good enough for what is late
 
 	off, away, sorted []float64 // of fit, kept so that nothing is allocated while it sounds
 }
@@ -91,6 +96,7 @@ func (e *estimate) fit() {
 	e.fitted = true
 	e.sane = len(e.points) >= sanePoints && (span >= saneSpan && spread <= float64(saneSpread) ||
 		span >= keepPoints-time.Second/2)
+	e.rough = e.sane || len(e.points) >= roughPoints && span >= roughSpan && spread <= float64(roughSpread)
 	e.slope = perSample
 	e.ref = output.Progress{At: first.At + time.Duration(middle), Consumed: first.Consumed}
 	if span < slopeSpan {

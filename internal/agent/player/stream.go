@@ -184,7 +184,7 @@ func (s *stream) place(t *track, m moment) int {
 	if t.item.Start > 0 {
 		due, sane := s.est.index(t.item.Start, m.latency)
 		switch early := due - m.at; {
-		case !sane:
+		case !sane && (early > -joinBeyond || !s.est.rough):
 			return m.left
 		case early > 0 && (m.at != s.last || early > touching):
 			return int(min(early, int64(m.left)))

@@ -198,7 +198,8 @@ func (d *desk) admit(ctx context.Context, e entry) {
 		ID: e.ID, Origin: radio.FromSchedule, Key: e.AiringKey, Start: radio.At(e.Start()),
 		Samples: e.Samples, SHA256: r.SHA256, Revision: e.prog.Revision,
 	}})
-	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing))}
+	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing)),
+		troubled: e.held == radio.ReasonOutput}
 	d.live = append(d.live, l)
 	d.handOver(ctx, l)
 }
