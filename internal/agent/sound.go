@@ -139,7 +139,7 @@ var endings = map[player.Reason]radio.Ending{
 func (s *stream) event(e player.Event) (playout.Event, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := playout.Event{ID: s.ids[e.Seq], At: e.Mono, Consumed: e.Consumed, Skipped: e.Skipped, Text: e.Text}
+	out := playout.Event{ID: s.ids[e.Seq], At: e.Mono, Consumed: e.Consumed, Skipped: e.Skipped, Silent: e.Silent, Text: e.Text}
 	switch e.Kind {
 	case player.Started:
 		out.Kind = playout.Started

@@ -286,9 +286,12 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// due is the instant of the first sample, with the device's own offset, and later by
-// what an interruption has cost its slot.
-func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.slipped(a)) }
+// due is the instant of the first sample, with the device's own offset and stagger, and
+// later by what an interruption has cost its slot.
+func (d *desk) due(a radio.Airing) time.Time { return d.planned(a).Add(d.slipped(a)) }
+
+// planned is the same without interruptions.
+func (d *desk) planned(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.stagger) }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }

@@ -28,7 +28,8 @@ type desk struct {
 	revision int64 // of the programme; −1 before the first look
 	policy   radio.Policy
 	hours    *timetable.Hours // nil: no policy can be read, nothing is permitted
-	offset   time.Duration
+	offset   time.Duration    // of this device, for all that sounds
+	stagger  time.Duration    // besides, for speech: against echo between neighbours
 	kbps     int
 
 	// What is known of the clock.
@@ -161,6 +162,7 @@ func (d *desk) watchClock(ctx context.Context, soon func(time.Time)) {
 func (d *desk) takePlan(ctx context.Context) {
 	settings := d.Plan.Settings()
 	d.offset = time.Duration(settings.OffsetMS) * time.Millisecond
+	d.stagger = time.Duration(settings.StaggerMS) * time.Millisecond
 	d.kbps = settings.Rendition
 	policy := d.Plan.Policy()
 	if d.hours == nil || policy.Revision != d.policy.Revision || policy.ID != d.policy.ID || policy.Zone != d.policy.Zone {

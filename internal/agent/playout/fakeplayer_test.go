@@ -19,6 +19,7 @@ type fakePlayer struct {
 	clk     *clock.Fake
 	stream  *fakeStream
 	openErr error
+	mute    bool // what it plays is digital silence
 	opened  int
 	sounds  []sound
 	heard   func(id radio.AiringID) // called when an item begins to sound
@@ -175,7 +176,7 @@ func (s *fakeStream) play(it *fakeItem, mono time.Duration) bool {
 			snd := &s.p.sounds[it.index]
 			snd.consumed, snd.wallEnd = consumed, s.p.clk.Now()
 		}
-		s.events <- playout.Event{Kind: playout.Ended, ID: it.ID, At: mono, Consumed: consumed, Ending: ending}
+		s.events <- playout.Event{Kind: playout.Ended, ID: it.ID, At: mono, Consumed: consumed, Silent: consumed * s.p.muted(), Ending: ending}
 		return true
 	}
 	if !it.playing {
@@ -209,9 +210,17 @@ func (s *fakeStream) play(it *fakeItem, mono time.Duration) bool {
 	}
 	if mono-it.told >= 900*time.Millisecond {
 		it.told = mono
-		s.events <- playout.Event{Kind: playout.Progress, ID: it.ID, At: mono, Consumed: consumed}
+		s.events <- playout.Event{Kind: playout.Progress, ID: it.ID, At: mono, Consumed: consumed, Silent: consumed * s.p.muted()}
 	}
 	return false
+}
+
+// muted is 1 when all that sounds is digital silence.
+func (p *fakePlayer) muted() int64 {
+	if p.mute {
+		return 1
+	}
+	return 0
 }
 
 // busy says that something waits for its place or sounds.

@@ -123,7 +123,7 @@ func (d *desk) last(a radio.Airing) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	return s.end.Add(d.offset + max(a.Grace, slack)), true
+	return s.end.Add(d.offset + d.stagger + max(a.Grace, slack)), true
 }
 
 // pushedOut: its slot is so late that it can no longer begin in time.
@@ -134,7 +134,7 @@ func (d *desk) pushedOut(a radio.Airing) bool {
 
 // plannedMono is where on Mono an airing belongs by the plan alone.
 func (d *desk) plannedMono(a radio.Airing) time.Duration {
-	return d.Clock.WallToMono(a.Start().Add(d.offset))
+	return d.Clock.WallToMono(d.planned(a))
 }
 
 // obstructed says whether an airing that waits has to wait on: for an interruption, for

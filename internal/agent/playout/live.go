@@ -34,10 +34,12 @@ type live struct {
 	endBy    time.Duration
 	late     int64 // left out by the player itself, to join in time
 	consumed int64
+	silent   int64         // of those, digital silence
 	heard    time.Duration // Mono when the player last spoke of it
 
 	// Of all players:
 	base       int64 // consumed by those that are gone
+	baseSilent int64
 	reached    int64 // sample after the last that sounded
 	skipped    int64 // samples left out
 	checkpoint time.Duration
@@ -79,9 +81,10 @@ func (l *live) end() time.Duration {
 // rest takes it back from a player, with what that one has played.
 func (l *live) rest() {
 	l.base += l.counted()
+	l.baseSilent += l.silent
 	l.reached = max(l.reached, l.from+l.late+l.consumed)
 	l.skipped += l.late
-	l.late, l.consumed, l.again, l.phase, l.rearm = 0, 0, 0, waiting, false
+	l.late, l.consumed, l.silent, l.again, l.phase, l.rearm = 0, 0, 0, 0, waiting, false
 	l.cutAt, l.parking = 0, false
 }
 
@@ -304,6 +307,7 @@ func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	}
 	c := confirmation(l.entry, outcome, reason)
 	c.SHA256, c.Consumed, c.GainDB, c.Interrupted = l.rendition.SHA256, consumed, l.gain, l.cuts
+	c.SilenceMS = radio.SamplesDuration(l.baseSilent + l.silent).Milliseconds()
 	c.Driver, c.Output, c.Proof = d.info.Driver, d.info.Device, d.info.Proof
 	if !l.startedAt.IsZero() {
 		c.StartedAt, c.EndedAt, c.Skipped = radio.At(l.startedAt), radio.At(l.lastAt), l.skipped+l.late

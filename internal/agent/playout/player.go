@@ -76,6 +76,7 @@ type Event struct {
 	At       time.Duration // measured, on clock.Mono
 	Consumed int64         // samples of this item that the sink has taken
 	Skipped  int64         // samples the player itself left out to join in time
+	Silent   int64         // samples of this item in long stretches of digital silence
 	Ending   radio.Ending  // of Ended; EndComplete with nothing consumed: too late to join
 	Text     string        // of Ended, for the log
 }

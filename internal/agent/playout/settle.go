@@ -46,7 +46,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		end = later(start, d.due(a)).Add(long) // all of it sounds
 	}
 	if ok, _ := d.permits(start, end); !ok {
-		planned := a.Start().Add(d.offset)
+		planned := d.planned(a)
 		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
 			return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority} // it no longer fits
 		}
@@ -113,7 +113,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	list := d.agenda.list
 	for i, e := range list {
 		now := d.Clock.Now()
-		if plain := e.Start().Add(d.offset); plain.Add(-ahead).After(now) {
+		if plain := d.planned(e.Airing); plain.Add(-ahead).After(now) {
 			soon(plain.Add(-warmUp))
 			kept = append(kept, list[i:]...)
 			break
@@ -244,7 +244,8 @@ func (d *desk) admit(ctx context.Context, e entry) {
 		ID: e.ID, Origin: radio.FromSchedule, Key: e.AiringKey, Start: radio.At(e.Start()),
 		Samples: e.Samples, SHA256: r.SHA256, Revision: e.prog.Revision,
 	}})
-	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing))}
+	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing)),
+		troubled: e.held == radio.ReasonOutput}
 	d.live = append(d.live, l)
 	d.handOver(ctx, l)
 }

@@ -13,8 +13,8 @@ import (
 const openWithin = 15 * time.Second
 
 // backoff between two starts of the player: sound is back within 5 s of a trouble
-// that has passed.
-var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+// that has passed, of which a new device takes up to 4 s to run evenly.
+var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second}
 
 // streamState is what the desk knows of the player.
 type streamState struct {
@@ -136,6 +136,7 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		l.late = e.Skipped
 		l.joined = l.joined || l.base == 0 && !l.troubled
 	}
+	l.silent = max(l.silent, e.Silent)
 	if l.round != nil {
 		d.onRound(ctx, l, e)
 		return
