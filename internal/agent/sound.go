@@ -106,6 +106,17 @@ func (s *stream) Stop(id radio.AiringID) error {
 	return s.session.Stop(seq)
 }
 
+// Gain moves an item's gain.
+func (s *stream) Gain(id radio.AiringID, db float64) error {
+	s.mu.Lock()
+	seq, ok := s.seqs[id]
+	s.mu.Unlock()
+	if !ok {
+		return nil // its Ended is on its way
+	}
+	return s.session.Gain(seq, db)
+}
+
 // Close lets the child go when all has sounded.
 func (s *stream) Close() error { return s.session.Finish() }
 

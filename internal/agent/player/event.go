@@ -36,12 +36,15 @@ func (i Item) Check() error {
 	switch {
 	case i.Start < 0 || i.EndBy < 0:
 		return fmt.Errorf("%w: item before the machine's start", radio.ErrInvalid)
-	case !(i.GainDB >= -60 && i.GainDB <= 12): // also refuses NaN
+	case !gainInRange(i.GainDB):
 		return fmt.Errorf("%w: item gain of %g dB, want -60 to 12", radio.ErrInvalid, i.GainDB)
 	}
 	_, err := sound.NewDecoder(nil, i.span()) // reads nothing yet, but checks
 	return err
 }
+
+// gainInRange also refuses NaN.
+func gainInRange(db float64) bool { return db >= -60 && db <= 12 }
 
 func (i Item) span() sound.Span {
 	return sound.Span{Frames: i.Frames, Head: i.Head, Tail: i.Tail, SkipFrames: i.SkipFrames}

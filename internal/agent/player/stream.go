@@ -41,7 +41,7 @@ type track struct {
 	feed   *feed
 	pcm    *pcm
 	cancel context.CancelFunc
-	gain   float64
+	gain   glide
 
 	placed  bool
 	start   int64 // stream sample of its first
@@ -89,7 +89,7 @@ type stream struct {
 func (s *stream) add(t *track) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.gain = math.Pow(10, t.item.GainDB/20)
+	t.gain = glide{now: factor(t.item.GainDB)}
 	s.queue = append(s.queue, t)
 }
 
@@ -317,11 +317,11 @@ func (t *track) silence() int64 {
 // silent end. Most of the time there is nothing to do.
 func (t *track) shape(dst []int16, left int64) {
 	rising := t.rises && t.risen < fadeSamples
-	if t.gain == 1 && !rising && left > int64(len(dst))+fadeSamples {
+	if t.gain.plain() && !rising && left > int64(len(dst))+fadeSamples {
 		return
 	}
 	for i, v := range dst {
-		g := t.gain * ramp(left-int64(i)-1)
+		g := t.gain.next() * ramp(left-int64(i)-1)
 		if rising {
 			g *= ramp(t.risen + int64(i))
 		}

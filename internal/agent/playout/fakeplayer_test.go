@@ -22,6 +22,7 @@ type fakePlayer struct {
 	mute    bool // what it plays is digital silence
 	opened  int
 	sounds  []sound
+	gains   []float64               // moved while something was with the player
 	heard   func(id radio.AiringID) // called when an item begins to sound
 }
 
@@ -93,6 +94,18 @@ func (s *fakeStream) Stop(id radio.AiringID) error {
 	for _, it := range s.queue {
 		if it.ID == id {
 			it.stopped = true
+		}
+	}
+	return nil
+}
+
+func (s *fakeStream) Gain(id radio.AiringID, db float64) error {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.p.gains = append(s.p.gains, db)
+	for _, it := range s.queue {
+		if it.ID == id {
+			it.GainDB = db
 		}
 	}
 	return nil

@@ -21,6 +21,8 @@ type interruption string
 const (
 	// byAlert: a cycle sounds, or an alert is silent between two.
 	byAlert interruption = "alert"
+	// byPause: a person far away has paused what sounds.
+	byPause interruption = "pause"
 )
 
 // slotKey is one instant of one slot.
@@ -35,8 +37,10 @@ func keyOf(a radio.Airing) slotKey { return slotKey{a.Schedule, a.Slot, a.SlotAt
 // slip is the delay of one slot whose airings could not sound in time because of what
 // outranks them.
 type slip struct {
-	by  time.Duration
-	end time.Time // planned end of the slot
+	by  time.Duration // below zero behind an airing that was skipped
+	end time.Time     // planned end of the slot
+	// paused: a person has delayed it, so what no longer fits was stopped by one.
+	paused bool
 }
 
 // interrupt keeps everything planned from sounding until release: what sounds is cut
@@ -54,6 +58,9 @@ func (d *desk) interrupt(why interruption) {
 		case l.phase == armed:
 			d.slipOf(l.Airing)
 			d.takeBack(l)
+		}
+		if s := d.slips[keyOf(l.Airing)]; s != nil && why == byPause {
+			s.paused = true
 		}
 	}
 }
@@ -174,7 +181,7 @@ func (d *desk) wait(ctx context.Context, l *live, soon func(time.Time)) {
 	d.slipOf(l.Airing)
 	last, _ := d.last(l.Airing)
 	if d.Clock.Now().After(last) {
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 		return
 	}
 	l.held = radio.ReasonPriority
@@ -195,7 +202,7 @@ func (d *desk) goOn(ctx context.Context, l *live, soon func(time.Time)) {
 	ok, _ := d.permits(now, now.Add(radio.SamplesDuration(l.Samples-from)))
 	switch {
 	case now.After(last) || !ok || !d.Audio.Ready(l.rendition.SHA256):
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 		return
 	case d.stream == nil || d.closing:
 		soon(last.Add(time.Millisecond))
@@ -215,7 +222,7 @@ func (d *desk) catchUp(ctx context.Context, l *live, soon func(time.Time)) {
 	last, _ := d.last(l.Airing)
 	switch {
 	case d.Clock.Now().After(last):
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 	case !d.Audio.Ready(l.rendition.SHA256):
 		d.finish(ctx, l, radio.EndAudio)
 	case d.stream == nil || d.closing:
@@ -231,7 +238,7 @@ func (d *desk) catchUp(ctx context.Context, l *live, soon func(time.Time)) {
 // follow moves the rest of a slot behind an airing of it that went on late.
 func (d *desk) follow(l *live) {
 	if s, ok := d.slips[keyOf(l.Airing)]; ok {
-		s.by = max(l.origin-d.plannedMono(l.Airing), 0)
+		s.by = max(l.origin-d.plannedMono(l.Airing), min(s.by, 0))
 	}
 }
 

@@ -25,8 +25,9 @@ type live struct {
 	phase     phase
 	// origin is where on Mono its sample 0 belongs; joining and going on after the
 	// player's death keep to it.
-	origin time.Duration
-	gain   float64
+	origin  time.Duration
+	gain    float64 // with the volume
+	ownGain float64 // the policy's
 
 	// Of the present player:
 	from     int64         // sample it begins with
@@ -107,7 +108,7 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	if !permitted {
 		why := radio.EndPolicy
 		if d.slipped(l.Airing) > 0 {
-			why = radio.EndPriority // it no longer fits
+			why = d.pushed(l.Airing) // it no longer fits
 		}
 		d.finish(ctx, l, why)
 		return
@@ -121,7 +122,8 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		d.finish(ctx, l, radio.EndAudio)
 		return
 	}
-	l.gain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	l.ownGain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	l.gain = d.loud(l.ownGain)
 	place := at
 	if free := max(mono, d.busyUntil(l)); skip == 0 && at+directly < free {
 		at, place = free, 0 // whole, a little late

@@ -28,6 +28,8 @@ type Stream interface {
 	Play(Item) error
 	// Stop fades an item that sounds, or takes back one that does not yet.
 	Stop(radio.AiringID) error
+	// Gain moves the gain of an item that sounds or waits, without a click.
+	Gain(id radio.AiringID, db float64) error
 	// Events is closed when the child process is gone.
 	Events() <-chan Event
 	// Err says, once Events is closed, what the stream died of; nil after Close.

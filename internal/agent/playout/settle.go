@@ -26,7 +26,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 	}
 	switch {
 	case e.held == radio.ReasonPriority && (gone || d.pushedOut(a)):
-		return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority}
+		return d.pushedVerdict(a)
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
 	case a.Excluded == radio.ReasonOverlap:
@@ -48,7 +48,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 	if ok, _ := d.permits(start, end); !ok {
 		planned := d.planned(a)
 		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
-			return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority} // it no longer fits
+			return d.pushedVerdict(a) // it no longer fits
 		}
 		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
 	}
@@ -110,10 +110,10 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		ahead += touch // keeps one stream over airings that touch
 	}
 	var kept []entry
-	list := d.agenda.list
+	list, early := d.agenda.list, d.earliest()
 	for i, e := range list {
 		now := d.Clock.Now()
-		if plain := d.planned(e.Airing); plain.Add(-ahead).After(now) {
+		if plain := d.planned(e.Airing).Add(early); plain.Add(-ahead).After(now) {
 			soon(plain.Add(-warmUp))
 			kept = append(kept, list[i:]...)
 			break
@@ -126,7 +126,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		}
 		v := d.judge(e, now)
 		switch {
-		case !v.play && now.Before(due) && v.outcome != radio.Preempted:
+		case !v.play && now.Before(due) && v.outcome != radio.Preempted && v.outcome != radio.Cancelled:
 			// Not final before its instant: audio may come, a policy may change.
 			soon(due)
 			kept = append(kept, e)
@@ -141,7 +141,8 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			wanted = true
 			if held := d.hold(e, now); held != radio.NoReason {
 				if held == radio.ReasonPriority {
-					d.slipOf(e.Airing)
+					s := d.slipOf(e.Airing)
+					s.paused = s.paused || d.held[byPause] && !d.held[byAlert]
 				}
 				if e.held != radio.ReasonPriority || held == radio.ReasonOutput {
 					e.held = held

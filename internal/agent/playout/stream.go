@@ -122,6 +122,9 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		d.onGone(ctx)
 		return
 	}
+	if d.onTone(ctx, e) {
+		return
+	}
 	l := d.byID(e.ID)
 	if l == nil {
 		return // its result is written already
@@ -197,6 +200,7 @@ func (d *desk) onGone(ctx context.Context) {
 	expected := d.closing && err == nil
 	d.stream, d.closing, d.killed = nil, false, nil
 	d.roundGone()
+	d.toneGone(ctx)
 	for _, l := range append([]*live(nil), d.live...) {
 		if l.phase == waiting {
 			continue
