@@ -201,10 +201,11 @@ func (c *Central) tuning() programme.Tuning {
 	// Check has read both already.
 	from, err1 := radio.ParseTimeOfDay(c.cfg.FetchFrom)
 	to, err2 := radio.ParseTimeOfDay(c.cfg.FetchTo)
-	if err := errors.Join(err1, err2); err != nil {
-		c.log.Error("fetch window", "error", err)
+	emergency, err3 := emergencySet()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		c.log.Error("fetch window or emergency set", "error", err)
 	}
-	return programme.Tuning{JitterMS: int(c.cfg.Jitter.D().Milliseconds()), FetchFrom: from, FetchTo: to}
+	return programme.Tuning{JitterMS: int(c.cfg.Jitter.D().Milliseconds()), FetchFrom: from, FetchTo: to, Emergency: emergency}
 }
 
 // runner is a broker of either kind.

@@ -122,6 +122,16 @@ func (a Alert) Check() error {
 	return nil
 }
 
+// EmergencyRole finds a sound of the device's emergency set.
+func (s Settings) EmergencyRole(role EmergencyRole) (Rendition, bool) {
+	for _, e := range s.Emergency {
+		if e.Role == role {
+			return e.Rendition, true
+		}
+	}
+	return Rendition{}, false
+}
+
 func (r EmergencyRole) valid() bool {
 	for _, x := range EmergencyRoles() {
 		if x == r {
@@ -201,9 +211,11 @@ func (s ReceiptState) Final() bool { return s.Rank() == 4 }
 const (
 	ReasonCancelled Reason = "cancelled" // a tombstone came
 	ReasonLocalStop Reason = "local"     // a person with the PIN stopped it at the device
-	ReasonArea      Reason = "area"      // the device is not in that area
-	ReasonSigners   Reason = "signers"   // too few persons, or none for that area
-	ReasonDrill     Reason = "drill"     // the announcement is not in the keyring
-	ReasonKnown     Reason = "known"     // the same id came before
-	ReasonRange     Reason = "range"     // outside what may be asked for
+	// ReasonLocalStart: a person with the PIN started it there.
+	ReasonLocalStart Reason = "local_start"
+	ReasonArea       Reason = "area"    // the device is not in that area
+	ReasonSigners    Reason = "signers" // too few persons, or none for that area
+	ReasonDrill      Reason = "drill"   // the announcement is not in the keyring
+	ReasonKnown      Reason = "known"   // the same id came before
+	ReasonRange      Reason = "range"   // outside what may be asked for
 )

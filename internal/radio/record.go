@@ -17,6 +17,7 @@ const (
 	RecordFault    RecordKind = "fault"    // a trouble opened or closed
 	RecordSecurity RecordKind = "security" // something was refused as unproven
 	RecordClock    RecordKind = "clock"    // the clock changed its state or stepped
+	RecordReceipt  RecordKind = "receipt"  // a step of an alert or a command
 )
 
 // Record is one entry of a device's journal. Its exact JSON bytes are chained,
@@ -38,6 +39,7 @@ type Record struct {
 	Fault    *FaultRecord    `json:"fault,omitempty"`
 	Security *SecurityRecord `json:"security,omitempty"`
 	Step     *ClockRecord    `json:"step,omitempty"`
+	Receipt  *ReceiptRecord  `json:"receipt,omitempty"`
 }
 
 // ClockStamp is the state of a device's clock in one record.
@@ -98,12 +100,18 @@ type Confirmation struct {
 	Expected  int64  `json:"expected"` // samples of the whole item
 	Consumed  int64  `json:"consumed"` // samples the device took
 	Skipped   int64  `json:"skipped,omitempty"`
+	// Interrupted counts how often it was cut by what outranks it, or paused, and went
+	// on. What sounded twice around a cut counts once in Consumed.
+	Interrupted int `json:"interrupted,omitempty"`
 	// AtLeast is true when Consumed is only a checkpoint (power cut).
-	AtLeast bool    `json:"at_least,omitempty"`
-	GainDB  float64 `json:"gain_db,omitempty"`
-	Driver  string  `json:"driver,omitempty"`
-	Output  string  `json:"output,omitempty"` // name of the device opened
-	Proof   string  `json:"proof,omitempty"`  // consumed, written or paced: what the driver can vouch for
+	AtLeast bool `json:"at_least,omitempty"`
+	// SilenceMS is how much of the sound was digital silence, in stretches of more
+	// than three seconds; 0 is as it should be.
+	SilenceMS int64   `json:"silence_ms,omitempty"`
+	GainDB    float64 `json:"gain_db,omitempty"`
+	Driver    string  `json:"driver,omitempty"`
+	Output    string  `json:"output,omitempty"` // name of the device opened
+	Proof     string  `json:"proof,omitempty"`  // consumed, written or paced: what the driver can vouch for
 }
 
 // FaultRecord opens or closes one trouble of the device.
@@ -155,7 +163,8 @@ func (r Record) Check() error {
 		r.Kind == RecordResult && r.Result == nil,
 		r.Kind == RecordFault && r.Fault == nil,
 		r.Kind == RecordSecurity && r.Security == nil,
-		r.Kind == RecordClock && r.Step == nil:
+		r.Kind == RecordClock && r.Step == nil,
+		r.Kind == RecordReceipt && r.Receipt == nil:
 		return bad("kind " + string(r.Kind) + " without its part")
 	case r.Kind == "":
 		return bad("no kind")
@@ -164,7 +173,7 @@ func (r Record) Check() error {
 		if !c.Outcome.Valid() || c.Outcome == PendingOutcome || c.Outcome == Silent {
 			return bad("outcome " + clip(string(c.Outcome)))
 		}
-		if !ValidID(c.ID) || c.Expected < 0 || c.Consumed < 0 || c.Skipped < 0 {
+		if !ValidID(c.ID) || c.Expected < 0 || c.Consumed < 0 || c.Skipped < 0 || c.SilenceMS < 0 {
 			return bad("confirmation's id or samples")
 		}
 		if c.Origin == FromSchedule && c.Key.ID() != c.ID {

@@ -53,6 +53,13 @@ const (
 	ReadPeople       Action = "people.read"
 	WritePeople      Action = "people.write" // invite, grant, reset, disable
 	ReadAudit        Action = "audit.read"
+	ReadAlerts       Action = "alerts.read"
+	WriteAlerts      Action = "alerts.write" // compose, change and drop what nobody has sent
+	// SignAlerts is to send and to cancel: it takes a key of the keyring and its password,
+	// and is a person's own doing, never a program's.
+	SignAlerts Action = "alerts.sign"
+	// WriteContacts is whom to call in a hamlet whose loudspeakers are silent.
+	WriteContacts Action = "contacts.write"
 	// Self is what everybody signed in may do, without any role too: own password,
 	// language, tokens.
 	Self Action = "self"
@@ -74,7 +81,13 @@ var allowed = map[Action][]Role{
 	ReadPeople:       {RoleAdmin},
 	WritePeople:      {RoleAdmin},
 	ReadAudit:        {RoleViewer, RoleAdmin},
-	Self:             {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	// Whoever is on duty may compose (trực ban: editor or operator, at night often one
+	// person); it sounds only when approvers (lãnh đạo) have signed.
+	ReadAlerts:    {RoleEditor, RoleApprover, RoleOperator, RoleViewer, RoleAdmin},
+	WriteAlerts:   {RoleEditor, RoleApprover, RoleOperator},
+	SignAlerts:    {RoleApprover},
+	WriteContacts: {RoleOperator, RoleAdmin},
+	Self:          {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 }
 
 // Actions lists every action of the table.

@@ -28,7 +28,8 @@ type desk struct {
 	revision int64 // of the programme; −1 before the first look
 	policy   radio.Policy
 	hours    *timetable.Hours // nil: no policy can be read, nothing is permitted
-	offset   time.Duration
+	offset   time.Duration    // of this device, for all that sounds
+	stagger  time.Duration    // besides, for speech: against echo between neighbours
 	kbps     int
 
 	// What is known of the clock.
@@ -42,6 +43,16 @@ type desk struct {
 	// The last time it was so, by the clock that was trusted after it.
 	blindFrom, blindTo time.Time
 
+	// What keeps planned airings from sounding, and what that has cost their slots.
+	held  map[interruption]bool
+	slips map[slotKey]*slip
+	round *round // the cycle of an alert that is under way; nil for none
+
+	// What a person far away wants.
+	volume  float64       // dB on top of the policy's
+	pausing time.Duration // on Mono: when the pause ends by itself
+	tone    *tone         // a test tone under way; nil for none
+
 	streamState
 }
 
@@ -51,7 +62,7 @@ func newDesk(p *Playout) *desk {
 		Playout: p, alarm: newAlarm(p.Clock, p.log), revision: -1,
 		book: &book{journal: p.Journal, faults: p.Faults, log: p.log},
 		seen: map[radio.AiringID]time.Time{}, inspected: map[radio.AiringID]struct{}{}, began: mono,
-		blind: true, since: mono,
+		blind: true, since: mono, volume: p.VolumeDB, held: map[interruption]bool{}, slips: map[slotKey]*slip{},
 		streamState: streamState{opened: make(chan opening, 1), output: radio.OutputStatus{State: "idle"}},
 	}
 }
@@ -90,17 +101,21 @@ func (d *desk) step(ctx context.Context) time.Time {
 	d.watchClock(ctx, soon)
 	d.takePlan(ctx)
 	d.watchStream(soon)
+	wanted := d.alert(ctx, soon)
+	d.endPause(soon)
 	if d.blind {
 		d.recall()
-		d.manageStream(ctx, false, soon)
 	} else {
 		now := d.Clock.Now()
 		d.refresh(now)
 		d.guard(now, soon)
 		d.resume(ctx, soon)
-		wanted := d.settle(ctx, soon)
-		d.manageStream(ctx, wanted, soon)
+		planned := d.settle(ctx, soon)
+		d.cutDue(soon)
+		wanted = wanted || planned && len(d.held) == 0
 	}
+	wanted = d.sayTone(ctx, soon) || wanted
+	d.manageStream(ctx, wanted, soon)
 	if d.book.turn(ctx) {
 		soon(d.Clock.Now())
 	}
@@ -154,6 +169,7 @@ func (d *desk) watchClock(ctx context.Context, soon func(time.Time)) {
 func (d *desk) takePlan(ctx context.Context) {
 	settings := d.Plan.Settings()
 	d.offset = time.Duration(settings.OffsetMS) * time.Millisecond
+	d.stagger = time.Duration(settings.StaggerMS) * time.Millisecond
 	d.kbps = settings.Rendition
 	policy := d.Plan.Policy()
 	if d.hours == nil || policy.Revision != d.policy.Revision || policy.ID != d.policy.ID || policy.Zone != d.policy.Zone {
@@ -197,7 +213,7 @@ func (d *desk) show() {
 	v := view{Output: d.output, Beat: d.lastMono}
 	for _, l := range d.live {
 		if l.phase == sounding {
-			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.consumed, Samples: l.Samples}
+			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.counted(), Samples: l.Samples}
 		} else {
 			v.Next = append(v.Next, d.next(l.Airing))
 		}
@@ -210,6 +226,13 @@ func (d *desk) show() {
 			v.Next = append(v.Next, d.next(e.Airing))
 		}
 	}
+	if s := d.roundSounding(); s != nil {
+		v.Sounding = s
+	}
+	if s := d.toneSounding(); s != nil {
+		v.Sounding = s
+	}
+	v.Volume, v.Paused = d.volume, d.held[byPause]
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if v.sounding() != d.view.sounding() {
@@ -243,7 +266,9 @@ func (d *desk) close(ctx context.Context) {
 	for _, l := range d.live {
 		d.stop(l, radio.EndStopped)
 	}
-	for d.stream != nil && len(d.live) > 0 && ctx.Err() == nil {
+	d.endRound(ctx, radio.EndStopped)
+	d.endTone(ctx, radio.EndStopped)
+	for d.stream != nil && (len(d.live) > 0 || d.round != nil || d.tone != nil) && ctx.Err() == nil {
 		select {
 		case e, ok := <-d.events():
 			d.onEvent(ctx, e, ok)
@@ -252,6 +277,12 @@ func (d *desk) close(ctx context.Context) {
 	}
 	for len(d.live) > 0 {
 		d.finish(ctx, d.live[0], d.live[0].stopping)
+	}
+	if d.round != nil {
+		d.finishRound(ctx, radio.EndStopped)
+	}
+	if d.tone != nil {
+		d.finishTone(ctx, radio.EndStopped)
 	}
 	d.closeStream(ctx)
 	for d.book.turn(ctx) {

@@ -108,15 +108,19 @@ type Rooms struct {
 	Journal Journal
 	Player  Player
 	Faults  Faults
+	Alerts  Alerts // nil: the device takes none
 	// LastSeen is the last instant at which the agent ran with a trusted clock
 	// before this run: what fell due since then was missed. 0 when it never ran.
 	LastSeen radio.Millis
+	// VolumeDB is what a person far away has turned the volume down by.
+	VolumeDB float64
 }
 
 // Playout is the device's desk. One Run at a time.
 type Playout struct {
 	Rooms
-	log *slog.Logger
+	log    *slog.Logger
+	orders chan order
 
 	mu      sync.Mutex
 	view    view
@@ -125,7 +129,10 @@ type Playout struct {
 
 // New only stores.
 func New(rooms Rooms, log *slog.Logger) *Playout {
-	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
+	if rooms.Alerts == nil {
+		rooms.Alerts = noAlerts{}
+	}
+	return &Playout{Rooms: rooms, log: log, orders: make(chan order), view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
 }
 
 // Changed is closed when another item begins to sound or the last one has ended.
@@ -140,6 +147,7 @@ func (p *Playout) Fill(s *radio.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Next, s.Sounding, s.Output = p.view.Next, p.view.Sounding, p.view.Output
+	s.VolumeDB, s.Paused = p.view.Volume, p.view.Paused
 }
 
 // Beat is the Mono at which the desk last looked; it looks at least once in
@@ -156,6 +164,8 @@ type view struct {
 	Next     []radio.NextAiring
 	Sounding *radio.SoundingStatus
 	Output   radio.OutputStatus
+	Volume   float64
+	Paused   bool
 }
 
 // Run plays until ctx ends; then what sounds is faded, written down, and the
@@ -166,7 +176,7 @@ func (p *Playout) Run(ctx context.Context) error {
 	d.recover(ctx)
 	for {
 		// Taken before looking, so that a change while looking is not lost.
-		planned, ready := p.Plan.Changed(), p.Audio.Changed()
+		planned, ready, alerted := p.Plan.Changed(), p.Audio.Changed(), p.Alerts.Changed()
 		d.alarm.set(ctx, d.step(ctx))
 		select {
 		case <-ctx.Done():
@@ -176,6 +186,10 @@ func (p *Playout) Run(ctx context.Context) error {
 			d.alarm.clear()
 		case <-planned:
 		case <-ready:
+		case <-alerted:
+		case o := <-p.orders:
+			o.do(ctx, d)
+			close(o.done)
 		case o := <-d.opened:
 			d.onOpened(ctx, o)
 		case e, ok := <-d.events():

@@ -25,6 +25,8 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		why = d.absence(a)
 	}
 	switch {
+	case e.held == radio.ReasonPriority && (gone || d.pushedOut(a)):
+		return d.pushedVerdict(a)
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
 	case a.Excluded == radio.ReasonOverlap:
@@ -37,7 +39,17 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		start = now
 	}
 	// The planned end counts: one that drifts over it is faded at the boundary.
-	if ok, _ := d.permits(start, d.due(a).Add(radio.SamplesDuration(a.Samples))); !ok {
+	long := radio.SamplesDuration(a.Samples)
+	delayed := e.held == radio.ReasonPriority || d.slipped(a) > 0
+	end := d.due(a).Add(long)
+	if delayed {
+		end = later(start, d.due(a)).Add(long) // all of it sounds
+	}
+	if ok, _ := d.permits(start, end); !ok {
+		planned := d.planned(a)
+		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
+			return d.pushedVerdict(a) // it no longer fits
+		}
 		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
 	}
 	if _, ready := d.rendition(a); !ready {
@@ -98,18 +110,23 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		ahead += touch // keeps one stream over airings that touch
 	}
 	var kept []entry
-	list := d.agenda.list
+	list, early := d.agenda.list, d.earliest()
 	for i, e := range list {
 		now := d.Clock.Now()
-		due := d.due(e.Airing)
-		if due.Add(-ahead).After(now) {
-			soon(due.Add(-warmUp))
+		if plain := d.planned(e.Airing).Add(early); plain.Add(-ahead).After(now) {
+			soon(plain.Add(-warmUp))
 			kept = append(kept, list[i:]...)
 			break
 		}
+		due := d.due(e.Airing)
+		if due.Add(-ahead).After(now) { // its slot is late
+			soon(due.Add(-warmUp))
+			kept = append(kept, e)
+			continue
+		}
 		v := d.judge(e, now)
 		switch {
-		case !v.play && now.Before(due):
+		case !v.play && now.Before(due) && v.outcome != radio.Preempted && v.outcome != radio.Cancelled:
 			// Not final before its instant: audio may come, a policy may change.
 			soon(due)
 			kept = append(kept, e)
@@ -123,11 +140,22 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		default:
 			wanted = true
 			if held := d.hold(e, now); held != radio.NoReason {
-				e.held = held
-				soon(later(now, d.tooLate(e.Airing), due))
+				if held == radio.ReasonPriority {
+					s := d.slipOf(e.Airing)
+					s.paused = s.paused || d.held[byPause] && !d.held[byAlert]
+				}
+				if e.held != radio.ReasonPriority || held == radio.ReasonOutput {
+					e.held = held
+				}
+				soon(next(now, d.tooLate(e.Airing), due))
 				kept = append(kept, e)
 				continue
 			}
+			if late := now.Sub(due); late > 0 && e.held == radio.ReasonPriority {
+				// What kept it is over: all of it sounds, and the rest of its slot behind it.
+				d.slipOf(e.Airing).by += late + joinLead
+			}
+			d.yield(e, d.Clock.WallToMono(d.due(e.Airing)))
 			d.admit(ctx, e)
 		}
 	}
@@ -139,19 +167,29 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	return wanted
 }
 
-// later gives the first of the instants that lies after now.
-func later(now time.Time, instants ...time.Time) time.Time {
-	next := now.Add(time.Hour)
+// next gives the first of the instants that lies after now.
+func next(now time.Time, instants ...time.Time) time.Time {
+	first := now.Add(time.Hour)
 	for _, t := range instants {
-		if t.After(now) && t.Before(next) {
-			next = t
+		if t.After(now) && t.Before(first) {
+			first = t
 		}
 	}
-	return next
+	return first
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // hold says what keeps an airing from being handed over now.
 func (d *desk) hold(e entry, now time.Time) radio.Reason {
+	if len(d.held) > 0 {
+		return radio.ReasonPriority
+	}
 	if d.stream == nil || d.closing {
 		if d.troubled {
 			return radio.ReasonOutput
@@ -162,7 +200,16 @@ func (d *desk) hold(e entry, now time.Time) radio.Reason {
 	for _, l := range d.live {
 		// What waits for a time far off is no obstacle; the player keeps its order.
 		ahead := l.phase == waiting && l.origin >= begin+radio.SamplesDuration(e.Samples)-slack
-		if l.end() > begin+slack && !ahead {
+		pending := l.cut || l.parking || l.phase == waiting && l.held == radio.ReasonPriority
+		switch {
+		case outranks(e.Airing, l.Airing):
+			// It cuts that, or goes before it.
+		case pending:
+			return radio.ReasonPriority
+		case l.end() <= begin+slack || ahead:
+		case d.slipped(l.Airing) > 0 || l.cuts > 0 || outranks(l.Airing, e.Airing):
+			return radio.ReasonPriority
+		default:
 			return radio.ReasonOverlap
 		}
 	}
@@ -198,7 +245,8 @@ func (d *desk) admit(ctx context.Context, e entry) {
 		ID: e.ID, Origin: radio.FromSchedule, Key: e.AiringKey, Start: radio.At(e.Start()),
 		Samples: e.Samples, SHA256: r.SHA256, Revision: e.prog.Revision,
 	}})
-	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing))}
+	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing)),
+		troubled: e.held == radio.ReasonOutput}
 	d.live = append(d.live, l)
 	d.handOver(ctx, l)
 }

@@ -13,8 +13,8 @@ import (
 const openWithin = 15 * time.Second
 
 // backoff between two starts of the player: sound is back within 5 s of a trouble
-// that has passed.
-var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+// that has passed, of which a new device takes up to 4 s to run evenly.
+var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second}
 
 // streamState is what the desk knows of the player.
 type streamState struct {
@@ -51,6 +51,9 @@ func (d *desk) events() <-chan Event {
 func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Time)) {
 	mono := d.Clock.Mono()
 	for _, l := range d.live {
+		if len(d.held) > 0 && l.phase == waiting {
+			continue // it waits for an alert, which has a stream of its own accord
+		}
 		// What waits keeps its place on a stream only while it can be handed over.
 		if l.phase == waiting && l.origin > mono {
 			soon(d.Clock.Now().Add(l.origin - mono))
@@ -119,6 +122,9 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		d.onGone(ctx)
 		return
 	}
+	if d.onTone(ctx, e) {
+		return
+	}
 	l := d.byID(e.ID)
 	if l == nil {
 		return // its result is written already
@@ -133,18 +139,28 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		l.late = e.Skipped
 		l.joined = l.joined || l.base == 0 && !l.troubled
 	}
+	l.silent = max(l.silent, e.Silent)
+	if l.round != nil {
+		d.onRound(ctx, l, e)
+		return
+	}
 	switch e.Kind {
 	case Started:
 		l.phase = sounding
 		if l.startedAt.IsZero() {
 			l.startedAt = at
 		}
+		if l.cuts > 0 && e.At > 0 {
+			// Those behind it follow it where it sounds, not where it was to sound.
+			l.origin = e.At - radio.SamplesDuration(l.from+l.late)
+			d.follow(l)
+		}
 	case Progress:
 		l.consumed = max(l.consumed, e.Consumed)
 		d.healthy(ctx, l.consumed)
 		if l.consumed > 0 && (l.checkpoint == 0 || mono-l.checkpoint >= checkpointEvery) {
 			l.checkpoint = mono
-			d.book.checkpoint(ctx, l.ID, l.base+l.consumed)
+			d.book.checkpoint(ctx, l.ID, l.base+l.counted())
 		}
 	case Ended:
 		l.consumed = max(l.consumed, e.Consumed)
@@ -160,10 +176,14 @@ func (d *desk) onEnded(ctx context.Context, l *live, e Event) {
 	switch {
 	case e.Ending == radio.EndStopped && l.stopping != "":
 		d.finish(ctx, l, l.stopping)
+	case e.Ending == radio.EndStopped && l.parking:
+		l.parked()
 	case e.Ending == radio.EndAudio && l.startedAt.IsZero() && l.retries < maxRetries:
 		// It was damaged in the cache, which has dropped it; it may be here again in time.
 		l.retries++
 		l.rest()
+	case e.Ending == radio.EndStopped && (l.cuts > 0 || len(d.held) > 0 && !l.startedAt.IsZero()):
+		l.parked() // taken back, but some of it has sounded
 	case e.Ending == radio.EndStopped:
 		l.rest() // taken back, or swept along when another was
 	default:
@@ -179,12 +199,18 @@ func (d *desk) onGone(ctx context.Context) {
 	}
 	expected := d.closing && err == nil
 	d.stream, d.closing, d.killed = nil, false, nil
+	d.roundGone()
+	d.toneGone(ctx)
 	for _, l := range append([]*live(nil), d.live...) {
 		if l.phase == waiting {
 			continue
 		}
 		if l.stopping != "" {
 			d.finish(ctx, l, l.stopping)
+			continue
+		}
+		if l.parking {
+			l.parked()
 			continue
 		}
 		l.troubled = true
@@ -215,7 +241,7 @@ func (d *desk) watchStream(soon func(time.Time)) {
 		return
 	}
 	mono := d.Clock.Mono()
-	for _, l := range d.live {
+	for _, l := range d.playing() {
 		if l.phase == waiting {
 			continue
 		}
@@ -233,7 +259,7 @@ func (d *desk) watchStream(soon func(time.Time)) {
 }
 
 func (d *desk) byID(id radio.AiringID) *live {
-	for _, l := range d.live {
+	for _, l := range d.playing() {
 		if l.ID == id {
 			return l
 		}

@@ -24,6 +24,7 @@ type world struct {
 	journal *fakeJournal
 	faults  *fakeFaults
 	player  *fakePlayer
+	alerts  *fakeAlerts
 	desk    *playout.Playout
 
 	lastSeen radio.Millis
@@ -43,14 +44,14 @@ func newWorld(t *testing.T, start time.Time) *world {
 			settings: radio.Settings{Rendition: 64}},
 		audio:  &fakeAudio{missing: map[radio.SHA256]bool{}, broken: map[radio.SHA256]bool{}, rotten: map[radio.SHA256]bool{}, changed: make(chan struct{})},
 		faults: &fakeFaults{open: map[string]bool{}},
-		player: &fakePlayer{clk: clk}}
+		player: &fakePlayer{clk: clk}, alerts: &fakeAlerts{clk: clk, changed: make(chan struct{})}}
 	return w
 }
 
 // start runs the agent's playout; power ends it as a power cut would.
 func (w *world) start() {
 	w.desk = playout.New(playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
-		Player: w.player, Faults: w.faults, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
+		Player: w.player, Faults: w.faults, Alerts: w.alerts, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	w.cancel, w.done = cancel, make(chan error, 1)
 	go func() { w.done <- w.desk.Run(ctx) }()

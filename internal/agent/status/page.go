@@ -24,8 +24,8 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-// Page is the read-only page for the local network, in Vietnamese. It takes no
-// input, needs no script, and refreshes itself.
+// Page is the page for the local network, in Vietnamese. It needs no script and
+// refreshes itself; it takes no input but on the page of Control, with a PIN.
 type Page struct {
 	listen string
 	build  func(context.Context) radio.Status
@@ -34,6 +34,8 @@ type Page struct {
 	page  *template.Template
 	csp   string
 	slots chan struct{}
+
+	controls *controls // nil: the page only shows
 }
 
 // NewPage parses the page.
@@ -44,16 +46,23 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 		"length": length, "size": size, "ending": ending,
 		"clockLine": clockLine, "alarming": alarming, "up": upFor,
 		"fault":    func(code string) string { return vi(code) },
-		"priority": viPriority, "output": outputLine,
+		"priority": viPriority, "output": outputLine, "role": func(r radio.EmergencyRole) string { return vi(r) },
 	}).Parse(pageText)
 	if err != nil {
 		return nil, fmt.Errorf("parse the status page: %w", err)
 	}
-	sum := sha256.Sum256([]byte(pageStyle))
-	p.csp = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	p.csp = contentPolicy("'none'")
 	return p, nil
 }
+
+// contentPolicy lets the page's own style through, and forms to where they may go.
+func contentPolicy(forms string) string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"
+}
+
+func (p *Page) controlCSP() string { return contentPolicy("'self'") }
 
 // Run serves until ctx ends.
 func (p *Page) Run(ctx context.Context) error {
@@ -93,6 +102,28 @@ type view struct {
 	radio.Status
 	Style template.CSS
 	times times
+	// Control: there is a page for people with the PIN.
+	Control bool
+}
+
+// Running lists the alerts that sound or are between two cycles.
+func (v view) Running() (list []radio.AlertStatus) {
+	for _, a := range v.Alerts {
+		if a.Running {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// Unready lists the sounds of the emergency set that are not here.
+func (v view) Unready() (list []radio.EmergencyRole) {
+	for _, e := range v.Emergency {
+		if !e.Ready {
+			list = append(list, e.Role)
+		}
+	}
+	return list
 }
 
 // Time and the others are for the template: instants in the device's zone.
@@ -125,7 +156,7 @@ func (v view) Stored(a radio.AudioStatus) remark {
 // Title of a confirmation.
 func (v view) Title(c radio.Confirmation) string { return titleOf(v.Status, c) }
 
-// ServeHTTP shows the page. Nothing can be changed through it.
+// ServeHTTP shows the page, through which nothing can be changed, and the one of Control.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.csp)
@@ -134,15 +165,16 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	control := p.controls != nil && (r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/"))
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && !control:
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "chỉ xem / read only", http.StatusMethodNotAllowed)
 		return
 	case !localHost(r.Host):
 		http.Error(w, "tên máy không đúng / wrong host", http.StatusMisdirectedRequest)
 		return
-	case r.URL.Path != "/":
+	case r.URL.Path != "/" && !control:
 		http.NotFound(w, r)
 		return
 	}
@@ -154,9 +186,13 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "đang bận / busy", http.StatusServiceUnavailable)
 		return
 	}
+	if control {
+		p.serveControl(w, r)
+		return
+	}
 	s := p.build(r.Context())
 	var page bytes.Buffer
-	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), times: timesOf(s.Zone)}); err != nil {
+	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), times: timesOf(s.Zone), Control: p.controls != nil}); err != nil {
 		p.log.Error("local page", "error", err)
 		http.Error(w, "lỗi / error", http.StatusInternalServerError)
 		return

@@ -89,7 +89,7 @@ func setUp(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "keys")
-	if err := MakeKeys(dir, root, province.ID, trust.Endpoints{Brokers: []string{"mqtts://127.0.0.1:8883"}, Media: []string{"https://127.0.0.1:8443"}}, f.now); err != nil {
+	if err := MakeKeys(dir, root, province.ID, trust.Endpoints{Brokers: []string{"mqtts://127.0.0.1:8883"}, Media: []string{"https://127.0.0.1:8443"}}, nil, f.now); err != nil {
 		t.Fatal(err)
 	}
 	keys, err := OpenKeys(dir, province.ID)
