@@ -23,8 +23,8 @@ func (r *Room) Duty() radio.Duty {
 	}
 	mono := r.opts.Clock.Mono()
 	wake := func(at time.Duration) {
-		if d.Wake == 0 || at < d.Wake {
-			d.Wake = max(at, 1)
+		if at > mono && (d.Wake == 0 || at < d.Wake) {
+			d.Wake = at
 		}
 	}
 	now, known := r.time()
@@ -33,9 +33,7 @@ func (r *Room) Duty() radio.Duty {
 			continue
 		}
 		d.Hold = d.Hold || e.Begun > 0
-		if e.due > mono {
-			wake(e.due)
-		}
+		wake(e.due)
 		if known {
 			wake(mono + millisUntil(e.Alert.ExpiresAt, radio.At(now)))
 		}
