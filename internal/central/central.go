@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"loaxa/internal/central/alert"
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
 	"loaxa/internal/central/export"
@@ -109,6 +110,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := keepEmergency(ctx, c.files); err != nil {
+		return err
+	}
 	if err := c.intake.Ready(); err != nil {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
@@ -122,10 +126,14 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	alerts, err := c.alerts(keys, out, func() { live.Changed(web.TopicAlerts) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
+		Publisher: out, Freezer: reconciler, Keys: keys, Alerts: alerts, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
@@ -138,7 +146,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts)
 	if err != nil {
 		return err
 	}
@@ -151,6 +159,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return ear.Run(ctx) })
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
+	g.Go(func() error { return alerts.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error { return watching.watch.Run(ctx) })
@@ -159,9 +168,11 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
-			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
+			alerts.Look()
+			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher) })
 	g.Go(func() error {
 		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
 	})
@@ -250,7 +261,7 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
@@ -276,6 +287,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Live:      live,
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
+		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})

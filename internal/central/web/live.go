@@ -31,6 +31,7 @@ const (
 	TopicLog       = "log"
 	TopicFaults    = "faults"
 	TopicPeople    = "people"
+	TopicAlerts    = "alerts"
 )
 
 const (

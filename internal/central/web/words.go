@@ -94,6 +94,8 @@ func fieldText(name string) string {
 		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
 		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
+		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
+		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa",
 	}, name)
 }
 
