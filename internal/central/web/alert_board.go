@@ -210,10 +210,9 @@ func (s *Server) calls(r *http.Request, a radio.AlertRecord) ([]call, radio.Aler
 
 type callsData struct {
 	alertRow
-	Calls    []call
-	At       radio.Millis
-	Devices  int
-	Contacts bool
+	Calls   []call
+	At      radio.Millis
+	Devices int
 }
 
 func (s *Server) alertCalls(w http.ResponseWriter, r *http.Request) error {
@@ -229,7 +228,7 @@ func (s *Server) alertCalls(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := callsData{alertRow: s.alertRow(r, tree, a), Calls: calls, At: b.At, Devices: b.All.Counts.Devices, Contacts: who(r).MaySomewhere(radio.WriteContacts)}
+	d := callsData{alertRow: s.alertRow(r, tree, a), Calls: calls, At: b.At, Devices: b.All.Counts.Devices}
 	return s.show(w, r, http.StatusOK, "alertcalls.html", "Danh sách gọi điện", d)
 }
 

@@ -64,7 +64,7 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "GET /alerts/{alert}/calls", as: page, do: s.alertCalls, may: read, of: one},
 		{pattern: "GET /alerts/{alert}/scorecard", as: page, do: s.alertScore, may: read, of: one},
 		{pattern: "GET /alerts/{alert}/scorecard.csv", as: page, do: s.alertScoreCSV, may: read, of: one},
-		{pattern: "GET /contacts", as: page, do: s.contactList, may: radio.WriteContacts},
+		{pattern: "GET /contacts", as: page, do: s.contactList, may: read},
 		{pattern: "POST /contacts/{area}", as: page, do: s.contactSave, may: radio.WriteContacts, of: s.ofArea},
 		{pattern: "GET /api/v1/alerts", as: api, do: s.apiAlerts, may: read,
 			doc: doc{Summary: "Alerts the account may see, the newest first", Out: alertsAnswer{}, Query: []string{"after"}}},
@@ -85,7 +85,7 @@ func (s *Server) alertRoutes() []route {
 			doc: doc{Summary: "Reach and scorecard, in the communes the account may see", Out: radio.AlertBoard{}}},
 		{pattern: "GET /api/v1/alerts/{alert}/calls", as: api, do: s.apiAlertCalls, may: read, of: one,
 			doc: doc{Summary: "Whom to call: hamlets with loudspeakers that are silent or failed", Out: callsAnswer{}}},
-		{pattern: "GET /api/v1/contacts", as: api, do: s.apiContacts, may: radio.WriteContacts, doc: doc{Summary: "Whom to call, by area", Out: contactsAnswer{}}},
+		{pattern: "GET /api/v1/contacts", as: api, do: s.apiContacts, may: read, doc: doc{Summary: "Whom to call, by area", Out: contactsAnswer{}}},
 		{pattern: "PUT /api/v1/contacts/{area}", as: api, do: s.apiContactSave, may: radio.WriteContacts, of: s.ofArea,
 			doc: doc{Summary: "Set whom to call in an area; both empty forgets", In: contactBody{}, Out: radio.AreaContact{}}},
 	}
@@ -104,14 +104,14 @@ func (s *Server) ofAlert(r *http.Request) ([]radio.AreaID, error) {
 	return chainOr(tree, a.Wish.Area), nil
 }
 
-// ofArea is the place of the area in the address.
+// ofArea is the place of the commune or hamlet in the address.
 func (s *Server) ofArea(r *http.Request) ([]radio.AreaID, error) {
 	tree, err := s.tree(r)
 	if err != nil {
 		return nil, err
 	}
 	chain := tree.Chain(radio.AreaID(r.PathValue("area")))
-	if len(chain) == 0 {
+	if len(chain) < 2 { // of the province nobody is called
 		return nil, notFound("area")
 	}
 	return chain, nil
@@ -184,10 +184,9 @@ func placeName(tree radio.AreaTree, id radio.AreaID) string {
 }
 
 type alertsData struct {
-	Alerts      []alertRow
-	Next        string
-	MayWrite    bool
-	MayContacts bool
+	Alerts   []alertRow
+	Next     string
+	MayWrite bool
 }
 
 func (s *Server) alertList(w http.ResponseWriter, r *http.Request) error {
@@ -203,7 +202,7 @@ func (s *Server) alertList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := alertsData{MayWrite: who(r).MaySomewhere(radio.WriteAlerts), MayContacts: who(r).MaySomewhere(radio.WriteContacts)}
+	d := alertsData{MayWrite: who(r).MaySomewhere(radio.WriteAlerts)}
 	for _, a := range all {
 		d.Alerts = append(d.Alerts, s.alertRow(r, tree, a))
 	}
@@ -225,7 +224,7 @@ func soundText(role radio.EmergencyRole) string {
 
 func alertWordText(w radio.AlertWord) string {
 	return word(map[radio.AlertWord]string{radio.AlertReceived: "Đã nhận", radio.AlertRunning: "Đang phát", radio.AlertDone: "Đã phát xong",
-		radio.AlertStopped: "Đã dừng", radio.AlertFailed: "Lỗi", radio.AlertSilent: "Chưa có tin"}, w)
+		radio.AlertStopped: "Đã dừng", radio.AlertFailed: "Có lỗi", radio.AlertSilent: "Chưa có tin"}, w)
 }
 
 // receiptReasonText is the word for a reason in a receipt; the others are those of airings.

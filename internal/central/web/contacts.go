@@ -22,6 +22,7 @@ type contactRow struct {
 	Area    radio.Area
 	Commune string
 	Contact radio.AreaContact
+	May     bool // change it
 }
 
 type contactsData struct {
@@ -30,9 +31,8 @@ type contactsData struct {
 	Lacking  int // hamlets of the reader's without anybody
 }
 
-// contactRows lists the areas in which the reader may say whom to call, of one commune
-// ("" for all).
-func (s *Server) contactRows(r *http.Request, commune radio.AreaID) ([]contactRow, radio.AreaTree, error) {
+// contactRows lists the communes and hamlets of the reader's with whom to call there.
+func (s *Server) contactRows(r *http.Request) ([]contactRow, radio.AreaTree, error) {
 	tree, err := s.tree(r)
 	if err != nil {
 		return nil, tree, err
@@ -48,11 +48,11 @@ func (s *Server) contactRows(r *http.Request, commune radio.AreaID) ([]contactRo
 	var out []contactRow
 	for _, a := range tree.All() {
 		chain := tree.Chain(a.ID)
-		if a.Kind == radio.Province || !who(r).May(radio.WriteContacts, chain...) || commune != "" && chain[1] != commune {
+		if a.Kind == radio.Province || !who(r).May(radio.ReadAlerts, chain...) {
 			continue
 		}
 		c, _ := tree.Area(chain[1])
-		row := contactRow{Area: a, Commune: c.Name, Contact: known[a.ID]}
+		row := contactRow{Area: a, Commune: c.Name, Contact: known[a.ID], May: who(r).May(radio.WriteContacts, chain...)}
 		row.Contact.Area = a.ID
 		out = append(out, row)
 	}
@@ -67,7 +67,7 @@ func (s *Server) contactList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, tree, err := s.contactRows(r, "")
+	rows, tree, err := s.contactRows(r)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Server) apiContacts(w http.ResponseWriter, r *http.Request) error {
 	if _, err := strictQuery(r); err != nil {
 		return err
 	}
-	rows, _, err := s.contactRows(r, "")
+	rows, _, err := s.contactRows(r)
 	if err != nil {
 		return err
 	}

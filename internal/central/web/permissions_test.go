@@ -88,7 +88,7 @@ var readFor = map[radio.Action]radio.Action{
 	radio.ReadPeople: radio.ReadPeople, radio.WritePeople: radio.ReadPeople,
 	radio.ReadLog: radio.ReadLog, radio.ReadAudit: radio.ReadAudit,
 	radio.ReadAlerts: radio.ReadAlerts, radio.WriteAlerts: radio.ReadAlerts, radio.SignAlerts: radio.ReadAlerts,
-	radio.WriteContacts: radio.WriteContacts,
+	radio.WriteContacts: radio.ReadAlerts,
 }
 
 // asker is who asks: one role, in the own commune or in the whole province, at a screen

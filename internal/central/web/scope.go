@@ -84,7 +84,7 @@ func reads(a radio.Action) radio.Action {
 		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules}},
 		{radio.ReadCampaigns, []radio.Action{radio.ReadCampaigns, radio.WriteCampaigns}},
 		{radio.ReadDevices, []radio.Action{radio.ReadDevices, radio.WriteDevices}},
-		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts}},
+		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts, radio.WriteContacts}},
 		{radio.ReadPeople, []radio.Action{radio.ReadPeople, radio.WritePeople}},
 	} {
 		if slices.Contains(pair.among, a) {
