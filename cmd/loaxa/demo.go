@@ -204,6 +204,9 @@ func (d *demoRun) layDown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.addKeys(ctx, root); err != nil {
+		return err
+	}
 	d.tell("Keys: root %s… signs the keyring, its online key will sign every document", root.KID()[:8])
 	return nil
 }

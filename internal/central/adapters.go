@@ -46,6 +46,12 @@ func (o *outlet) Publish(ctx context.Context, topic string, payload []byte, reta
 type ingestTx struct {
 	*store.LogTx
 	reconciler *reconcile.Reconciler
+	receipts   *bool // whether any came
+}
+
+func (t ingestTx) PutReceipts(ctx context.Context, receipts []radio.Receipt) error {
+	*t.receipts = *t.receipts || len(receipts) > 0
+	return t.LogTx.PutReceipts(ctx, receipts)
 }
 
 func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
@@ -54,9 +60,13 @@ func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
 
 func ingestLog(s *store.Store, r *reconcile.Reconciler, news *told) ingest.Log {
 	return func(ctx context.Context, f func(ingest.Tx) error) error {
-		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		receipts := false
+		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r, &receipts}) })
 		if err == nil {
 			news.news.Store(true)
+			if receipts {
+				news.receipts.Store(true)
+			}
 		}
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"loaxa/internal/central/alert"
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/dispatch"
 	"loaxa/internal/central/export"
@@ -111,6 +112,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := keepEmergency(ctx, c.files); err != nil {
+		return err
+	}
 	if err := c.intake.Ready(); err != nil {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
@@ -124,10 +128,14 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	alerts, err := c.alerts(keys, out, func() { live.Changed(web.TopicAlerts) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
+		Publisher: out, Freezer: reconciler, Keys: keys, Alerts: alerts, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
@@ -140,7 +148,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts)
 	if err != nil {
 		return err
 	}
@@ -153,6 +161,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return ear.Run(ctx) })
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
+	g.Go(func() error { return alerts.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error {
@@ -164,10 +173,12 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
+			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
-			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
+			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher) })
 	g.Go(func() error {
 		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
 	})
@@ -256,7 +267,7 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
@@ -291,6 +302,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Live:      live,
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
+		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Public: strings.TrimRight(c.cfg.People.Public, "/"), Proxies: proxies,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

@@ -170,7 +170,7 @@ func (c *Central) knownAreas(ctx context.Context, o notify.Options) error {
 }
 
 // told is set by every commit of what devices say.
-type told struct{ news atomic.Bool }
+type told struct{ news, receipts atomic.Bool }
 
 // run passes the news on to open pages, at most once a second however much comes in.
 func (t *told) run(ctx context.Context, live *web.Live) error {
@@ -183,6 +183,9 @@ func (t *told) run(ctx context.Context, live *web.Live) error {
 		case <-tick.C:
 			if t.news.Swap(false) {
 				live.Changed(web.TopicDevices, web.TopicLog)
+			}
+			if t.receipts.Swap(false) {
+				live.Changed(web.TopicAlerts)
 			}
 		}
 	}

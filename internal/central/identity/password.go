@@ -131,3 +131,11 @@ func (p *People) ChangePassword(ctx context.Context, by radio.Person, session, o
 	}
 	return newDevice(a)
 }
+
+// CheckKeyPassword judges the password that will open a person's signing key, by the
+// rules of all passwords.
+func CheckKeyPassword(password, login, name string) error {
+	var e radio.Invalid
+	checkNewPassword(&e, password, login, name)
+	return e.Err()
+}

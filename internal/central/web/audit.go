@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "alert.", "contact.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -53,6 +53,10 @@ func actionText(action string) string {
 		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
 		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã phát hành lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
 		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
+		"alert.compose": "Đã soạn thông báo khẩn cấp", "alert.change": "Đã sửa thông báo khẩn cấp", "alert.drop": "Đã bỏ bản nháp thông báo khẩn cấp",
+		"alert.sign": "Đã ký thông báo khẩn cấp", "alert.issue": "Đã phát đi thông báo khẩn cấp", "alert.sign_cancel": "Đã ký lệnh hủy phát khẩn cấp",
+		"alert.cancel": "Đã hủy phát khẩn cấp", "contact.change": "Đã sửa đầu mối liên hệ",
+		"person.key_add": "Đã cấp khóa ký", "person.key_revoke": "Đã thu hồi khóa ký",
 		"centre.restore": "Đã khôi phục từ bản sao lưu", "centre.sweep": "Đã dọn tệp âm thanh không còn dùng",
 		"plan.import": "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
 		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đã đăng ký",
@@ -61,7 +65,7 @@ func actionText(action string) string {
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "centre.": "Máy chủ"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
 }
 
 // readAudit reads the filter in the address, and the entries. next is the address of the

@@ -42,6 +42,7 @@ const (
 	TopicLog       = "log"
 	TopicFaults    = "faults"
 	TopicPeople    = "people"
+	TopicAlerts    = "alerts"
 )
 
 const (

@@ -41,6 +41,7 @@ var menu = []menuEntry{
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
 	{"devices", "Cụm loa", radio.ReadDevices},
+	{"alerts", "Khẩn cấp", radio.ReadAlerts},
 	{"log", "Nhật ký", radio.ReadLog},
 	{"people", "Tài khoản", radio.ReadPeople},
 }
@@ -136,6 +137,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"choice":   sp.choice,
 		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
+		"receipt":  func(v radio.Reason) string { return sp.say(receiptReasonText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },

@@ -206,7 +206,7 @@ func TestAuditPage(t *testing.T) {
 // TestEveryChangeHasWords: what any room writes into the audit is said in words.
 func TestEveryChangeHasWords(t *testing.T) {
 	var found int
-	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|device|centre)\.[a-z_]+)"`)
+	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|device|alert|contact|centre)\.[a-z_]+)"`)
 	for _, pattern := range []string{"../store/*.go", "../schedule/*.go", "../library/*.go", "../fault/*.go", "*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {

@@ -54,6 +54,7 @@ func (s *Server) table() []route {
 		s.scheduleRoutes(),
 		s.weekRoutes(),
 		s.campaignRoutes(),
+		s.alertRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),

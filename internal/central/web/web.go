@@ -72,6 +72,12 @@ type Deps struct {
 	Schedules     ScheduleBook
 	ScheduleDesk  ScheduleDesk
 	ScheduleFiles ScheduleFiles
+	// Alerts, Signing and AlertBoards are three sides of one desk; Contacts is whom to call
+	// where loudspeakers are silent.
+	Alerts      AlertDrafts
+	Signing     AlertSigning
+	AlertBoards AlertBoards
+	Contacts    Contacts
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
