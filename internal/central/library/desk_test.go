@@ -370,6 +370,7 @@ func TestRevisionWithOtherAudio(t *testing.T) {
 			x, err := b.Submit(ctx, x.ID, 1, false, b.lan)
 			b.ok(err)
 			b.hear(x, b.hoa)
+			c.first.Seen = x.SubmittedAt
 			_, err = b.Decide(ctx, x.ID, 1, c.first, b.hoa)
 			b.ok(err)
 			next, err := b.Revise(ctx, x.ID, 1, b.hoa)
@@ -381,7 +382,7 @@ func TestRevisionWithOtherAudio(t *testing.T) {
 			next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
 			b.ok(err)
 			b.hear(next, b.lan)
-			_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+			_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved, Seen: next.SubmittedAt}, b.lan)
 			if !errors.Is(err, c.want) || c.want == nil && err != nil {
 				t.Errorf("%v, want %v", err, c.want)
 			}

@@ -63,7 +63,7 @@ func scheduleFixtures() []fixture {
 		{pattern: "GET " + page + "/devices", may: read, thing: onAir},
 		{pattern: "GET " + page + "/export", may: read, thing: onAir},
 		{pattern: "GET " + page + "/edit", may: write, thing: both},
-		{pattern: "POST " + page + "/edit", may: write, thing: both, body: "do=check", status: 422},
+		{pattern: "POST " + page + "/edit", may: write, thing: both, body: "do=check", status: 409},
 		{pattern: "POST " + page + "/submit", may: write, thing: drafted, body: "revision=7"},
 		{pattern: "POST " + page + "/drop", may: write, thing: drafted, body: "revision=7"},
 		{pattern: "POST " + page + "/return", may: publish, thing: waiting, body: "revision=7&why=thử"},
