@@ -4,7 +4,7 @@ TAGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X loaxa/internal/radio.Version=$(VERSION)
 
-.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size clean
+.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size bench-sound bench-sound-cron clean
 
 all: build
 
@@ -20,9 +20,9 @@ demo: build
 ## test: everything for real (broker, databases, sound); about 15 minutes at the most.
 ## What measures sound against the clock runs last and by itself: other packages' work
 ## on the same cores would be heard.
-TIMED = ./internal/agent/player ./internal/e2e
+TIMED = ./internal/agent ./internal/agent/player ./internal/e2e
 test: deps-test
-	$(GO) test -race -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v -e '/internal/agent/player$$' -e '/internal/e2e$$')
+	$(GO) test -race -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
 	$(GO) test -race -shuffle=on -timeout 15m -p 1 $(TIMED)
 
 ## short: no services, about a minute
@@ -61,6 +61,18 @@ bench-log: deps-test
 ## bench-size: binary sizes, memory and CPU of agent and centre, idle and playing
 bench-size: build
 	@./.ci/bench-size
+
+## bench-sound: when bulletins begin, on recorded sound: two agents with alsa, with oto,
+## and sleep + mpg123, 300 starts each; CPU of a player. Half an hour, on a quiet machine;
+## goes on where it was broken off. The results stay in SOUND_DATA
+SOUND_DATA ?= bench-sound
+bench-sound: build deps-test
+	GO='$(GO)' ./.ci/bench-sound '$(SOUND_DATA)'
+
+## bench-sound-cron: the same with cron + mpg123 besides, every minute for 22 minutes (root)
+bench-sound-cron: build deps-test
+	@./.ci/deps bench
+	GO='$(GO)' ./.ci/bench-sound '$(SOUND_DATA)' 22
 
 clean:
 	rm -rf bin demo-data

@@ -63,6 +63,18 @@ say "$tmp/drill.wav" <<'TEXT'
 TEXT
 finish drill "$tmp/drill.wav"
 
+# lead-in: what comes between the siren and the words of an alert.
+say "$tmp/lead-in.wav" <<'TEXT'
+Thông báo khẩn cấp. Thông báo khẩn cấp. Mời bà con chú ý lắng nghe.
+TEXT
+finish lead-in "$tmp/lead-in.wav"
+
+# all-ok: báo yên, when the danger is over.
+say "$tmp/all-ok.wav" <<'TEXT'
+Báo yên. Báo yên. Tình huống khẩn cấp đã kết thúc. Bà con trở lại sinh hoạt bình thường.
+TEXT
+finish all-ok "$tmp/all-ok.wav"
+
 # test-tone: 1 kHz, for installers.
 sox -R -n -r 44100 -c 1 -b 16 "$tmp/tone.wav" synth 5 sine 1000 gain -16 fade t 0.02 0 0.02
 finish test-tone "$tmp/tone.wav"

@@ -22,6 +22,7 @@ const (
 	exitNotEnrolled  = 3
 	exitNoAgent      = 4
 	exitNotPermitted = 5
+	exitRestart      = 6
 )
 
 var (
@@ -34,6 +35,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, errUsage):
 		return exitUsage
+	case errors.Is(err, agent.ErrRestart):
+		return exitRestart
 	case errors.Is(err, agent.ErrNotEnrolled):
 		return exitNotEnrolled
 	case errors.Is(err, status.ErrNoAgent):

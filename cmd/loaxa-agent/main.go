@@ -3,7 +3,8 @@
 // sounded.
 //
 // Exit codes: 0 done, 1 failed, 2 used wrongly, 3 not enrolled, 4 no agent answers
-// (status), 5 not permitted now (play, test-tone).
+// (status), 5 not permitted now (play, test-tone), 6 to be started again (run, by a
+// command of the centre).
 package main
 
 import (
@@ -71,5 +72,5 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-9s  %s\n", c.name, c.use)
 	}
-	fmt.Fprintln(w, "\nexit codes: 0 done, 1 failed, 2 used wrongly, 3 not enrolled, 4 no agent answers, 5 not permitted now")
+	fmt.Fprintln(w, "\nexit codes: 0 done, 1 failed, 2 used wrongly, 3 not enrolled, 4 no agent answers, 5 not permitted now, 6 start it again")
 }

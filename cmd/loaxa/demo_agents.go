@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -19,9 +20,15 @@ type demoAgent struct {
 	dir    string
 	wav    string
 	driver string
-	cmd    *exec.Cmd
 	ended  chan error
+
+	mu       sync.Mutex
+	cmd      *exec.Cmd
+	stopping bool
 }
+
+// exitRestart is how loaxa-agent ends when the centre has ordered a restart.
+const exitRestart = 6
 
 func (a *demoAgent) config() string { return filepath.Join(a.dir, "agent.yaml") }
 
@@ -112,23 +119,59 @@ func (a *demoAgent) start(program string) error {
 	if err != nil {
 		return err
 	}
-	a.cmd = exec.Command(program, "run", "--config", a.config())
-	a.cmd.Stdout, a.cmd.Stderr = logFile, logFile
+	cmd, err := a.spawn(program, logFile)
+	if err != nil {
+		return errors.Join(err, logFile.Close())
+	}
+	go func() {
+		err := cmd.Wait()
+		// What a service manager does for one that was told to start again.
+		for err != nil && cmd.ProcessState.ExitCode() == exitRestart {
+			next, again := a.spawn(program, logFile)
+			if next == nil {
+				err = again
+				break
+			}
+			cmd = next
+			err = cmd.Wait()
+		}
+		a.ended <- errors.Join(err, logFile.Close())
+	}()
+	return nil
+}
+
+// spawn starts the process; nothing when it is to stop.
+func (a *demoAgent) spawn(program string, logFile *os.File) (*exec.Cmd, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopping {
+		return nil, nil
+	}
+	cmd := exec.Command(program, "run", "--config", a.config())
+	cmd.Stdout, cmd.Stderr = logFile, logFile
 	// Its own group: Ctrl-C in the terminal reaches the demo, which stops the agents
 	// in order.
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := a.cmd.Start(); err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w", a.code, err), logFile.Close())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", a.code, err)
 	}
-	go func() { a.ended <- errors.Join(a.cmd.Wait(), logFile.Close()) }()
-	return nil
+	a.cmd = cmd
+	return cmd, nil
+}
+
+// signal asks its process to end, for good.
+func (a *demoAgent) signal(sig os.Signal) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopping = true
+	return a.cmd.Process.Signal(sig)
 }
 
 // stopAgents asks each to end, and insists after ten seconds.
 func (d *demoRun) stopAgents() error {
 	var errs []error
 	for _, a := range d.agents {
-		if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		if err := a.signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			errs = append(errs, fmt.Errorf("stop %s: %w", a.code, err))
 		}
 	}

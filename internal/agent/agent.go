@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"loaxa/internal/agent/cache"
+	"loaxa/internal/agent/control"
 	"loaxa/internal/agent/emergency"
 	"loaxa/internal/agent/fetch"
 	"loaxa/internal/agent/inbox"
@@ -46,23 +47,25 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 
 // rooms is everything of one run.
 type rooms struct {
-	device  radio.DeviceID
-	journal *journal.Store
-	cache   *cache.Store
-	clock   *clock.System
-	faults  *status.Faults
-	inbox   *inbox.Inbox
-	alerts  *emergency.Room
-	proof   *proof
-	fetch   *fetch.Fetcher
-	playout *playout.Playout
-	link    *link.Link
-	status  *status.Builder
-	marker  marker
+	device   radio.DeviceID
+	journal  *journal.Store
+	cache    *cache.Store
+	clock    *clock.System
+	faults   *status.Faults
+	inbox    *inbox.Inbox
+	alerts   *emergency.Room
+	commands *control.Room
+	again    chan struct{} // a command wants a restart
+	proof    *proof
+	fetch    *fetch.Fetcher
+	playout  *playout.Playout
+	link     *link.Link
+	status   *status.Builder
+	marker   marker
 }
 
 // Run plays until ctx ends; then what sounds is faded out and written down, and no
-// process or file is left open.
+// process or file is left open. ErrRestart says that it is to be started again.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	r := &rooms{}
 	defer func() { err = errors.Join(err, r.close(err)) }()
@@ -84,6 +87,8 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return r.clock.Run(ctx) })
 	g.Go(func() error { return r.playout.Run(ctx) })
 	g.Go(func() error { return r.alerts.Run(ctx) })
+	g.Go(func() error { return r.commands.Run(ctx, remote{r.playout}) })
+	g.Go(func() error { return r.restart(ctx) })
 	g.Go(func() error { return a.keep(ctx, r, "fetch", r.fetch.Run) })
 	g.Go(func() error { return a.keep(ctx, r, "link", r.link.Run) })
 	g.Go(func() error {
@@ -148,7 +153,7 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 	}
 	r.playout = playout.New(playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
 		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
-		Faults: r.faults, Alerts: r.alerts, LastSeen: seen}, a.part("playout"))
+		Faults: r.faults, Alerts: r.alerts, LastSeen: seen, VolumeDB: r.commands.Volume()}, a.part("playout"))
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
 		Cache: r.cache, Desk: desk{r.playout, r.alerts, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
@@ -210,7 +215,7 @@ func (r *rooms) close(failed error) error {
 	if r.journal != nil {
 		errs = append(errs, r.journal.Close())
 	}
-	if failed == nil {
+	if failed == nil || errors.Is(failed, ErrRestart) {
 		errs = append(errs, r.marker.clear())
 	}
 	return errors.Join(errs...)

@@ -30,7 +30,9 @@ type Config struct {
 
 // OutputConfig says where sound goes.
 type OutputConfig struct {
-	Driver string `yaml:"driver"` // oto, wav, null
+	Driver string `yaml:"driver"` // alsa, oto, wav, null
+	// Device of the driver alsa; "" is "default".
+	Device string `yaml:"device"`
 	// RingMS is the device's buffer; 0 is 400 ms.
 	RingMS int `yaml:"ring_ms"`
 	// LatencyMS corrects the start for one board, measured with a microphone.
@@ -139,7 +141,7 @@ func (c Config) Socket() string {
 
 func (c Config) output() output.Config {
 	o := c.Output
-	return output.Config{Driver: o.Driver, RingMS: o.RingMS, LatencyMS: o.LatencyMS, Dir: o.Dir,
+	return output.Config{Driver: o.Driver, Device: o.Device, RingMS: o.RingMS, LatencyMS: o.LatencyMS, Dir: o.Dir,
 		TeeDir: o.Tee, MaxWAVBytes: int64(o.MaxWAVMB) << 20}
 }
 

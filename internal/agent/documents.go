@@ -40,9 +40,12 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	if err := a.openAlerts(r); err != nil {
 		return err
 	}
+	if err := a.openCommands(ctx, r); err != nil {
+		return err
+	}
 	opts := inboxOptions(id, r.journal, r.cache, r.clock,
 		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w) }, a.log)
-	opts.Alerts = r.alerts
+	opts.Alerts, opts.Commands = r.alerts, r.commands
 	if r.inbox, err = inbox.New(opts); err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version,
-		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.proof, Receipts: r.alerts,
+		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.proof, Receipts: r.alerts, Commands: r.commands,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err
 }

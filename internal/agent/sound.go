@@ -106,6 +106,17 @@ func (s *stream) Stop(id radio.AiringID) error {
 	return s.session.Stop(seq)
 }
 
+// Gain moves an item's gain.
+func (s *stream) Gain(id radio.AiringID, db float64) error {
+	s.mu.Lock()
+	seq, ok := s.seqs[id]
+	s.mu.Unlock()
+	if !ok {
+		return nil // its Ended is on its way
+	}
+	return s.session.Gain(seq, db)
+}
+
 // Close lets the child go when all has sounded.
 func (s *stream) Close() error { return s.session.Finish() }
 
@@ -139,7 +150,7 @@ var endings = map[player.Reason]radio.Ending{
 func (s *stream) event(e player.Event) (playout.Event, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := playout.Event{ID: s.ids[e.Seq], At: e.Mono, Consumed: e.Consumed, Skipped: e.Skipped, Text: e.Text}
+	out := playout.Event{ID: s.ids[e.Seq], At: e.Mono, Consumed: e.Consumed, Skipped: e.Skipped, Silent: e.Silent, Text: e.Text}
 	switch e.Kind {
 	case player.Started:
 		out.Kind = playout.Started

@@ -156,6 +156,7 @@ func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmati
 			}
 			at := radio.At(t.clk.Now().Add(e.At - t.clk.Mono()))
 			c.Consumed = max(c.Consumed, e.Consumed)
+			c.SilenceMS = max(c.SilenceMS, radio.SamplesDuration(e.Silent).Milliseconds())
 			switch e.Kind {
 			case playout.Started:
 				c.StartedAt = at

@@ -40,15 +40,19 @@ func (c *Central) MakeKeys(ctx context.Context, root trust.Key, ends trust.Endpo
 	if _, err := c.openCA(ctx, province); err != nil {
 		return err
 	}
+	drill, err := drillHashes()
+	if err != nil {
+		return err
+	}
 	dir := c.cfg.dir("keys")
 	_, err = trust.LoadKey(filepath.Join(dir, identity.OnlineFile))
 	if errors.Is(err, radio.ErrNotFound) {
-		return identity.MakeKeys(dir, root, province.ID, ends, c.now())
+		return identity.MakeKeys(dir, root, province.ID, ends, drill, c.now())
 	}
 	if err != nil {
 		return err
 	}
-	return identity.SignKeyring(dir, root, province.ID, ends, c.now())
+	return identity.SignKeyring(dir, root, province.ID, ends, drill, c.now())
 }
 
 // Import lays down what the files of a folder say: first the difference is written to

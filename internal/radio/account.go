@@ -15,13 +15,14 @@ const (
 )
 
 // allows: no program changes people or the account that it speaks for, whatever the
-// person may, so that a token that leaked cannot make itself a way to stay.
+// person may, so that a token that leaked cannot make itself a way to stay; and none
+// signs an alert.
 func (t TokenUse) allows(a Action) bool {
 	switch t {
 	case "":
 		return true
 	case TokenWrites:
-		return a != Self && a != WritePeople
+		return a != Self && a != WritePeople && a != SignAlerts
 	}
 	return a != Self && strings.HasSuffix(string(a), ".read")
 }

@@ -65,3 +65,27 @@ func (c Command) Check() error {
 	}
 	return nil
 }
+
+// CommandAlive is how long behind its end a device remembers a command, so that it
+// cannot be carried out twice; clocks may differ by that much.
+const CommandAlive = time.Hour
+
+// ToneID names the airing of a command's test tone.
+func (c Command) ToneID() AiringID { return AiringID(c.ID) }
+
+// ToneKey is its place in the log.
+func (c Command) ToneKey(at Millis) AiringKey {
+	return AiringKey{Device: c.Device, Schedule: ScheduleID(c.ID), Slot: SlotID(c.ID), SlotAt: at, Entry: EntryID(c.ID), Repeat: 1}
+}
+
+// Reasons of a command's receipts beside those of airings and alerts.
+const (
+	ReasonIdle Reason = "idle" // nothing sounds that it could be done to
+	ReasonBusy Reason = "busy" // something sounds, or is about to
+)
+
+// KeptCommand is what a device keeps of one command over a restart.
+type KeptCommand struct {
+	ID    CommandID
+	State []byte
+}

@@ -3,6 +3,7 @@ package radio
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Programme is a device's playlist: complete, signed, with a revision (design §3).
@@ -154,6 +155,9 @@ type Settings struct {
 	Areas     []SettingsArea `json:"areas"`
 	Rendition int            `json:"rendition"` // 64 or 32 kbit/s
 	OffsetMS  int            `json:"offset_ms"` // added to every planned start
+	// StaggerMS is added to the planned starts of speech besides, against the echo of
+	// neighbouring clusters; sirens sound together and leave it out.
+	StaggerMS int `json:"stagger_ms,omitempty"`
 	// JitterMS bounds the random delay of journals (default 60 s; 0 in demo and tests).
 	JitterMS int `json:"jitter_ms"`
 	// FetchFrom and FetchTo bound, in local time, fetches that are not urgent;
@@ -163,6 +167,11 @@ type Settings struct {
 	// Emergency is the set of sounds an alert begins with; it is fetched before anything
 	// else, never makes room for other audio, and plays without any network.
 	Emergency []EmergencyAudio `json:"emergency,omitempty"`
+}
+
+// SpeechDelay is what the device adds to the planned start of all but sirens.
+func (s Settings) SpeechDelay() time.Duration {
+	return time.Duration(s.OffsetMS+s.StaggerMS) * time.Millisecond
 }
 
 // SettingsArea names one area of the chain.
@@ -181,6 +190,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("%w: settings: rendition of %d kbit/s", ErrInvalid, s.Rendition)
 	case s.OffsetMS < -60_000 || s.OffsetMS > 60_000:
 		return fmt.Errorf("%w: settings: offset of %d ms", ErrInvalid, s.OffsetMS)
+	case s.StaggerMS < 0 || s.StaggerMS > 60_000:
+		return fmt.Errorf("%w: settings: stagger of %d ms", ErrInvalid, s.StaggerMS)
 	case s.JitterMS < 0 || s.JitterMS > 3600_000:
 		return fmt.Errorf("%w: settings: jitter of %d ms", ErrInvalid, s.JitterMS)
 	case s.FetchFrom < 0 || s.FetchFrom > 24*60 || s.FetchTo < 0 || s.FetchTo > 24*60:

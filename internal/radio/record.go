@@ -104,11 +104,14 @@ type Confirmation struct {
 	// on. What sounded twice around a cut counts once in Consumed.
 	Interrupted int `json:"interrupted,omitempty"`
 	// AtLeast is true when Consumed is only a checkpoint (power cut).
-	AtLeast bool    `json:"at_least,omitempty"`
-	GainDB  float64 `json:"gain_db,omitempty"`
-	Driver  string  `json:"driver,omitempty"`
-	Output  string  `json:"output,omitempty"` // name of the device opened
-	Proof   string  `json:"proof,omitempty"`  // consumed, written or paced: what the driver can vouch for
+	AtLeast bool `json:"at_least,omitempty"`
+	// SilenceMS is how much of the sound was digital silence, in stretches of more
+	// than three seconds; 0 is as it should be.
+	SilenceMS int64   `json:"silence_ms,omitempty"`
+	GainDB    float64 `json:"gain_db,omitempty"`
+	Driver    string  `json:"driver,omitempty"`
+	Output    string  `json:"output,omitempty"` // name of the device opened
+	Proof     string  `json:"proof,omitempty"`  // consumed, written or paced: what the driver can vouch for
 }
 
 // FaultRecord opens or closes one trouble of the device.
@@ -170,7 +173,7 @@ func (r Record) Check() error {
 		if !c.Outcome.Valid() || c.Outcome == PendingOutcome || c.Outcome == Silent {
 			return bad("outcome " + clip(string(c.Outcome)))
 		}
-		if !ValidID(c.ID) || c.Expected < 0 || c.Consumed < 0 || c.Skipped < 0 {
+		if !ValidID(c.ID) || c.Expected < 0 || c.Consumed < 0 || c.Skipped < 0 || c.SilenceMS < 0 {
 			return bad("confirmation's id or samples")
 		}
 		if c.Origin == FromSchedule && c.Key.ID() != c.ID {

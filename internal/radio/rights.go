@@ -1,6 +1,9 @@
 package radio
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Role is what a person may do in an area and everything below it (design §1). The
 // same role on the province makes a person of the culture department (Sở VHTTDL), on a
@@ -53,6 +56,13 @@ const (
 	ReadPeople       Action = "people.read"
 	WritePeople      Action = "people.write" // invite, grant, reset, disable
 	ReadAudit        Action = "audit.read"
+	ReadAlerts       Action = "alerts.read"
+	WriteAlerts      Action = "alerts.write" // compose, change and drop what nobody has sent
+	// SignAlerts is to send and to cancel: it takes a key of the keyring and its password,
+	// and is a person's own doing, never a program's.
+	SignAlerts Action = "alerts.sign"
+	// WriteContacts is whom to call in a hamlet whose loudspeakers are silent.
+	WriteContacts Action = "contacts.write"
 	// Self is what everybody signed in may do, without any role too: own password,
 	// language, tokens.
 	Self Action = "self"
@@ -74,7 +84,13 @@ var allowed = map[Action][]Role{
 	ReadPeople:       {RoleAdmin},
 	WritePeople:      {RoleAdmin},
 	ReadAudit:        {RoleViewer, RoleAdmin},
-	Self:             {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	// Whoever is on duty may compose (trực ban: editor or operator, at night often one
+	// person); it sounds only when approvers (lãnh đạo) have signed.
+	ReadAlerts:    {RoleEditor, RoleApprover, RoleOperator, RoleViewer, RoleAdmin},
+	WriteAlerts:   {RoleEditor, RoleApprover, RoleOperator},
+	SignAlerts:    {RoleApprover},
+	WriteContacts: {RoleOperator, RoleAdmin},
+	Self:          {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 }
 
 // Actions lists every action of the table.
@@ -142,6 +158,9 @@ func (t AreaTree) Area(id AreaID) (a Area, ok bool) {
 	a, ok = t.byID[id]
 	return a, ok
 }
+
+// All lists every area, in no order.
+func (t AreaTree) All() []Area { return slices.Collect(maps.Values(t.byID)) }
 
 // Chain gives the ids from the province down to the area itself; nil when unknown.
 func (t AreaTree) Chain(id AreaID) []AreaID {

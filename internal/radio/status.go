@@ -23,6 +23,10 @@ type Status struct {
 	Last      []Confirmation  `json:"last"` // newest first
 	Faults    []FaultStatus   `json:"faults"`
 	Sounding  *SoundingStatus `json:"sounding,omitempty"`
+	// VolumeDB is what a person far away has turned the volume down by; Paused: nothing
+	// planned sounds because of one.
+	VolumeDB float64 `json:"volume_db,omitempty"`
+	Paused   bool    `json:"paused,omitempty"`
 	// Emergency is the readiness of the emergency set, Alerts what the device holds of
 	// alerts that are not long over, the newest first.
 	Emergency []EmergencyStatus `json:"emergency,omitempty"`

@@ -127,6 +127,16 @@ func KIDs(data []byte, maxPayload int) ([]string, error) {
 	return kids, nil
 }
 
+// payloadOf decodes the payload; its base64 has one form only, so that the same bytes
+// give the same envelope.
+func payloadOf(env Envelope) ([]byte, error) {
+	b, err := base64.RawURLEncoding.DecodeString(env.Payload)
+	if err != nil || base64.RawURLEncoding.EncodeToString(b) != env.Payload {
+		return nil, fmt.Errorf("%w: payload is not base64url", radio.ErrInvalid)
+	}
+	return b, nil
+}
+
 func verify(payload string, s Signature, key PublicKey) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(s.Protected+"."+payload+"."+s.Signature, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {

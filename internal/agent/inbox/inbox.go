@@ -62,7 +62,9 @@ type Options struct {
 	// Welcome takes a proven welcome; link judges its nonce.
 	Welcome func(ctx context.Context, w wire.WelcomePayload)
 	Alerts  Alerts // nil: no alert is taken (tools)
-	Log     *slog.Logger
+	// Commands is nil where none is taken (tools).
+	Commands Commands
+	Log      *slog.Logger
 }
 
 // Inbox holds the active documents. Safe for several goroutines; Take is called by

@@ -35,6 +35,8 @@ func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
 		return in.takeAlert(ctx, t, data)
 	case wire.Voice:
 		return in.takeVoice(ctx, t, data)
+	case wire.Command:
+		return in.takeCommand(ctx, data)
 	}
 	// A newer centre may send what this version cannot do.
 	return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: this version takes no %s", radio.ErrInvalid, t.Kind))

@@ -67,6 +67,9 @@ func (s *Store) Document(name string) (radio.Issued, error) {
 // keptIdentity is the name of the identity among the kept values.
 const keptIdentity = "identity"
 
+// keptVolume is where control keeps the volume; another device begins with its own.
+const keptVolume = "volume"
+
 // Identity gives the device's identity as enrol wrote it, from its spare when a rescue
 // lost it; ErrNotFound when the device has none and must be enrolled.
 func (s *Store) Identity() ([]byte, error) {
@@ -84,7 +87,10 @@ func (s *Store) Identity() ([]byte, error) {
 func (s *Store) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, fresh bool, forget ...string) error {
 	err := s.update(func(t *tx) error {
 		if fresh {
-			if err := t.forgetAll(keyDocument, keyAiring, keyOpen, keyAlert); err != nil {
+			if err := t.forgetAll(keyDocument, keyAiring, keyOpen, keyAlert, keyCommand); err != nil {
+				return err
+			}
+			if err := t.Delete(key(keyKept, keptVolume)); err != nil {
 				return err
 			}
 			if err := t.begin(nil); err != nil {

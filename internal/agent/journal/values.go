@@ -28,6 +28,7 @@ const (
 	keyDocument   = 'd' // + name: document
 	keyKept       = 'k' // + name: bytes (identity and the like)
 	keyQuarantine = 'q' // + journal id + seq: Quarantined
+	keyCommand    = 'c' // + command id: control's own bytes
 	keyAlert      = 'e' // + alert id: 1 when it is over, then emergency's own bytes
 )
 

@@ -77,8 +77,9 @@ type Options struct {
 	Clock   Clock
 	// Status gives what goes up as reported.
 	Status func() radio.Status
-	// Receipts are said at once; nil: there are none.
-	Receipts Receipts
+	// Receipts of alerts and Commands, those of commands, are said at once; nil: there
+	// are none.
+	Receipts, Commands Receipts
 	// Dial makes the client; nil means mqtt.New.
 	Dial func(mqtt.Options) (Client, error)
 	Log  *slog.Logger

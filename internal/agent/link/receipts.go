@@ -14,24 +14,34 @@ type Receipts interface {
 	Changed() <-chan struct{}
 }
 
+// noReceipts stands for a room that is not there.
+type noReceipts struct{}
+
+func (noReceipts) Receipts() []radio.ReceiptRecord { return nil }
+func (noReceipts) Changed() <-chan struct{}        { return nil }
+
+func orNone(r Receipts) Receipts {
+	if r == nil {
+		return noReceipts{}
+	}
+	return r
+}
+
 // tellReceipts says every receipt as soon as it is there, and all of them again with
 // every connection: nothing acknowledges them, and people wait for them (design §7).
 func (l *Link) tellReceipts(ctx context.Context, client Client) error {
-	if l.opts.Receipts == nil {
-		<-ctx.Done()
-		return nil
-	}
+	alerts, commands := orNone(l.opts.Receipts), orNone(l.opts.Commands)
 	var connection uint64
 	said := map[string]radio.ReceiptRecord{}
 	for ctx.Err() == nil {
-		changed := l.opts.Receipts.Changed()
+		changed, ordered := alerts.Changed(), commands.Changed()
 		status := l.Status()
 		if status.Connected && status.Connection != connection {
 			connection = status.Connection
 			clear(said)
 		}
 		failed := false
-		for _, r := range l.opts.Receipts.Receipts() {
+		for _, r := range append(alerts.Receipts(), commands.Receipts()...) {
 			if !status.Connected || said[r.ID] == r {
 				continue
 			}
@@ -50,6 +60,7 @@ func (l *Link) tellReceipts(ctx context.Context, client Client) error {
 		select {
 		case <-ctx.Done():
 		case <-changed:
+		case <-ordered:
 		case <-l.receipts:
 		}
 	}

@@ -29,14 +29,18 @@ type otoOutput struct {
 	device  *oto.Context
 
 	mu       sync.Mutex
+	block    []byte // behind pending
 	pending  []byte // written, not yet handed to oto
 	handed   int64  // samples handed to oto
 	progress Progress
-	steps    []int64 // the last few amounts the device took at once
-	buffer   int64   // samples oto may hold before the device
+	steps    [keptSteps]int64 // the last few amounts the device took at once
+	known    int              // of steps
+	buffer   int64            // samples oto may hold before the device
 	ended    bool
 	data     chan struct{} // holds one: there is something in pending, or the end
 	room     chan struct{} // holds one: pending was emptied
+
+	tick *time.Timer // of waitRoom
 }
 
 const (
@@ -67,9 +71,10 @@ func newOto(c Config, mono func() time.Duration) (Output, error) {
 // snd_pcm_delay, but the period shows in the steps. The caller holds mu.
 func (o *otoOutput) latency() time.Duration {
 	period := o.ring / 3
-	if len(o.steps) > 0 {
-		steps := slices.Sorted(slices.Values(o.steps))
-		period = min(radio.SamplesDuration(steps[len(steps)/2]), o.ring)
+	if o.known > 0 {
+		steps := o.steps
+		slices.Sort(steps[:o.known])
+		period = min(radio.SamplesDuration(steps[o.known/2]), o.ring)
 	}
 	return o.ring + period - measuredEarly + o.correct
 }
@@ -106,39 +111,46 @@ func (o *otoOutput) Write(ctx context.Context, pcm []int16) error {
 	if o.player == nil {
 		return errClosed
 	}
-	block := make([]byte, 0, len(pcm)*stereoBytes)
-	for _, s := range pcm {
-		lo, hi := byte(s), byte(uint16(s)>>8)
-		block = append(block, lo, hi, lo, hi)
-	}
-	for len(block) > 0 {
-		o.mu.Lock()
-		free := len(o.pending) == 0
-		if free {
-			o.pending, block = block, nil
-		}
-		o.mu.Unlock()
-		if free {
-			signal(o.data)
-			break
-		}
+	for !o.offer(pcm) {
 		if err := o.waitRoom(ctx); err != nil {
 			return err
 		}
 	}
+	signal(o.data)
 	return ctx.Err()
+}
+
+// offer makes pcm what oto reads next, if it has read the block before it.
+func (o *otoOutput) offer(pcm []int16) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.pending) > 0 {
+		return false
+	}
+	o.block = o.block[:0]
+	for _, s := range pcm {
+		lo, hi := byte(s), byte(uint16(s)>>8)
+		o.block = append(o.block, lo, hi, lo, hi)
+	}
+	o.pending = o.block
+	return true
 }
 
 // waitRoom looks at the device now and then: when it is lost oto never reads again.
 func (o *otoOutput) waitRoom(ctx context.Context) error {
-	tick := time.NewTimer(250 * time.Millisecond)
-	defer tick.Stop()
+	const look = 250 * time.Millisecond
+	if o.tick == nil {
+		o.tick = time.NewTimer(look)
+	} else {
+		o.tick.Reset(look)
+	}
+	defer o.tick.Stop()
 	select {
 	case <-o.room:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-tick.C:
+	case <-o.tick.C:
 		if err := o.device.Err(); err != nil {
 			return fmt.Errorf("sound device lost: %w", err)
 		}
@@ -179,7 +191,8 @@ func (o *otoOutput) note() {
 	grown := int64(0)
 	if step > 0 {
 		o.progress.At, o.progress.Consumed = now, o.progress.Consumed+step
-		o.steps = append(o.steps[max(0, len(o.steps)-keptSteps+1):], step)
+		copy(o.steps[1:], o.steps[:])
+		o.steps[0], o.known = step, min(o.known+1, keptSteps)
 		if buffered == 0 && !o.ended {
 			// oto had nothing left, so the device got a hole. It may take larger
 			// periods than it was asked to, so hold more.

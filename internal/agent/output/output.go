@@ -1,13 +1,15 @@
 // Package output is the sole door to sound devices. It receives one continuous
 // stream of mono samples from the player's child process and hands it to a driver:
-// oto (ALSA), null (nothing but the right pace) or wav (the same, into a file); a
-// tee leaves a WAV of what any driver consumed.
+// alsa (libasound, a device by name), oto (the system's default device), null
+// (nothing but the right pace) or wav (the same, into a file); a tee leaves a WAV of
+// what any driver consumed.
 package output
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"loaxa/internal/clock"
@@ -66,6 +68,7 @@ const (
 
 // Drivers.
 const (
+	DriverALSA = "alsa"
 	DriverOto  = "oto"
 	DriverNull = "null"
 	DriverWAV  = "wav"
@@ -74,6 +77,9 @@ const (
 // Config of an output.
 type Config struct {
 	Driver string `json:"driver"`
+	// Device is the ALSA device's name; "" means "default". Only alsa: oto takes the
+	// default device and does not say which one that was.
+	Device string `json:"device,omitempty"`
 	// RingMS is the length of the device's ring; 0 means 400. Placement does not
 	// suffer from a long one, and the processor is woken less often.
 	RingMS int `json:"ring_ms,omitempty"`
@@ -100,9 +106,15 @@ func (c Config) Check() error {
 		errs = append(errs, fmt.Errorf("%w: output: "+format, append([]any{radio.ErrInvalid}, args...)...))
 	}
 	switch c.Driver {
-	case DriverOto, DriverNull, DriverWAV:
+	case DriverALSA, DriverOto, DriverNull, DriverWAV:
 	default:
-		bad("driver %.32q, want %s, %s or %s", c.Driver, DriverOto, DriverNull, DriverWAV)
+		bad("driver %.32q, want %s, %s, %s or %s", c.Driver, DriverALSA, DriverOto, DriverNull, DriverWAV)
+	}
+	switch {
+	case c.Device != "" && c.Driver != DriverALSA:
+		bad("device is for the driver alsa only")
+	case len(c.Device) > 128 || strings.ContainsFunc(c.Device, func(r rune) bool { return r < ' ' || r > '~' }):
+		bad("device %.32q, want the name of an ALSA device, such as default or plughw:CARD=Device", c.Device)
 	}
 	if c.RingMS != 0 && (c.RingMS < 40 || c.RingMS > 1000) {
 		bad("ring_ms %d, want 40 to 1000", c.RingMS)
@@ -126,6 +138,9 @@ func (c Config) withDefaults() Config {
 	if c.RingMS == 0 {
 		c.RingMS = defaultRing
 	}
+	if c.Driver == DriverALSA && c.Device == "" {
+		c.Device = "default"
+	}
 	if c.MaxWAVBytes == 0 {
 		c.MaxWAVBytes = defaultMaxWAV
 	}
@@ -144,17 +159,19 @@ func NewWithMono(c Config, mono func() time.Duration) (Output, error) {
 	}
 	c = c.withDefaults()
 	var out Output
+	var err error
 	switch c.Driver {
+	case DriverALSA:
+		out, err = newALSA(c, mono)
 	case DriverOto:
-		oto, err := newOto(c, mono)
-		if err != nil {
-			return nil, err
-		}
-		out = oto
+		out, err = newOto(c, mono)
 	case DriverNull:
 		out = newPaced(DriverNull, "null", c.ring(), mono)
 	case DriverWAV:
 		out = newRecorder(newPaced(DriverWAV, c.Dir, c.ring(), mono), c.Dir, c.MaxWAVBytes, true, mono)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if c.TeeDir != "" {
 		out = newRecorder(out, c.TeeDir, c.MaxWAVBytes, false, mono)

@@ -31,7 +31,7 @@ func ramp(n int) []int16 {
 
 func TestConfigCheck(t *testing.T) {
 	good := []Config{
-		{Driver: DriverNull}, {Driver: DriverOto, RingMS: 400, LatencyMS: -20},
+		{Driver: DriverNull}, {Driver: DriverALSA}, {Driver: DriverALSA, Device: "plughw:CARD=Device,DEV=0"}, {Driver: DriverOto, RingMS: 400, LatencyMS: -20},
 		{Driver: DriverWAV, Dir: "x"}, {Driver: DriverNull, TeeDir: "x", MaxWAVBytes: 1 << 20},
 	}
 	for _, c := range good {
@@ -40,7 +40,8 @@ func TestConfigCheck(t *testing.T) {
 		}
 	}
 	bad := map[string]Config{
-		"driver": {}, "driver \"alsa\"": {Driver: "alsa"}, "ring_ms": {Driver: DriverNull, RingMS: 5},
+		"driver": {}, "driver \"radio\"": {Driver: "radio"}, "device is": {Driver: DriverOto, Device: "hw:0"},
+		"device \"": {Driver: DriverALSA, Device: "hw:0\n"}, "driver alsa": {Driver: DriverNull, Device: "x"}, "ring_ms": {Driver: DriverNull, RingMS: 5},
 		"latency_ms 5000": {Driver: DriverOto, LatencyMS: 5000}, "latency_ms is": {Driver: DriverNull, LatencyMS: 1},
 		"dir": {Driver: DriverWAV}, "dir belongs": {Driver: DriverNull, Dir: "x"},
 		"max_wav_bytes": {Driver: DriverNull, MaxWAVBytes: -1},

@@ -229,6 +229,7 @@ type bench struct {
 	events []Event
 	next   int
 	mute   bool // the parent sends no audio
+	asked  Event
 }
 
 // onBench starts a child with a device; the test must end it.
@@ -299,7 +300,7 @@ func (b *bench) follow(out io.Reader) {
 func (b *bench) serve(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.mute {
+	if b.asked = e; b.mute {
 		return
 	}
 	all, from := b.audio[e.Seq], b.sent[e.Seq]
@@ -318,6 +319,19 @@ func (b *bench) serve(e Event) {
 	if from == int64(len(all)) && all != nil {
 		b.send(header{Kind: kindEOF, Seq: e.Seq})
 	}
+}
+
+// pause keeps audio back for a while, from now on.
+func (b *bench) pause(d time.Duration) {
+	b.mu.Lock()
+	b.mute = true
+	b.mu.Unlock()
+	time.Sleep(d)
+	b.mu.Lock()
+	b.mute = false
+	asked := b.asked
+	b.mu.Unlock()
+	b.serve(asked)
 }
 
 // finish lets the session end after its items and gives what run said.

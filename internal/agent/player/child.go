@@ -309,6 +309,8 @@ func (c *child) serve(f frame, s *stream) error {
 		}
 	case kindStop:
 		s.stop(h.Seq)
+	case kindGain:
+		s.gain(h.Seq, h.GainDB)
 	case kindEnd:
 		s.finishUp()
 	default:

@@ -173,19 +173,24 @@ func TestBoundary(t *testing.T) {
 		b.onTime(end, item.Start+4*time.Second)
 		b.equal(s.Sample, a.pcm[:e.Consumed-fadeSamples])
 		b.silence(end-1, int64(len(b.dev.written)))
-		// The fade only ever takes away.
-		for i := end - fadeSamples; i < end; i++ {
-			if got, full := b.dev.written[i], a.pcm[i-s.Sample]; abs(got) > abs(full) {
-				t.Fatalf("fade louder than the sound: %d of %d", got, full)
-			}
-		}
+		b.fadesOut(end, a.pcm[:e.Consumed])
 		if e := b.ended(refused, Boundary); e.Consumed != 0 {
 			t.Fatalf("%+v", e)
 		}
 	})
 }
 
-func abs(v int16) int { return int(math.Abs(float64(v))) }
+// fadesOut wants the end of a piece, which ends at a stream sample, to go down to
+// nothing within 10 ms.
+func (b *bench) fadesOut(end int64, piece []int16) {
+	b.t.Helper()
+	for i := int64(1); i <= fadeSamples; i++ {
+		got, full := b.dev.written[end-i], piece[int64(len(piece))-i]
+		if want := float64(full) * float64(i-1) / fadeSamples; math.Abs(float64(got)-want) > 1 {
+			b.t.Fatalf("%d samples before the end it is %d, want %.0f of %d", i, got, want, full)
+		}
+	}
+}
 
 func TestBoundaryBeforeThereIsAnEstimate(t *testing.T) {
 	a := house(t, 3)
@@ -278,7 +283,8 @@ func TestSourceTrouble(t *testing.T) {
 		if e.Consumed < 2*radio.SampleRate || e.Text == "" {
 			t.Fatalf("%+v", e)
 		}
-		b.equal(s.Sample, a.pcm[:e.Consumed])
+		b.equal(s.Sample, a.pcm[:e.Consumed-fadeSamples])
+		b.fadesOut(s.Sample+e.Consumed, a.pcm[:e.Consumed])
 		if e := b.ended(cut, Decode); e.Consumed < 3*radio.SampleRate {
 			t.Fatalf("%+v", e)
 		}

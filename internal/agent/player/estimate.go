@@ -18,6 +18,10 @@ const (
 	saneSpan   = 2500 * time.Millisecond
 	saneSpread = 3 * time.Millisecond
 	sanePoints = 8
+	// What is late already rather joins a little beside its place than later still.
+	roughSpan   = time.Second
+	roughSpread = 20 * time.Millisecond
+	roughPoints = 5
 	// slopeSpan: below it the crystal's own rate drowns in jitter; use the nominal.
 	slopeSpan = 6 * time.Second
 	maxSlope  = 1000e-6
@@ -37,6 +41,9 @@ type estimate struct {
 	slope  float64         // nanoseconds a sample
 	fitted bool
 	sane   bool
+	rough  bool // good enough for what is late
+
+	off, away, sorted []float64 // of fit, kept so that nothing is allocated while it sounds
 }
 
 // add takes one more moment; repeated ones count once.
@@ -75,17 +82,21 @@ func (e *estimate) fit() {
 		return
 	}
 	first, last := e.points[0], e.points[len(e.points)-1]
-	offsets := e.offsets(first, perSample)
-	middle := median(offsets)
-	away := make([]float64, len(offsets))
-	for i, o := range offsets {
-		away[i] = math.Abs(o - middle)
+	offsets, away := e.off[:0], e.away[:0]
+	for _, p := range e.points {
+		offsets = append(offsets, float64(p.At-first.At)-float64(p.Consumed-first.Consumed)*perSample)
 	}
-	spread := median(away)
+	middle := e.median(offsets)
+	for _, o := range offsets {
+		away = append(away, math.Abs(o-middle))
+	}
+	spread := e.median(away)
+	e.off, e.away = offsets, away
 	span := last.At - first.At
 	e.fitted = true
 	e.sane = len(e.points) >= sanePoints && (span >= saneSpan && spread <= float64(saneSpread) ||
 		span >= keepPoints-time.Second/2)
+	e.rough = e.sane || len(e.points) >= roughPoints && span >= roughSpan && spread <= float64(roughSpread)
 	e.slope = perSample
 	e.ref = output.Progress{At: first.At + time.Duration(middle), Consumed: first.Consumed}
 	if span < slopeSpan {
@@ -108,17 +119,10 @@ func (e *estimate) fit() {
 	}
 }
 
-// offsets of the points from a line of the given slope through the first.
-func (e *estimate) offsets(first output.Progress, slope float64) []float64 {
-	offsets := make([]float64, len(e.points))
-	for i, p := range e.points {
-		offsets[i] = float64(p.At-first.At) - float64(p.Consumed-first.Consumed)*slope
-	}
-	return offsets
-}
-
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
+func (e *estimate) median(v []float64) float64 {
+	s := append(e.sorted[:0], v...)
+	e.sorted = s
+	slices.Sort(s)
 	if n := len(s); n%2 == 0 {
 		return (s[n/2-1] + s[n/2]) / 2
 	}

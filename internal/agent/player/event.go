@@ -36,12 +36,15 @@ func (i Item) Check() error {
 	switch {
 	case i.Start < 0 || i.EndBy < 0:
 		return fmt.Errorf("%w: item before the machine's start", radio.ErrInvalid)
-	case !(i.GainDB >= -60 && i.GainDB <= 12): // also refuses NaN
+	case !gainInRange(i.GainDB):
 		return fmt.Errorf("%w: item gain of %g dB, want -60 to 12", radio.ErrInvalid, i.GainDB)
 	}
 	_, err := sound.NewDecoder(nil, i.span()) // reads nothing yet, but checks
 	return err
 }
+
+// gainInRange also refuses NaN.
+func gainInRange(db float64) bool { return db >= -60 && db <= 12 }
 
 func (i Item) span() sound.Span {
 	return sound.Span{Frames: i.Frames, Head: i.Head, Tail: i.Tail, SkipFrames: i.SkipFrames}
@@ -67,9 +70,9 @@ const (
 	Opened EventKind = "opened"
 	// Started: an item's first sample has sounded. Seq, Mono, Sample, Skipped.
 	Started EventKind = "started"
-	// Progressed, about once a second: Seq (0: silence), Consumed of the item.
+	// Progressed, about once a second: Seq (0: silence), Consumed and Silent of the item.
 	Progressed EventKind = "progress"
-	// Ended: Seq, Expected, Skipped, Consumed, Holes, Reason, Text, Mono.
+	// Ended: Seq, Expected, Skipped, Consumed, Silent, Holes, Reason, Text, Mono.
 	Ended EventKind = "ended"
 	// Faulted: the output is in trouble. Code, Text.
 	Faulted EventKind = "fault"
@@ -123,7 +126,10 @@ type Event struct {
 	// (see Proof); never "heard".
 	Consumed int64 `json:"consumed,omitempty"`
 	// Holes: times the device ran dry or the audio came too slowly while it played.
-	Holes  int    `json:"holes,omitempty"`
+	Holes int `json:"holes,omitempty"`
+	// Silent: samples of the item, of those put into the stream, that belong to
+	// stretches of digital silence (below −80 dBFS) of more than three seconds.
+	Silent int64  `json:"silent,omitempty"`
 	Reason Reason `json:"reason,omitempty"`
 	Code   string `json:"code,omitempty"`
 	Text   string `json:"text,omitempty"`
@@ -145,7 +151,7 @@ func (e Event) check() error {
 	default:
 		return fmt.Errorf("%w: event kind %.32q", radio.ErrInvalid, string(e.Kind))
 	}
-	for _, n := range []int64{e.Expected, e.Skipped, e.Consumed, e.Bytes, e.Sample, int64(e.Mono), int64(e.Holes), int64(e.Seq)} {
+	for _, n := range []int64{e.Expected, e.Skipped, e.Consumed, e.Silent, e.Bytes, e.Sample, int64(e.Mono), int64(e.Holes), int64(e.Seq)} {
 		if n < 0 {
 			return fmt.Errorf("%w: event %s with a negative count", radio.ErrInvalid, e.Kind)
 		}

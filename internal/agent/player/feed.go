@@ -16,6 +16,7 @@ type feed struct {
 	want func(upTo int64) // asks the parent; not called under mu
 
 	mu     sync.Mutex
+	store  []byte // behind bytes, so that nothing is allocated while it sounds
 	bytes  []byte
 	taken  int64 // by the decoder
 	asked  int64
@@ -43,7 +44,10 @@ func (f *feed) put(audio []byte) error {
 	if f.got += int64(len(audio)); f.got > f.asked {
 		return fmt.Errorf("%w: %d bytes of audio, asked for %d", radio.ErrInvalid, f.got, f.asked)
 	}
-	f.bytes = append(f.bytes, audio...)
+	if f.store == nil {
+		f.store = make([]byte, 0, 2*window)
+	}
+	f.bytes = pushed(f.store, f.bytes, audio)
 	f.signal()
 	return nil
 }
@@ -91,17 +95,29 @@ func (f *feed) Read(p []byte) (int, error) {
 	}
 }
 
+// pushed puts more behind what waits in a part of store. What waits moves to the
+// front when the end is reached; store is twice as long as what may wait.
+func pushed[T any](store, waiting, more []T) []T {
+	if len(waiting)+len(more) > cap(waiting) {
+		waiting = append(store[:0], waiting...)
+	}
+	return append(waiting, more...)
+}
+
 const (
 	// ahead: samples decoded ahead of the stream at most.
 	ahead = radio.SampleRate
 	// preroll: so much must be there before an item begins, so that it does not
 	// begin with a hole while the device's ring fills.
 	preroll = radio.SampleRate * 6 / 10
+	// refill: so much after a hole, so that one does not follow the other.
+	refill = radio.SampleRate / 5
 )
 
 // pcm holds decoded samples between an item's decoder and the stream.
 type pcm struct {
 	mu    sync.Mutex
+	store []int16 // behind buf
 	buf   []int16
 	next  int64 // number of buf's first sample in the item
 	drop  int64 // samples to throw away before they get here
@@ -122,7 +138,10 @@ func (q *pcm) fill(ctx context.Context, read func([]int16) (int, error)) {
 		if skip := min(q.drop, int64(n)); skip > 0 {
 			got, q.drop, q.next = got[skip:], q.drop-skip, q.next+skip
 		}
-		q.buf = append(q.buf, got...)
+		if q.store == nil {
+			q.store = make([]int16, 0, 2*(ahead+radio.FrameSamples))
+		}
+		q.buf = pushed(q.store, q.buf, got)
 		if err != nil {
 			q.end = err
 		}
@@ -144,12 +163,17 @@ func (q *pcm) fill(ctx context.Context, read func([]int16) (int, error)) {
 	}
 }
 
-// take moves samples into dst. With none it gives the reason why none will come
-// any more, or nil when there will be some later.
-func (q *pcm) take(dst []int16) (int, error) {
+// take moves samples into dst. Unless all of it is wanted, the last few stay until it
+// is sure that more follow: they are for fading out before a break. With none it
+// gives the reason why none will come any more, or nil when there will be some later.
+func (q *pcm) take(dst []int16, all bool) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := copy(dst, q.buf)
+	keep := fadeSamples
+	if all || q.end == io.EOF {
+		keep = 0
+	}
+	n := copy(dst, q.buf[:max(len(q.buf)-keep, 0)])
 	q.buf = q.buf[n:]
 	q.next += int64(n)
 	if n > 0 {
@@ -157,6 +181,13 @@ func (q *pcm) take(dst []int16) (int, error) {
 		return n, nil
 	}
 	return 0, q.end
+}
+
+// waiting is how many samples are there, and whether the decoder has ended.
+func (q *pcm) waiting() (int, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.buf), q.end != nil
 }
 
 // ready throws away what comes before sample number at, and gives the number of

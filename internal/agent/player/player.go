@@ -154,6 +154,11 @@ func (s *Session) enqueue(item Item, audio io.ReadCloser) (int, error) {
 // stream goes on with the next item or silence.
 func (s *Session) Stop(seq int) error { return s.control(header{Kind: kindStop, Seq: seq}) }
 
+// Gain moves the gain of an item that sounds or waits, over 10 ms of the stream.
+func (s *Session) Gain(seq int, db float64) error {
+	return s.control(header{Kind: kindGain, Seq: seq, GainDB: db})
+}
+
 // Finish lets the session end by itself after the last item.
 func (s *Session) Finish() error { return s.control(header{Kind: kindEnd}) }
 

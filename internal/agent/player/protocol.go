@@ -37,6 +37,7 @@ type header struct {
 	Seq     int            `json:"seq,omitempty"`     // item, eof, broken, stop
 	Item    *Item          `json:"item,omitempty"`    // item
 	Reason  string         `json:"reason,omitempty"`  // broken
+	GainDB  float64        `json:"gain_db,omitempty"` // gain
 }
 
 const (
@@ -45,6 +46,7 @@ const (
 	kindEOF    = "eof"    // an item's audio has all been sent
 	kindBroken = "broken" // an item's audio cannot be read further
 	kindStop   = "stop"   // fade the item, or drop it if it waits; seq 0: all of them
+	kindGain   = "gain"   // move the gain of an item
 	kindEnd    = "end"    // no more items: play out, close, exit
 )
 
@@ -70,6 +72,11 @@ func (h header) check() error {
 		return need(h.Seq > 0, "seq")
 	case kindStop:
 		return need(h.Seq >= 0, "seq")
+	case kindGain:
+		if !gainInRange(h.GainDB) {
+			return fmt.Errorf("%w: gain of %g dB", radio.ErrInvalid, h.GainDB)
+		}
+		return need(h.Seq > 0, "seq")
 	case kindEnd:
 		return nil
 	}

@@ -40,7 +40,7 @@ func (s *stream) news(heard int64, p output.Progress, info output.Info) []Event 
 
 func (s *stream) endedEvent(t *track, consumed int64, p output.Progress, info output.Info) Event {
 	e := Event{Kind: Ended, Seq: t.seq, Expected: t.item.Expected(), Skipped: t.skipped, Consumed: consumed,
-		Holes: t.holes, Reason: t.reason, Text: clip(t.text)}
+		Holes: t.holes, Silent: min(t.silence(), consumed), Reason: t.reason, Text: clip(t.text)}
 	if t.placed {
 		e.Mono, e.Sample = s.instant(t.end, p, info), t.start
 		e.Holes += p.Starved - t.starved
@@ -57,16 +57,18 @@ func (s *stream) instant(sample int64, p output.Progress, info output.Info) time
 	return max(at, 0)
 }
 
-// sounding gives the item at a sounded sample and how much of it has left.
-func (s *stream) sounding(heard int64) (seq int, consumed int64) {
+// sounding gives the item at a sounded sample, how much of it has left, and how much
+// of that was long silence.
+func (s *stream) sounding(heard int64) (seq int, consumed, silent int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.marks {
 		if t.placed && heard > t.start {
 			seq, consumed = t.seq, min(heard-t.start, t.given)
+			silent = min(t.silence(), consumed)
 		}
 	}
-	return seq, consumed
+	return seq, consumed, silent
 }
 
 // abort ends everything with what had truly sounded; for a lost device, and for the

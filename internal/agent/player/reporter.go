@@ -64,8 +64,8 @@ func (r *reporter) tell() {
 	r.child.tell(r.stream.news(heard, p, info)...)
 	if now := r.child.mono(); now-r.last >= tellEvery {
 		r.last = now
-		seq, consumed := r.stream.sounding(heard)
-		r.child.tell(Event{Kind: Progressed, Seq: seq, Consumed: consumed})
+		seq, consumed, silent := r.stream.sounding(heard)
+		r.child.tell(Event{Kind: Progressed, Seq: seq, Consumed: consumed, Silent: silent})
 	}
 }
 

@@ -19,7 +19,7 @@ type sender struct {
 	closed  bool
 
 	// Under the session's lock: what is known of it, for the case that the child dies.
-	skipped, consumed int64
+	skipped, consumed, silent int64
 }
 
 func newSender(seq int, item Item, audio io.ReadCloser) *sender {
@@ -110,12 +110,12 @@ func (a *sender) note(e Event) {
 	case Started:
 		a.skipped = e.Skipped
 	case Progressed:
-		a.consumed = min(e.Consumed, a.item.Expected())
+		a.consumed, a.silent = min(e.Consumed, a.item.Expected()), e.Silent
 	}
 }
 
 // last is the end of an item whose child cannot tell it any more: what had been
 // consumed when it was last heard of. Called when no event can come any more.
 func (a *sender) last() Event {
-	return Event{Kind: Ended, Seq: a.seq, Expected: a.item.Expected(), Skipped: a.skipped, Consumed: a.consumed}
+	return Event{Kind: Ended, Seq: a.seq, Expected: a.item.Expected(), Skipped: a.skipped, Consumed: a.consumed, Silent: a.silent}
 }

@@ -15,9 +15,18 @@ import (
 	"loaxa/internal/radio"
 )
 
-// TestRealSound: the child's oto, through ALSA, into a sound server's null sink, and
-// back by its monitor. The recording must equal the decoder's samples.
+// realDrivers make sound.
+var realDrivers = []string{output.DriverALSA, output.DriverOto}
+
+// TestRealSound: the child's driver, through ALSA, into a sound server's null sink,
+// and back by its monitor. The recording must equal the decoder's samples.
 func TestRealSound(t *testing.T) {
+	for _, driver := range realDrivers {
+		t.Run(driver, func(t *testing.T) { realSound(t, driver) })
+	}
+}
+
+func realSound(t *testing.T, driver string) {
 	lab := soundlab.Start(t)
 	a := house(t, 2)
 	rec := lab.Record(t, soundlab.Sink1)
@@ -27,7 +36,7 @@ func TestRealSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.Start(t.Context(), output.Config{Driver: output.DriverOto, TeeDir: tee})
+	s, err := p.Start(t.Context(), output.Config{Driver: driver, TeeDir: tee})
 	if err != nil {
 		t.Fatal(err)
 	}

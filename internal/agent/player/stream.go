@@ -26,6 +26,12 @@ const (
 	// long file that is joined late is read and hashed to that place first.
 	patience      = 5 * radio.SampleRate
 	firstPatience = 15 * radio.SampleRate
+	// shortPatience when it keeps from sounding what is due behind it.
+	shortPatience = radio.SampleRate * 8 / 10
+	// longSilence in an item's samples is told.
+	longSilence = 3 * radio.SampleRate
+	// silentPeak: below −80 dBFS.
+	silentPeak = 3
 )
 
 // track is one item in the stream. Its fields belong to the stream's lock.
@@ -35,7 +41,7 @@ type track struct {
 	feed   *feed
 	pcm    *pcm
 	cancel context.CancelFunc
-	gain   float64
+	gain   glide
 
 	placed  bool
 	start   int64 // stream sample of its first
@@ -47,6 +53,12 @@ type track struct {
 	endBy   int64 // stream sample, once fixed
 	fade    int64 // samples left of a fade out, with stopping
 	stop    bool
+	cut     int64 // samples left of a fade out before a break in its audio
+	dried   bool  // there is such a break
+	rises   bool  // begins, or goes on after a break, with a fade in
+	risen   int64 // samples of that
+	quiet   int64 // samples of digital silence up to now
+	silent  int64 // samples in long stretches of it
 
 	ended   bool
 	end     int64 // stream sample after its last
@@ -77,7 +89,7 @@ type stream struct {
 func (s *stream) add(t *track) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.gain = math.Pow(10, t.item.GainDB/20)
+	t.gain = glide{now: factor(t.item.GainDB)}
 	s.queue = append(s.queue, t)
 }
 
@@ -172,7 +184,7 @@ func (s *stream) place(t *track, m moment) int {
 	if t.item.Start > 0 {
 		due, sane := s.est.index(t.item.Start, m.latency)
 		switch early := due - m.at; {
-		case !sane:
+		case !sane && (early > -joinBeyond || !s.est.rough):
 			return m.left
 		case early > 0 && (m.at != s.last || early > touching):
 			return int(min(early, int64(m.left)))
@@ -191,7 +203,7 @@ func (s *stream) place(t *track, m moment) int {
 	case err != nil:
 		s.finishErr(t, m.at, err)
 		return 0
-	case !ready && t.waited > firstPatience:
+	case !ready && (t.waited > firstPatience || t.waited > shortPatience && s.obstructs(m)):
 		s.finish(t, m.at, Source, "its audio did not come")
 		return 0
 	case !ready:
@@ -201,8 +213,19 @@ func (s *stream) place(t *track, m moment) int {
 		return int(min(next-t.item.first()-skip, int64(m.left)))
 	}
 	t.placed, t.start, t.skipped, t.starved, t.waited = true, m.at, skip, m.device.Starved, 0
+	t.rises = skip > 0 || t.item.SkipFrames > 0
 	s.marks = append(s.marks, t)
 	return 0
+}
+
+// obstructs says whether what is behind the first of the queue should sound by now.
+func (s *stream) obstructs(m moment) bool {
+	if len(s.queue) < 2 {
+		return false
+	}
+	next := s.queue[1].item.Start
+	due, _ := s.est.index(next, m.latency)
+	return next == 0 || due <= m.at
 }
 
 // boundary is the stream sample at which the item must be silent. Without a sane
@@ -235,27 +258,72 @@ func (s *stream) play(t *track, dst []int16, m moment) int {
 		s.finish(t, m.at, reason, "")
 		return 0
 	}
-	n, err := t.pcm.take(dst[:min(int64(len(dst)), left)])
+	n, err := t.take(dst[:min(int64(len(dst)), left)])
 	if n == 0 {
 		return s.dry(t, m, err)
 	}
-	s.shape(t, dst[:n], left)
+	t.listen(dst[:n])
+	if t.cut > 0 {
+		left = min(left, t.cut)
+		t.cut -= int64(n)
+	}
+	t.shape(dst[:n], left)
 	t.given += int64(n)
+	t.risen += int64(n)
 	t.fade -= int64(n)
 	return n
 }
 
+// take gets the item's next samples. When none follow those that are there, they are
+// the fade out before a break.
+func (t *track) take(dst []int16) (int, error) {
+	there, over := t.pcm.waiting()
+	if t.dried && there < refill && !over {
+		return 0, nil
+	}
+	t.dried = false
+	if t.cut == 0 {
+		if n, err := t.pcm.take(dst, false); n > 0 || there == 0 {
+			return n, err
+		}
+		t.cut = int64(min(there, fadeSamples))
+	}
+	return t.pcm.take(dst[:min(int64(len(dst)), t.cut)], true)
+}
+
+// listen counts long stretches of digital silence.
+func (t *track) listen(pcm []int16) {
+	for _, v := range pcm {
+		if v >= -silentPeak && v <= silentPeak {
+			t.quiet++
+			continue
+		}
+		if t.quiet > longSilence {
+			t.silent += t.quiet
+		}
+		t.quiet = 0
+	}
+}
+
+// silence is how many of its samples so far belong to such stretches.
+func (t *track) silence() int64 {
+	if t.quiet > longSilence {
+		return t.silent + t.quiet
+	}
+	return t.silent
+}
+
 // shape applies gain and fades to samples of which the first has left samples to its
 // silent end. Most of the time there is nothing to do.
-func (s *stream) shape(t *track, dst []int16, left int64) {
-	rising := (t.skipped > 0 || t.item.SkipFrames > 0) && t.given < fadeSamples
-	if t.gain == 1 && !rising && left > int64(len(dst))+fadeSamples {
+func (t *track) shape(dst []int16, left int64) {
+	rising := t.rises && t.risen < fadeSamples
+	if t.gain.plain() && !rising && left > int64(len(dst))+fadeSamples {
 		return
 	}
 	for i, v := range dst {
-		g := t.gain * ramp(left-int64(i)-1)
+		g := t.gain.next() * ramp(left-int64(i)-1)
 		if rising {
-			g *= ramp(t.given + int64(i))
+			g *= ramp(t.risen + int64(i))
 		}
 		dst[i] = saturate(float64(v) * g)
 	}
@@ -274,11 +342,14 @@ func (s *stream) dry(t *track, m moment, err error) int {
 	case t.stop:
 		s.finish(t, m.at, Stopped, "")
 		return 0
-	case t.waited > patience:
+	case t.waited > patience || t.waited > shortPatience && s.obstructs(m):
 		s.finish(t, m.at, Source, "its audio came too slowly")
 		return 0
 	}
-	t.holes++
+	if !t.dried {
+		t.holes++
+		t.dried, t.rises, t.risen = true, true, 0
+	}
 	t.waited += int64(m.left)
 	return m.left
 }

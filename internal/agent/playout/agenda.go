@@ -291,12 +291,16 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// own is what this device adds to every planned instant; not to an alert.
-func (d *desk) own() time.Duration { return d.offset }
+// due is the instant of the first sample, with the device's own offset and stagger,
+// later by what an interruption has cost its slot, or earlier by what of it could not
+// sound.
+func (d *desk) due(a radio.Airing) time.Time { return d.planned(a).Add(d.slipped(a)) }
 
-// due is the instant of the first sample, with the device's own offset, later by what
-// an interruption has cost its slot, or earlier by what of it could not sound.
-func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.own() + d.slipped(a)) }
+// planned is the same by the plan alone.
+func (d *desk) planned(a radio.Airing) time.Time { return a.Start().Add(d.own()) }
+
+// own is what this device adds to every planned instant; not to an alert.
+func (d *desk) own() time.Duration { return d.offset + d.stagger }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }

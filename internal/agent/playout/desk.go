@@ -28,7 +28,8 @@ type desk struct {
 	revision int64 // of the programme; −1 before the first look
 	policy   radio.Policy
 	hours    *timetable.Hours // nil: no policy can be read, nothing is permitted
-	offset   time.Duration
+	offset   time.Duration    // of this device, for all that sounds
+	stagger  time.Duration    // besides, for speech: against echo between neighbours
 	kbps     int
 
 	// What is known of the clock.
@@ -47,6 +48,11 @@ type desk struct {
 	slips map[slotKey]*slip
 	round *round // the cycle of an alert that is under way; nil for none
 
+	// What a person far away wants.
+	volume  float64       // dB on top of the policy's
+	pausing time.Duration // on Mono: when the pause ends by itself
+	tone    *tone         // a test tone under way; nil for none
+
 	streamState
 }
 
@@ -56,7 +62,7 @@ func newDesk(p *Playout) *desk {
 		Playout: p, alarm: newAlarm(p.Clock, p.log), revision: -1,
 		book: &book{journal: p.Journal, faults: p.Faults, log: p.log},
 		seen: map[radio.AiringID]time.Time{}, inspected: map[radio.AiringID]struct{}{}, began: mono,
-		blind: true, since: mono, held: map[interruption]bool{}, slips: map[slotKey]*slip{},
+		blind: true, since: mono, volume: p.VolumeDB, held: map[interruption]bool{}, slips: map[slotKey]*slip{},
 		streamState: streamState{opened: make(chan opening, 1), output: radio.OutputStatus{State: "idle"}},
 	}
 }
@@ -96,6 +102,7 @@ func (d *desk) step(ctx context.Context) time.Time {
 	d.takePlan(ctx)
 	d.watchStream(soon)
 	wanted := d.alert(ctx, soon)
+	d.endPause(soon)
 	if d.blind {
 		d.recall()
 	} else {
@@ -107,6 +114,7 @@ func (d *desk) step(ctx context.Context) time.Time {
 		d.cutDue(soon)
 		wanted = wanted || planned && len(d.held) == 0
 	}
+	wanted = d.sayTone(ctx, soon) || wanted
 	d.manageStream(ctx, wanted, soon)
 	if d.book.turn(ctx) {
 		soon(d.Clock.Now())
@@ -161,6 +169,7 @@ func (d *desk) watchClock(ctx context.Context, soon func(time.Time)) {
 func (d *desk) takePlan(ctx context.Context) {
 	settings := d.Plan.Settings()
 	d.offset = time.Duration(settings.OffsetMS) * time.Millisecond
+	d.stagger = time.Duration(settings.StaggerMS) * time.Millisecond
 	d.kbps = settings.Rendition
 	policy := d.Plan.Policy()
 	if d.hours == nil || policy.Revision != d.policy.Revision || policy.ID != d.policy.ID || policy.Zone != d.policy.Zone {
@@ -220,6 +229,10 @@ func (d *desk) show() {
 	if s := d.roundSounding(); s != nil {
 		v.Sounding = s
 	}
+	if s := d.toneSounding(); s != nil {
+		v.Sounding = s
+	}
+	v.Volume, v.Paused = d.volume, d.held[byPause]
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if v.sounding() != d.view.sounding() {
@@ -254,7 +267,8 @@ func (d *desk) close(ctx context.Context) {
 		d.stop(l, radio.EndStopped)
 	}
 	d.endRound(ctx, radio.EndStopped)
-	for d.stream != nil && (len(d.live) > 0 || d.round != nil) && ctx.Err() == nil {
+	d.endTone(ctx, radio.EndStopped)
+	for d.stream != nil && (len(d.live) > 0 || d.round != nil || d.tone != nil) && ctx.Err() == nil {
 		select {
 		case e, ok := <-d.events():
 			d.onEvent(ctx, e, ok)
@@ -266,6 +280,9 @@ func (d *desk) close(ctx context.Context) {
 	}
 	if d.round != nil {
 		d.finishRound(ctx, radio.EndStopped)
+	}
+	if d.tone != nil {
+		d.finishTone(ctx, radio.EndStopped)
 	}
 	d.closeStream(ctx)
 	for d.book.turn(ctx) {

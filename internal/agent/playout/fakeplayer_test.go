@@ -19,8 +19,10 @@ type fakePlayer struct {
 	clk     *clock.Fake
 	stream  *fakeStream
 	openErr error
+	mute    bool // what it plays is digital silence
 	opened  int
 	sounds  []sound
+	gains   []float64               // moved while something was with the player
 	heard   func(id radio.AiringID) // called when an item begins to sound
 }
 
@@ -92,6 +94,18 @@ func (s *fakeStream) Stop(id radio.AiringID) error {
 	for _, it := range s.queue {
 		if it.ID == id {
 			it.stopped = true
+		}
+	}
+	return nil
+}
+
+func (s *fakeStream) Gain(id radio.AiringID, db float64) error {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.p.gains = append(s.p.gains, db)
+	for _, it := range s.queue {
+		if it.ID == id {
+			it.GainDB = db
 		}
 	}
 	return nil
@@ -175,7 +189,7 @@ func (s *fakeStream) play(it *fakeItem, mono time.Duration) bool {
 			snd := &s.p.sounds[it.index]
 			snd.consumed, snd.wallEnd = consumed, s.p.clk.Now()
 		}
-		s.events <- playout.Event{Kind: playout.Ended, ID: it.ID, At: mono, Consumed: consumed, Ending: ending}
+		s.events <- playout.Event{Kind: playout.Ended, ID: it.ID, At: mono, Consumed: consumed, Silent: consumed * s.p.muted(), Ending: ending}
 		return true
 	}
 	if !it.playing {
@@ -209,9 +223,17 @@ func (s *fakeStream) play(it *fakeItem, mono time.Duration) bool {
 	}
 	if mono-it.told >= 900*time.Millisecond {
 		it.told = mono
-		s.events <- playout.Event{Kind: playout.Progress, ID: it.ID, At: mono, Consumed: consumed}
+		s.events <- playout.Event{Kind: playout.Progress, ID: it.ID, At: mono, Consumed: consumed, Silent: consumed * s.p.muted()}
 	}
 	return false
+}
+
+// muted is 1 when all that sounds is digital silence.
+func (p *fakePlayer) muted() int64 {
+	if p.mute {
+		return 1
+	}
+	return 0
 }
 
 // busy says that something waits for its place or sounds.

@@ -21,6 +21,8 @@ type interruption string
 const (
 	// byAlert: a cycle sounds, or an alert is silent between two.
 	byAlert interruption = "alert"
+	// byPause: a person far away has paused what sounds.
+	byPause interruption = "pause"
 )
 
 // slotKey is one instant of one slot.
@@ -35,8 +37,10 @@ func keyOf(a radio.Airing) slotKey { return slotKey{a.Schedule, a.Slot, a.SlotAt
 // slip is the delay of one slot whose airings could not sound in time because of what
 // outranks them.
 type slip struct {
-	by  time.Duration
-	end time.Time // planned end of the slot
+	by  time.Duration // below zero behind an airing that was skipped
+	end time.Time     // planned end of the slot
+	// paused: a person has delayed it, so what no longer fits was stopped by one.
+	paused bool
 }
 
 // interrupt keeps everything planned from sounding until release: what sounds is cut
@@ -54,6 +58,9 @@ func (d *desk) interrupt(why interruption) {
 		case l.phase == armed:
 			d.slipOf(l.Airing)
 			d.takeBack(l)
+		}
+		if s := d.slips[keyOf(l.Airing)]; s != nil && why == byPause {
+			s.paused = true
 		}
 	}
 }
@@ -141,7 +148,7 @@ func (d *desk) pull(gone radio.Airing) {
 		begin := now.Add(joinLead + between)
 		over := begin.Add(radio.SamplesDuration(e.Samples))
 		early := d.due(e.Airing).Sub(begin)
-		if ok, _ := d.permits(begin, over); !ok || early < slack || between > touch || d.planned(keyOf(gone), begin, over) {
+		if ok, _ := d.permits(begin, over); !ok || early < slack || between > touch || d.booked(keyOf(gone), begin, over) {
 			return
 		}
 		d.slipOf(e.Airing).by -= early
@@ -149,8 +156,8 @@ func (d *desk) pull(gone radio.Airing) {
 	}
 }
 
-// planned says whether another slot plans a sound in a span.
-func (d *desk) planned(but slotKey, from, to time.Time) bool {
+// booked says whether another slot plans a sound in a span.
+func (d *desk) booked(but slotKey, from, to time.Time) bool {
 	for _, e := range d.agenda.list {
 		begin := d.due(e.Airing)
 		if keyOf(e.Airing) != but && e.Excluded == radio.NoReason && begin.Before(to) && begin.Add(radio.SamplesDuration(e.Samples)).After(from) {
@@ -160,14 +167,6 @@ func (d *desk) planned(but slotKey, from, to time.Time) bool {
 	return false
 }
 
-// pulled is by how much the earliest slot is early.
-func (d *desk) pulled() (most time.Duration) {
-	for _, s := range d.slips {
-		most = max(most, -s.by)
-	}
-	return most
-}
-
 // pushedOut: its slot is so late that it can no longer begin in time.
 func (d *desk) pushedOut(a radio.Airing) bool {
 	return d.late(a) && d.due(a).After(d.last(a))
@@ -175,7 +174,7 @@ func (d *desk) pushedOut(a radio.Airing) bool {
 
 // plannedMono is where on Mono an airing belongs by the plan alone.
 func (d *desk) plannedMono(a radio.Airing) time.Duration {
-	return d.Clock.WallToMono(a.Start().Add(d.own()))
+	return d.Clock.WallToMono(d.planned(a))
 }
 
 // obstructed says whether an airing that waits has to wait on: for an interruption, for
@@ -214,7 +213,7 @@ func outranks(arriving, sounding radio.Airing) bool {
 func (d *desk) wait(ctx context.Context, l *live, soon func(time.Time)) {
 	last := d.last(l.Airing)
 	if d.Clock.Now().After(last) {
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 		return
 	}
 	l.held = radio.ReasonPriority
@@ -235,7 +234,7 @@ func (d *desk) goOn(ctx context.Context, l *live, soon func(time.Time)) {
 	ok, _ := d.permits(now, now.Add(radio.SamplesDuration(l.Samples-from)))
 	switch {
 	case now.After(last) || !ok || !d.Audio.Ready(l.rendition.SHA256):
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 		return
 	case d.stream == nil || d.closing:
 		soon(last.Add(time.Millisecond))
@@ -255,7 +254,7 @@ func (d *desk) catchUp(ctx context.Context, l *live, soon func(time.Time)) {
 	last := d.last(l.Airing)
 	switch {
 	case d.Clock.Now().After(last):
-		d.finish(ctx, l, radio.EndPriority)
+		d.finish(ctx, l, d.pushed(l.Airing))
 	case !d.Audio.Ready(l.rendition.SHA256):
 		d.finish(ctx, l, radio.EndAudio)
 	case d.stream == nil || d.closing:
@@ -271,7 +270,7 @@ func (d *desk) catchUp(ctx context.Context, l *live, soon func(time.Time)) {
 // follow moves the rest of a slot behind an airing of it that went on late.
 func (d *desk) follow(l *live) {
 	if s, ok := d.slips[keyOf(l.Airing)]; ok {
-		s.by = l.origin - d.plannedMono(l.Airing)
+		s.by = max(l.origin-d.plannedMono(l.Airing), min(s.by, 0))
 	}
 }
 

@@ -25,8 +25,9 @@ type live struct {
 	phase     phase
 	// origin is where on Mono its sample 0 belongs; joining and going on after the
 	// player's death keep to it.
-	origin time.Duration
-	gain   float64
+	origin  time.Duration
+	gain    float64 // with the volume
+	ownGain float64 // the policy's
 
 	// Of the present player:
 	from     int64         // sample it begins with
@@ -34,10 +35,12 @@ type live struct {
 	endBy    time.Duration
 	late     int64 // left out by the player itself, to join in time
 	consumed int64
+	silent   int64         // of those, digital silence
 	heard    time.Duration // Mono when the player last spoke of it
 
 	// Of all players:
 	base       int64 // consumed by those that are gone
+	baseSilent int64
 	reached    int64 // sample after the last that sounded
 	skipped    int64 // samples left out
 	checkpoint time.Duration
@@ -79,9 +82,10 @@ func (l *live) end() time.Duration {
 // rest takes it back from a player, with what that one has played.
 func (l *live) rest() {
 	l.base += l.counted()
+	l.baseSilent += l.silent
 	l.reached = max(l.reached, l.from+l.late+l.consumed)
 	l.skipped += l.late
-	l.late, l.consumed, l.again, l.phase, l.rearm = 0, 0, 0, waiting, false
+	l.late, l.consumed, l.silent, l.again, l.phase, l.rearm = 0, 0, 0, 0, waiting, false
 	l.cutAt, l.parking = 0, false
 }
 
@@ -104,7 +108,7 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	if !permitted {
 		why := radio.EndPolicy
 		if d.slipped(l.Airing) > 0 {
-			why = radio.EndPriority // it no longer fits
+			why = d.pushed(l.Airing) // it no longer fits
 		}
 		d.finish(ctx, l, why)
 		return
@@ -118,7 +122,8 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		d.finish(ctx, l, radio.EndAudio)
 		return
 	}
-	l.gain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	l.ownGain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	l.gain = d.loud(l.ownGain)
 	place := at
 	if free := max(mono, d.busyUntil(l)); skip == 0 && at+directly < free {
 		at, place = free, 0 // whole, a little late
@@ -307,6 +312,7 @@ func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	}
 	c := confirmation(l.entry, outcome, reason)
 	c.SHA256, c.Consumed, c.GainDB, c.Interrupted = l.rendition.SHA256, consumed, l.gain, l.cuts
+	c.SilenceMS = radio.SamplesDuration(l.baseSilent + l.silent).Milliseconds()
 	c.Driver, c.Output, c.Proof = d.info.Driver, d.info.Device, d.info.Proof
 	if !l.startedAt.IsZero() {
 		c.StartedAt, c.EndedAt, c.Skipped = radio.At(l.startedAt), radio.At(l.lastAt), l.skipped+l.late

@@ -40,13 +40,21 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 			slots[keyOf(l.Airing)] = true
 		}
 	}
+	return d.endSlots(ctx, slots, func(id radio.AiringID) {
+		d.book.write(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &radio.ReceiptRecord{
+			ID: string(id), State: radio.ReceiptDone, Reason: radio.ReasonLocalStop, At: radio.At(d.Clock.Now()), Who: who}})
+	})
+}
+
+// endSlots ends all that is not over of these slots: a person wants so. What had begun
+// is told to stopped.
+func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, stopped func(radio.AiringID)) (ended int) {
 	for _, l := range d.live {
 		if !slots[keyOf(l.Airing)] || l.stopping != "" {
 			continue
 		}
 		d.stop(l, radio.EndStopped)
-		d.book.write(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &radio.ReceiptRecord{
-			ID: string(l.ID), State: radio.ReceiptDone, Reason: radio.ReasonLocalStop, At: radio.At(d.Clock.Now()), Who: who}})
+		stopped(l.ID)
 		ended++
 	}
 	var kept []entry

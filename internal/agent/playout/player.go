@@ -28,6 +28,8 @@ type Stream interface {
 	Play(Item) error
 	// Stop fades an item that sounds, or takes back one that does not yet.
 	Stop(radio.AiringID) error
+	// Gain moves the gain of an item that sounds or waits, without a click.
+	Gain(id radio.AiringID, db float64) error
 	// Events is closed when the child process is gone.
 	Events() <-chan Event
 	// Err says, once Events is closed, what the stream died of; nil after Close.
@@ -76,6 +78,7 @@ type Event struct {
 	At       time.Duration // measured, on clock.Mono
 	Consumed int64         // samples of this item that the sink has taken
 	Skipped  int64         // samples the player itself left out to join in time
+	Silent   int64         // samples of this item in long stretches of digital silence
 	Ending   radio.Ending  // of Ended; EndComplete with nothing consumed: too late to join
 	Text     string        // of Ended, for the log
 }

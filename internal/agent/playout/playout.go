@@ -125,6 +125,8 @@ type Rooms struct {
 	// LastSeen is the last instant at which the agent ran with a trusted clock
 	// before this run: what fell due since then was missed. 0 when it never ran.
 	LastSeen radio.Millis
+	// VolumeDB is what a person far away has turned the volume down by.
+	VolumeDB float64
 }
 
 // Playout is the device's desk. One Run at a time.
@@ -158,6 +160,7 @@ func (p *Playout) Fill(s *radio.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Next, s.Sounding, s.Output = p.view.Next, p.view.Sounding, p.view.Output
+	s.VolumeDB, s.Paused = p.view.Volume, p.view.Paused
 }
 
 // Beat is the Mono at which the desk last looked; it looks at least once in
@@ -174,6 +177,8 @@ type view struct {
 	Next     []radio.NextAiring
 	Sounding *radio.SoundingStatus
 	Output   radio.OutputStatus
+	Volume   float64
+	Paused   bool
 }
 
 // Run plays until ctx ends; then what sounds is faded, written down, and the

@@ -193,7 +193,7 @@ func TestOutcomes(t *testing.T) {
 		"player dies when armed":  {during: func(w *world) { w.run(at(7, 59, 58)); w.player.crash("segfault") }, want: "aired", sounds: 1},
 		"output cannot be opened": {before: func(w *world) { w.player.openErr = errors.New("no such device") }, want: "failed:output"},
 		"output comes back within the grace": {before: func(w *world) { w.player.openErr = errors.New("no such device") },
-			during: func(w *world) { w.run(at(8, 0, 20)); w.player.setOpenErr(nil) }, want: "partial:late", sounds: 1},
+			during: func(w *world) { w.run(at(8, 0, 20)); w.player.setOpenErr(nil) }, want: "partial:output", sounds: 1},
 		"output lost for good in it": {during: func(w *world) {
 			w.run(at(8, 0, 30))
 			w.player.setOpenErr(errors.New("gone"))

@@ -291,10 +291,17 @@ func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 
 // playing is everything the player may hold, in the order in which it was given.
 func (d *desk) playing() []*live {
-	if d.round == nil {
+	if d.round == nil && d.tone == nil {
 		return d.live
 	}
-	return append(append([]*live(nil), d.live...), d.round.parts...)
+	all := append([]*live(nil), d.live...)
+	if d.tone != nil {
+		all = append(all, d.tone.part)
+	}
+	if d.round != nil {
+		all = append(all, d.round.parts...)
+	}
+	return all
 }
 
 // roundSounding is for the status.

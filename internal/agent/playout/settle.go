@@ -26,7 +26,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 	}
 	switch {
 	case e.held == radio.ReasonPriority && gone:
-		return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority}
+		return d.pushedVerdict(a)
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
 	case a.Excluded == radio.ReasonOverlap:
@@ -46,9 +46,9 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		end = later(start, d.due(a)).Add(long) // all of it sounds
 	}
 	if ok, _ := d.permits(start, end); !ok {
-		planned := a.Start().Add(d.own())
+		planned := d.planned(a)
 		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
-			return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority} // it no longer fits
+			return d.pushedVerdict(a) // it no longer fits
 		}
 		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
 	}
@@ -110,17 +110,18 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		ahead += touch // keeps one stream over airings that touch
 	}
 	var kept []entry
-	list := d.agenda.list
+	list, early := d.agenda.list, d.earliest()
 	for i, e := range list {
 		now := d.Clock.Now()
-		if plain := e.Start().Add(d.own()); plain.Add(-ahead - d.pulled()).After(now) {
-			soon(plain.Add(-warmUp - d.pulled()))
+		if plain := d.planned(e.Airing).Add(early); plain.Add(-ahead).After(now) {
+			soon(plain.Add(-warmUp))
 			kept = append(kept, list[i:]...)
 			break
 		}
 		due := d.due(e.Airing)
 		if d.pushedOut(e.Airing) {
-			d.conclude(e, radio.Preempted, radio.ReasonPriority)
+			v := d.pushedVerdict(e.Airing)
+			d.conclude(e, v.outcome, v.reason)
 			continue
 		}
 		if due.Add(-ahead).After(now) { // its slot is late, or another early
@@ -130,7 +131,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		}
 		v := d.judge(e, now)
 		switch {
-		case !v.play && now.Before(due) && v.outcome != radio.Preempted:
+		case !v.play && now.Before(due) && v.outcome != radio.Preempted && v.outcome != radio.Cancelled:
 			// Not final before its instant: audio may come, a policy may change. What stands
 			// behind missing audio is to follow at once.
 			wanted = wanted || v.reason == radio.ReasonNoAudio && due.Add(-warmUp).Before(now)
@@ -140,6 +141,7 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			d.conclude(e, v.outcome, v.reason)
 			if v.reason == radio.ReasonNoAudio {
 				d.pull(e.Airing)
+				early = d.earliest()
 			}
 		case due.Add(-lead).After(now):
 			wanted = true
@@ -150,7 +152,8 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			wanted = true
 			if held := d.hold(e, now); held != radio.NoReason {
 				if held == radio.ReasonPriority {
-					d.slipOf(e.Airing)
+					s := d.slipOf(e.Airing)
+					s.paused = s.paused || d.held[byPause] && !d.held[byAlert]
 				}
 				if e.held != radio.ReasonPriority || held == radio.ReasonOutput {
 					e.held = held
@@ -253,7 +256,8 @@ func (d *desk) admit(ctx context.Context, e entry) {
 		ID: e.ID, Origin: radio.FromSchedule, Key: e.AiringKey, Start: radio.At(e.Start()),
 		Samples: e.Samples, SHA256: r.SHA256, Revision: e.prog.Revision,
 	}})
-	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing))}
+	l := &live{entry: e, rendition: r, origin: d.Clock.WallToMono(d.due(e.Airing)),
+		troubled: e.held == radio.ReasonOutput}
 	d.live = append(d.live, l)
 	d.handOver(ctx, l)
 }

@@ -13,8 +13,8 @@ import (
 const openWithin = 15 * time.Second
 
 // backoff between two starts of the player: sound is back within 5 s of a trouble
-// that has passed.
-var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+// that has passed, of which a new device takes up to 4 s to run evenly.
+var backoff = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisecond, time.Second}
 
 // streamState is what the desk knows of the player.
 type streamState struct {
@@ -122,6 +122,9 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		d.onGone(ctx)
 		return
 	}
+	if d.onTone(ctx, e) {
+		return
+	}
 	l := d.byID(e.ID)
 	if l == nil {
 		return // its result is written already
@@ -136,6 +139,7 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		l.late = e.Skipped
 		l.joined = l.joined || l.base == 0 && !l.troubled
 	}
+	l.silent = max(l.silent, e.Silent)
 	if l.round != nil {
 		d.onRound(ctx, l, e)
 		return
@@ -196,6 +200,7 @@ func (d *desk) onGone(ctx context.Context) {
 	expected := d.closing && err == nil
 	d.stream, d.closing, d.killed = nil, false, nil
 	d.roundGone()
+	d.toneGone(ctx)
 	for _, l := range append([]*live(nil), d.live...) {
 		if l.phase == waiting {
 			continue

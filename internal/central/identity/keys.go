@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -18,11 +20,16 @@ const onlineDays = 398
 
 // Keys is the centre's signing: the online key, and the keyring the root has signed
 // for it. The root key itself is needed only by `loaxa key` and can be carried away.
+// Safe for concurrent use.
 type Keys struct {
-	online   trust.Key
-	root     trust.PublicKey
+	dir    string
+	online trust.Key
+	root   trust.PublicKey
+
+	mu       sync.Mutex
 	keyring  trust.Keyring
 	envelope []byte
+	read     fs.FileInfo // of the keyring when it was read
 }
 
 // Files of a key folder.
@@ -34,7 +41,7 @@ const (
 
 // MakeKeys makes the first online key and lets the root sign a keyring for it. The
 // folder gets the online key, the root's public half and the signed keyring.
-func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, now time.Time) error {
+func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, drill []radio.SHA256, now time.Time) error {
 	if err := ends.Check(); err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
@@ -52,12 +59,13 @@ func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endp
 	if err := os.WriteFile(filepath.Join(dir, rootFile), pub, 0o644); err != nil {
 		return fmt.Errorf("write the root's public key: %w", err)
 	}
-	return SignKeyring(dir, root, province, ends, now)
+	return SignKeyring(dir, root, province, ends, drill, now)
 }
 
 // SignKeyring writes a new version of the keyring for the folder's online key: at
-// the beginning, when endpoints change, and before the online key expires.
-func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, now time.Time) error {
+// the beginning, when endpoints change, and before the online key expires. drill are
+// the hashes of the announcement of a drill. Persons and what was revoked stay.
+func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, drill []radio.SHA256, now time.Time) error {
 	if err := ends.Check(); err != nil {
 		return fmt.Errorf("sign the keyring: %w", err)
 	}
@@ -65,33 +73,68 @@ func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.E
 	if err != nil {
 		return err
 	}
-	var held int64
-	if old, err := os.ReadFile(filepath.Join(dir, keyringFile)); err == nil {
-		k, err := trust.OpenKeyring(old, province, root.Public(), 0)
-		if err != nil {
-			return fmt.Errorf("the keyring in %s: %w", dir, err)
-		}
-		held = k.Version
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the keyring: %w", err)
-	}
-	signed, err := trust.SignKeyring(trust.Keyring{
-		Version:  trust.NextRevision(held, now),
-		Province: province,
-		Online: []trust.OnlineKey{{
+	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
+		k.Online = []trust.OnlineKey{{
 			JWK: online.Public(), Kinds: wire.OnlineKinds(), Scope: province,
 			NotAfter: radio.At(now.AddDate(0, 0, onlineDays)),
-		}},
-		Persons: []trust.PersonKey{}, Drill: []radio.SHA256{}, Endpoints: ends, Revoked: []string{},
-	}, root)
+		}}
+		k.Endpoints, k.Drill = ends, append([]radio.SHA256{}, drill...)
+		return nil
+	})
+}
+
+// changeKeyring lets the root sign the next version of the keyring in the folder.
+func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.Time, change func(*trust.Keyring) error) error {
+	k := trust.Keyring{Province: province, Persons: []trust.PersonKey{}, Drill: []radio.SHA256{}, Revoked: []string{}}
+	old, err := os.ReadFile(filepath.Join(dir, keyringFile))
+	switch {
+	case err == nil:
+		if k, err = trust.OpenKeyring(old, province, root.Public(), 0); err != nil {
+			return fmt.Errorf("the keyring in %s: %w", dir, err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read the keyring: %w", err)
+	}
+	if err := change(&k); err != nil {
+		return err
+	}
+	k.Version = trust.NextRevision(k.Version, now)
+	signed, err := trust.SignKeyring(k, root)
 	if err != nil {
 		return err
+	}
+	// What would not open on a device must not go there.
+	if _, err := trust.OpenKeyring(signed, province, root.Public(), k.Version); err != nil {
+		return fmt.Errorf("the new keyring: %w", err)
 	}
 	tmp := filepath.Join(dir, keyringFile+".new")
 	if err := os.WriteFile(tmp, signed, 0o644); err != nil {
 		return fmt.Errorf("write the keyring: %w", err)
 	}
 	return os.Rename(tmp, filepath.Join(dir, keyringFile))
+}
+
+// AddPersonKey lets the root put a person's key into the keyring of the folder.
+func AddPersonKey(dir string, root trust.Key, province radio.AreaID, p trust.PersonKey, now time.Time) error {
+	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
+		if len(k.Online) == 0 {
+			return fmt.Errorf("%w: there is no keyring in %s yet: make it with `loaxa key sign`", radio.ErrNotFound, dir)
+		}
+		k.Persons = append(k.Persons, p)
+		return nil
+	})
+}
+
+// RevokePersonKey lets the root take a person's key out of the keyring and name it as
+// revoked.
+func RevokePersonKey(dir string, root trust.Key, province radio.AreaID, kid string, now time.Time) error {
+	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
+		k.Persons = slices.DeleteFunc(k.Persons, func(p trust.PersonKey) bool { return p.JWK.KID == kid })
+		if !slices.Contains(k.Revoked, kid) {
+			k.Revoked = append(k.Revoked, kid)
+		}
+		return nil
+	})
 }
 
 // OpenKeys reads the folder and proves that the root signed its keyring for this
@@ -101,7 +144,7 @@ func OpenKeys(dir string, province radio.AreaID) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{online: online}
+	k := &Keys{dir: dir, online: online}
 	pub, err := os.ReadFile(filepath.Join(dir, rootFile))
 	if err != nil {
 		return nil, fmt.Errorf("read the root's public key: %w", err)
@@ -109,16 +152,51 @@ func OpenKeys(dir string, province radio.AreaID) (*Keys, error) {
 	if err := k.root.UnmarshalJSON(pub); err != nil {
 		return nil, fmt.Errorf("read %s: %w", rootFile, err)
 	}
-	if k.envelope, err = os.ReadFile(filepath.Join(dir, keyringFile)); err != nil {
-		return nil, fmt.Errorf("read the keyring: %w", err)
-	}
-	if k.keyring, err = trust.OpenKeyring(k.envelope, province, k.root, 0); err != nil {
+	if err := k.readKeyring(province); err != nil {
 		return nil, err
 	}
-	if _, err := k.keyring.OnlineLookup(string(wire.Programme), 0)(online.KID()); err != nil {
-		return nil, fmt.Errorf("the online key does not stand in the keyring: %w", err)
-	}
 	return k, nil
+}
+
+func (k *Keys) readKeyring(province radio.AreaID) error {
+	path := filepath.Join(k.dir, keyringFile)
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read the keyring: %w", err)
+	}
+	envelope, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the keyring: %w", err)
+	}
+	ring, err := trust.OpenKeyring(envelope, province, k.root, k.keyring.Version)
+	if err != nil {
+		return err
+	}
+	if _, err := ring.OnlineLookup(string(wire.Programme), 0)(k.online.KID()); err != nil {
+		return fmt.Errorf("the online key does not stand in the keyring: %w", err)
+	}
+	k.envelope, k.keyring, k.read = envelope, ring, info
+	return nil
+}
+
+// Refresh reads the keyring again when its file is another one than before, and says
+// whether that brought a new version: `loaxa key` may have signed one meanwhile.
+func (k *Keys) Refresh() (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info, err := os.Stat(filepath.Join(k.dir, keyringFile))
+	if err != nil {
+		return false, fmt.Errorf("look at the keyring: %w", err)
+	}
+	if os.SameFile(info, k.read) && info.ModTime().Equal(k.read.ModTime()) && info.Size() == k.read.Size() {
+		return false, nil
+	}
+	held := k.keyring.Version
+	if err := k.readKeyring(k.keyring.Province); err != nil {
+		k.read = info // said once
+		return false, err
+	}
+	return k.keyring.Version != held, nil
 }
 
 // Online is the key the centre signs documents with.
@@ -128,11 +206,16 @@ func (k *Keys) Online() trust.Key { return k.online }
 func (k *Keys) Root() trust.PublicKey { return k.root }
 
 // Keyring as signed, and its content.
-func (k *Keys) Keyring() ([]byte, trust.Keyring) { return k.envelope, k.keyring }
+func (k *Keys) Keyring() ([]byte, trust.Keyring) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.envelope, k.keyring
+}
 
 // Until is when the online key's time in the keyring ends.
 func (k *Keys) Until() radio.Millis {
-	for _, o := range k.keyring.Online {
+	_, ring := k.Keyring()
+	for _, o := range ring.Online {
 		if o.JWK.KID == k.online.KID() {
 			return o.NotAfter
 		}

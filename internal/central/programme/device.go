@@ -28,6 +28,8 @@ type Tuning struct {
 	JitterMS  int
 	FetchFrom radio.TimeOfDay
 	FetchTo   radio.TimeOfDay
+	// Emergency is the set of sounds that every device keeps for alerts.
+	Emergency []radio.EmergencyAudio
 }
 
 // Settings gives a device's settings without revision and time of issue.
@@ -36,6 +38,7 @@ func (r Resolver) Settings(place radio.Place) radio.Settings {
 	s := radio.Settings{
 		Device: place.Device.ID, Name: place.Device.Name, Areas: []radio.SettingsArea{}, Rendition: place.Device.Rendition,
 		JitterMS: t.JitterMS, FetchFrom: t.FetchFrom, FetchTo: t.FetchTo,
+		Emergency: t.Emergency,
 	}
 	for _, a := range place.Chain {
 		s.Areas = append(s.Areas, radio.SettingsArea{ID: a.ID, Kind: a.Kind, Name: a.Name})

@@ -37,7 +37,7 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
-	offset := time.Duration(settings.OffsetMS) * time.Millisecond
+	offset := settings.SpeechDelay()
 	causes := newCauses(placed)
 	out := make([]radio.PreviewAiring, 0, len(placed))
 	for i, a := range placed {

@@ -59,13 +59,23 @@ func (t *LogTx) putNews(ctx context.Context, n radio.DeviceNews) error {
 	return nil
 }
 
-// PutReceipts keeps the latest word of a device on each command; a final one stays.
+// receiptRank orders states in SQL as radio.ReceiptState.Rank does.
+const receiptRank = `CASE %s WHEN 'received' THEN 1 WHEN 'accepted' THEN 2 WHEN 'running' THEN 3 ELSE 4 END`
+
+// PutReceipts keeps how far each command and alert has come on a device: states only go
+// on, and a final one stays. The first word of each state is kept beside it.
 func (t *LogTx) PutReceipts(ctx context.Context, receipts []radio.Receipt) error {
+	later := fmt.Sprintf(receiptRank, "excluded.state") + ` > ` + fmt.Sprintf(receiptRank, "receipt.state")
 	for _, r := range receipts {
 		if _, err := t.q.ExecContext(ctx, `
 			INSERT INTO receipt (device, id, state, reason, at, received) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (device, id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at, received = excluded.received
-			WHERE receipt.state NOT IN ('rejected', 'done', 'failed', 'expired')`,
+			WHERE `+later,
+			string(r.Device), r.ID, r.State, r.Reason, int64(r.At), int64(r.Received)); err != nil {
+			return fmt.Errorf("receipt of device %s: %w", r.Device, err)
+		}
+		if _, err := t.q.ExecContext(ctx, `
+			INSERT INTO receipt_step (device, id, state, reason, at, received) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 			string(r.Device), r.ID, r.State, r.Reason, int64(r.At), int64(r.Received)); err != nil {
 			return fmt.Errorf("receipt of device %s: %w", r.Device, err)
 		}

@@ -12,12 +12,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"loaxa/internal/clock"
-	"loaxa/internal/radio"
 )
 
 // The sinks: two villages.
@@ -29,9 +28,8 @@ const (
 // Lab is one running sound server.
 type Lab struct {
 	dir    string
-	server *exec.Cmd
+	server *exec.Cmd // nil: down
 	stderr bytes.Buffer
-	once   sync.Once
 }
 
 // Start runs a sound server until the test ends. It needs PulseAudio, its tools and
@@ -59,15 +57,25 @@ func Start(tb testing.TB) *Lab {
 			tb.Error(err)
 		}
 	})
+	if err := l.furnish(); err != nil {
+		tb.Fatal(err)
+	}
+	l.Revive(tb)
+	return l
+}
+
+// Revive starts the server again after Kill, with the same socket and sinks.
+func (l *Lab) Revive(tb testing.TB) {
+	tb.Helper()
 	if err := l.start(); err != nil {
 		tb.Fatalf("start sound server: %v\n%s", err, l.stderr.String())
 	}
-	return l
 }
 
 func (l *Lab) socket() string { return filepath.Join(l.dir, "native") }
 
-func (l *Lab) start() error {
+// furnish writes what the server and ALSA read.
+func (l *Lab) furnish() error {
 	script := fmt.Sprintf(`.fail
 load-module module-native-protocol-unix auth-anonymous=1 socket=%s
 load-module module-null-sink sink_name=%s rate=44100 channels=2 format=s16le
@@ -89,9 +97,16 @@ ctl.!default { type pulse server "unix:%[1]s" }
 			return err
 		}
 	}
+	return nil
+}
+
+func (l *Lab) start() error {
+	l.stderr.Reset()
+	// A killed server leaves its socket; it is there or not.
+	_ = os.Remove(l.socket())
 	l.server = exec.Command("pulseaudio", "-n", "-F", filepath.Join(l.dir, "lab.pa"), "--daemonize=no",
-		"--exit-idle-time=-1", "--disallow-exit=1", "--use-pid-file=no", "--realtime=no",
-		"--high-priority=no", "--log-target=stderr")
+		"--exit-idle-time=-1", "--disallow-exit=1", "--use-pid-file=no", "--realtime=yes",
+		"--high-priority=yes", "--log-target=stderr")
 	l.server.Env = append(os.Environ(), "HOME="+filepath.Join(l.dir, "home"),
 		"PULSE_RUNTIME_PATH="+filepath.Join(l.dir, "run"), "XDG_CONFIG_HOME=", "XDG_RUNTIME_DIR=", "PULSE_SERVER=")
 	l.server.Stderr = &l.stderr
@@ -130,13 +145,25 @@ func (l *Lab) Env(sink string) []string {
 
 // Kill ends the server at once, as a crash would; also called when the test ends.
 func (l *Lab) Kill() {
-	l.once.Do(func() {
-		if l.server != nil && l.server.Process != nil {
-			// Both fail only for a process that is gone already, which is the aim.
-			_ = l.server.Process.Kill()
-			_ = l.server.Wait()
-		}
-	})
+	if l.server != nil && l.server.Process != nil {
+		// Both fail only for a process that is gone already, which is the aim.
+		_ = l.server.Process.Kill()
+		_ = l.server.Wait()
+	}
+	l.server = nil
+}
+
+// Hang stops the server without ending it: nobody gets an answer. Resume lets it go on.
+func (l *Lab) Hang(tb testing.TB) { l.signal(tb, syscall.SIGSTOP) }
+
+// Resume ends Hang.
+func (l *Lab) Resume(tb testing.TB) { l.signal(tb, syscall.SIGCONT) }
+
+func (l *Lab) signal(tb testing.TB, sig os.Signal) {
+	tb.Helper()
+	if err := l.server.Process.Signal(sig); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // Recording of a sink in progress.
@@ -216,7 +243,7 @@ func (r *Recording) stop() {
 // Sound is a finished recording.
 type Sound struct {
 	Left, Right []int16
-	at          []arrival
+	marks       []arrival // the least delayed of each second
 }
 
 // Stop ends the recording.
@@ -226,27 +253,12 @@ func (r *Recording) Stop(tb testing.TB) Sound {
 	if r.err != nil {
 		tb.Fatalf("record: %v", r.err)
 	}
-	s := Sound{at: r.at}
+	s := Sound{marks: leastDelayed(r.at)}
 	for b := r.raw; len(b) >= stereoBytes; b = b[stereoBytes:] {
 		s.Left = append(s.Left, int16(binary.LittleEndian.Uint16(b)))
 		s.Right = append(s.Right, int16(binary.LittleEndian.Uint16(b[2:])))
 	}
 	return s
-}
-
-// MonoAt says when, on clock.Mono, a sample sounded, good to about 2 ms: the least
-// delayed arrival within a second on both sides counts, since arrivals are only
-// ever late. The null sink's own clock may be off by some 400 ppm, so nothing
-// further away is used.
-func (s Sound) MonoAt(sample int) time.Duration {
-	best := time.Duration(1<<63 - 1)
-	for _, a := range s.at {
-		if d := a.end - int64(sample); d < -radio.SampleRate || d > radio.SampleRate {
-			continue
-		}
-		best = min(best, a.mono-radio.SamplesDuration(a.end))
-	}
-	return best + radio.SamplesDuration(int64(sample))
 }
 
 // FirstSound is the first sample louder than silence, or -1.

@@ -263,13 +263,22 @@ func logNews(t *testing.T, s *store.Store) {
 
 func logReceipts(t *testing.T, s *store.Store) {
 	device := radio.NewID[radio.DeviceID]()
-	for i, state := range []string{"received", "running", "done", "received"} {
+	for i, state := range []string{"received", "running", "accepted", "running", "done", "received", "failed"} {
 		logTx(t, s, func(ctx context.Context, tx *store.LogTx) error {
 			return tx.PutReceipts(ctx, []radio.Receipt{{Device: device, ID: "X", State: radio.ReceiptState(state), At: logStart, Received: logStart + radio.Millis(i)}})
 		})
 	}
 	got := need[[]radio.Receipt](t)(s.Receipts(t.Context(), device, 10))
-	if len(got) != 1 || got[0].State != "done" || got[0].Received != logStart+2 {
+	if len(got) != 1 || got[0].State != "done" || got[0].Received != logStart+4 {
 		t.Errorf("receipts: %+v", got)
+	}
+	// Of each state its first word, whatever the order.
+	steps := map[radio.ReceiptState]radio.Millis{}
+	for _, r := range need[[]radio.Receipt](t)(s.ReceiptSteps(t.Context(), "X", device)) {
+		steps[r.State] = r.Received - logStart
+	}
+	same(t, "steps", steps, map[radio.ReceiptState]radio.Millis{"received": 0, "running": 1, "accepted": 2, "done": 4, "failed": 6})
+	if other := need[[]radio.Receipt](t)(s.ReceiptSteps(t.Context(), "Y", "")); len(other) != 0 {
+		t.Errorf("steps of another id: %+v", other)
 	}
 }

@@ -17,7 +17,8 @@ type Suite struct {
 
 // All lists every suite.
 func All() []Suite {
-	return slices.Concat(planSuites(), deskSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites())
+	return slices.Concat(planSuites(), deskSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites(),
+		alertSuites())
 }
 
 // Run runs all suites, each on a store that open makes.

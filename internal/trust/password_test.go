@@ -1,0 +1,146 @@
+package trust
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"loaxa/internal/radio"
+)
+
+func TestSealKey(t *testing.T) {
+	k := key(t)
+	sealed, err := SealKey(k, "mật khẩu của tôi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := base64.RawURLEncoding.DecodeString(strings.Split(string(sealed), ".")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h struct {
+		Alg, Enc, Kid string
+		P2C           int
+		P2S           string
+	}
+	if err := json.Unmarshal(head, &h); err != nil || h.Alg != "PBES2-HS256+A128KW" || h.Enc != "A256GCM" || h.P2C != pbes2Count || len(h.P2S) < 22 || h.Kid != k.KID() {
+		t.Errorf("header %s %v", head, err)
+	}
+	if strings.Contains(string(sealed), "mật") {
+		t.Error("the password stands in it")
+	}
+	// The same letters as another keyboard writes them (NFD).
+	for _, password := range []string{"mật khẩu của tôi", "mật khẩu của tôi"} {
+		got, err := OpenKey(sealed, password)
+		if err != nil || got.KID() != k.KID() {
+			t.Errorf("opened: %v %v", got, err)
+		}
+	}
+	if _, err := OpenKey(sealed, "mật khẩu khác"); !errors.Is(err, ErrPassword) || !errors.Is(err, radio.ErrForbidden) {
+		t.Errorf("another password: %v", err)
+	}
+}
+
+// TestOpenKeyIsBounded: what would cost too little or too much is refused before it is
+// computed, and so is any other algorithm.
+func TestOpenKeyIsBounded(t *testing.T) {
+	sealed, err := sealKey(key(t), "x", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.SplitN(string(sealed), ".", 2)
+	head, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(old, now string) []byte {
+		text := strings.Replace(string(head), old, now, 1)
+		if text == string(head) {
+			t.Fatalf("%s does not stand in %s", old, head)
+		}
+		return []byte(base64.RawURLEncoding.EncodeToString([]byte(text)) + "." + parts[1])
+	}
+	for name, b := range map[string][]byte{
+		"cheap":             sealed,
+		"expensive":         with(`"p2c":1000`, `"p2c":2000000000`),
+		"no count":          with(`"p2c":1000`, `"p2x":1000`),
+		"a word":            with(`"p2c":1000`, `"p2c":"1000000"`),
+		"another algorithm": with(`PBES2-HS256+A128KW`, `dir`),
+		"no JWE":            []byte("x"),
+		"empty":             nil,
+		"long":              []byte(strings.Repeat("A", maxSealedKey+1)),
+	} {
+		if _, err := OpenKey(b, "x"); !errors.Is(err, radio.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzOpenKey(f *testing.F) {
+	sealed, err := sealKey(must(Generate()), "x", 1000) // cheap: the counts between the bounds are slow
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sealed)
+	f.Add([]byte("a.b.c.d.e"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := OpenKey(b, "y"); err == nil {
+			t.Error("opened with another password")
+		}
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestCoSign(t *testing.T) {
+	a, b, stranger := key(t), key(t), key(t)
+	one, err := Sign("typ", "area", []byte(`{"x":1}`), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := CoSign(one, "typ", "area", 100, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]PublicKey{a.KID(): a.Public(), b.KID(): b.Public()}
+	lookup := func(kid string) (PublicKey, error) {
+		if k, ok := keys[kid]; ok {
+			return k, nil
+		}
+		return PublicKey{}, radio.ErrForbidden
+	}
+	payload, kids, err := Open(two, "typ", "area", 100, lookup)
+	if err != nil || string(payload) != `{"x":1}` || len(kids) != 2 {
+		t.Fatalf("%s %v %v", payload, kids, err)
+	}
+	if _, err := CoSign(two, "typ", "area", 100, b); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("twice: %v", err)
+	}
+	other, err := CoSign(two, "typ", "elsewhere", 100, stranger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys[stranger.KID()] = stranger.Public()
+	if _, _, err := Open(other, "typ", "area", 100, lookup); !errors.Is(err, radio.ErrForbidden) {
+		t.Errorf("a signature for another audience: %v", err)
+	}
+	if _, err := CoSign([]byte("x"), "typ", "area", 100, b); !errors.Is(err, radio.ErrInvalid) {
+		t.Errorf("no envelope: %v", err)
+	}
+	full := two
+	for range MaxSignatures - 2 {
+		if full, err = CoSign(full, "typ", "area", 100, key(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := CoSign(full, "typ", "area", 100, key(t)); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("one too many: %v", err)
+	}
+}
