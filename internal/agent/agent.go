@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"loaxa/internal/agent/amplifier"
 	"loaxa/internal/agent/cache"
 	"loaxa/internal/agent/fetch"
 	"loaxa/internal/agent/inbox"
@@ -45,17 +46,18 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 
 // rooms is everything of one run.
 type rooms struct {
-	device  radio.DeviceID
-	journal *journal.Store
-	cache   *cache.Store
-	clock   *clock.System
-	faults  *status.Faults
-	inbox   *inbox.Inbox
-	fetch   *fetch.Fetcher
-	playout *playout.Playout
-	link    *link.Link
-	status  *status.Builder
-	marker  marker
+	device    radio.DeviceID
+	journal   *journal.Store
+	cache     *cache.Store
+	clock     *clock.System
+	faults    *status.Faults
+	inbox     *inbox.Inbox
+	fetch     *fetch.Fetcher
+	playout   *playout.Playout
+	amplifier *amplifier.Amplifier // nil: the device has no switch
+	link      *link.Link
+	status    *status.Builder
+	marker    marker
 }
 
 // Run plays until ctx ends; then what sounds is faded out and written down, and no
@@ -76,7 +78,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.journal.Run(ctx) })
 	g.Go(func() error { return r.clock.Run(ctx) })
-	g.Go(func() error { return r.playout.Run(ctx) })
+	g.Go(func() error { return r.play(ctx) })
 	g.Go(func() error { return a.keep(ctx, r, "fetch", r.fetch.Run) })
 	g.Go(func() error { return a.keep(ctx, r, "link", r.link.Run) })
 	g.Go(func() error {
@@ -134,17 +136,36 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 	if err := a.openDocuments(ctx, r); err != nil {
 		return err
 	}
-	child, err := player.New(player.Config{Command: a.self, Stderr: os.Stderr}, a.part("player"))
-	if err != nil {
+	if err := a.openPlayout(r, seen); err != nil {
 		return err
 	}
-	r.playout = playout.New(playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
-		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
-		Faults: r.faults, LastSeen: seen}, a.part("playout"))
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
 		Cache: r.cache, Desk: desk{r.playout, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
 	r.begin(ctx, a.log)
+	return nil
+}
+
+// openPlayout makes the desk with its player and its amplifier.
+func (a *Agent) openPlayout(r *rooms, seen radio.Millis) error {
+	env, err := a.cfg.playerEnv()
+	if err != nil {
+		return err
+	}
+	child, err := player.New(player.Config{Command: a.self, Env: env, Stderr: os.Stderr}, a.part("player"))
+	if err != nil {
+		return err
+	}
+	beside := playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
+		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
+		Faults: r.faults, LastSeen: seen}
+	if cfg := a.cfg.amplifier(); cfg.Present() {
+		if r.amplifier, err = amplifier.New(cfg, r.clock.Mono, r.faults, a.part("amplifier")); err != nil {
+			return err
+		}
+		beside.Amplifier = r.amplifier
+	}
+	r.playout = playout.New(beside, a.part("playout"))
 	return nil
 }
 

@@ -20,12 +20,13 @@ const EnvPrefix = "LOAXA_AGENT"
 // in the signed keyring, and not from here.
 type Config struct {
 	// Data is the folder of journal.db and cache.db.
-	Data     string       `yaml:"data"`
-	Output   OutputConfig `yaml:"output"`
-	Clock    ClockConfig  `yaml:"clock"`
-	Status   StatusConfig `yaml:"status"`
-	Cache    CacheConfig  `yaml:"cache"`
-	LogLevel string       `yaml:"log_level"` // debug, info, warn, error
+	Data      string          `yaml:"data"`
+	Output    OutputConfig    `yaml:"output"`
+	Amplifier AmplifierConfig `yaml:"amplifier"`
+	Clock     ClockConfig     `yaml:"clock"`
+	Status    StatusConfig    `yaml:"status"`
+	Cache     CacheConfig     `yaml:"cache"`
+	LogLevel  string          `yaml:"log_level"` // debug, info, warn, error
 }
 
 // OutputConfig says where sound goes.
@@ -68,11 +69,12 @@ type CacheConfig struct {
 // full, so that `loaxa-agent check` prints what the device will use.
 func DefaultConfig() Config {
 	return Config{
-		Data:     "/var/lib/loaxa",
-		Output:   OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
-		Status:   StatusConfig{Listen: "127.0.0.1:8080"},
-		Cache:    CacheConfig{MaxMB: 1024},
-		LogLevel: "info",
+		Data:      "/var/lib/loaxa",
+		Output:    OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
+		Amplifier: defaultAmplifier(),
+		Status:    StatusConfig{Listen: "127.0.0.1:8080"},
+		Cache:     CacheConfig{MaxMB: 1024},
+		LogLevel:  "info",
 	}
 }
 
@@ -95,7 +97,7 @@ func (c Config) Check() error {
 	if c.Data == "" {
 		bad("data: name a folder")
 	}
-	errs = append(errs, c.output().Check())
+	errs = append(errs, c.output().Check(), c.amplifier().Check())
 	if c.Output.MaxWAVMB < 0 || c.Output.MaxWAVMB > 3<<10 {
 		bad("output.max_wav_mb %d, want 0 to %d", c.Output.MaxWAVMB, 3<<10)
 	}

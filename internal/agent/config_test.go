@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestLoadConfig(t *testing.T) {
 	}
 	t.Run("defaults", func(t *testing.T) {
 		cfg, err := LoadConfig("", nil)
-		if err != nil || cfg != DefaultConfig() || cfg.Socket() != "/var/lib/loaxa/status.sock" {
+		if err != nil || !reflect.DeepEqual(cfg, DefaultConfig()) || cfg.Socket() != "/var/lib/loaxa/status.sock" {
 			t.Errorf("%+v, %v", cfg, err)
 		}
 		// What `check` prints is what holds: no 0 that stands for another number.

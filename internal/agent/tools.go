@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"loaxa/internal/agent/amplifier"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/player"
 	"loaxa/internal/agent/playout"
@@ -96,11 +97,16 @@ func play(ctx context.Context, cfg Config, self []string, data []byte, log *slog
 		return c, fmt.Errorf("%w: %s is outside the permitted hours (%s) for a sound of %s",
 			radio.ErrForbidden, zone.In(now).Format("15:04"), policy.Label, rendition.Duration().Round(time.Second))
 	}
-	p, err := player.New(player.Config{Command: self, Stderr: os.Stderr}, log)
+	env, err := cfg.playerEnv()
 	if err != nil {
 		return c, err
 	}
-	t := &tool{store: store, clk: clk, rendition: rendition, data: data, until: until, gain: hours.GainDB(now)}
+	p, err := player.New(player.Config{Command: self, Env: env, Stderr: os.Stderr}, log)
+	if err != nil {
+		return c, err
+	}
+	t := &tool{store: store, clk: clk, rendition: rendition, data: data, until: until, gain: hours.GainDB(now),
+		amplifier: cfg.amplifier(), log: log}
 	return t.run(ctx, &players{player: p, output: cfg.output(), log: log})
 }
 
@@ -115,6 +121,8 @@ type tool struct {
 	data      []byte
 	until     time.Time
 	gain      float64
+	amplifier amplifier.Config
+	log       *slog.Logger
 }
 
 func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) {
@@ -123,13 +131,15 @@ func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) 
 	if err != nil {
 		return radio.Confirmation{}, err
 	}
+	off, err := t.power(ctx)
+	if err != nil {
+		return radio.Confirmation{}, errors.Join(err, gone(s))
+	}
+	defer off()
 	start := radio.At(t.clk.Now())
 	if _, err := t.store.Append(ctx, radio.Record{Kind: radio.RecordAiring, Airing: &radio.AiringRecord{
 		ID: id, Origin: radio.FromLocal, Start: start, Samples: t.rendition.Samples, SHA256: t.rendition.SHA256}}); err != nil {
-		err = errors.Join(err, s.Kill())
-		for range s.Events() { // until the child is gone
-		}
-		return radio.Confirmation{}, err
+		return radio.Confirmation{}, errors.Join(err, gone(s))
 	}
 	err = s.Play(playout.Item{ID: id, Rendition: t.rendition, GainDB: t.gain,
 		EndBy: t.clk.WallToMono(t.until), Audio: io.NopCloser(bytes.NewReader(t.data))})
@@ -140,6 +150,60 @@ func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) 
 	_, werr := t.store.Append(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 	return c, errors.Join(err, s.Err(), werr)
 }
+
+// gone ends a stream that has nothing to play.
+func gone(s playout.Stream) error {
+	err := s.Kill()
+	for range s.Events() { // until the child is gone
+	}
+	return err
+}
+
+// power switches the amplifier on and returns when it is warm; off ends that. A switch
+// that fails is told, and the sound tried all the same.
+func (t *tool) power(ctx context.Context) (off func(), err error) {
+	if !t.amplifier.Present() {
+		return func() {}, nil
+	}
+	a, err := amplifier.New(t.amplifier, t.clk.Mono, told{t.log}, t.log)
+	if err != nil {
+		return nil, err
+	}
+	a.Want(true)
+	around, end := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(around) }()
+	off = func() { end(); <-ended }
+	var warm <-chan time.Time
+	for {
+		changed := a.Changed()
+		switch state, _ := a.Power(); {
+		case state == radio.AmplifierFailed:
+			return off, nil
+		case state == radio.AmplifierOn && warm == nil:
+			warm = time.After(a.WarmUp())
+		}
+		select {
+		case <-warm:
+			return off, nil
+		case <-changed:
+		case <-ctx.Done():
+			off()
+			return nil, fmt.Errorf("switch the amplifier on: %w", ctx.Err())
+		}
+	}
+}
+
+// told is for tools: their faults are words for the person who runs them.
+type told struct{ log *slog.Logger }
+
+// Raise says it.
+func (t told) Raise(_ context.Context, code, text string) {
+	t.log.Error("fault", "code", code, "text", text)
+}
+
+// Clear has nothing to close.
+func (told) Clear(context.Context, string) {}
 
 // follow takes the stream's events until the child is gone.
 func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmation) radio.Ending {

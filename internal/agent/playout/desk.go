@@ -43,6 +43,7 @@ type desk struct {
 	blindFrom, blindTo time.Time
 
 	streamState
+	power powerState
 }
 
 func newDesk(p *Playout) *desk {
@@ -101,6 +102,7 @@ func (d *desk) step(ctx context.Context) time.Time {
 		wanted := d.settle(ctx, soon)
 		d.manageStream(ctx, wanted, soon)
 	}
+	d.amplify(soon)
 	if d.book.turn(ctx) {
 		soon(d.Clock.Now())
 	}
@@ -195,6 +197,7 @@ func (d *desk) permits(start, end time.Time) (bool, time.Time) {
 // show publishes what the status may see.
 func (d *desk) show() {
 	v := view{Output: d.output, Beat: d.lastMono}
+	v.Output.Amplifier = d.amplifierState()
 	for _, l := range d.live {
 		if l.phase == sounding {
 			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.consumed, Samples: l.Samples}
@@ -254,6 +257,7 @@ func (d *desk) close(ctx context.Context) {
 		d.finish(ctx, d.live[0], d.live[0].stopping)
 	}
 	d.closeStream(ctx)
+	d.unpower()
 	for d.book.turn(ctx) {
 	}
 	if n := len(d.book.owed); n > 0 && !d.book.pay(ctx) {

@@ -108,6 +108,8 @@ type Rooms struct {
 	Journal Journal
 	Player  Player
 	Faults  Faults
+	// Amplifier is nil on a device that has no switch for it.
+	Amplifier Amplifier
 	// LastSeen is the last instant at which the agent ran with a trusted clock
 	// before this run: what fell due since then was missed. 0 when it never ran.
 	LastSeen radio.Millis
@@ -166,7 +168,7 @@ func (p *Playout) Run(ctx context.Context) error {
 	d.recover(ctx)
 	for {
 		// Taken before looking, so that a change while looking is not lost.
-		planned, ready := p.Plan.Changed(), p.Audio.Changed()
+		planned, ready, power := p.Plan.Changed(), p.Audio.Changed(), d.powerChanged()
 		d.alarm.set(ctx, d.step(ctx))
 		select {
 		case <-ctx.Done():
@@ -176,6 +178,7 @@ func (p *Playout) Run(ctx context.Context) error {
 			d.alarm.clear()
 		case <-planned:
 		case <-ready:
+		case <-power:
 		case o := <-d.opened:
 			d.onOpened(ctx, o)
 		case e, ok := <-d.events():
