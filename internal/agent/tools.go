@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"loaxa/internal/agent/amplifier"
@@ -145,7 +146,7 @@ func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) 
 		EndBy: t.clk.WallToMono(t.until), Audio: io.NopCloser(bytes.NewReader(t.data))})
 	c := radio.Confirmation{ID: id, Origin: radio.FromLocal, Start: start, SHA256: t.rendition.SHA256,
 		Expected: t.rendition.Samples, GainDB: t.gain, Driver: s.Info().Driver, Output: s.Info().Device, Proof: s.Info().Proof}
-	ending := t.follow(ctx, s, &c)
+	ending := t.follow(ctx, s, &c, off)
 	c.Outcome, c.Reason = radio.Decide(c.Expected, c.Consumed, false, ending)
 	_, werr := t.store.Append(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 	return c, errors.Join(err, s.Err(), werr)
@@ -173,7 +174,7 @@ func (t *tool) power(ctx context.Context) (off func(), err error) {
 	around, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(around) }()
-	off = func() { end(); <-ended }
+	off = sync.OnceFunc(func() { end(); <-ended })
 	var warm <-chan time.Time
 	for {
 		changed := a.Changed()
@@ -206,12 +207,9 @@ func (t told) Raise(_ context.Context, code, text string) {
 func (told) Clear(context.Context, string) {}
 
 // follow takes the stream's events until the child is gone.
-func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmation) radio.Ending {
+func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmation, off func()) radio.Ending {
 	ending := radio.EndOutput // what it is when the stream dies
 	done := ctx.Done()
-	if err := s.Close(); err != nil { // goes when the sound is over
-		return ending
-	}
 	for {
 		select {
 		case e, ok := <-s.Events():
@@ -225,6 +223,10 @@ func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmati
 				c.StartedAt = at
 			case playout.Ended:
 				ending, c.EndedAt = e.Ending, at
+				off() // while there is a player that would do it for us
+				if err := s.Close(); err != nil {
+					t.log.Debug("close the player", "error", err)
+				}
 			}
 		case <-done:
 			done = nil

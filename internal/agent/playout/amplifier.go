@@ -25,7 +25,8 @@ type Amplifier interface {
 // there is a player: should the agent die, it is the player that switches off.
 type powerState struct {
 	wanted bool
-	needed time.Duration // Mono when something that sounds last needed it
+	needed bool
+	since  time.Duration // Mono since when nothing that sounds has needed it
 }
 
 // powerChanged is never ready on a device without a switch.
@@ -45,9 +46,11 @@ func (d *desk) amplify(soon func(time.Time)) {
 	mono, now := d.Clock.Mono(), d.Clock.Now()
 	in := func(at time.Duration) { soon(now.Add(at - mono)) }
 	want := d.needsPower(mono, in)
-	if want {
-		d.power.needed = mono
-	} else if off := d.power.needed + d.Amplifier.Hold(); d.power.wanted && mono < off {
+	if d.power.needed && !want {
+		d.power.since = mono
+	}
+	d.power.needed = want
+	if off := d.power.since + d.Amplifier.Hold(); !want && d.power.wanted && mono < off {
 		want = true
 		in(off)
 	}

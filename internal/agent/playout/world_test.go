@@ -25,6 +25,7 @@ type world struct {
 	faults  *fakeFaults
 	player  *fakePlayer
 	desk    *playout.Playout
+	amp     *fakeAmplifier // nil: no switch
 
 	lastSeen radio.Millis
 	cancel   context.CancelFunc
@@ -49,8 +50,12 @@ func newWorld(t *testing.T, start time.Time) *world {
 
 // start runs the agent's playout; power ends it as a power cut would.
 func (w *world) start() {
-	w.desk = playout.New(playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
-		Player: w.player, Faults: w.faults, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
+	rooms := playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
+		Player: w.player, Faults: w.faults, LastSeen: w.lastSeen}
+	if w.amp != nil {
+		rooms.Amplifier = w.amp
+	}
+	w.desk = playout.New(rooms, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	w.cancel, w.done = cancel, make(chan error, 1)
 	go func() { w.done <- w.desk.Run(ctx) }()
