@@ -104,7 +104,7 @@ func (s *System) fromModem(t time.Time, accuracy, sent, got time.Duration) error
 	return nil
 }
 
-var modemForm = regexp.MustCompile(`^([0-9]{9,11})(?:\.([0-9]{1,9}))?[ \t]+([0-9]{1,2}(?:\.[0-9]{1,9})?)$`)
+var modemForm = regexp.MustCompile(`^([1-9][0-9]{8,10})(?:\.([0-9]{1,9}))?[ \t]+([0-9]{1,2}(?:\.[0-9]{1,9})?)$`)
 
 var errModem = fmt.Errorf("%w: want one line of Unix seconds and their accuracy, as 1795402128.25 0.5", radio.ErrInvalid)
 
