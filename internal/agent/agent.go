@@ -22,6 +22,7 @@ import (
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/link"
+	"loaxa/internal/agent/pin"
 	"loaxa/internal/agent/player"
 	"loaxa/internal/agent/playout"
 	"loaxa/internal/agent/status"
@@ -57,6 +58,7 @@ type rooms struct {
 	amplifier *amplifier.Amplifier // nil: the device has no switch
 	link      *link.Link
 	status    *status.Builder
+	pin       *pin.Pin
 	marker    marker
 }
 
@@ -71,6 +73,9 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	var page *status.Page
 	if a.cfg.Status.Listen != "" {
 		if page, err = status.NewPage(a.cfg.Status.Listen, r.status.Build, a.part("status")); err != nil {
+			return err
+		}
+		if err := page.OfferClock(r.pin, r.clock, r.journal); err != nil {
 			return err
 		}
 	}
@@ -121,10 +126,12 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 	if err != nil {
 		return err
 	}
-	if r.clock, err = clock.New(clock.Options{Assumed: a.cfg.Clock.Assumed, Offset: a.cfg.Clock.Offset.D(),
-		BuildTime: buildTime(), Floor: r.journal.Floor()}, a.part("clock")); err != nil {
+	keeping := a.cfg.clock()
+	keeping.Floor, keeping.Memory = r.journal.Floor(), r.journal
+	if r.clock, err = clock.New(keeping, a.part("clock")); err != nil {
 		return err
 	}
+	r.pin = pin.New(r.journal, r.journal, a.part("pin"))
 	boot := radio.NewID[radio.BootID]()
 	if err := r.journal.Start(r.clock, boot); err != nil {
 		return fmt.Errorf("start the journal: %w", err)

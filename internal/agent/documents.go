@@ -15,6 +15,7 @@ import (
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/link"
+	"loaxa/internal/agent/pin"
 	"loaxa/internal/clock"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
@@ -96,7 +97,7 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 		return answer, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D(), BuildTime: buildTime()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return answer, err
 	}
@@ -107,6 +108,27 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 	clk.AtLeast(floor)
 	return enrol.Enrol(ctx, enrol.Options{Server: server, Code: code, Version: radio.Version, Force: force,
 		Store: store, Now: clk.Latest})
+}
+
+// SetPIN gives the device the PIN with which people act at it. A running agent has the
+// journal to itself.
+func SetPIN(ctx context.Context, cfg Config, number string, log *slog.Logger) (err error) {
+	store, err := cfg.openJournal(log)
+	if errors.Is(err, radio.ErrConflict) {
+		return fmt.Errorf("%w: the agent is running; stop it first (systemctl stop loaxa-agent)", radio.ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	clk, err := clock.New(cfg.clock(), log)
+	if err != nil {
+		return err
+	}
+	if err := store.Start(clk, radio.NewID[radio.BootID]()); err != nil {
+		return err
+	}
+	return pin.New(store, store, log).Set(ctx, number)
 }
 
 // checkJournal tells what the journal holds, what it lost, and what the centre could
@@ -151,7 +173,7 @@ func Check(ctx context.Context, cfg Config, log *slog.Logger) (lines []string, e
 	if err != nil {
 		return lines, err
 	}
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return lines, err
 	}

@@ -65,7 +65,7 @@ func play(ctx context.Context, cfg Config, self []string, data []byte, log *slog
 	}
 	rendition := radio.Rendition{SHA256: walked.SHA256, Kbps: walked.Kbps, Bytes: walked.Bytes, Frames: walked.Frames,
 		Samples: int64(walked.Frames) * radio.FrameSamples}
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return c, err
 	}

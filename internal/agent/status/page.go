@@ -24,21 +24,25 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-// Page is the read-only page for the local network, in Vietnamese. It takes no
-// input, needs no script, and refreshes itself.
+// Page is the page for the local network, in Vietnamese. It needs no script and
+// refreshes itself. It shows; what a person can do there stands on forms of their own,
+// behind the PIN.
 type Page struct {
 	listen string
 	build  func(context.Context) radio.Status
 	log    *slog.Logger
 
-	page  *template.Template
-	csp   string
-	slots chan struct{}
+	forms  map[string]form // by path
+	origin *http.CrossOriginProtection
+	page   *template.Template
+	csp    string
+	slots  chan struct{}
 }
 
 // NewPage parses the page.
 func NewPage(listen string, build func(context.Context) radio.Status, log *slog.Logger) (*Page, error) {
-	p := &Page{listen: listen, build: build, log: log, slots: make(chan struct{}, maxClients)}
+	p := &Page{listen: listen, build: build, log: log, slots: make(chan struct{}, maxClients),
+		forms: map[string]form{}, origin: http.NewCrossOriginProtection()}
 	var err error
 	p.page, err = template.New("page").Funcs(template.FuncMap{
 		"length": length, "size": size, "ending": ending,
@@ -51,7 +55,7 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 	}
 	sum := sha256.Sum256([]byte(pageStyle))
 	p.csp = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	return p, nil
 }
 
@@ -92,7 +96,9 @@ func (p *Page) serve(ctx context.Context, l net.Listener) error {
 type view struct {
 	radio.Status
 	Style template.CSS
-	times times
+	// ClockForm: the clock can be set by hand.
+	ClockForm bool
+	times     times
 }
 
 // Time and the others are for the template: instants in the device's zone.
@@ -125,25 +131,30 @@ func (v view) Stored(a radio.AudioStatus) remark {
 // Title of a confirmation.
 func (v view) Title(c radio.Confirmation) string { return titleOf(v.Status, c) }
 
-// ServeHTTP shows the page. Nothing can be changed through it.
+// ServeHTTP shows the page, or a form. Nothing can be changed but through a form.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.csp)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	// Not no-referrer: with that a browser also hides the origin of its own forms.
+	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	f := p.forms[r.URL.Path]
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && (f == nil || r.Method != http.MethodPost):
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "chỉ xem / read only", http.StatusMethodNotAllowed)
 		return
 	case !localHost(r.Host):
 		http.Error(w, "tên máy không đúng / wrong host", http.StatusMisdirectedRequest)
 		return
-	case r.URL.Path != "/":
+	case f == nil && r.URL.Path != "/":
 		http.NotFound(w, r)
+		return
+	case p.origin.Check(r) != nil:
+		http.Error(w, "yêu cầu từ trang khác / from another site", http.StatusForbidden)
 		return
 	}
 	select {
@@ -154,9 +165,13 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "đang bận / busy", http.StatusServiceUnavailable)
 		return
 	}
+	if f != nil {
+		f.serve(w, r)
+		return
+	}
 	s := p.build(r.Context())
 	var page bytes.Buffer
-	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), times: timesOf(s.Zone)}); err != nil {
+	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), ClockForm: p.forms["/clock"] != nil, times: timesOf(s.Zone)}); err != nil {
 		p.log.Error("local page", "error", err)
 		http.Error(w, "lỗi / error", http.StatusInternalServerError)
 		return
