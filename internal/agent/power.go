@@ -24,8 +24,9 @@ import (
 //	nothing sounds any more       the agent, after the hold
 //	the agent is stopped          the agent, when its last sound has faded
 //	the player is killed          the agent, after the hold, if no other player is up by then
-//	the agent is killed or hangs  the player, when it has faded, within a second of the
+//	the agent is killed           the player, when it has faded, within a second of the
 //	                              end of its stdin; in a service unit also ExecStopPost
+//	the agent hangs               the service manager's watchdog kills it: see there
 //	both are killed               ExecStopPost, or the wrapper of a board without systemd
 //	power cut, kernel crash       the relay drops; the next start switches off first
 
