@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// relayed adds an amplifier to a configuration whose programs take their time and write
-// down each call when it has had its effect.
+// relayed adds an amplifier to a configuration whose programs write down each call when
+// it has had its effect; on takes its time.
 func relayed(t *testing.T, dir, config string) (isOn func() bool, told func() string) {
 	t.Helper()
 	script, calls := filepath.Join(dir, "relay"), filepath.Join(dir, "calls")
-	if err := os.WriteFile(script, []byte("sleep 0.3\necho $1 >> "+calls+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(script, []byte("[ $1 = off ] || sleep 1.4\necho $1 >> "+calls+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(config, os.O_APPEND|os.O_WRONLY, 0)
@@ -75,7 +75,7 @@ func TestAmplifierAfterARandomKill(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 8))
 			victim := []string{"parent", "player", "both"}[seed%3]
-			wait := time.Duration(rnd.Int64N(int64(3 * time.Second)))
+			wait := time.Duration(rnd.Int64N(int64(4 * time.Second)))
 			dir := shortDir(t)
 			config := configFile(t, dir, "10:00")
 			isOn, told := relayed(t, dir, config)
