@@ -18,6 +18,7 @@ import (
 
 	"loaxa/internal/agent/amplifier"
 	"loaxa/internal/agent/cache"
+	"loaxa/internal/agent/emergency"
 	"loaxa/internal/agent/fetch"
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
@@ -53,6 +54,8 @@ type rooms struct {
 	clock     *clock.System
 	faults    *status.Faults
 	inbox     *inbox.Inbox
+	alerts    *emergency.Room
+	proof     *proof
 	fetch     *fetch.Fetcher
 	playout   *playout.Playout
 	amplifier *amplifier.Amplifier // nil: the device has no switch
@@ -75,7 +78,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 		if page, err = status.NewPage(a.cfg.Status.Listen, r.status.Build, a.part("status")); err != nil {
 			return err
 		}
-		if err := page.OfferClock(r.pin, r.clock, r.journal); err != nil {
+		if err := errors.Join(page.OfferClock(atOnce{r}, r.clock, r.journal), page.Control(atOnce{r}, controls{r})); err != nil {
 			return err
 		}
 	}
@@ -84,6 +87,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return r.journal.Run(ctx) })
 	g.Go(func() error { return r.clock.Run(ctx) })
 	g.Go(func() error { return r.play(ctx) })
+	g.Go(func() error { return r.alerts.Run(ctx) })
 	g.Go(func() error { return a.keep(ctx, r, "fetch", r.fetch.Run) })
 	g.Go(func() error { return a.keep(ctx, r, "link", r.link.Run) })
 	g.Go(func() error {
@@ -100,7 +104,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 // report has link tell the centre soon when what the device runs on has changed.
 func (r *rooms) report(ctx context.Context) error {
 	for {
-		documents, audio, faults, sound := r.inbox.Changed(), r.cache.Changed(), r.faults.Changed(), r.playout.Changed()
+		documents, audio, faults, sound, alerts := r.inbox.Changed(), r.cache.Changed(), r.faults.Changed(), r.playout.Changed(), r.alerts.Changed()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -108,6 +112,7 @@ func (r *rooms) report(ctx context.Context) error {
 		case <-audio:
 		case <-faults:
 		case <-sound:
+		case <-alerts:
 		}
 		r.link.Touch()
 	}
@@ -147,7 +152,7 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
-		Cache: r.cache, Desk: desk{r.playout, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
+		Cache: r.cache, Desk: desk{r.playout, r.alerts, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
 	r.begin(ctx, a.log)
 	return nil
@@ -165,7 +170,7 @@ func (a *Agent) openPlayout(r *rooms, seen radio.Millis) error {
 	}
 	beside := playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
 		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
-		Faults: r.faults, LastSeen: seen}
+		Faults: r.faults, Alerts: r.alerts, LastSeen: seen}
 	if cfg := a.cfg.amplifier(); cfg.Present() {
 		if r.amplifier, err = amplifier.New(cfg, r.clock.Mono, r.faults, a.part("amplifier")); err != nil {
 			return err
@@ -179,12 +184,14 @@ func (a *Agent) openPlayout(r *rooms, seen radio.Millis) error {
 // desk shows the configured driver while no stream is open.
 type desk struct {
 	*playout.Playout
+	alerts *emergency.Room
 	driver string
 }
 
 // Fill implements status.Desk.
 func (d desk) Fill(s *radio.Status) {
 	d.Playout.Fill(s)
+	d.alerts.Fill(s)
 	if s.Output.Driver == "" {
 		s.Output.Driver = d.driver
 	}

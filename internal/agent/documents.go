@@ -38,30 +38,37 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.device = id.Device
-	r.inbox, err = inbox.New(inboxOptions(id, r.journal, r.cache, r.clock,
-		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w) }, a.log))
-	if err != nil {
+	if err := a.openAlerts(r); err != nil {
+		return err
+	}
+	opts := inboxOptions(id, r.journal, r.cache, r.clock,
+		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w) }, a.log)
+	opts.Alerts = r.alerts
+	if r.inbox, err = inbox.New(opts); err != nil {
 		return err
 	}
 	if err := r.inbox.Load(ctx); err != nil {
+		return err
+	}
+	if err := r.alerts.Load(ctx); err != nil {
 		return err
 	}
 	// What is asked at every connection: an endpoint may have moved since.
 	settings := func(hosts []string) *tls.Config { return id.TLS(r.clock.Latest, hosts...) }
 	client := &http.Client{Transport: fetch.Transport(func(host string) *tls.Config { return settings([]string{host}) })}
 	if r.fetch, err = fetch.New(fetch.Options{Device: id.Device, Plan: r.inbox, Cache: r.cache, Clock: r.clock,
-		Faults: r.faults, Client: client, ChunkSize: cache.ChunkSize, Log: a.log}); err != nil {
+		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log}); err != nil {
 		return err
 	}
 	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version,
-		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock,
+		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.proof, Receipts: r.alerts,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err
 }
 
 func inboxOptions(id enrol.Identity, store *journal.Store, audio inbox.Cache, clk *clock.System,
 	welcome func(context.Context, wire.WelcomePayload), log *slog.Logger) inbox.Options {
-	return inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Zone: id.Zone, Root: id.Root,
+	return inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Areas: id.Areas, Zone: id.Zone, Root: id.Root,
 		Journal: store, Cache: audio, Clock: clk, Welcome: welcome, Log: log}
 }
 

@@ -206,3 +206,14 @@ func (r *rooms) play(ctx context.Context) error {
 	end()
 	return errors.Join(err, <-off)
 }
+
+// atOnce is the PIN, tried at this moment.
+type atOnce struct{ r *rooms }
+
+// Check implements status.PIN.
+func (a atOnce) Check(ctx context.Context, number string) error {
+	return a.r.pin.Check(ctx, number, a.r.clock.Mono())
+}
+
+// IsSet implements status.PIN.
+func (a atOnce) IsSet() bool { return a.r.pin.IsSet() }

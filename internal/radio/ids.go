@@ -23,6 +23,8 @@ type (
 	AiringID   string
 	JournalID  string
 	BootID     string
+	AlertID    string
+	CommandID  string
 )
 
 // NewID makes a fresh id: 48 bits of time, 80 random bits.

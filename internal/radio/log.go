@@ -124,12 +124,12 @@ type DeviceState struct {
 
 // Receipt is a device's latest word on a command or an alert.
 type Receipt struct {
-	Device   DeviceID `json:"device"`
-	ID       string   `json:"id"`
-	State    string   `json:"state"`
-	Reason   string   `json:"reason,omitempty"`
-	At       Millis   `json:"at"`
-	Received Millis   `json:"received"`
+	Device   DeviceID     `json:"device"`
+	ID       string       `json:"id"`
+	State    ReceiptState `json:"state"`
+	Reason   string       `json:"reason,omitempty"`
+	At       Millis       `json:"at"`
+	Received Millis       `json:"received"`
 }
 
 // Freeze marks how far a device's airings are frozen, and from which revision.

@@ -160,6 +160,9 @@ type Settings struct {
 	// equal means any hour.
 	FetchFrom TimeOfDay `json:"fetch_from"`
 	FetchTo   TimeOfDay `json:"fetch_to"`
+	// Emergency is the set of sounds an alert begins with; it is fetched before anything
+	// else, never makes room for other audio, and plays without any network.
+	Emergency []EmergencyAudio `json:"emergency,omitempty"`
 }
 
 // SettingsArea names one area of the chain.
@@ -190,5 +193,5 @@ func (s Settings) Check() error {
 			return fmt.Errorf("%w: settings: area %q", ErrInvalid, clip(string(a.ID)))
 		}
 	}
-	return nil
+	return checkEmergencySet(s.Emergency)
 }

@@ -17,6 +17,7 @@ const (
 	RecordFault    RecordKind = "fault"    // a trouble opened or closed
 	RecordSecurity RecordKind = "security" // something was refused as unproven
 	RecordClock    RecordKind = "clock"    // the clock changed its state or stepped
+	RecordReceipt  RecordKind = "receipt"  // a step of an alert or a command
 )
 
 // Record is one entry of a device's journal. Its exact JSON bytes are chained,
@@ -38,6 +39,7 @@ type Record struct {
 	Fault    *FaultRecord    `json:"fault,omitempty"`
 	Security *SecurityRecord `json:"security,omitempty"`
 	Step     *ClockRecord    `json:"step,omitempty"`
+	Receipt  *ReceiptRecord  `json:"receipt,omitempty"`
 }
 
 // ClockStamp is the state of a device's clock in one record.
@@ -98,6 +100,9 @@ type Confirmation struct {
 	Expected  int64  `json:"expected"` // samples of the whole item
 	Consumed  int64  `json:"consumed"` // samples the device took
 	Skipped   int64  `json:"skipped,omitempty"`
+	// Interrupted counts how often it was cut by what outranks it, or paused, and went
+	// on. What sounded twice around a cut counts once in Consumed.
+	Interrupted int `json:"interrupted,omitempty"`
 	// AtLeast is true when Consumed is only a checkpoint (power cut).
 	AtLeast bool    `json:"at_least,omitempty"`
 	GainDB  float64 `json:"gain_db,omitempty"`
@@ -155,7 +160,8 @@ func (r Record) Check() error {
 		r.Kind == RecordResult && r.Result == nil,
 		r.Kind == RecordFault && r.Fault == nil,
 		r.Kind == RecordSecurity && r.Security == nil,
-		r.Kind == RecordClock && r.Step == nil:
+		r.Kind == RecordClock && r.Step == nil,
+		r.Kind == RecordReceipt && r.Receipt == nil:
 		return bad("kind " + string(r.Kind) + " without its part")
 	case r.Kind == "":
 		return bad("no kind")

@@ -23,6 +23,33 @@ type Status struct {
 	Last      []Confirmation  `json:"last"` // newest first
 	Faults    []FaultStatus   `json:"faults"`
 	Sounding  *SoundingStatus `json:"sounding,omitempty"`
+	// Emergency is the readiness of the emergency set, Alerts what the device holds of
+	// alerts that are not long over, the newest first.
+	Emergency []EmergencyStatus `json:"emergency,omitempty"`
+	Alerts    []AlertStatus     `json:"alerts,omitempty"`
+}
+
+// EmergencyStatus is the readiness of one sound of the emergency set.
+type EmergencyStatus struct {
+	Role  EmergencyRole `json:"role"`
+	Ready bool          `json:"ready"`
+}
+
+// AlertStatus is how far an alert has come on the device.
+type AlertStatus struct {
+	ID       AlertID      `json:"id"`
+	Headline string       `json:"headline"`
+	Area     AreaID       `json:"area"`
+	Drill    bool         `json:"drill,omitempty"`
+	Standing bool         `json:"standing,omitempty"`
+	State    ReceiptState `json:"state"`
+	Reason   Reason       `json:"reason,omitempty"`
+	// Cycle is how many of Repeats have sounded.
+	Cycle   int    `json:"cycle"`
+	Repeats int    `json:"repeats"`
+	Running bool   `json:"running,omitempty"` // it sounds, or is between two cycles
+	Next    Millis `json:"next,omitempty"`    // when the next cycle begins
+	Expires Millis `json:"expires"`
 }
 
 // Fill makes empty lists of missing ones, so that JSON never says null.

@@ -185,3 +185,17 @@ func clip(s string) string {
 	}
 	return s
 }
+
+// Audience is the one all signatures of an envelope claim to be for, without proving
+// it: the receiver then opens the envelope for that one, if it is among its own.
+func Audience(data []byte, maxPayload int) (string, error) {
+	env, err := parseEnvelope(data, maxPayload)
+	if err != nil {
+		return "", err
+	}
+	h, err := parseHeader(env.Signatures[0].Protected)
+	if err != nil {
+		return "", err
+	}
+	return h.Aud, nil
+}

@@ -139,3 +139,59 @@ func Only(key PublicKey) Lookup {
 		return key, nil
 	}
 }
+
+// MayAlert is what a PersonKey must list to sign alerts, MayApprove to approve audio.
+const (
+	MayAlert   = "alert"
+	MayApprove = "approve"
+)
+
+// PersonLookup gives a Lookup for what persons sign: only keys of the keyring that may
+// do it and are not revoked. Whether they are enough, and for which area, is for
+// EnoughForAlert to say.
+func (k Keyring) PersonLookup(may string) Lookup {
+	return func(kid string) (PublicKey, error) {
+		for _, p := range k.Persons {
+			if p.JWK.KID != kid {
+				continue
+			}
+			switch {
+			case slices.Contains(k.Revoked, kid):
+				return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
+			case !slices.Contains(p.May, may):
+				return PublicKey{}, fmt.Errorf("%w: key %s may not sign an %s", radio.ErrForbidden, kid, may)
+			}
+			return p.JWK, nil
+		}
+		return PublicKey{}, fmt.Errorf("%w: key %s is no person's in the keyring", radio.ErrForbidden, clip(kid))
+	}
+}
+
+// EnoughForAlert applies the rule of design §8 to the keys that have signed an alert to
+// an area: a person whose key is for exactly one commune speaks alone to that commune
+// and what lies in it; everything else needs two different persons. Every key that
+// signed must reach the area. chain is the area's place in the tree: province, commune,
+// hamlet, as far as it goes; on a device it comes from its own enrolment.
+func (k Keyring) EnoughForAlert(kids []string, chain []radio.AreaID) error {
+	if len(chain) == 0 || chain[0] != k.Province {
+		return fmt.Errorf("%w: the area is not in this province", radio.ErrForbidden)
+	}
+	persons := map[radio.UserID]bool{}
+	alone := false
+	for _, kid := range kids {
+		i := slices.IndexFunc(k.Persons, func(p PersonKey) bool { return p.JWK.KID == kid })
+		if i < 0 {
+			return fmt.Errorf("%w: key %s is no person's in the keyring", radio.ErrForbidden, clip(kid))
+		}
+		p := k.Persons[i]
+		if !slices.Contains(chain, p.Scope) {
+			return fmt.Errorf("%w: key %s does not reach the area", radio.ErrForbidden, kid)
+		}
+		persons[p.ID] = true
+		alone = alone || len(chain) > 1 && p.Scope == chain[1]
+	}
+	if len(persons) >= 2 || alone && len(persons) == 1 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d persons signed, two are needed", radio.ErrForbidden, len(persons))
+}

@@ -102,11 +102,11 @@ type Rejected struct {
 
 // ReceiptPayload reports on a command or an alert.
 type ReceiptPayload struct {
-	Device radio.DeviceID `json:"device"`
-	ID     string         `json:"id"`
-	State  string         `json:"state"` // received, accepted, rejected, running, done, failed, expired
-	Reason string         `json:"reason,omitempty"`
-	At     radio.Millis   `json:"at"`
+	Device radio.DeviceID     `json:"device"`
+	ID     string             `json:"id"`
+	State  radio.ReceiptState `json:"state"`
+	Reason string             `json:"reason,omitempty"`
+	At     radio.Millis       `json:"at"`
 }
 
 // Seal writes a payload as JSON and signs it for one audience.

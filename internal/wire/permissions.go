@@ -15,13 +15,17 @@ func MayPublish(d radio.DeviceID, topic string) bool {
 }
 
 // MaySubscribe says whether a device may use a filter: only when every topic the
-// filter can match is one of its own down topics or of its own areas' alerts. So the
+// filter can match is one of its own down topics or of its own areas' alerts and voices. So the
 // levels up to the direction must be literal; wildcards may stand only behind it.
 func MaySubscribe(d radio.DeviceID, areas []radio.AreaID, filter string) bool {
 	if len(filter) > 200 {
 		return false
 	}
 	parts := strings.Split(filter, "/")
+	if len(parts) == 7 && parts[2] == "a" && Kind(parts[5]) == Voice && (parts[6] == "+" || radio.SHA256(parts[6]).Valid()) {
+		// One level more than any other topic: the hash.
+		parts = append(parts[:5:5], string(Alert))
+	}
 	if len(parts) != 6 || parts[0]+"/"+parts[1] != Prefix || parts[4] != "down" {
 		return false
 	}

@@ -37,6 +37,9 @@ const (
 	Ack       Kind = "ack"
 	Command   Kind = "command"
 	Alert     Kind = "alert"
+	// Voice is raw audio, no envelope: a signed alert names its hash, which the topic
+	// repeats.
+	Voice Kind = "voice"
 )
 
 var (
@@ -77,6 +80,8 @@ func (k Kind) MaxPayload() int {
 		return 4 << 10
 	case Presence:
 		return 1 << 10
+	case Voice:
+		return radio.MaxVoiceBytes
 	}
 	return 16 << 10
 }
@@ -84,12 +89,14 @@ func (k Kind) MaxPayload() int {
 // MaxMessage bounds any MQTT packet; mqtt and an external broker are set to it.
 const MaxMessage = 256 << 10
 
-// Topic is one parsed topic. Exactly one of Device and Area is set.
+// Topic is one parsed topic. Exactly one of Device and Area is set; Voice is the hash
+// of the audio of an area's voice topic, and of no other.
 type Topic struct {
 	Device radio.DeviceID
 	Area   radio.AreaID
 	Up     bool
 	Kind   Kind
+	Voice  radio.SHA256
 }
 
 // String builds the topic.
@@ -101,7 +108,11 @@ func (t Topic) String() string {
 	if t.Device != "" {
 		return Prefix + "/d/" + string(t.Device) + "/" + dir + "/" + string(t.Kind)
 	}
-	return Prefix + "/a/" + string(t.Area) + "/" + dir + "/" + string(t.Kind)
+	topic := Prefix + "/a/" + string(t.Area) + "/" + dir + "/" + string(t.Kind)
+	if t.Kind == Voice {
+		topic += "/" + string(t.Voice)
+	}
+	return topic
 }
 
 // UpTopic is where a device says something.
@@ -110,15 +121,23 @@ func UpTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Up: true
 // DownTopic is where the centre says something to a device.
 func DownTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Kind: k}.String() }
 
+// AlertTopic is where the centre alerts an area.
+func AlertTopic(a radio.AreaID) string { return Topic{Area: a, Kind: Alert}.String() }
+
+// VoiceTopic is where the voice of an alert goes, to everybody in the area.
+func VoiceTopic(a radio.AreaID, h radio.SHA256) string {
+	return Topic{Area: a, Kind: Voice, Voice: h}.String()
+}
+
 // AllUp is the centre's subscription on an external broker.
 func AllUp() string { return Prefix + "/d/+/up/+" }
 
-// Subscriptions are what a device listens to: its own down topics and the alerts
-// of the areas it lies in.
+// Subscriptions are what a device listens to: its own down topics, and the alerts
+// and their voices of the areas it lies in.
 func Subscriptions(d radio.DeviceID, areas []radio.AreaID) []string {
 	subs := []string{Prefix + "/d/" + string(d) + "/down/+"}
 	for _, a := range areas {
-		subs = append(subs, Prefix+"/a/"+string(a)+"/down/alert")
+		subs = append(subs, AlertTopic(a), VoiceTopic(a, "+"))
 	}
 	return subs
 }
@@ -135,13 +154,20 @@ func ParseTopic(s string) (Topic, error) {
 		return bad("too long")
 	}
 	parts := strings.Split(s, "/")
+	var voice radio.SHA256
+	if len(parts) == 7 && parts[2] == "a" && Kind(parts[5]) == Voice {
+		if voice = radio.SHA256(parts[6]); !voice.Valid() {
+			return bad("no hash of a voice")
+		}
+		parts = parts[:6]
+	}
 	if len(parts) != 6 || parts[0]+"/"+parts[1] != Prefix {
 		return bad("not of the form " + Prefix + "/{d|a}/{id}/{up|down}/{kind}")
 	}
 	if !radio.ValidID(parts[3]) {
 		return bad("no id")
 	}
-	t := Topic{Up: parts[4] == "up", Kind: Kind(parts[5])}
+	t := Topic{Up: parts[4] == "up", Kind: Kind(parts[5]), Voice: voice}
 	if !t.Up && parts[4] != "down" {
 		return bad("neither up nor down")
 	}
@@ -159,6 +185,9 @@ func ParseTopic(s string) (Topic, error) {
 	}
 	if t.Area != "" {
 		kinds = []Kind{Alert}
+		if voice != "" {
+			kinds = []Kind{Voice}
+		}
 	}
 	for _, k := range kinds {
 		if k == t.Kind {

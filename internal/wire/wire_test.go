@@ -83,6 +83,11 @@ func samples(t *testing.T) map[Kind]any {
 			Online:  []trust.OnlineKey{{JWK: key.Public(), Kinds: OnlineKinds(), Scope: area, NotAfter: 1829692800000}},
 			Persons: []trust.PersonKey{}, Drill: []radio.SHA256{},
 			Endpoints: trust.Endpoints{Brokers: []string{"mqtts://loa.example:8883"}, Media: []string{"https://loa.example:8443"}}, Revoked: []string{}},
+		Alert: radio.Alert{ID: "01JD0000000000000000000AT1", Area: area, IssuedAt: 1795305600000, ExpiresAt: 1795309200000, Headline: "Bão số 10",
+			Text: "Bão đang vào. Ở trong nhà.", Document: "12/CĐ-UBND", Drill: true, Sounds: []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren, radio.RoleLeadIn},
+			Voice:   &radio.Rendition{SHA256: sha("c"), Kbps: 32, Bytes: 4000, Frames: 40, Samples: 40*1152 - 1105 - 500, Head: 1105, Tail: 500},
+			Repeats: 3, IntervalS: 60},
+		Command: radio.Command{ID: "01JD0000000000000000000CM1", Device: dev, Do: radio.CommandVolume, IssuedAt: 1795305600000, ExpiresAt: 1795305660000, GainDB: -6},
 		Reported: radio.Status{Device: dev, Name: "Cụm loa thôn 1", At: 1795305600000, Version: "0.1.0", Boot: "01JD0000000000000000000BT1",
 			Audio: []radio.AudioStatus{{SHA256: sha("a"), Title: "x", Bytes: 8000, Have: 8000, Ready: true}}},
 	}
@@ -100,7 +105,7 @@ func TestGoldenMessages(t *testing.T) {
 			}
 			golden(t, string(kind)+".payload.json", b)
 			aud := string(dev)
-			if kind == Keys {
+			if kind == Keys || kind == Alert {
 				aud = string(area)
 			}
 			env, err := Seal(kind, aud, payload, key)
@@ -117,7 +122,7 @@ func TestGoldenMessages(t *testing.T) {
 			}
 			for name, bad := range map[string]error{
 				"another audience": Unseal(kind, string(other), env, trust.Only(key.Public()), &back),
-				"another kind":     Unseal(Command, aud, env, trust.Only(key.Public()), &back),
+				"another kind":     Unseal(Hello+"x", aud, env, trust.Only(key.Public()), &back),
 				"unknown key":      Unseal(kind, aud, env, trust.Only(trust.PublicKey{}), &back),
 			} {
 				if !errors.Is(bad, radio.ErrForbidden) {
@@ -130,20 +135,26 @@ func TestGoldenMessages(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	cases := map[string]bool{
-		"loaxa/v1/d/" + string(dev) + "/up/journal":      true,
-		"loaxa/v1/d/" + string(dev) + "/down/programme":  true,
-		"loaxa/v1/a/" + string(area) + "/down/alert":     true,
-		"loaxa/v1/d/" + string(dev) + "/up/programme":    false,
-		"loaxa/v1/d/" + string(dev) + "/down/journal":    false,
-		"loaxa/v1/a/" + string(area) + "/down/programme": false,
-		"loaxa/v1/a/" + string(area) + "/up/alert":       false,
-		"loaxa/v1/d/" + string(dev) + "/up/journal/x":    false,
-		"loaxa/v1/d/" + string(dev) + "/up":              false,
-		"loaxa/v2/d/" + string(dev) + "/up/journal":      false,
-		"loaxa/v1/d/+/up/journal":                        false,
-		"loaxa/v1/d/short/up/journal":                    false,
-		"":                                               false,
-		strings.Repeat("/", 500):                         false,
+		"loaxa/v1/d/" + string(dev) + "/up/journal":                     true,
+		"loaxa/v1/d/" + string(dev) + "/down/programme":                 true,
+		"loaxa/v1/a/" + string(area) + "/down/alert":                    true,
+		VoiceTopic(area, sha("c")):                                      true,
+		VoiceTopic(area, "x"):                                           false,
+		"loaxa/v1/a/" + string(area) + "/down/voice":                    false,
+		"loaxa/v1/d/" + string(dev) + "/down/voice":                     false,
+		"loaxa/v1/a/" + string(area) + "/up/voice/" + string(sha("c")):  false,
+		"loaxa/v1/d/" + string(dev) + "/down/voice/" + string(sha("c")): false,
+		"loaxa/v1/d/" + string(dev) + "/up/programme":                   false,
+		"loaxa/v1/d/" + string(dev) + "/down/journal":                   false,
+		"loaxa/v1/a/" + string(area) + "/down/programme":                false,
+		"loaxa/v1/a/" + string(area) + "/up/alert":                      false,
+		"loaxa/v1/d/" + string(dev) + "/up/journal/x":                   false,
+		"loaxa/v1/d/" + string(dev) + "/up":                             false,
+		"loaxa/v2/d/" + string(dev) + "/up/journal":                     false,
+		"loaxa/v1/d/+/up/journal":                                       false,
+		"loaxa/v1/d/short/up/journal":                                   false,
+		"":                                                              false,
+		strings.Repeat("/", 500):                                        false,
 	}
 	for topic, ok := range cases {
 		got, err := ParseTopic(topic)
@@ -185,6 +196,11 @@ func TestPermissions(t *testing.T) {
 		"loaxa/v1/d/+/down/+":                              false,
 		"loaxa/v1/d/" + string(other) + "/down/+":          false,
 		"loaxa/v1/a/" + string(area) + "/down/alert":       true,
+		VoiceTopic(area, "+"):                              true,
+		VoiceTopic(area, sha("c")):                         true,
+		VoiceTopic(area, "#"):                              false,
+		VoiceTopic("01JD0000000000000000000AR2", "+"):      false,
+		"loaxa/v1/d/" + string(dev) + "/down/voice/+":      false,
 		"loaxa/v1/a/" + string(area) + "/down/+":           false,
 		"loaxa/v1/a/01JD0000000000000000000AR2/down/alert": false,
 		"loaxa/v1/#":  false,

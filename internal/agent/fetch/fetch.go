@@ -29,6 +29,12 @@ type Plan interface {
 	Changed() <-chan struct{}
 }
 
+// Urgent names what is fetched before everything else, at any hour: the voices of
+// alerts that did not come by themselves.
+type Urgent interface {
+	Wanted() []radio.Rendition
+}
+
 // Cache keeps audio. ErrUnavailable from Begin means that there is no room,
 // ErrInvalid from Commit that the bytes were not the right ones and are dropped.
 type Cache interface {
@@ -67,6 +73,7 @@ type Options struct {
 	Cache  Cache
 	Clock  Clock
 	Faults Faults
+	Urgent Urgent // may be nil
 	// Client reaches the media hosts; see Transport. It must not follow redirects
 	// on its own account: New sees to that.
 	Client *http.Client
@@ -266,7 +273,8 @@ func (f *Fetcher) verify(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if n.due.IsZero() || n.due.After(now.Add(verifySpan)) || !f.opts.Cache.Ready(n.sha) {
+		near := n.first || !n.due.IsZero() && !n.due.After(now.Add(verifySpan))
+		if !near || !f.opts.Cache.Ready(n.sha) {
 			continue
 		}
 		if err := f.opts.Cache.Verify(n.sha); err != nil && !errors.Is(err, radio.ErrNotFound) {
@@ -277,7 +285,7 @@ func (f *Fetcher) verify(ctx context.Context) {
 
 // Status tells about every audio of the programme.
 func (f *Fetcher) Status() []radio.AudioStatus {
-	needs := f.needs()
+	needs := f.programmed()
 	list := make([]radio.AudioStatus, 0, len(needs))
 	for _, n := range needs {
 		s := radio.AudioStatus{SHA256: n.sha, Title: n.title, Bytes: n.bytes, Have: f.opts.Cache.Have(n.sha), Ready: f.opts.Cache.Ready(n.sha)}

@@ -16,11 +16,43 @@ type need struct {
 	bytes int64
 	title string
 	due   time.Time // of its next airing within two days; zero when there is none
+	first bool      // before all else, at any hour: an alert needs it
 }
 
-// needs lists the audio of the programme in the rendition of the settings, by next
-// airing, then as the programme lists it.
+// needs lists what an alert needs, then the audio of the programme.
 func (f *Fetcher) needs() []need {
+	var list []need
+	known := map[radio.SHA256]bool{}
+	add := func(r radio.Rendition, title string) {
+		if !known[r.SHA256] {
+			known[r.SHA256] = true
+			list = append(list, need{sha: r.SHA256, bytes: r.Bytes, title: title, first: true})
+		}
+	}
+	if f.opts.Urgent != nil {
+		for _, r := range f.opts.Urgent.Wanted() {
+			add(r, "voice of an alert")
+		}
+	}
+	for _, e := range f.opts.Plan.Settings().Emergency {
+		add(e.Rendition, "emergency: "+string(e.Role))
+	}
+	return append(list, slices.DeleteFunc(f.programmed(), func(n need) bool { return known[n.sha] })...)
+}
+
+// pressing says whether something an alert needs is missing that is not n itself, and
+// could be asked for now.
+func (f *Fetcher) pressing(n need) bool {
+	if n.first {
+		return false
+	}
+	o, _, ok := f.choose(f.needs())
+	return ok && o.first
+}
+
+// programmed lists the audio of the programme in the rendition of the settings, by next
+// airing, then as the programme lists it.
+func (f *Fetcher) programmed() []need {
 	p, ok := f.opts.Plan.Programme()
 	if !ok {
 		return nil
@@ -109,7 +141,7 @@ func (f *Fetcher) choose(needs []need) (need, string, bool) {
 	now, wall := time.Now(), f.opts.Clock.Now()
 	calm := !now.Before(f.calm) && f.windowOpen(wall)
 	for _, n := range needs {
-		urgent := !n.due.IsZero() && n.due.Sub(wall) < urgentBefore
+		urgent := n.first || !n.due.IsZero() && n.due.Sub(wall) < urgentBefore
 		if !urgent && !calm || f.opts.Cache.Ready(n.sha) {
 			continue
 		}

@@ -183,6 +183,9 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 			return got, nil
 		default:
 		}
+		if f.pressing(n) {
+			return got, nil
+		}
 	}
 	return got, nil
 }

@@ -71,6 +71,7 @@ type lab struct {
 	journal  *fakeJournal
 	cache    *fakeCache
 	clock    *fakeClock
+	alerts   *fakeAlerts
 	welcomes []wire.WelcomePayload
 	root     trust.Key
 	online   trust.Key
@@ -89,7 +90,7 @@ const (
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	l := &lab{journal: &fakeJournal{docs: map[string]radio.Issued{}}, cache: &fakeCache{},
+	l := &lab{alerts: &fakeAlerts{}, journal: &fakeJournal{docs: map[string]radio.Issued{}}, cache: &fakeCache{},
 		clock: &fakeClock{Fake: clock.NewFake(start)}, root: must(trust.Generate()), online: must(trust.Generate())}
 	l.restart(t)
 	if err := l.take(t, wire.Keys, l.keyring(1, l.online)); err != nil {
@@ -102,6 +103,7 @@ func newLab(t testing.TB) *lab {
 func (l *lab) restart(t testing.TB) {
 	t.Helper()
 	l.Inbox = must(New(Options{Device: id[radio.DeviceID](deviceN), Name: "Cụm loa 1", Province: id[radio.AreaID](provinceN),
+		Areas: []radio.AreaID{province, commune, hamlet}, Alerts: l.alerts,
 		Zone: "Asia/Ho_Chi_Minh", Root: l.root.Public(), Journal: l.journal, Cache: l.cache, Clock: l.clock,
 		Welcome: func(_ context.Context, w wire.WelcomePayload) { l.welcomes = append(l.welcomes, w) }}))
 	if err := l.Load(t.Context()); err != nil {

@@ -52,6 +52,7 @@ type Options struct {
 	Device   radio.DeviceID
 	Name     string
 	Province radio.AreaID
+	Areas    []radio.AreaID // the device's place: province, commune, hamlet …
 	Zone     string
 	Root     trust.PublicKey
 	Journal  Journal
@@ -59,6 +60,7 @@ type Options struct {
 	Clock    Clock
 	// Welcome takes a proven welcome; link judges its nonce.
 	Welcome func(ctx context.Context, w wire.WelcomePayload)
+	Alerts  Alerts // nil: no alert is taken (tools)
 	Log     *slog.Logger
 }
 
@@ -71,7 +73,8 @@ type Inbox struct {
 	// unproven holds the last document of each kind signed by a key that is not in
 	// the keyring: the keyring may come after it.
 	unproven map[wire.Kind][]byte
-	dropped  int // security records left out since the last
+	late     []lateAlert // the same for alerts
+	dropped  int         // security records left out since the last
 
 	mu        sync.Mutex
 	changed   chan struct{}
@@ -292,6 +295,9 @@ func (in *Inbox) forgetWithdrawn(p *radio.Programme) {
 		for _, r := range a.Renditions {
 			used[r.SHA256] = true
 		}
+	}
+	for _, e := range in.Settings().Emergency {
+		used[e.Rendition.SHA256] = true // the emergency set stays, whatever a programme says
 	}
 	for _, h := range p.Withdrawn {
 		if used[h] {

@@ -31,6 +31,10 @@ func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
 		return in.takeAck(ctx, data)
 	case wire.Welcome:
 		return in.takeWelcome(ctx, data)
+	case wire.Alert:
+		return in.takeAlert(ctx, t, data)
+	case wire.Voice:
+		return in.takeVoice(ctx, t, data)
 	}
 	// A newer centre may send what this version cannot do.
 	return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: this version takes no %s", radio.ErrInvalid, t.Kind))
@@ -152,6 +156,7 @@ func (in *Inbox) takeKeys(ctx context.Context, data []byte) error {
 	in.tell()
 	in.mu.Unlock()
 	in.log.Info("document active", "document", string(wire.Keys), "revision", ring.Version)
+	in.retryAlerts(ctx)
 	return in.retryUnproven(ctx)
 }
 
@@ -223,12 +228,18 @@ func final(err error) bool {
 // refuse notes a refusal as a security record, at a bounded rate, and gives its
 // error, which is final.
 func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
+	err, _ = in.note(ctx, what, err)
+	return err
+}
+
+// note is refuse, and tells whether the record was due.
+func (in *Inbox) note(ctx context.Context, what string, err error) (_ error, noted bool) {
 	if !final(err) {
 		err = fmt.Errorf("%w: %w", radio.ErrInvalid, err)
 	}
 	if !in.notes.Allow() {
 		in.dropped++
-		return err
+		return err, false
 	}
 	in.log.Warn("message refused", "kind", what, "error", err)
 	text := err.Error()
@@ -243,5 +254,5 @@ func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
 	} else {
 		in.dropped = 0
 	}
-	return err
+	return err, true
 }

@@ -84,7 +84,7 @@ func (s *Store) Identity() ([]byte, error) {
 func (s *Store) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, fresh bool, forget ...string) error {
 	err := s.update(func(t *tx) error {
 		if fresh {
-			if err := t.forgetAll(keyDocument, keyAiring, keyOpen); err != nil {
+			if err := t.forgetAll(keyDocument, keyAiring, keyOpen, keyAlert); err != nil {
 				return err
 			}
 			if err := t.begin(nil); err != nil {

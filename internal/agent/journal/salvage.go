@@ -20,6 +20,8 @@ type salvage struct {
 	records []radio.Record  // not acknowledged, in order
 	// ended are the airings whose result was read in any copy.
 	ended map[radio.AiringID]bool
+	// over are the alerts (and commands) whose last receipt was read in any copy.
+	over map[string]bool
 	// revisions are the highest that records of each journal name, by document.
 	revisions map[radio.JournalID]map[string]int64
 }
@@ -38,7 +40,7 @@ type chained struct {
 // salvageFrom takes the newest copy of everything. Deleted values can come back
 // with their old pages; each kind is harmless then, or sorted out here.
 func salvageFrom(f image) salvage {
-	s := salvage{values: map[string]aged{}, ended: map[radio.AiringID]bool{},
+	s := salvage{values: map[string]aged{}, ended: map[radio.AiringID]bool{}, over: map[string]bool{},
 		revisions: map[radio.JournalID]map[string]int64{}}
 	records := map[string][]aged{}
 	var newest aged
@@ -62,6 +64,7 @@ func salvageFrom(f image) salvage {
 		}
 	})
 	s.dropEnded()
+	s.endAlerts()
 	s.dropOvertaken()
 	s.chain(records)
 	return s
@@ -79,6 +82,10 @@ func (s *salvage) note(data []byte) {
 	case err != nil:
 	case r.Result != nil:
 		s.ended[r.Result.ID] = true
+	case r.Receipt != nil:
+		if r.Receipt.State.Final() {
+			s.over[r.Receipt.ID] = true
+		}
 	case r.Revision != nil:
 		if s.revisions[journal] == nil {
 			s.revisions[journal] = map[string]int64{}
@@ -114,6 +121,16 @@ func (s *salvage) dropEnded() {
 	for k := range s.values {
 		if k[0] == keyOpen && (s.ended[radio.AiringID(k[1:])] || endedMark(s.values[string(keyAiring)+k[1:]].data)) {
 			delete(s.values, k)
+		}
+	}
+}
+
+// endAlerts: what was cancelled or is done must not sound because an older copy of it
+// was all that could be read.
+func (s *salvage) endAlerts() {
+	for k, v := range s.values {
+		if k[0] == keyAlert && s.over[k[1:]] && len(v.data) > 0 {
+			v.data[0] = 1
 		}
 	}
 }

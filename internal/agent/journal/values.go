@@ -28,6 +28,7 @@ const (
 	keyDocument   = 'd' // + name: document
 	keyKept       = 'k' // + name: bytes (identity and the like)
 	keyQuarantine = 'q' // + journal id + seq: Quarantined
+	keyAlert      = 'e' // + alert id: 1 when it is over, then emergency's own bytes
 )
 
 const valueHead = 12 // transaction (8), checksum (4)

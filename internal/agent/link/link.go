@@ -77,6 +77,8 @@ type Options struct {
 	Clock   Clock
 	// Status gives what goes up as reported.
 	Status func() radio.Status
+	// Receipts are said at once; nil: there are none.
+	Receipts Receipts
 	// Dial makes the client; nil means mqtt.New.
 	Dial func(mqtt.Options) (Client, error)
 	Log  *slog.Logger
@@ -96,6 +98,7 @@ const (
 	reportEach   = 15 * time.Minute
 	reportPause  = 2 * time.Second
 	sayWithin    = 30 * time.Second
+	receiptAgain = 2 * time.Second
 	byeWithin    = time.Second
 	byeDrains    = 100 * time.Millisecond
 	noBrokerWait = time.Minute
@@ -109,6 +112,7 @@ type Link struct {
 	kick, rewound chan struct{}
 	touch         chan struct{} // the reporter: something changed
 	ask           chan struct{} // the connection: hello is wanted before its time
+	receipts      chan struct{} // the receipts: a connection is there
 
 	mu     sync.Mutex
 	status radio.LinkStatus
@@ -137,7 +141,8 @@ func New(opts Options) (*Link, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Link{opts: opts, log: opts.Log.With("component", "link"),
-		kick: make(chan struct{}, 1), rewound: make(chan struct{}, 1), touch: make(chan struct{}, 1), ask: make(chan struct{}, 1)}, nil
+		kick: make(chan struct{}, 1), rewound: make(chan struct{}, 1), touch: make(chan struct{}, 1), ask: make(chan struct{}, 1),
+		receipts: make(chan struct{}, 1)}, nil
 }
 
 // Status of the connection.
@@ -206,6 +211,7 @@ func (l *Link) serve(ctx context.Context, brokers []string) error {
 	runs.Go(func() error { return client.Run(alive) })
 	g.Go(func() error { return l.send(gctx, client) })
 	g.Go(func() error { return l.report(gctx, client) })
+	g.Go(func() error { return l.tellReceipts(gctx, client) })
 	g.Go(func() error { return l.follow(gctx, brokers) })
 	err = g.Wait()
 	l.bye(alive, client)

@@ -49,6 +49,7 @@ func (l *Link) connected(ctx context.Context, client Client) {
 		l.log.Warn("birth not published", "error", err)
 	}
 	signal(l.kick)
+	signal(l.receipts)
 	l.Touch()
 	for ctx.Err() == nil {
 		welcomed, err := l.sayHello(ctx, client, n)

@@ -98,21 +98,27 @@ func (d *desk) carryOver(ctx context.Context) {
 
 // find gives the airing of the same id in the active programme.
 func (d *desk) find(a radio.Airing) (radio.Airing, bool) {
-	if !d.agenda.have() {
+	all := d.slotOf(a)
+	i := slices.IndexFunc(all, func(o radio.Airing) bool { return o.ID == a.ID })
+	if i < 0 {
 		return radio.Airing{}, false
+	}
+	return all[i], true
+}
+
+// slotOf gives the airings of an airing's slot instant in the active programme.
+func (d *desk) slotOf(a radio.Airing) []radio.Airing {
+	if !d.agenda.have() {
+		return nil
 	}
 	from := a.SlotAt.Time()
 	// A slot is at most a day long, and a shift at most the longest grace.
 	all, err := d.agenda.table.Airings(from, from.Add(timetable.MaxSlotLength+radio.MaxGraceSeconds*time.Second))
 	if err != nil {
 		d.log.Error("programme cannot be expanded", "error", err)
-		return radio.Airing{}, false
+		return nil
 	}
-	i := slices.IndexFunc(all, func(o radio.Airing) bool { return o.ID == a.ID })
-	if i < 0 {
-		return radio.Airing{}, false
-	}
-	return all[i], true
+	return slices.DeleteFunc(all, func(o radio.Airing) bool { return keyOf(o) != keyOf(a) })
 }
 
 // holds says whether what sounds may go on under the active programme.
@@ -280,8 +286,9 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// due is the instant of the first sample, with the device's own offset.
-func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset) }
+// due is the instant of the first sample, with the device's own offset, and later by
+// what an interruption has cost its slot.
+func (d *desk) due(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.slipped(a)) }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }
@@ -290,6 +297,9 @@ func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.t
 // grace has passed, or nothing of it is left to join. A start within slack counts
 // as in time, whatever the grace.
 func (d *desk) tooLate(a radio.Airing) time.Time {
+	if last, kept := d.last(a); kept {
+		return last.Add(1)
+	}
 	last := min(a.Grace, radio.SamplesDuration(a.Samples)-joinLead)
 	return d.due(a).Add(max(last, slack) + 1)
 }

@@ -26,6 +26,7 @@ type Amplifier interface {
 type powerState struct {
 	wanted bool
 	needed bool
+	alert  time.Duration // Mono of the next cycle of an alert; 0: none is known
 	since  time.Duration // Mono since when nothing that sounds has needed it
 }
 
@@ -71,17 +72,22 @@ func (d *desk) needsPower(mono time.Duration, in func(time.Duration)) bool {
 			need = true
 		}
 	}
-	for _, l := range d.live {
+	if d.round != nil && d.round.stopping == "" {
+		need = true
+	} else if d.power.alert > 0 {
+		from(d.power.alert)
+	}
+	for _, l := range d.playing() {
 		switch {
 		case l.phase == sounding:
 			need = true
 		case l.phase == armed:
 			from(l.at)
-		case !d.blind && l.stopping == "":
+		case l.round == nil && !d.blind && l.stopping == "" && !d.obstructed(l):
 			from(l.origin)
 		}
 	}
-	if d.blind {
+	if d.blind || len(d.held) > 0 {
 		return need
 	}
 	now := d.Clock.Now()

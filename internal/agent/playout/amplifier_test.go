@@ -165,13 +165,13 @@ func TestAmplifier(t *testing.T) {
 			meet: map[time.Time]func(w *world){at(10, 0, 30): func(w *world) {
 				w.plan.set(func(f *fakePlan) { f.prog = programme(2, at(10, 0, 30)) })
 			}},
-			amp: []string{"on 09:59:57.500", "off 10:00:33.000"}},
+			amp: []string{"on 09:59:57.500", "off 10:00:32.000"}},
 		"the clock is lost before it begins": {start: at(9, 0, 0), warmUp: 500 * time.Millisecond, until: at(10, 5, 0),
 			slots: []slot{{cron: "0 10 * * *", items: []item{{"a", 60}}}},
 			meet: map[time.Time]func(w *world){at(9, 59, 58): func(w *world) {
 				w.clk.SetState(clock.Untrusted, clock.SourceNone, 0)
 			}},
-			amp: []string{"on 09:59:57.500", "off 10:00:01.000"}},
+			amp: []string{"on 09:59:57.500", "off 10:00:00.000"}},
 		"the agent is stopped": {start: at(9, 0, 0), warmUp: 500 * time.Millisecond, until: at(10, 0, 30),
 			slots: []slot{{cron: "0 10 * * *", items: []item{{"a", 60}}}},
 			amp:   []string{"on 09:59:57.500", "off 10:00:30.020"}, sounds: []string{"a 10:00:00.000"}, told: []string{"a 10:00 partial:stopped"}},

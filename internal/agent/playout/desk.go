@@ -42,6 +42,11 @@ type desk struct {
 	// The last time it was so, by the clock that was trusted after it.
 	blindFrom, blindTo time.Time
 
+	// What keeps planned airings from sounding, and what that has cost their slots.
+	held  map[interruption]bool
+	slips map[slotKey]*slip
+	round *round // the cycle of an alert that is under way; nil for none
+
 	streamState
 	power powerState
 }
@@ -52,7 +57,7 @@ func newDesk(p *Playout) *desk {
 		Playout: p, alarm: newAlarm(p.Clock, p.log), revision: -1,
 		book: &book{journal: p.Journal, faults: p.Faults, log: p.log},
 		seen: map[radio.AiringID]time.Time{}, inspected: map[radio.AiringID]struct{}{}, began: mono,
-		blind: true, since: mono,
+		blind: true, since: mono, held: map[interruption]bool{}, slips: map[slotKey]*slip{},
 		streamState: streamState{opened: make(chan opening, 1), output: radio.OutputStatus{State: "idle"}},
 	}
 }
@@ -91,17 +96,19 @@ func (d *desk) step(ctx context.Context) time.Time {
 	d.watchClock(ctx, soon)
 	d.takePlan(ctx)
 	d.watchStream(soon)
+	wanted := d.alert(ctx, soon)
 	if d.blind {
 		d.recall()
-		d.manageStream(ctx, false, soon)
 	} else {
 		now := d.Clock.Now()
 		d.refresh(now)
 		d.guard(now, soon)
 		d.resume(ctx, soon)
-		wanted := d.settle(ctx, soon)
-		d.manageStream(ctx, wanted, soon)
+		planned := d.settle(ctx, soon)
+		d.cutDue(soon)
+		wanted = wanted || planned && len(d.held) == 0
 	}
+	d.manageStream(ctx, wanted, soon)
 	d.amplify(soon)
 	if d.book.turn(ctx) {
 		soon(d.Clock.Now())
@@ -200,7 +207,7 @@ func (d *desk) show() {
 	v.Output.Amplifier = d.amplifierState()
 	for _, l := range d.live {
 		if l.phase == sounding {
-			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.consumed, Samples: l.Samples}
+			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.counted(), Samples: l.Samples}
 		} else {
 			v.Next = append(v.Next, d.next(l.Airing))
 		}
@@ -212,6 +219,9 @@ func (d *desk) show() {
 		if e.End().After(d.lastWall) {
 			v.Next = append(v.Next, d.next(e.Airing))
 		}
+	}
+	if s := d.roundSounding(); s != nil {
+		v.Sounding = s
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -246,7 +256,8 @@ func (d *desk) close(ctx context.Context) {
 	for _, l := range d.live {
 		d.stop(l, radio.EndStopped)
 	}
-	for d.stream != nil && len(d.live) > 0 && ctx.Err() == nil {
+	d.endRound(ctx, radio.EndStopped)
+	for d.stream != nil && (len(d.live) > 0 || d.round != nil) && ctx.Err() == nil {
 		select {
 		case e, ok := <-d.events():
 			d.onEvent(ctx, e, ok)
@@ -255,6 +266,9 @@ func (d *desk) close(ctx context.Context) {
 	}
 	for len(d.live) > 0 {
 		d.finish(ctx, d.live[0], d.live[0].stopping)
+	}
+	if d.round != nil {
+		d.finishRound(ctx, radio.EndStopped)
 	}
 	d.closeStream(ctx)
 	d.unpower()

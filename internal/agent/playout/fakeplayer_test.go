@@ -222,6 +222,9 @@ func (p *fakePlayer) next() (time.Duration, bool) {
 		return 0, false
 	}
 	mono := p.clk.Mono()
+	if slices.ContainsFunc(p.stream.queue, func(it *fakeItem) bool { return it.stopped }) {
+		return mono, true
+	}
 	it := p.stream.queue[0]
 	if !it.playing {
 		return max(it.At, mono), true

@@ -48,7 +48,18 @@ type live struct {
 	retries    int          // after audio that could not be read
 	rearm      bool         // taken back to be placed anew
 	stopping   radio.Ending // it was told to stop, for this reason
+
+	// Of interruptions:
+	cutAt   time.Duration // on Mono: it is told to stop then, or was
+	parking bool          // told to stop, to go on later
+	cut     bool          // stopped, and waits to go on
+	cuts    int
+	again   int64  // samples at the beginning of this part that have sounded before
+	round   *round // it is a sound of an alert, and no airing of its own
 }
+
+// counted is what this part has added to what sounded: nothing counts twice.
+func (l *live) counted() int64 { return max(l.consumed-l.again, 0) }
 
 // maxRetries of audio that turns out damaged each time.
 const maxRetries = 3
@@ -56,17 +67,22 @@ const maxRetries = 3
 // end is where on Mono it will be over.
 func (l *live) end() time.Duration {
 	if l.phase == sounding {
-		return l.heard + radio.SamplesDuration(max(l.Samples-l.from-l.late-l.consumed, 0))
+		end := l.heard + radio.SamplesDuration(max(l.Samples-l.from-l.late-l.consumed, 0))
+		if l.cutAt > 0 {
+			end = min(end, l.cutAt)
+		}
+		return end
 	}
 	return l.origin + radio.SamplesDuration(l.Samples)
 }
 
 // rest takes it back from a player, with what that one has played.
 func (l *live) rest() {
-	l.base += l.consumed
-	l.reached = l.from + l.late + l.consumed
+	l.base += l.counted()
+	l.reached = max(l.reached, l.from+l.late+l.consumed)
 	l.skipped += l.late
-	l.late, l.consumed, l.phase, l.rearm = 0, 0, waiting, false
+	l.late, l.consumed, l.again, l.phase, l.rearm = 0, 0, 0, waiting, false
+	l.cutAt, l.parking = 0, false
 }
 
 // handOver gives a waiting airing to the player, at its place. This is the last
@@ -77,6 +93,9 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		return // the switch is thrown; it waits for that
 	}
 	skip, ok := d.place(l, warm)
+	if l.cut {
+		skip, ok = rewound(l), true
+	}
 	if !ok {
 		d.abandon(ctx, l)
 		return
@@ -87,7 +106,11 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	start := now.Add(max(at-mono, 0))
 	permitted, until := d.permits(start, now.Add(l.origin+radio.SamplesDuration(l.Samples)-mono))
 	if !permitted {
-		d.finish(ctx, l, radio.EndPolicy)
+		why := radio.EndPolicy
+		if d.slipped(l.Airing) > 0 {
+			why = radio.EndPriority // it no longer fits
+		}
+		d.finish(ctx, l, why)
 		return
 	}
 	audio, err := d.Audio.Open(l.rendition.SHA256)
@@ -107,6 +130,9 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	if at < warm {
 		at, place = warm, warm
 	}
+	if l.cut && warm <= mono {
+		place = 0 // as soon as it can: nothing more of it may get lost
+	}
 	err = d.stream.Play(Item{ID: l.ID, Rendition: l.rendition, SkipFrames: skip, At: place,
 		EndBy: l.endBy, GainDB: l.gain, Audio: audio})
 	if err != nil {
@@ -114,15 +140,16 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		return
 	}
 	l.joined = l.joined || from > 0 && l.startedAt.IsZero() && !l.troubled
-	l.skipped += from - l.reached
+	l.skipped += max(from-l.reached, 0)
+	l.again, l.cut = max(l.reached-from, 0), false
 	l.phase, l.from, l.at, l.heard = armed, from, at, mono
 }
 
 // busyUntil is when what the player holds before l will be over.
 func (d *desk) busyUntil(l *live) time.Duration {
 	var until time.Duration
-	for _, o := range d.live {
-		if o != l && o.phase != waiting {
+	for _, o := range d.playing() {
+		if o != l && o.phase != waiting && !o.rearm {
 			until = max(until, o.end())
 		}
 	}
@@ -177,6 +204,12 @@ func (d *desk) resume(ctx context.Context, soon func(time.Time)) {
 		switch {
 		case l.stopping != "":
 			d.finish(ctx, l, l.stopping)
+		case d.obstructed(l):
+			d.wait(ctx, l, soon)
+		case l.cut:
+			d.goOn(ctx, l, soon)
+		case l.held == radio.ReasonPriority && mono > l.origin && l.startedAt.IsZero():
+			d.catchUp(ctx, l, soon)
 		case mono >= over:
 			d.abandon(ctx, l)
 		case l.origin-lead > mono:
@@ -201,7 +234,7 @@ func (d *desk) resume(ctx context.Context, soon func(time.Time)) {
 func (d *desk) guard(now time.Time, soon func(time.Time)) {
 	mono := d.Clock.Mono()
 	for _, l := range d.live {
-		if l.stopping != "" || l.rearm || l.phase == waiting {
+		if l.stopping != "" || l.rearm || l.parking || l.phase == waiting {
 			continue
 		}
 		moved := d.Clock.WallToMono(d.due(l.Airing)) - l.origin
@@ -269,7 +302,7 @@ func (d *desk) stop(l *live, why radio.Ending) {
 // finish writes the result of an airing that was begun.
 func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	d.live = without(d.live, l)
-	consumed := min(l.base+l.consumed, l.Samples)
+	consumed := min(l.base+l.counted(), l.Samples)
 	if ending == radio.EndComplete && l.troubled {
 		ending = radio.EndOutput // complete only after a player died under it
 	}
@@ -278,7 +311,7 @@ func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 		reason = d.absence(l.Airing) // it may have waited for a clock to trust
 	}
 	c := confirmation(l.entry, outcome, reason)
-	c.SHA256, c.Consumed, c.GainDB = l.rendition.SHA256, consumed, l.gain
+	c.SHA256, c.Consumed, c.GainDB, c.Interrupted = l.rendition.SHA256, consumed, l.gain, l.cuts
 	c.Driver, c.Output, c.Proof = d.info.Driver, d.info.Device, d.info.Proof
 	if !l.startedAt.IsZero() {
 		c.StartedAt, c.EndedAt, c.Skipped = radio.At(l.startedAt), radio.At(l.lastAt), l.skipped+l.late

@@ -108,6 +108,7 @@ type Rooms struct {
 	Journal Journal
 	Player  Player
 	Faults  Faults
+	Alerts  Alerts // nil: the device takes none
 	// Amplifier is nil on a device that has no switch for it.
 	Amplifier Amplifier
 	// LastSeen is the last instant at which the agent ran with a trusted clock
@@ -118,7 +119,8 @@ type Rooms struct {
 // Playout is the device's desk. One Run at a time.
 type Playout struct {
 	Rooms
-	log *slog.Logger
+	log    *slog.Logger
+	orders chan order
 
 	mu      sync.Mutex
 	view    view
@@ -127,7 +129,10 @@ type Playout struct {
 
 // New only stores.
 func New(rooms Rooms, log *slog.Logger) *Playout {
-	return &Playout{Rooms: rooms, log: log, view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
+	if rooms.Alerts == nil {
+		rooms.Alerts = noAlerts{}
+	}
+	return &Playout{Rooms: rooms, log: log, orders: make(chan order), view: view{Output: radio.OutputStatus{State: "idle"}}, changed: make(chan struct{})}
 }
 
 // Changed is closed when another item begins to sound or the last one has ended.
@@ -168,7 +173,7 @@ func (p *Playout) Run(ctx context.Context) error {
 	d.recover(ctx)
 	for {
 		// Taken before looking, so that a change while looking is not lost.
-		planned, ready, power := p.Plan.Changed(), p.Audio.Changed(), d.powerChanged()
+		planned, ready, alerted, power := p.Plan.Changed(), p.Audio.Changed(), p.Alerts.Changed(), d.powerChanged()
 		d.alarm.set(ctx, d.step(ctx))
 		select {
 		case <-ctx.Done():
@@ -179,6 +184,10 @@ func (p *Playout) Run(ctx context.Context) error {
 		case <-planned:
 		case <-ready:
 		case <-power:
+		case <-alerted:
+		case o := <-p.orders:
+			o.do(ctx, d)
+			close(o.done)
 		case o := <-d.opened:
 			d.onOpened(ctx, o)
 		case e, ok := <-d.events():

@@ -245,8 +245,9 @@ func TestProgrammeChangesWhileClockIsUnknown(t *testing.T) {
 	})
 }
 
-// A new revision puts another airing where one still sounds: it waits, and joins.
-func TestOneSoundAtATime(t *testing.T) {
+// A new revision puts a priority airing where a normal one still sounds: it cuts that
+// on its second, and the normal one goes on behind it.
+func TestPriorityCutsWhatIsInItsWay(t *testing.T) {
 	bubble(t, at(7, 59, 0), func(w *world) {
 		w.plan.prog = programme(1, issued, slot{cron: "0 8 * * *", items: []item{{"long", 120}}})
 		w.start()
@@ -255,10 +256,10 @@ func TestOneSoundAtATime(t *testing.T) {
 			slot{cron: "1 8 * * *", items: []item{{"first", 90}}, priority: radio.Prior})
 		w.plan.set(func(p *fakePlan) { p.prog = next })
 		w.run(at(8, 5, 0))
-		w.want("long 08:00 aired", "first 08:01 partial:late")
-		s := w.player.sounds
-		if len(s) != 2 || s[1].wall.Before(s[0].wallEnd) {
-			t.Errorf("sounds %v", s)
+		w.want("first 08:01 aired", "long 08:00 aired")
+		w.wantSounds("long 08:00:00.000", "first 08:01:00.000", "long 08:02:30.000")
+		if long := w.journal.results()[1]; long.Interrupted != 1 || long.Consumed != long.Expected {
+			t.Errorf("the cut one %+v", long)
 		}
 		w.stop()
 	})

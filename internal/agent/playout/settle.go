@@ -25,6 +25,8 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		why = d.absence(a)
 	}
 	switch {
+	case e.held == radio.ReasonPriority && (gone || d.pushedOut(a)):
+		return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority}
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
 	case a.Excluded == radio.ReasonOverlap:
@@ -37,7 +39,17 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		start = now
 	}
 	// The planned end counts: one that drifts over it is faded at the boundary.
-	if ok, _ := d.permits(start, d.due(a).Add(radio.SamplesDuration(a.Samples))); !ok {
+	long := radio.SamplesDuration(a.Samples)
+	delayed := e.held == radio.ReasonPriority || d.slipped(a) > 0
+	end := d.due(a).Add(long)
+	if delayed {
+		end = later(start, d.due(a)).Add(long) // all of it sounds
+	}
+	if ok, _ := d.permits(start, end); !ok {
+		planned := a.Start().Add(d.offset)
+		if ok, _ := d.permits(planned, planned.Add(long)); ok && delayed {
+			return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority} // it no longer fits
+		}
 		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
 	}
 	if _, ready := d.rendition(a); !ready {
@@ -101,15 +113,20 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	list := d.agenda.list
 	for i, e := range list {
 		now := d.Clock.Now()
-		due := d.due(e.Airing)
-		if due.Add(-ahead).After(now) {
-			soon(due.Add(-warmUp))
+		if plain := e.Start().Add(d.offset); plain.Add(-ahead).After(now) {
+			soon(plain.Add(-warmUp))
 			kept = append(kept, list[i:]...)
 			break
 		}
+		due := d.due(e.Airing)
+		if due.Add(-ahead).After(now) { // its slot is late
+			soon(due.Add(-warmUp))
+			kept = append(kept, e)
+			continue
+		}
 		v := d.judge(e, now)
 		switch {
-		case !v.play && now.Before(due):
+		case !v.play && now.Before(due) && v.outcome != radio.Preempted:
 			// Not final before its instant: audio may come, a policy may change.
 			soon(due)
 			kept = append(kept, e)
@@ -123,11 +140,21 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		default:
 			wanted = true
 			if held := d.hold(e, now); held != radio.NoReason {
-				e.held = held
-				soon(later(now, d.tooLate(e.Airing), due))
+				if held == radio.ReasonPriority {
+					d.slipOf(e.Airing)
+				}
+				if e.held != radio.ReasonPriority || held == radio.ReasonOutput {
+					e.held = held
+				}
+				soon(next(now, d.tooLate(e.Airing), due))
 				kept = append(kept, e)
 				continue
 			}
+			if late := now.Sub(due); late > 0 && e.held == radio.ReasonPriority {
+				// What kept it is over: all of it sounds, and the rest of its slot behind it.
+				d.slipOf(e.Airing).by += late + joinLead
+			}
+			d.yield(e, d.Clock.WallToMono(d.due(e.Airing)))
 			d.admit(ctx, e)
 		}
 	}
@@ -139,19 +166,29 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	return wanted
 }
 
-// later gives the first of the instants that lies after now.
-func later(now time.Time, instants ...time.Time) time.Time {
-	next := now.Add(time.Hour)
+// next gives the first of the instants that lies after now.
+func next(now time.Time, instants ...time.Time) time.Time {
+	first := now.Add(time.Hour)
 	for _, t := range instants {
-		if t.After(now) && t.Before(next) {
-			next = t
+		if t.After(now) && t.Before(first) {
+			first = t
 		}
 	}
-	return next
+	return first
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // hold says what keeps an airing from being handed over now.
 func (d *desk) hold(e entry, now time.Time) radio.Reason {
+	if len(d.held) > 0 {
+		return radio.ReasonPriority
+	}
 	if d.stream == nil || d.closing {
 		if d.troubled {
 			return radio.ReasonOutput
@@ -162,7 +199,16 @@ func (d *desk) hold(e entry, now time.Time) radio.Reason {
 	for _, l := range d.live {
 		// What waits for a time far off is no obstacle; the player keeps its order.
 		ahead := l.phase == waiting && l.origin >= begin+radio.SamplesDuration(e.Samples)-slack
-		if l.end() > begin+slack && !ahead {
+		pending := l.cut || l.parking || l.phase == waiting && l.held == radio.ReasonPriority
+		switch {
+		case outranks(e.Airing, l.Airing):
+			// It cuts that, or goes before it.
+		case pending:
+			return radio.ReasonPriority
+		case l.end() <= begin+slack || ahead:
+		case d.slipped(l.Airing) > 0 || l.cuts > 0 || outranks(l.Airing, e.Airing):
+			return radio.ReasonPriority
+		default:
 			return radio.ReasonOverlap
 		}
 	}

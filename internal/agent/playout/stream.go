@@ -52,6 +52,9 @@ func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Tim
 	mono := d.Clock.Mono()
 	kept := d.powered()
 	for _, l := range d.live {
+		if len(d.held) > 0 && l.phase == waiting {
+			continue // it waits for an alert, which has a stream of its own accord
+		}
 		// What waits keeps its place on a stream only while it can be handed over.
 		if l.phase == waiting && l.origin > mono {
 			soon(d.Clock.Now().Add(l.origin - mono))
@@ -134,18 +137,27 @@ func (d *desk) onEvent(ctx context.Context, e Event, ok bool) {
 		l.late = e.Skipped
 		l.joined = l.joined || l.base == 0 && !l.troubled
 	}
+	if l.round != nil {
+		d.onRound(ctx, l, e)
+		return
+	}
 	switch e.Kind {
 	case Started:
 		l.phase = sounding
 		if l.startedAt.IsZero() {
 			l.startedAt = at
 		}
+		if l.cuts > 0 && e.At > 0 {
+			// Those behind it follow it where it sounds, not where it was to sound.
+			l.origin = e.At - radio.SamplesDuration(l.from+l.late)
+			d.follow(l)
+		}
 	case Progress:
 		l.consumed = max(l.consumed, e.Consumed)
 		d.healthy(ctx, l.consumed)
 		if l.consumed > 0 && (l.checkpoint == 0 || mono-l.checkpoint >= checkpointEvery) {
 			l.checkpoint = mono
-			d.book.checkpoint(ctx, l.ID, l.base+l.consumed)
+			d.book.checkpoint(ctx, l.ID, l.base+l.counted())
 		}
 	case Ended:
 		l.consumed = max(l.consumed, e.Consumed)
@@ -161,10 +173,14 @@ func (d *desk) onEnded(ctx context.Context, l *live, e Event) {
 	switch {
 	case e.Ending == radio.EndStopped && l.stopping != "":
 		d.finish(ctx, l, l.stopping)
+	case e.Ending == radio.EndStopped && l.parking:
+		l.parked()
 	case e.Ending == radio.EndAudio && l.startedAt.IsZero() && l.retries < maxRetries:
 		// It was damaged in the cache, which has dropped it; it may be here again in time.
 		l.retries++
 		l.rest()
+	case e.Ending == radio.EndStopped && (l.cuts > 0 || len(d.held) > 0 && !l.startedAt.IsZero()):
+		l.parked() // taken back, but some of it has sounded
 	case e.Ending == radio.EndStopped:
 		l.rest() // taken back, or swept along when another was
 	default:
@@ -180,12 +196,17 @@ func (d *desk) onGone(ctx context.Context) {
 	}
 	expected := d.closing && err == nil
 	d.stream, d.closing, d.killed = nil, false, nil
+	d.roundGone()
 	for _, l := range append([]*live(nil), d.live...) {
 		if l.phase == waiting {
 			continue
 		}
 		if l.stopping != "" {
 			d.finish(ctx, l, l.stopping)
+			continue
+		}
+		if l.parking {
+			l.parked()
 			continue
 		}
 		l.troubled = true
@@ -216,7 +237,7 @@ func (d *desk) watchStream(soon func(time.Time)) {
 		return
 	}
 	mono := d.Clock.Mono()
-	for _, l := range d.live {
+	for _, l := range d.playing() {
 		if l.phase == waiting {
 			continue
 		}
@@ -234,7 +255,7 @@ func (d *desk) watchStream(soon func(time.Time)) {
 }
 
 func (d *desk) byID(id radio.AiringID) *live {
-	for _, l := range d.live {
+	for _, l := range d.playing() {
 		if l.ID == id {
 			return l
 		}

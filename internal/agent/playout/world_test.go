@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,8 @@ type world struct {
 	journal *fakeJournal
 	faults  *fakeFaults
 	player  *fakePlayer
+	alerts  *fakeAlerts
+	room    playout.Alerts // in place of alerts, if set
 	desk    *playout.Playout
 	amp     *fakeAmplifier // nil: no switch
 
@@ -44,14 +47,17 @@ func newWorld(t *testing.T, start time.Time) *world {
 			settings: radio.Settings{Rendition: 64}},
 		audio:  &fakeAudio{missing: map[radio.SHA256]bool{}, broken: map[radio.SHA256]bool{}, rotten: map[radio.SHA256]bool{}, changed: make(chan struct{})},
 		faults: &fakeFaults{open: map[string]bool{}},
-		player: &fakePlayer{clk: clk}}
+		player: &fakePlayer{clk: clk}, alerts: &fakeAlerts{clk: clk, changed: make(chan struct{})}}
 	return w
 }
 
 // start runs the agent's playout; power ends it as a power cut would.
 func (w *world) start() {
 	rooms := playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
-		Player: w.player, Faults: w.faults, LastSeen: w.lastSeen}
+		Player: w.player, Faults: w.faults, Alerts: w.alerts, LastSeen: w.lastSeen}
+	if w.room != nil {
+		rooms.Alerts = w.room
+	}
 	if w.amp != nil {
 		rooms.Amplifier = w.amp
 	}
@@ -85,12 +91,12 @@ func (w *world) powerCut() {
 	for id := range begun {
 		w.journal.begun[id] = true
 	}
-	saved := w.journal.begun
+	saved, alerts := w.journal.begun, maps.Clone(w.journal.alerts)
 	w.journal.mu.Unlock()
 	w.cancel()
 	<-w.done
 	w.journal.mu.Lock()
-	w.journal.records, w.journal.begun = kept, saved
+	w.journal.records, w.journal.begun, w.journal.alerts = kept, saved, alerts
 	w.journal.mu.Unlock()
 	w.player.setOpenErr(nil)
 	w.lastSeen = radio.At(w.clk.Now())

@@ -30,14 +30,13 @@ type form interface {
 // PIN checks that it is theirs to do (agent/pin). A refusal tells by its methods Pause
 // and Remaining how long to wait and how many tries are left.
 type PIN interface {
-	Check(ctx context.Context, pin string, now time.Duration) error
+	Check(ctx context.Context, pin string) error
 	IsSet() bool
 }
 
 // TimeSetter takes the time from a person; clock.System.
 type TimeSetter interface {
 	SetByHand(t time.Time) error
-	Mono() time.Duration
 }
 
 // clockForm sets the clock by hand.
@@ -90,7 +89,7 @@ func (f *clockForm) serve(w http.ResponseWriter, r *http.Request) {
 		f.show(w, r, http.StatusBadRequest, typed, "Ngày giờ không đúng.")
 		return
 	}
-	if err := f.pin.Check(r.Context(), r.PostForm.Get("pin"), f.clock.Mono()); err != nil {
+	if err := f.pin.Check(r.Context(), r.PostForm.Get("pin")); err != nil {
 		status, problem := refusal(w.Header(), err)
 		if status == http.StatusInternalServerError {
 			f.page.log.Error("PIN not checked", "error", err)

@@ -32,9 +32,8 @@ func (h *hands) SetByHand(t time.Time) error {
 	h.set = append(h.set, t.UTC())
 	return nil
 }
-func (h *hands) Mono() time.Duration { return time.Hour }
-func (h *hands) IsSet() bool         { return !h.noPIN }
-func (h *hands) Check(_ context.Context, pin string, _ time.Duration) error {
+func (h *hands) IsSet() bool { return !h.noPIN }
+func (h *hands) Check(_ context.Context, pin string) error {
 	h.checked = append(h.checked, pin)
 	return h.pin
 }
@@ -63,7 +62,7 @@ func clockPage(t *testing.T, h *hands) (*Page, *rooms) {
 	return p, r
 }
 
-func post(p http.Handler, origin string, v url.Values) *httptest.ResponseRecorder {
+func postClock(p http.Handler, origin string, v url.Values) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", "http://192.168.1.20:8080/clock", strings.NewReader(v.Encode()))
 	r.RemoteAddr = "192.168.1.7:50000"
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -105,7 +104,7 @@ func TestSetTheClockByHand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := c.hands
 			p, r := clockPage(t, &h)
-			w := post(p, c.origin, c.form)
+			w := postClock(p, c.origin, c.form)
 			body := w.Body.String()
 			if w.Code != c.status || !strings.Contains(body, c.says) {
 				t.Errorf("%d, want %d with %q:\n%s", w.Code, c.status, c.says, body)

@@ -37,6 +37,8 @@ type Page struct {
 	page   *template.Template
 	csp    string
 	slots  chan struct{}
+
+	controls *controls // nil: nobody can do anything about the sound
 }
 
 // NewPage parses the page.
@@ -48,7 +50,7 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 		"length": length, "size": size, "ending": ending,
 		"clockLine": clockLine, "alarming": alarming, "up": upFor,
 		"fault":    func(code string) string { return vi(code) },
-		"priority": viPriority, "output": outputLine,
+		"priority": viPriority, "output": outputLine, "role": func(r radio.EmergencyRole) string { return vi(r) },
 	}).Parse(pageText)
 	if err != nil {
 		return nil, fmt.Errorf("parse the status page: %w", err)
@@ -96,9 +98,30 @@ func (p *Page) serve(ctx context.Context, l net.Listener) error {
 type view struct {
 	radio.Status
 	Style template.CSS
-	// ClockForm: the clock can be set by hand.
-	ClockForm bool
-	times     times
+	times times
+	// ClockForm: the clock can be set by hand; Control: there is a page for people with
+	// the PIN.
+	ClockForm, Control bool
+}
+
+// Running lists the alerts that sound or are between two cycles.
+func (v view) Running() (list []radio.AlertStatus) {
+	for _, a := range v.Alerts {
+		if a.Running {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// Unready lists the sounds of the emergency set that are not here.
+func (v view) Unready() (list []radio.EmergencyRole) {
+	for _, e := range v.Emergency {
+		if !e.Ready {
+			list = append(list, e.Role)
+		}
+	}
+	return list
 }
 
 // Time and the others are for the template: instants in the device's zone.
@@ -131,7 +154,8 @@ func (v view) Stored(a radio.AudioStatus) remark {
 // Title of a confirmation.
 func (v view) Title(c radio.Confirmation) string { return titleOf(v.Status, c) }
 
-// ServeHTTP shows the page, or a form. Nothing can be changed but through a form.
+// ServeHTTP shows the page, a form, or what Control offers. Nothing can be changed but
+// through these.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.csp)
@@ -142,15 +166,16 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	f := p.forms[r.URL.Path]
+	control := p.controls != nil && (r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/"))
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead && (f == nil || r.Method != http.MethodPost):
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && !control && (f == nil || r.Method != http.MethodPost):
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "chỉ xem / read only", http.StatusMethodNotAllowed)
 		return
 	case !localHost(r.Host):
 		http.Error(w, "tên máy không đúng / wrong host", http.StatusMisdirectedRequest)
 		return
-	case f == nil && r.URL.Path != "/":
+	case f == nil && r.URL.Path != "/" && !control:
 		http.NotFound(w, r)
 		return
 	case p.origin.Check(r) != nil:
@@ -165,13 +190,18 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "đang bận / busy", http.StatusServiceUnavailable)
 		return
 	}
+	if control {
+		p.serveControl(w, r)
+		return
+	}
 	if f != nil {
 		f.serve(w, r)
 		return
 	}
 	s := p.build(r.Context())
 	var page bytes.Buffer
-	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), ClockForm: p.forms["/clock"] != nil, times: timesOf(s.Zone)}); err != nil {
+	v := view{Status: s, Style: template.CSS(pageStyle), ClockForm: p.forms["/clock"] != nil, Control: p.controls != nil, times: timesOf(s.Zone)}
+	if err := p.page.Execute(&page, v); err != nil {
 		p.log.Error("local page", "error", err)
 		http.Error(w, "lỗi / error", http.StatusInternalServerError)
 		return

@@ -36,6 +36,9 @@ func WriteText(w io.Writer, s radio.Status) error {
 	p("Nhật ký / Journal:\tghi %d, trung tâm đã nhận %d", s.Journal.Head, s.Journal.Acked)
 	p("Chương trình / Programme:\tbản %d, hiệu lực đến %s", s.Revisions.Programme, t.clock(s.Revisions.NotAfter))
 	p("Khung giờ / Policy:\t%s (bản %d)", s.Policy, s.Revisions.Policy)
+	for _, a := range s.Alerts {
+		p("Khẩn cấp / Alert:\t%s, %s, %d / %d", a.Headline, a.State, a.Cycle, a.Repeats)
+	}
 	if s.Sounding != nil {
 		p("Đang phát / Sounding:\t%s, %s / %s", s.Sounding.Title, length(s.Sounding.Consumed), length(s.Sounding.Samples))
 	}
@@ -164,6 +167,11 @@ func titleOf(s radio.Status, c radio.Confirmation) string {
 	for _, a := range s.Audio {
 		if a.SHA256 == c.SHA256 {
 			return a.Title
+		}
+	}
+	for _, a := range s.Alerts {
+		if string(a.ID) == string(c.Key.Schedule) {
+			return a.Headline
 		}
 	}
 	if c.Bulletin == "" {

@@ -27,6 +27,10 @@ var words = map[string]string{
 	// faults
 	"journal": "nhật ký", "cache": "bộ nhớ âm thanh", "disk": "bộ nhớ đầy", "programme": "chương trình",
 	"link": "kết nối", "socket": "cổng trạng thái", "page": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "danh tính",
+	// emergency set
+	"siren": "còi báo động", "lead_in": "câu dẫn", "drill": "câu báo diễn tập", "all_ok": "báo yên",
+	// receipts
+	"local": "dừng tại chỗ", "local_start": "phát tại chỗ",
 	// priorities
 	"normal": "thông thường", "emergency": "khẩn cấp",
 }

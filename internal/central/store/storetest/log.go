@@ -265,7 +265,7 @@ func logReceipts(t *testing.T, s *store.Store) {
 	device := radio.NewID[radio.DeviceID]()
 	for i, state := range []string{"received", "running", "done", "received"} {
 		logTx(t, s, func(ctx context.Context, tx *store.LogTx) error {
-			return tx.PutReceipts(ctx, []radio.Receipt{{Device: device, ID: "X", State: state, At: logStart, Received: logStart + radio.Millis(i)}})
+			return tx.PutReceipts(ctx, []radio.Receipt{{Device: device, ID: "X", State: radio.ReceiptState(state), At: logStart, Received: logStart + radio.Millis(i)}})
 		})
 	}
 	got := need[[]radio.Receipt](t)(s.Receipts(t.Context(), device, 10))

@@ -1,0 +1,373 @@
+// Package emergency keeps the alerts of a device (phát khẩn cấp): it receives proven
+// alerts, their tombstones and voices from agent/inbox, decides by proven time which
+// of them is valid, orders one cycle after the other from agent/playout, and tells
+// link how far each has come. What it holds outlives a power cut: after a reboot in
+// the storm the next cycle sounds, and never a completed one again. It also starts
+// standing alerts and stops what sounds when a person with the PIN says so on the
+// local page, without any network (design §6–§8).
+//
+// Whether an alert has expired is judged by a clock that can be trusted, or by a time
+// that the centre has proven in this boot; without either it is kept and not sounded.
+package emergency
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"loaxa/internal/clock"
+	"loaxa/internal/radio"
+)
+
+// Journal keeps alerts and the records of their steps.
+type Journal interface {
+	SetAlert(ctx context.Context, a radio.KeptAlert, steps ...radio.Record) error
+	Alerts(ctx context.Context) ([]radio.KeptAlert, error)
+	ForgetAlert(ctx context.Context, id radio.AlertID) error
+	Append(ctx context.Context, r radio.Record) (radio.Record, error)
+	// Begun says whether a record of this airing was ever written.
+	Begun(id radio.AiringID) (bool, error)
+}
+
+// Clock tells the time, and how far it can be believed.
+type Clock interface {
+	Now() time.Time
+	Mono() time.Duration
+	State() clock.Reading
+	// Latest is an instant that has passed for certain, by any source.
+	Latest() time.Time
+}
+
+// Audio keeps the voices, and knows what is there.
+type Audio interface {
+	Ready(sha radio.SHA256) bool
+	Begin(sha radio.SHA256, size int64) (have int64, err error)
+	Put(sha radio.SHA256, chunk []byte) error
+	Commit(sha radio.SHA256) error
+	Delete(sha radio.SHA256) error
+}
+
+// Plan tells the emergency set of the device.
+type Plan interface {
+	Settings() radio.Settings
+	// Drills says whether an announcement stands in the root-signed keyring.
+	Drills(sha radio.SHA256) bool
+}
+
+// Options of a Room.
+type Options struct {
+	Device  radio.DeviceID
+	Journal Journal
+	Clock   Clock
+	Audio   Audio
+	Plan    Plan
+	// Proven gives the time by the centre's word in this boot; false when there was none.
+	Proven func() (time.Time, bool)
+	// Wake is told that a voice is wanted that has not come by itself; may be nil.
+	Wake func()
+	Log  *slog.Logger
+}
+
+const (
+	// maxKept bounds what is kept; what has expired goes first.
+	maxKept = 64
+	// keptAfter its end an alert is remembered, so that it cannot come again.
+	keptAfter = 24 * time.Hour
+	// voiceWait is how long the voice has to come by itself before it is fetched.
+	voiceWait = 5 * time.Second
+	// maxStash bounds the voices that came before their alerts.
+	maxStash = 4
+	// maxTurnedAway bounds the receipts of alerts that were turned away.
+	maxTurnedAway = 16
+	// atLeast is between two cycles, whatever the alert says.
+	atLeast = time.Second
+	// lookEvery is how often what is left undone is tried again.
+	lookEvery = time.Minute
+)
+
+// state is what is kept of an alert over a restart, as JSON.
+type state struct {
+	Alert    radio.Alert     `json:"alert"`
+	Envelope json.RawMessage `json:"envelope,omitempty"` // its proof, until it is over
+	// Receipt is the last one; it only goes on.
+	Receipt radio.ReceiptRecord `json:"receipt"`
+	// Active: its cycles sound, one after the other.
+	Active bool `json:"active,omitempty"`
+	Local  bool `json:"local,omitempty"` // a person started it here
+	// First names the run: when its first cycle began. Begun counts cycles that were
+	// begun, Done those that need not be made again, Sounded those with sound.
+	First   radio.Millis `json:"first,omitempty"`
+	Begun   int          `json:"begun,omitempty"`
+	Done    int          `json:"done,omitempty"`
+	Sounded int          `json:"sounded,omitempty"`
+	// Running: a cycle has begun and not ended. Cut: the one before was cut off by a
+	// restart, and this is its repetition, of which there is only one.
+	Running bool `json:"running,omitempty"`
+	Cut     bool `json:"cut,omitempty"`
+	// Keep it until then, at least.
+	Keep radio.Millis `json:"keep"`
+}
+
+// entry is one alert.
+type entry struct {
+	state
+	over  bool
+	due   time.Duration // on Mono: its next cycle
+	taken time.Duration // on Mono: when it came; 0 after a restart
+	unset bool          // the journal does not hold this yet
+	steps []radio.Record
+}
+
+// Room keeps the alerts. Safe for several goroutines.
+type Room struct {
+	opts Options
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	changed chan struct{}
+	alerts  map[radio.AlertID]*entry
+	turned  []radio.ReceiptRecord // alerts that were turned away, the newest last
+	stash   []voice
+	now     *turn // the cycle on duty
+	// What is known of time for certain, for when the clock is lost later.
+	wall time.Time
+	mono time.Duration
+}
+
+// turn is a cycle that playout was told to make.
+type turn struct {
+	id      radio.AlertID
+	cycle   radio.Cycle
+	begun   bool
+	sounded bool
+}
+
+type voice struct {
+	sha  radio.SHA256
+	data []byte
+}
+
+// New only stores and checks.
+func New(opts Options) (*Room, error) {
+	if opts.Journal == nil || opts.Clock == nil || opts.Audio == nil || opts.Plan == nil || opts.Proven == nil {
+		return nil, fmt.Errorf("%w: emergency lacks a neighbour", radio.ErrInvalid)
+	}
+	if opts.Wake == nil {
+		opts.Wake = func() {}
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Room{opts: opts, log: opts.Log.With("component", "emergency"), changed: make(chan struct{}),
+		alerts: map[radio.AlertID]*entry{}}, nil
+}
+
+// Load reads what is kept. A cycle that a power cut ended is made once more; what was
+// completed is not.
+func (r *Room) Load(ctx context.Context) error {
+	kept, err := r.opts.Journal.Alerts(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range kept {
+		e := &entry{over: k.Over}
+		if err := json.Unmarshal(k.State, &e.state); err != nil || e.Alert.ID != k.ID {
+			// Another version wrote it; the centre sends what still counts again.
+			r.log.Error("a kept alert cannot be read", "alert", string(k.ID), "error", err)
+			continue
+		}
+		r.alerts[k.ID] = e
+		if e.over {
+			e.Active = false
+			continue
+		}
+		r.recover(ctx, e)
+	}
+	return nil
+}
+
+// recover brings the count of cycles in order after a restart; the caller holds mu.
+func (r *Room) recover(ctx context.Context, e *entry) {
+	before := e.state.Begun
+	// The journal may know of cycles that an older copy of this does not.
+	for e.First != 0 && e.Begun < 4*radio.MaxAlertRepeats {
+		id := e.Alert.CycleKey(r.opts.Device, e.Begun+1, e.First).ID()
+		if begun, err := r.opts.Journal.Begun(id); err != nil || !begun {
+			break
+		}
+		if e.Running { // the one before it has ended, then
+			e.Done++
+		}
+		e.Begun++
+		e.Done, e.Running, e.Cut = e.Done+1, false, false
+	}
+	if !e.Running && before == e.Begun {
+		return
+	}
+	if e.Running {
+		e.interrupted()
+	}
+	if e.Active && e.Done >= e.Alert.Repeats {
+		r.finish(e, radio.NoReason)
+	}
+	r.keep(ctx, e)
+}
+
+// interrupted: a cycle was cut off. It is made once more, but only once.
+func (e *entry) interrupted() {
+	e.Running = false
+	if e.Cut = !e.Cut; !e.Cut {
+		e.Done++
+	}
+}
+
+// Run writes again what could not be written, asks for voices and forgets what is long
+// over, until ctx ends. Sound does not wait for it.
+func (r *Room) Run(ctx context.Context) error {
+	for {
+		changed := r.Changed()
+		timer := time.NewTimer(r.look(ctx))
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// look does what is left undone and says when to look again.
+func (r *Room) look(ctx context.Context) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := lookEvery
+	latest, mono := radio.At(r.opts.Clock.Latest()), r.opts.Clock.Mono()
+	wanted := false
+	for id, e := range r.alerts {
+		if e.unset {
+			r.keep(ctx, e)
+		}
+		if latest > e.Keep && !e.Active {
+			if err := r.opts.Journal.ForgetAlert(ctx, id); err != nil {
+				r.log.Error("an old alert is not forgotten", "alert", string(id), "error", err)
+				continue
+			}
+			delete(r.alerts, id)
+			continue
+		}
+		if v := e.Alert.Voice; v != nil && !e.over && !r.opts.Audio.Ready(v.SHA256) {
+			if wait := e.taken + voiceWait - mono; e.taken > 0 && wait > 0 {
+				next = min(next, wait)
+			} else {
+				wanted = true
+			}
+		}
+	}
+	if wanted {
+		r.opts.Wake()
+	}
+	return next
+}
+
+// Changed is closed when Duty, Receipts or Wanted may answer otherwise.
+func (r *Room) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
+// tell needs mu.
+func (r *Room) tell() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// keep writes an entry with the records of its steps. What cannot be written is tried
+// again: a full disk is no reason for silence. It needs mu.
+func (r *Room) keep(ctx context.Context, e *entry) {
+	if e.over {
+		e.Envelope, e.Active = nil, false
+	}
+	e.unset = true
+	b, err := json.Marshal(e.state)
+	if err == nil {
+		err = r.opts.Journal.SetAlert(context.WithoutCancel(ctx), radio.KeptAlert{ID: e.Alert.ID, Over: e.over, State: b}, e.steps...)
+	}
+	if err != nil {
+		r.log.Error("an alert is not kept, trying again", "alert", string(e.Alert.ID), "error", err)
+		e.steps = e.steps[max(len(e.steps)-maxKept, 0):]
+		return
+	}
+	e.unset, e.steps = false, nil
+}
+
+// step moves an entry's receipt on, if that goes on, and notes it for the journal.
+func (r *Room) step(e *entry, s radio.ReceiptState, why radio.Reason, who string) {
+	if e.Receipt.State.Final() || s.Rank() < e.Receipt.State.Rank() {
+		return
+	}
+	e.Receipt = radio.ReceiptRecord{ID: string(e.Alert.ID), State: s, Reason: why, At: r.stamp(), Who: who}
+	r.note(e, e.Receipt)
+	r.log.Warn("alert", "alert", string(e.Alert.ID), "headline", e.Alert.Headline, "state", string(s), "reason", string(why))
+}
+
+// note queues a step for the journal.
+func (r *Room) note(e *entry, rec radio.ReceiptRecord) {
+	e.steps = append(e.steps, radio.Record{Kind: radio.RecordReceipt, Receipt: &rec})
+}
+
+// end is the last step of an alert.
+func (r *Room) end(e *entry, s radio.ReceiptState, why radio.Reason, who string) {
+	r.step(e, s, why, who)
+	e.over, e.Active, e.Running = true, false, false
+	if r.now != nil && r.now.id == e.Alert.ID {
+		r.now = nil // playout ends what sounds of it
+	}
+}
+
+// stamp is the present instant as well as it is known.
+func (r *Room) stamp() radio.Millis {
+	if now, known := r.time(); known {
+		return radio.At(now)
+	}
+	return radio.At(r.opts.Clock.Now())
+}
+
+// time is the present instant, if it is known for certain; it needs mu.
+func (r *Room) time() (time.Time, bool) {
+	mono := r.opts.Clock.Mono()
+	if r.opts.Clock.State().Usable() {
+		r.wall, r.mono = r.opts.Clock.Now(), mono
+		return r.wall, true
+	}
+	if at, ok := r.opts.Proven(); ok {
+		r.wall, r.mono = at, mono
+		return at, true
+	}
+	if r.wall.IsZero() {
+		return time.Time{}, false
+	}
+	return r.wall.Add(mono - r.mono), true // it was known in this boot
+}
+
+// ordered lists the entries, the oldest first; it needs mu.
+func (r *Room) ordered() []*entry {
+	list := make([]*entry, 0, len(r.alerts))
+	for _, e := range r.alerts {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.Alert.IssuedAt, b.Alert.IssuedAt), cmp.Compare(a.Alert.ID, b.Alert.ID))
+	})
+	return list
+}

@@ -1,0 +1,462 @@
+package emergency
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+func TestCyclesOfAnAlert(t *testing.T) {
+	l := newLab(t)
+	a := storm("storm")
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	c := l.begin()
+	if c == nil || len(c.Sounds) != 2 || c.Sounds[0].SHA256 != siren.SHA256 || c.Origin != radio.FromAlert || c.ID != a.CycleKey(id[radio.DeviceID]("device"), 1, c.Key.SlotAt).ID() {
+		t.Fatalf("cycle %+v", c)
+	}
+	l.advance(13 * time.Second)
+	l.end(c, radio.Aired, "", 100)
+	d := l.Duty()
+	if d.Cycle != nil || !d.Hold || d.Wake != l.clk.Mono()+time.Minute {
+		t.Errorf("between two cycles %+v, want silence for a minute", d)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+	if d := l.Duty(); d.Hold || d.Cycle != nil {
+		t.Errorf("after the last cycle %+v", d)
+	}
+	if got, want := l.steps(a.ID), []string{"received", "accepted", "running", "done"}; !slices.Equal(got, want) {
+		t.Errorf("steps %q, want %q", got, want)
+	}
+	// The centre repeats what it is not sure of; nothing sounds again, also after a restart.
+	for range 2 {
+		if err := l.take(a); err != nil {
+			t.Fatal(err)
+		}
+		l.restart()
+		l.run(time.Minute)
+	}
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+	if got := l.receipt(a.ID); got != "done" {
+		t.Errorf("receipt %q", got)
+	}
+}
+
+// Each row lets something happen to one alert of three cycles and one hour.
+func TestRules(t *testing.T) {
+	a := storm("storm")
+	standing := storm("standing", func(a *radio.Alert) {
+		a.Standing, a.ExpiresAt = true, radio.At(start.AddDate(0, 6, 0))
+	})
+	drill := storm("drill", func(a *radio.Alert) {
+		a.Drill, a.Sounds = true, []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}
+	})
+	cases := map[string]struct {
+		do    func(l *lab) error
+		heard []string
+		want  string // the last receipt of the alert
+		of    radio.Alert
+		kind  error
+	}{
+		"expired when it comes":   {do: func(l *lab) error { l.advance(time.Hour); return l.take(a) }, want: "expired:expired"},
+		"a second before its end": {do: func(l *lab) error { l.advance(time.Hour - time.Second); return l.take(a) }, heard: []string{"storm/1"}, want: "done:expired"},
+		"expires between cycles":  {do: func(l *lab) error { l.advance(59 * time.Minute); return l.take(a) }, heard: []string{"storm/1"}, want: "done:expired"},
+		"clock at 1970, no word":  {do: func(l *lab) error { l.untrusted(time.Unix(60, 0)); return l.take(a) }, want: "received"},
+		"clock at 1970, then word": {do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := l.take(a)
+			l.run(time.Minute)
+			l.prove(start.Add(5 * time.Minute))
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"last year's alert at 1970": {do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := l.take(a)
+			l.prove(start.AddDate(1, 0, 0))
+			return err
+		}, want: "expired:expired"},
+		"last year's alert at 1970, the floor knows better": {do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			l.floor = start.AddDate(1, 0, 0)
+			return l.take(a)
+		}, want: "expired:expired"},
+		"a word of the boot before does not count": {do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			l.prove(start)
+			l.restart()
+			return l.take(a)
+		}, want: "received"},
+		"the clock is lost while it runs": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the clock is lost, and the alert expires": {do: func(l *lab) error {
+			l.advance(59 * time.Minute)
+			err := l.take(a)
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			return err
+		}, heard: []string{"storm/1"}, want: "done:expired"},
+		"tombstone first": {do: func(l *lab) error { return errors.Join(l.take(tombstone(a)), l.take(a)) }, want: "done:cancelled"},
+		"tombstone after": {do: func(l *lab) error { return errors.Join(l.take(a), l.take(tombstone(a)), l.take(a)) }, want: "done:cancelled"},
+		"tombstone in a cycle": {do: func(l *lab) error {
+			err := l.take(a)
+			c := l.begin()
+			err = errors.Join(err, l.take(tombstone(a)))
+			if d := l.Duty(); d.Cycle != nil || d.Hold {
+				l.t.Errorf("after its tombstone %+v", d)
+			}
+			l.end(c, radio.Partial, radio.ReasonStopped, 40)
+			return err
+		}, heard: []string{"storm/1"}, want: "done:cancelled"},
+		"tombstone between cycles": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(20 * time.Second)
+			return errors.Join(err, l.take(tombstone(a)))
+		}, heard: []string{"storm/1"}, want: "done:cancelled"},
+		"tombstone after all": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(5 * time.Minute)
+			return errors.Join(err, l.take(tombstone(a)))
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"tombstone, then a restart": {do: func(l *lab) error {
+			err := errors.Join(l.take(a), l.take(tombstone(a)))
+			l.restart()
+			return errors.Join(err, l.take(a))
+		}, want: "done:cancelled"},
+		"tombstone at 1970": {do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := errors.Join(l.take(a), l.take(tombstone(a)))
+			l.prove(start)
+			return err
+		}, want: "done:cancelled"},
+		"tombstone of another area": {do: func(l *lab) error {
+			x := tombstone(a)
+			x.Area = id[radio.AreaID]("hamlet")
+			return errors.Join(l.take(a), l.take(x))
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done", kind: radio.ErrForbidden},
+		"tombstone of another area first": {do: func(l *lab) error {
+			x := tombstone(a)
+			x.Area = id[radio.AreaID]("hamlet")
+			return errors.Join(l.take(x), l.take(a))
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"stopped at the device": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(20 * time.Second)
+			if n := l.Stop(l.t.Context()); n != 1 {
+				l.t.Errorf("%d alerts stopped", n)
+			}
+			return errors.Join(err, l.take(a))
+		}, heard: []string{"storm/1"}, want: "done:local by local"},
+		"STOP when nothing sounds": {do: func(l *lab) error {
+			if n := l.Stop(l.t.Context()); n != 0 {
+				l.t.Errorf("%d alerts stopped", n)
+			}
+			return l.take(a)
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"nothing of the set is here": {do: func(l *lab) error { clear(l.audio.ready); return l.take(a) }, want: "failed:no_audio"},
+		"the set comes late": {do: func(l *lab) error {
+			clear(l.audio.ready)
+			err := l.take(a)
+			l.run(10 * time.Minute)
+			if l.Duty().Hold {
+				l.t.Error("it keeps others silent, and cannot sound")
+			}
+			l.audio.ready[siren.SHA256] = true
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the output fails in every cycle": {do: func(l *lab) error {
+			err := l.take(a)
+			for range 3 {
+				d := l.Duty()
+				l.Began(l.t.Context(), d.Cycle.ID)
+				l.end(d.Cycle, radio.Failed, radio.ReasonOutput, 0)
+				l.advance(time.Minute)
+			}
+			return err
+		}, want: "failed:output"},
+		"the disk is full":                       {do: func(l *lab) error { l.journal.full = true; return l.take(a) }, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"a drill":                                {of: drill, do: func(l *lab) error { return l.take(drill) }, heard: []string{"drill/1", "drill/2", "drill/3"}, want: "done"},
+		"a drill whose announcement is not here": {of: drill, do: func(l *lab) error { delete(l.audio.ready, drillS.SHA256); return l.take(drill) }, want: "failed:no_audio"},
+		"a drill whose announcement was exchanged": {of: drill, do: func(l *lab) error {
+			err := l.take(drill)
+			l.plan.settings.Emergency[2].Rendition = siren
+			return err
+		}, want: "failed:no_audio"},
+		"standing: nothing by itself": {of: standing, do: func(l *lab) error { return l.take(standing) }, want: "accepted"},
+		"standing: started here": {of: standing, do: func(l *lab) error {
+			return errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: started twice at once": {of: standing, do: func(l *lab) error {
+			return errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID), l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted", kind: radio.ErrConflict},
+		"standing: started again later": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(10 * time.Minute)
+			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3", "standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: without any clock": {of: standing, do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			return errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: past its end by the floor": {of: standing, do: func(l *lab) error {
+			err := l.take(standing)
+			l.untrusted(time.Unix(60, 0))
+			l.floor = start.AddDate(1, 0, 0)
+			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
+		}, want: "expired:expired", kind: radio.ErrConflict},
+		"standing: stopped here, and started again": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.Stop(l.t.Context())
+			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: cancelled": {of: standing, do: func(l *lab) error {
+			return errors.Join(l.take(standing), l.take(tombstone(standing)), l.Start(l.t.Context(), standing.ID))
+		}, want: "done:cancelled", kind: radio.ErrConflict},
+		"start of what does not stand": {do: func(l *lab) error { return errors.Join(l.take(a), l.Start(l.t.Context(), a.ID)) },
+			heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done", kind: radio.ErrNotFound},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			if c.of.ID == "" {
+				c.of = a
+			}
+			if err := c.do(l); !errors.Is(err, c.kind) || c.kind == nil && err != nil {
+				t.Errorf("error %v, want %v", err, c.kind)
+			}
+			l.run(2 * time.Hour)
+			l.wantHeard(c.heard...)
+			if got := l.receipt(c.of.ID); got != c.want {
+				t.Errorf("receipt %q, want %q; steps %q", got, c.want, l.steps(c.of.ID))
+			}
+			if l.Duty().Hold {
+				t.Error("it still keeps others silent")
+			}
+		})
+	}
+}
+
+func TestPowerCuts(t *testing.T) {
+	l := newLab(t)
+	a := storm("storm")
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second) // the first is over
+	l.restart()
+	c := l.begin() // at once: the storm has not waited
+	if c == nil || c.Key.Repeat != 2 {
+		t.Fatalf("after a power cut between two cycles: %+v", c)
+	}
+	l.restart()
+	if c = l.begin(); c == nil || c.Key.Repeat != 3 {
+		t.Fatalf("the repetition of the one cut off: %+v", c)
+	}
+	l.restart() // cut again: that was its one repetition
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3", "storm/4")
+	if got := l.receipt(a.ID); got != "done" {
+		t.Errorf("receipt %q", got)
+	}
+}
+
+// A journal that was rescued from an older copy knows cycles by their records.
+func TestAnOlderCopyMakesNoCycleTwice(t *testing.T) {
+	l := newLab(t)
+	a := storm("storm")
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	c := l.begin()
+	old := l.journal.alerts[a.ID]
+	l.advance(13 * time.Second)
+	l.end(c, radio.Aired, "", 100)
+	l.run(70 * time.Second)
+	l.journal.alerts[a.ID] = old
+	l.restart()
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+	// One that is over stays so, whatever the rest of the copy says.
+	old.Over = true
+	l.journal.alerts[a.ID] = old
+	l.restart()
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+}
+
+func TestSeveralAlertsAlternate(t *testing.T) {
+	l := newLab(t)
+	one, two := storm("one"), storm("two", func(a *radio.Alert) { a.IssuedAt++; a.IntervalS = 10; a.Repeats = 2 })
+	if err := errors.Join(l.take(one), l.take(two)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("one/1", "two/1", "two/2", "one/2", "one/3")
+}
+
+func TestVoice(t *testing.T) {
+	data := []byte("voice")
+	with := storm("storm", func(a *radio.Alert) { v := voiceR; a.Voice = &v })
+	t.Run("behind the alert", func(t *testing.T) {
+		l := newLab(t)
+		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil || !l.audio.ready[voiceR.SHA256] {
+			t.Errorf("%v", err)
+		}
+		if c := l.begin(); c.Voice == nil || c.Voice.SHA256 != voiceR.SHA256 {
+			t.Errorf("cycle %+v", c)
+		}
+	})
+	t.Run("before the alert", func(t *testing.T) {
+		l := newLab(t)
+		if err := l.TakeVoice(t.Context(), voiceR.SHA256, data); err != nil || l.audio.ready[voiceR.SHA256] {
+			t.Errorf("a voice no alert names is stored: %v", err)
+		}
+		if err := l.take(with); err != nil || !l.audio.ready[voiceR.SHA256] {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("strangers' voices are not stored", func(t *testing.T) {
+		l := newLab(t)
+		for i := range 100 {
+			b := fmt.Appendf(nil, "voice %d", i)
+			if err := l.TakeVoice(t.Context(), radio.VoiceHash(b), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(l.audio.ready) != 3 || len(l.stash) != maxStash {
+			t.Errorf("%d stored, %d kept", len(l.audio.ready), len(l.stash))
+		}
+	})
+	t.Run("it does not come, and is fetched", func(t *testing.T) {
+		l := newLab(t)
+		if err := l.take(with); err != nil || len(l.Wanted()) != 0 {
+			t.Errorf("wanted at once, before it could come by itself: %v, %v", l.Wanted(), err)
+		}
+		if d := l.look(t.Context()); d > voiceWait || l.woken != 0 {
+			t.Errorf("looks again in %s, woken %d", d, l.woken)
+		}
+		l.advance(voiceWait)
+		l.look(t.Context())
+		if w := l.Wanted(); len(w) != 1 || w[0].SHA256 != voiceR.SHA256 || l.woken != 1 {
+			t.Errorf("wanted %v, woken %d", w, l.woken)
+		}
+		if err := l.take(tombstone(with)); err != nil || len(l.Wanted()) != 0 {
+			t.Errorf("the voice of a cancelled alert is wanted: %v", err)
+		}
+	})
+	t.Run("no room: it is fetched", func(t *testing.T) {
+		l := newLab(t)
+		l.audio.full = true
+		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil {
+			t.Fatal(err)
+		}
+		l.advance(voiceWait)
+		if len(l.Wanted()) != 1 || l.begin() == nil {
+			t.Error("without its voice the alert does not go on")
+		}
+	})
+}
+
+func TestBounds(t *testing.T) {
+	l := newLab(t)
+	quick := func(a *radio.Alert) { a.Repeats = 1 }
+	for i := range maxKept {
+		if err := l.take(storm(fmt.Sprint("alert ", i), quick)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Nothing of it has expired: forgetting one would let it come again.
+	if err := l.take(storm("one more", quick)); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("one more: %v", err)
+	}
+	l.run(2 * time.Hour)
+	next := storm("after two hours", func(a *radio.Alert) { a.ExpiresAt = radio.At(start.Add(20 * time.Hour)) })
+	if err := l.take(next); err != nil {
+		t.Error(err)
+	}
+	if len(l.alerts) != maxKept || len(l.journal.alerts) != maxKept {
+		t.Errorf("%d held, %d kept", len(l.alerts), len(l.journal.alerts))
+	}
+	// A day after their ends all are forgotten, also by the file.
+	l.run(5 * time.Minute)
+	l.advance(72 * time.Hour)
+	l.Duty()
+	l.look(t.Context())
+	if len(l.alerts) != 0 || len(l.journal.alerts) != 0 {
+		t.Errorf("%d held, %d kept after three days", len(l.alerts), len(l.journal.alerts))
+	}
+}
+
+func TestTurnAway(t *testing.T) {
+	l := newLab(t)
+	a := storm("storm")
+	for range 3 {
+		l.TurnAway(t.Context(), a.ID, radio.ReasonSigners)
+	}
+	if got := l.receipt(a.ID); got != "rejected:signers" || len(l.journal.records) != 1 {
+		t.Errorf("receipt %q, %d records", got, len(l.journal.records))
+	}
+	for i := range 100 {
+		l.TurnAway(t.Context(), id[radio.AlertID](fmt.Sprint(i)), radio.ReasonSigners)
+	}
+	if n := len(l.Receipts()); n != maxTurnedAway {
+		t.Errorf("%d receipts of what was turned away", n)
+	}
+	// What is held is not rejected by a worse copy of it.
+	if err := l.take(storm("held")); err != nil {
+		t.Fatal(err)
+	}
+	l.TurnAway(t.Context(), storm("held").ID, radio.ReasonSigners)
+	if got := l.receipt(storm("held").ID); got != "accepted" {
+		t.Errorf("receipt %q", got)
+	}
+}
+
+func TestFullDiskIsMadeUpFor(t *testing.T) {
+	l := newLab(t)
+	a := storm("storm")
+	l.journal.full = true
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	l.journal.full = false
+	l.look(t.Context())
+	if got, want := l.steps(a.ID), []string{"received", "accepted", "running"}; !slices.Equal(got, want) || len(l.journal.alerts) != 1 {
+		t.Errorf("steps %q, want %q", got, want)
+	}
+}
+
+func TestFill(t *testing.T) {
+	l := newLab(t)
+	delete(l.audio.ready, leadIn.SHA256)
+	if err := errors.Join(l.take(storm("storm")), l.take(storm("kept", func(a *radio.Alert) { a.Standing = true; a.IssuedAt-- }))); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	var s radio.Status
+	l.Fill(&s)
+	if len(s.Emergency) != 3 || !s.Emergency[0].Ready || s.Emergency[1].Ready {
+		t.Errorf("set %+v", s.Emergency)
+	}
+	if len(s.Alerts) != 2 || s.Alerts[0].Headline != "storm" || !s.Alerts[0].Running || s.Alerts[0].Cycle != 1 || s.Alerts[0].Next == 0 ||
+		s.Alerts[0].State != radio.ReceiptRunning || !s.Alerts[1].Standing || s.Alerts[1].State != radio.ReceiptAccepted {
+		t.Errorf("alerts %+v", s.Alerts)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	if _, err := New(Options{}); !errors.Is(err, radio.ErrInvalid) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,159 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"loaxa/internal/radio"
+	"loaxa/internal/trust"
+	"loaxa/internal/wire"
+)
+
+// Alerts is the room that keeps the emergencies.
+type Alerts interface {
+	// Take takes a proven alert or tombstone; one that is known changes nothing.
+	Take(ctx context.Context, a radio.Alert, envelope []byte) error
+	// TurnAway tells why a proven message is not carried out.
+	TurnAway(ctx context.Context, id radio.AlertID, why radio.Reason)
+	// TakeVoice takes bytes that have the hash they are named by.
+	TakeVoice(ctx context.Context, sha radio.SHA256, data []byte) error
+}
+
+// maxUnproven bounds the alerts that wait for the keyring that names their signers.
+const maxUnproven = 8
+
+// wrong is an alert whose signatures hold, but which is not for this device to carry
+// out: the centre is told why.
+type wrong struct {
+	id  radio.AlertID
+	why radio.Reason
+	err error
+}
+
+func (w *wrong) Error() string { return w.err.Error() }
+func (w *wrong) Unwrap() error { return w.err }
+
+// takeAlert proves an alert by the persons of the keyring and hands it on. It depends
+// on nothing else: no programme, no clock and no online key.
+func (in *Inbox) takeAlert(ctx context.Context, t wire.Topic, data []byte) error {
+	if in.opts.Alerts == nil {
+		return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: this device takes no alerts", radio.ErrInvalid))
+	}
+	in.mu.Lock()
+	ring := in.ring
+	in.mu.Unlock()
+	a, err := in.prove(ring, t, data)
+	if err == nil {
+		err = in.opts.Alerts.Take(ctx, a, data)
+	}
+	if err == nil {
+		return nil
+	}
+	if in.personUnknown(ring, data) && !slices.ContainsFunc(in.late, func(l lateAlert) bool { return string(l.data) == string(data) }) {
+		in.late = append(in.late, lateAlert{t, data})
+		in.late = in.late[max(len(in.late)-maxUnproven, 0):]
+	}
+	err, noted := in.note(ctx, string(wire.Alert), err)
+	var w *wrong
+	if noted && errors.As(err, &w) {
+		// As rarely as the record: whoever holds one person's key must not fill the
+		// journal either.
+		in.opts.Alerts.TurnAway(ctx, w.id, w.why)
+	}
+	return err
+}
+
+// prove gives the alert in an envelope, when design §8 lets its signers speak to this
+// device.
+func (in *Inbox) prove(ring trust.Keyring, t wire.Topic, data []byte) (radio.Alert, error) {
+	var a radio.Alert
+	aud, err := trust.Audience(data, wire.Alert.MaxPayload())
+	if err != nil {
+		return a, err
+	}
+	if t.Area != "" && string(t.Area) != aud {
+		return a, fmt.Errorf("%w: alert for area %.32q on the topic of %s", radio.ErrForbidden, aud, t.Area)
+	}
+	payload, kids, err := trust.Open(data, wire.Alert.Type(), aud, wire.Alert.MaxPayload(), ring.PersonLookup(trust.MayAlert))
+	if err != nil {
+		return a, fmt.Errorf("open %s: %w", wire.Alert, err)
+	}
+	if err := json.Unmarshal(payload, &a); err != nil {
+		return a, fmt.Errorf("%w: alert: %v", radio.ErrInvalid, err)
+	}
+	if err := a.Check(); err != nil {
+		return a, err
+	}
+	turn := func(why radio.Reason, err error) (radio.Alert, error) { return a, &wrong{a.ID, why, err} }
+	i := slices.Index(in.opts.Areas, a.Area)
+	switch {
+	case string(a.Area) != aud:
+		return a, fmt.Errorf("%w: alert for area %s, signed for %.32q", radio.ErrForbidden, a.Area, aud)
+	case i < 0:
+		return turn(radio.ReasonArea, fmt.Errorf("%w: this device is not in area %s", radio.ErrForbidden, a.Area))
+	}
+	if err := ring.EnoughForAlert(kids, in.opts.Areas[:i+1]); err != nil {
+		return turn(radio.ReasonSigners, err)
+	}
+	if a.Drill && !a.Cancel {
+		if r, ok := in.Settings().EmergencyRole(radio.RoleDrill); !ok || !slices.Contains(ring.Drill, r.SHA256) {
+			return turn(radio.ReasonDrill, fmt.Errorf("%w: drill %s: its announcement is not in the keyring", radio.ErrForbidden, a.ID))
+		}
+	}
+	return a, nil
+}
+
+// personUnknown says whether an alert was refused only because the keyring that names
+// its signers may not have come yet.
+func (in *Inbox) personUnknown(ring trust.Keyring, data []byte) bool {
+	kids, err := trust.KIDs(data, wire.Alert.MaxPayload())
+	return err == nil && slices.ContainsFunc(kids, func(kid string) bool {
+		return !slices.ContainsFunc(ring.Persons, func(p trust.PersonKey) bool { return p.JWK.KID == kid })
+	})
+}
+
+// lateAlert waits for a keyring.
+type lateAlert struct {
+	topic wire.Topic
+	data  []byte
+}
+
+// retryAlerts looks again at what was signed by persons who were not known.
+func (in *Inbox) retryAlerts(ctx context.Context) {
+	waiting := in.late
+	in.late = nil
+	for _, l := range waiting {
+		if err := in.takeAlert(ctx, l.topic, l.data); err != nil {
+			in.log.Info("an alert stays refused under the new keyring", "error", err)
+		}
+	}
+}
+
+// takeVoice takes raw audio: its hash is its proof, and only an alert gives it a use.
+func (in *Inbox) takeVoice(ctx context.Context, t wire.Topic, data []byte) error {
+	var err error
+	switch {
+	case in.opts.Alerts == nil:
+		err = fmt.Errorf("%w: this device takes no voices", radio.ErrInvalid)
+	case !slices.Contains(in.opts.Areas, t.Area):
+		err = fmt.Errorf("%w: voice for area %s", radio.ErrForbidden, t.Area)
+	case len(data) == 0 || len(data) > radio.MaxVoiceBytes:
+		err = fmt.Errorf("%w: voice of %d bytes, at most %d", radio.ErrInvalid, len(data), radio.MaxVoiceBytes)
+	case radio.VoiceHash(data) != t.Voice:
+		err = fmt.Errorf("%w: a voice does not have the hash it is named by", radio.ErrInvalid)
+	}
+	if err != nil {
+		return in.refuse(ctx, string(wire.Voice), err)
+	}
+	return in.opts.Alerts.TakeVoice(ctx, t.Voice, data)
+}
+
+// Drills says whether the announcement of a drill stands in the root-signed keyring.
+func (in *Inbox) Drills(sha radio.SHA256) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Contains(in.ring.Drill, sha)
+}
