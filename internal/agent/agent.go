@@ -55,7 +55,6 @@ type rooms struct {
 	faults    *status.Faults
 	inbox     *inbox.Inbox
 	alerts    *emergency.Room
-	proof     *proof
 	fetch     *fetch.Fetcher
 	playout   *playout.Playout
 	amplifier *amplifier.Amplifier // nil: the device has no switch

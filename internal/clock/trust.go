@@ -25,11 +25,14 @@ func (a anchor) boundAt(mono time.Duration, drift float64) time.Duration {
 // somewhere between, so half of the round trip is the error bound.
 func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 	trip := got - sent
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if trip >= 0 {
+		s.answered.take(centre.Add(trip), got, s.rate())
+	}
 	if trip < 0 || trip >= maxRoundTrip {
 		return fmt.Errorf("%w: welcome took %v, its time counts only below %v", radio.ErrInvalid, trip, maxRoundTrip)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if floor := s.lowest(); centre.Before(floor.Add(-MaxBound)) {
 		return fmt.Errorf("%w: centre says %s, but %s has passed already", radio.ErrInvalid,
 			centre.UTC().Format(time.RFC3339), floor.Format(time.RFC3339))
@@ -37,7 +40,6 @@ func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 	s.prove(centre)
 	now := s.look()
 	fresh := now.anchor(centre, sent+trip/2, trip/2)
-	s.answered.take(centre, fresh, s.rate())
 	s.learn(&s.centre, fresh, now)
 	return nil
 }
@@ -59,29 +61,38 @@ func (s *System) learn(source *anchor, fresh anchor, now instant) {
 	s.judge(now)
 }
 
-// answer is the centre's time in its welcome to a hello of this boot. Unlike an anchor
-// it stands on Mono alone: no step of the wall clock takes it away.
+// answer is the latest that the centre's time can have been in its welcome to a hello of
+// this boot, however long that took. Unlike an anchor it stands on Mono alone: no step of
+// the wall clock takes it away.
 type answer struct {
-	anchor
-	at time.Time
+	held bool
+	mono time.Duration
+	at   time.Time
 }
 
-func (a *answer) take(t time.Time, fresh anchor, drift float64) {
-	if !a.held || fresh.bound <= a.boundAt(fresh.mono, drift) {
-		*a = answer{anchor: fresh, at: t}
+// take keeps whichever answer says the least: each is an upper bound.
+func (a *answer) take(latest time.Time, mono time.Duration, drift float64) {
+	if !a.held || latest.Before(a.latest(mono, drift)) {
+		*a = answer{held: true, mono: mono, at: latest}
 	}
 }
 
-// ProvenThisBoot is what time it is by the centre's answer to a hello of this run of
-// the agent: nothing older can be a replay of. It judges the expiry of an alert while
-// State is untrusted (design §5); ok is false while there was no answer.
+func (a answer) latest(mono time.Duration, drift float64) time.Time {
+	gone := mono - a.mono
+	return a.at.Add(gone + time.Duration(float64(gone)*drift)).UTC()
+}
+
+// ProvenThisBoot is the latest it can be by the centre's answer to a hello of this run
+// of the agent, which nobody can have kept from before. It judges the expiry of an alert
+// while State is untrusted (design §5): one that may have expired does not sound. ok is
+// false while there was no answer.
 func (s *System) ProvenThisBoot() (now time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.answered.held {
 		return time.Time{}, false
 	}
-	return s.answered.at.Add(s.machine.read().mono - s.answered.mono).UTC(), true
+	return s.answered.latest(s.machine.read().mono, s.rate()), true
 }
 
 // look reads the machine and notices steps; the caller holds mu.
