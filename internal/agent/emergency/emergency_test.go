@@ -173,6 +173,15 @@ func TestRules(t *testing.T) {
 			l.audio.ready[siren.SHA256] = true
 			return err
 		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the set is lost between cycles": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(20 * time.Second)
+			clear(l.audio.ready)
+			if l.Duty().Hold {
+				l.t.Error("it keeps others silent, and cannot sound")
+			}
+			return err
+		}, heard: []string{"storm/1"}, want: "done:expired"},
 		"the output fails in every cycle": {do: func(l *lab) error {
 			err := l.take(a)
 			for range 3 {

@@ -69,7 +69,7 @@ var _ playout.Alerts = (*storms)(nil)
 // begins, a tombstone wins whatever the order, and while an alert holds the loudspeaker
 // nothing planned begins.
 func TestAlertsOutrankEverything(t *testing.T) {
-	seeds := 25
+	seeds := 200
 	if testing.Short() {
 		seeds = 8
 	}
@@ -145,7 +145,7 @@ func stormyLife(w *world, r *rand.Rand) {
 	var names []radio.AlertID
 	for w.clk.Now().Before(at(7, 30, 0)) {
 		w.run(w.clk.Now().Add(time.Duration(r.IntN(600)) * time.Second / 2))
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0, 1:
 			now := radio.At(w.clk.Now())
 			a := radio.Alert{ID: idOf[radio.AlertID](fmt.Sprint("alert", len(names))), Area: idOf[radio.AreaID]("area"), IssuedAt: now,
@@ -180,6 +180,9 @@ func stormyLife(w *world, r *rand.Rand) {
 			w.clk.SetState(clock.Trusted, clock.SourceKernel, 0)
 		case 7:
 			s.Stop(w.t.Context())
+		case 8:
+			sl := slots[r.IntN(len(slots))]
+			w.audio.set(hashOf(sl.items[r.IntN(len(sl.items))].name), r.IntN(2) == 0)
 		}
 	}
 	w.run(at(10, 0, 0))

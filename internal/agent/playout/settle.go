@@ -113,13 +113,13 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	list := d.agenda.list
 	for i, e := range list {
 		now := d.Clock.Now()
-		if plain := e.Start().Add(d.offset); plain.Add(-ahead).After(now) {
-			soon(plain.Add(-warmUp))
+		if plain := e.Start().Add(d.offset); plain.Add(-ahead - d.pulled()).After(now) {
+			soon(plain.Add(-warmUp - d.pulled()))
 			kept = append(kept, list[i:]...)
 			break
 		}
 		due := d.due(e.Airing)
-		if due.Add(-ahead).After(now) { // its slot is late
+		if due.Add(-ahead).After(now) { // its slot is late, or another early
 			soon(due.Add(-warmUp))
 			kept = append(kept, e)
 			continue
@@ -127,11 +127,16 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		v := d.judge(e, now)
 		switch {
 		case !v.play && now.Before(due) && v.outcome != radio.Preempted:
-			// Not final before its instant: audio may come, a policy may change.
+			// Not final before its instant: audio may come, a policy may change. What stands
+			// behind missing audio is to follow at once.
+			wanted = wanted || v.reason == radio.ReasonNoAudio && due.Add(-warmUp).Before(now)
 			soon(due)
 			kept = append(kept, e)
 		case !v.play:
 			d.conclude(e, v.outcome, v.reason)
+			if v.reason == radio.ReasonNoAudio {
+				d.pull(e.Airing)
+			}
 		case due.Add(-lead).After(now):
 			wanted = true
 			d.inspect(e.Airing)
