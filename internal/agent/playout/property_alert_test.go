@@ -69,7 +69,7 @@ var _ playout.Alerts = (*storms)(nil)
 // begins, a tombstone wins whatever the order, and while an alert holds the loudspeaker
 // nothing planned begins.
 func TestAlertsOutrankEverything(t *testing.T) {
-	seeds := 200
+	seeds := 40
 	if testing.Short() {
 		seeds = 8
 	}

@@ -25,7 +25,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		why = d.absence(a)
 	}
 	switch {
-	case e.held == radio.ReasonPriority && (gone || d.pushedOut(a)):
+	case e.held == radio.ReasonPriority && gone:
 		return verdict{outcome: radio.Preempted, reason: radio.ReasonPriority}
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
@@ -119,6 +119,10 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			break
 		}
 		due := d.due(e.Airing)
+		if d.pushedOut(e.Airing) {
+			d.conclude(e, radio.Preempted, radio.ReasonPriority)
+			continue
+		}
 		if due.Add(-ahead).After(now) { // its slot is late, or another early
 			soon(due.Add(-warmUp))
 			kept = append(kept, e)
