@@ -33,6 +33,8 @@ func commands() []command {
 		{"play", "play FILE: one sound in house format, within the permitted hours", playFile},
 		{"test-tone", "play five seconds of 1 kHz, within the permitted hours", testTone},
 		{"player", "the child process that plays (started by run)", runPlayer},
+		{"pin", "pin set: the PIN with which people act at the device, from standard input", setPIN},
+		{"amplifier", "amplifier off: switch it off after an agent that has ended", switchAmplifier},
 		{"version", "print the version", version},
 	}
 }

@@ -109,6 +109,9 @@ func TestExitCodes(t *testing.T) {
 		"tone at night":       {[]string{"test-tone", "--config", night}, 5, "03:15 is outside the permitted hours"},
 		"play without a file": {[]string{"play", "--config", day}, 2, "FILE"},
 		"play what is not it": {[]string{"play", "--config", day, noise}, 1, "not house format"},
+		"amplifier on":        {[]string{"amplifier", "--config", day, "on"}, 2, "only off"},
+		"no amplifier":        {[]string{"amplifier", "--config", day, "off"}, 0, ""},
+		"pin, no number":      {[]string{"pin", "--config", day, "set"}, 1, "6 to 12 digits"},
 		"player by hand":      {[]string{"player", "x"}, 2, "started by the agent"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"loaxa/internal/agent/player"
+	"loaxa/internal/agent"
 )
 
 // runPlayer is the child: frames on stdin, events on stdout. It ends when stdin
@@ -18,5 +18,5 @@ func runPlayer(_ context.Context, e *env, args []string) error {
 		return fmt.Errorf("%w: the player is started by the agent", errUsage)
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM)
-	return player.ChildMain(context.Background(), e.in, e.out, e.log(slog.LevelInfo).With("component", "player"))
+	return agent.Player(context.Background(), e.in, e.out, e.environ, e.log(slog.LevelInfo).With("component", "player"))
 }

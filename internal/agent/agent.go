@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"loaxa/internal/agent/amplifier"
 	"loaxa/internal/agent/cache"
 	"loaxa/internal/agent/control"
 	"loaxa/internal/agent/emergency"
@@ -23,6 +24,7 @@ import (
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/link"
+	"loaxa/internal/agent/pin"
 	"loaxa/internal/agent/player"
 	"loaxa/internal/agent/playout"
 	"loaxa/internal/agent/status"
@@ -47,21 +49,22 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 
 // rooms is everything of one run.
 type rooms struct {
-	device   radio.DeviceID
-	journal  *journal.Store
-	cache    *cache.Store
-	clock    *clock.System
-	faults   *status.Faults
-	inbox    *inbox.Inbox
-	alerts   *emergency.Room
-	commands *control.Room
-	again    chan struct{} // a command wants a restart
-	proof    *proof
-	fetch    *fetch.Fetcher
-	playout  *playout.Playout
-	link     *link.Link
-	status   *status.Builder
-	marker   marker
+	device    radio.DeviceID
+	journal   *journal.Store
+	cache     *cache.Store
+	clock     *clock.System
+	faults    *status.Faults
+	inbox     *inbox.Inbox
+	alerts    *emergency.Room
+	commands  *control.Room
+	again     chan struct{} // a command wants a restart
+	fetch     *fetch.Fetcher
+	playout   *playout.Playout
+	amplifier *amplifier.Amplifier // nil: the device has no switch
+	link      *link.Link
+	status    *status.Builder
+	pin       *pin.Pin
+	marker    marker
 }
 
 // Run plays until ctx ends; then what sounds is faded out and written down, and no
@@ -77,7 +80,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 		if page, err = status.NewPage(a.cfg.Status.Listen, r.status.Build, a.part("status")); err != nil {
 			return err
 		}
-		if err := page.Control(nil, controls{r}); err != nil {
+		if err := errors.Join(page.OfferClock(atOnce{r}, r.clock, r.journal), page.Control(atOnce{r}, controls{r})); err != nil {
 			return err
 		}
 	}
@@ -85,7 +88,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.journal.Run(ctx) })
 	g.Go(func() error { return r.clock.Run(ctx) })
-	g.Go(func() error { return r.playout.Run(ctx) })
+	g.Go(func() error { return r.play(ctx) })
 	g.Go(func() error { return r.alerts.Run(ctx) })
 	g.Go(func() error { return r.commands.Run(ctx, remote{r.playout}) })
 	g.Go(func() error { return r.restart(ctx) })
@@ -132,10 +135,12 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 	if err != nil {
 		return err
 	}
-	if r.clock, err = clock.New(clock.Options{Assumed: a.cfg.Clock.Assumed, Offset: a.cfg.Clock.Offset.D(),
-		BuildTime: buildTime(), Floor: r.journal.Floor()}, a.part("clock")); err != nil {
+	keeping := a.cfg.clock()
+	keeping.Floor, keeping.Memory = r.journal.Floor(), r.journal
+	if r.clock, err = clock.New(keeping, a.part("clock")); err != nil {
 		return err
 	}
+	r.pin = pin.New(r.journal, r.journal, a.part("pin"))
 	boot := radio.NewID[radio.BootID]()
 	if err := r.journal.Start(r.clock, boot); err != nil {
 		return fmt.Errorf("start the journal: %w", err)
@@ -147,17 +152,36 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 	if err := a.openDocuments(ctx, r); err != nil {
 		return err
 	}
-	child, err := player.New(player.Config{Command: a.self, Stderr: os.Stderr}, a.part("player"))
-	if err != nil {
+	if err := a.openPlayout(r, seen); err != nil {
 		return err
 	}
-	r.playout = playout.New(playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
-		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
-		Faults: r.faults, Alerts: r.alerts, LastSeen: seen, VolumeDB: r.commands.Volume()}, a.part("playout"))
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
 		Cache: r.cache, Desk: desk{r.playout, r.alerts, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
 	r.begin(ctx, a.log)
+	return nil
+}
+
+// openPlayout makes the desk with its player and its amplifier.
+func (a *Agent) openPlayout(r *rooms, seen radio.Millis) error {
+	env, err := a.cfg.playerEnv()
+	if err != nil {
+		return err
+	}
+	child, err := player.New(player.Config{Command: a.self, Env: env, Stderr: os.Stderr}, a.part("player"))
+	if err != nil {
+		return err
+	}
+	beside := playout.Rooms{Clock: r.clock, Plan: r.inbox, Audio: shelf{r.cache}, Journal: r.journal,
+		Player: &players{player: child, output: a.cfg.output(), log: a.part("player")},
+		Faults: r.faults, Alerts: r.alerts, LastSeen: seen, VolumeDB: r.commands.Volume()}
+	if cfg := a.cfg.amplifier(); cfg.Present() {
+		if r.amplifier, err = amplifier.New(cfg, r.clock.Mono, r.faults, a.part("amplifier")); err != nil {
+			return err
+		}
+		beside.Amplifier = r.amplifier
+	}
+	r.playout = playout.New(beside, a.part("playout"))
 	return nil
 }
 

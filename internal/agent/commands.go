@@ -29,7 +29,7 @@ var ErrRestart = fmt.Errorf("%w: restarting by command", radio.ErrUnavailable)
 func (a *Agent) openCommands(ctx context.Context, r *rooms) error {
 	r.again = make(chan struct{}, 1)
 	var err error
-	r.commands, err = control.New(control.Options{Journal: r.journal, Clock: r.clock, Proven: r.proof.now, Log: a.log,
+	r.commands, err = control.New(control.Options{Journal: r.journal, Clock: r.clock, Proven: r.clock.ProvenThisBoot, Log: a.log,
 		Restart: func() {
 			select {
 			case r.again <- struct{}{}:

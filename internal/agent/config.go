@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loaxa/internal/agent/output"
+	"loaxa/internal/clock"
 	"loaxa/internal/config"
 	"loaxa/internal/radio"
 )
@@ -20,12 +21,13 @@ const EnvPrefix = "LOAXA_AGENT"
 // in the signed keyring, and not from here.
 type Config struct {
 	// Data is the folder of journal.db and cache.db.
-	Data     string       `yaml:"data"`
-	Output   OutputConfig `yaml:"output"`
-	Clock    ClockConfig  `yaml:"clock"`
-	Status   StatusConfig `yaml:"status"`
-	Cache    CacheConfig  `yaml:"cache"`
-	LogLevel string       `yaml:"log_level"` // debug, info, warn, error
+	Data      string          `yaml:"data"`
+	Output    OutputConfig    `yaml:"output"`
+	Amplifier AmplifierConfig `yaml:"amplifier"`
+	Clock     ClockConfig     `yaml:"clock"`
+	Status    StatusConfig    `yaml:"status"`
+	Cache     CacheConfig     `yaml:"cache"`
+	LogLevel  string          `yaml:"log_level"` // debug, info, warn, error
 }
 
 // OutputConfig says where sound goes.
@@ -44,8 +46,22 @@ type OutputConfig struct {
 	MaxWAVMB int    `yaml:"max_wav_mb"`
 }
 
-// ClockConfig is for demos and tests; a real device leaves it out.
+// ClockConfig says where the time comes from besides the system's time service and the
+// centre.
 type ClockConfig struct {
+	// DriftPPM is the assumed error of the board's crystal until it is measured.
+	DriftPPM int `yaml:"drift_ppm"`
+	// RTC is the hardware clock, "" for none; RTCDriftPPM its error when switched off.
+	RTC         string `yaml:"rtc"`
+	RTCDriftPPM int    `yaml:"rtc_drift_ppm"`
+	// Modem is a program that prints Unix seconds and their accuracy; asked every
+	// ModemEvery while the time is not trusted.
+	Modem        []string        `yaml:"modem"`
+	ModemEvery   config.Duration `yaml:"modem_every"`
+	ModemTimeout config.Duration `yaml:"modem_timeout"`
+
+	// What follows is for demos and tests; a real device leaves it out.
+
 	// Assumed takes the machine's clock as true. Pages show it in red.
 	Assumed bool `yaml:"assumed"`
 	// Offset is added to the machine's clock; only together with Assumed.
@@ -70,8 +86,11 @@ type CacheConfig struct {
 // full, so that `loaxa-agent check` prints what the device will use.
 func DefaultConfig() Config {
 	return Config{
-		Data:     "/var/lib/loaxa",
-		Output:   OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
+		Data:      "/var/lib/loaxa",
+		Output:    OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
+		Amplifier: defaultAmplifier(),
+		Clock: ClockConfig{DriftPPM: 100, RTC: "rtc0", RTCDriftPPM: 100, Modem: []string{},
+			ModemEvery: config.Duration(10 * time.Minute), ModemTimeout: config.Duration(10 * time.Second)},
 		Status:   StatusConfig{Listen: "127.0.0.1:8080"},
 		Cache:    CacheConfig{MaxMB: 1024},
 		LogLevel: "info",
@@ -97,7 +116,7 @@ func (c Config) Check() error {
 	if c.Data == "" {
 		bad("data: name a folder")
 	}
-	errs = append(errs, c.output().Check())
+	errs = append(errs, c.output().Check(), c.amplifier().Check())
 	if c.Output.MaxWAVMB < 0 || c.Output.MaxWAVMB > 3<<10 {
 		bad("output.max_wav_mb %d, want 0 to %d", c.Output.MaxWAVMB, 3<<10)
 	}
@@ -105,6 +124,17 @@ func (c Config) Check() error {
 		bad("clock.offset is for tests and needs clock.assumed")
 	} else if offset.Abs() > 366*24*time.Hour {
 		bad("clock.offset %s, at most a year", offset)
+	}
+	if c.Clock.DriftPPM < 1 || c.Clock.DriftPPM > maxDriftPPM {
+		bad("clock.drift_ppm %d, want 1 to %d", c.Clock.DriftPPM, maxDriftPPM)
+	}
+	if c.Clock.RTCDriftPPM < 1 || c.Clock.RTCDriftPPM > maxDriftPPM {
+		bad("clock.rtc_drift_ppm %d, want 1 to %d", c.Clock.RTCDriftPPM, maxDriftPPM)
+	}
+	k := c.clock()
+	k.Offset, k.Drift, k.RTCDrift = 0, 0, 0 // told above, by their keys
+	if _, err := clock.New(k, slog.New(slog.DiscardHandler)); err != nil {
+		errs = append(errs, fmt.Errorf("clock: %w", err))
 	}
 	if c.Status.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.Status.Listen); err != nil {
@@ -143,6 +173,17 @@ func (c Config) output() output.Config {
 	o := c.Output
 	return output.Config{Driver: o.Driver, Device: o.Device, RingMS: o.RingMS, LatencyMS: o.LatencyMS, Dir: o.Dir,
 		TeeDir: o.Tee, MaxWAVBytes: int64(o.MaxWAVMB) << 20}
+}
+
+// maxDriftPPM of a crystal: a second in a quarter of an hour.
+const maxDriftPPM = 1000
+
+// clock is what the configuration says of it; floor and memory are the journal's.
+func (c Config) clock() clock.Options {
+	k := c.Clock
+	return clock.Options{Assumed: k.Assumed, Offset: k.Offset.D(), BuildTime: buildTime(),
+		Drift: float64(k.DriftPPM) / 1e6, RTC: k.RTC, RTCDrift: float64(k.RTCDriftPPM) / 1e6,
+		Modem: clock.ModemOptions{Command: k.Modem, Every: k.ModemEvery.D(), Timeout: k.ModemTimeout.D()}}
 }
 
 func (c Config) journalPath() string { return filepath.Join(c.Data, "journal.db") }

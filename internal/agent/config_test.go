@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,10 @@ func TestLoadConfig(t *testing.T) {
 	}
 	t.Run("defaults", func(t *testing.T) {
 		cfg, err := LoadConfig("", nil)
-		if err != nil || cfg != DefaultConfig() || cfg.Socket() != "/var/lib/loaxa/status.sock" {
+		if cfg.Amplifier.Driver != "none" || cfg.Clock.RTC != "rtc0" || cfg.Clock.DriftPPM != 100 {
+			t.Errorf("%+v", cfg)
+		}
+		if err != nil || !reflect.DeepEqual(cfg, DefaultConfig()) || cfg.Socket() != "/var/lib/loaxa/status.sock" {
 			t.Errorf("%+v, %v", cfg, err)
 		}
 		// What `check` prints is what holds: no 0 that stands for another number.
@@ -49,6 +53,10 @@ func TestLoadConfig(t *testing.T) {
 		"long socket":    {"status: {socket: " + strings.Repeat("/x", 60) + "}\n", []string{"100 bytes"}},
 		"no folder":      {"data: \"\"\n", []string{"data"}},
 		"wav without":    {"output: {driver: wav}\n", []string{"dir"}},
+		"amplifier":      {"amplifier: {driver: gpio, chip: x, hold_ms: 9000}\n", []string{"chip", "hold_ms"}},
+		"hook by name":   {"amplifier: {driver: command, on: [amp, \"1\"], off: [/bin/amp]}\n", []string{"on: name a program"}},
+		"clock":          {"clock: {drift_ppm: 0, rtc: /dev/rtc0, rtc_drift_ppm: 100000}\n", []string{"clock.drift_ppm", "clock.rtc_drift_ppm", "/dev/rtc0"}},
+		"modem":          {"clock: {modem: [mmcli], modem_every: 1s}\n", []string{"modem"}},
 		"cache":          {"cache: {max_mb: -5}\n", []string{"cache.max_mb"}},
 	} {
 		t.Run(name, func(t *testing.T) {

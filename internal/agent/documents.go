@@ -15,6 +15,7 @@ import (
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/link"
+	"loaxa/internal/agent/pin"
 	"loaxa/internal/clock"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
@@ -63,7 +64,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version,
-		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.proof, Receipts: r.alerts, Commands: r.commands,
+		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock, Receipts: r.alerts, Commands: r.commands,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err
 }
@@ -106,7 +107,7 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 		return answer, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D(), BuildTime: buildTime()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return answer, err
 	}
@@ -117,6 +118,27 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 	clk.AtLeast(floor)
 	return enrol.Enrol(ctx, enrol.Options{Server: server, Code: code, Version: radio.Version, Force: force,
 		Store: store, Now: clk.Latest})
+}
+
+// SetPIN gives the device the PIN with which people act at it. A running agent has the
+// journal to itself.
+func SetPIN(ctx context.Context, cfg Config, number string, log *slog.Logger) (err error) {
+	store, err := cfg.openJournal(log)
+	if errors.Is(err, radio.ErrConflict) {
+		return fmt.Errorf("%w: the agent is running; stop it first (systemctl stop loaxa-agent)", radio.ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	clk, err := clock.New(cfg.clock(), log)
+	if err != nil {
+		return err
+	}
+	if err := store.Start(clk, radio.NewID[radio.BootID]()); err != nil {
+		return err
+	}
+	return pin.New(store, store, log).Set(ctx, number)
 }
 
 // checkJournal tells what the journal holds, what it lost, and what the centre could
@@ -161,7 +183,7 @@ func Check(ctx context.Context, cfg Config, log *slog.Logger) (lines []string, e
 	if err != nil {
 		return lines, err
 	}
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return lines, err
 	}

@@ -9,8 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
+	"loaxa/internal/agent/amplifier"
 	"loaxa/internal/agent/journal"
 	"loaxa/internal/agent/player"
 	"loaxa/internal/agent/playout"
@@ -63,7 +65,7 @@ func play(ctx context.Context, cfg Config, self []string, data []byte, log *slog
 	}
 	rendition := radio.Rendition{SHA256: walked.SHA256, Kbps: walked.Kbps, Bytes: walked.Bytes, Frames: walked.Frames,
 		Samples: int64(walked.Frames) * radio.FrameSamples}
-	clk, err := clock.New(clock.Options{Assumed: cfg.Clock.Assumed, Offset: cfg.Clock.Offset.D()}, log)
+	clk, err := clock.New(cfg.clock(), log)
 	if err != nil {
 		return c, err
 	}
@@ -96,11 +98,16 @@ func play(ctx context.Context, cfg Config, self []string, data []byte, log *slog
 		return c, fmt.Errorf("%w: %s is outside the permitted hours (%s) for a sound of %s",
 			radio.ErrForbidden, zone.In(now).Format("15:04"), policy.Label, rendition.Duration().Round(time.Second))
 	}
-	p, err := player.New(player.Config{Command: self, Stderr: os.Stderr}, log)
+	env, err := cfg.playerEnv()
 	if err != nil {
 		return c, err
 	}
-	t := &tool{store: store, clk: clk, rendition: rendition, data: data, until: until, gain: hours.GainDB(now)}
+	p, err := player.New(player.Config{Command: self, Env: env, Stderr: os.Stderr}, log)
+	if err != nil {
+		return c, err
+	}
+	t := &tool{store: store, clk: clk, rendition: rendition, data: data, until: until, gain: hours.GainDB(now),
+		amplifier: cfg.amplifier(), log: log}
 	return t.run(ctx, &players{player: p, output: cfg.output(), log: log})
 }
 
@@ -115,6 +122,8 @@ type tool struct {
 	data      []byte
 	until     time.Time
 	gain      float64
+	amplifier amplifier.Config
+	log       *slog.Logger
 }
 
 func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) {
@@ -123,31 +132,84 @@ func (t *tool) run(ctx context.Context, p *players) (radio.Confirmation, error) 
 	if err != nil {
 		return radio.Confirmation{}, err
 	}
+	off, err := t.power(ctx)
+	if err != nil {
+		return radio.Confirmation{}, errors.Join(err, gone(s))
+	}
+	defer off()
 	start := radio.At(t.clk.Now())
 	if _, err := t.store.Append(ctx, radio.Record{Kind: radio.RecordAiring, Airing: &radio.AiringRecord{
 		ID: id, Origin: radio.FromLocal, Start: start, Samples: t.rendition.Samples, SHA256: t.rendition.SHA256}}); err != nil {
-		err = errors.Join(err, s.Kill())
-		for range s.Events() { // until the child is gone
-		}
-		return radio.Confirmation{}, err
+		return radio.Confirmation{}, errors.Join(err, gone(s))
 	}
 	err = s.Play(playout.Item{ID: id, Rendition: t.rendition, GainDB: t.gain,
 		EndBy: t.clk.WallToMono(t.until), Audio: io.NopCloser(bytes.NewReader(t.data))})
 	c := radio.Confirmation{ID: id, Origin: radio.FromLocal, Start: start, SHA256: t.rendition.SHA256,
 		Expected: t.rendition.Samples, GainDB: t.gain, Driver: s.Info().Driver, Output: s.Info().Device, Proof: s.Info().Proof}
-	ending := t.follow(ctx, s, &c)
+	ending := t.follow(ctx, s, &c, off)
 	c.Outcome, c.Reason = radio.Decide(c.Expected, c.Consumed, false, ending)
 	_, werr := t.store.Append(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 	return c, errors.Join(err, s.Err(), werr)
 }
 
+// gone ends a stream that has nothing to play.
+func gone(s playout.Stream) error {
+	err := s.Kill()
+	for range s.Events() { // until the child is gone
+	}
+	return err
+}
+
+// power switches the amplifier on and returns when it is warm; off ends that. A switch
+// that fails is told, and the sound tried all the same.
+func (t *tool) power(ctx context.Context) (off func(), err error) {
+	if !t.amplifier.Present() {
+		return func() {}, nil
+	}
+	a, err := amplifier.New(t.amplifier, t.clk.Mono, told{t.log}, t.log)
+	if err != nil {
+		return nil, err
+	}
+	a.Want(true)
+	around, end := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(around) }()
+	off = sync.OnceFunc(func() { end(); <-ended })
+	var warm <-chan time.Time
+	for {
+		changed := a.Changed()
+		switch state, _ := a.Power(); {
+		case state == radio.AmplifierFailed:
+			return off, nil
+		case state == radio.AmplifierOn && warm == nil:
+			warm = time.After(a.WarmUp())
+		}
+		select {
+		case <-warm:
+			return off, nil
+		case <-changed:
+		case <-ctx.Done():
+			off()
+			return nil, fmt.Errorf("switch the amplifier on: %w", ctx.Err())
+		}
+	}
+}
+
+// told is for tools: their faults are words for the person who runs them.
+type told struct{ log *slog.Logger }
+
+// Raise says it.
+func (t told) Raise(_ context.Context, code, text string) {
+	t.log.Error("fault", "code", code, "text", text)
+}
+
+// Clear has nothing to close.
+func (told) Clear(context.Context, string) {}
+
 // follow takes the stream's events until the child is gone.
-func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmation) radio.Ending {
+func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmation, off func()) radio.Ending {
 	ending := radio.EndOutput // what it is when the stream dies
 	done := ctx.Done()
-	if err := s.Close(); err != nil { // goes when the sound is over
-		return ending
-	}
 	for {
 		select {
 		case e, ok := <-s.Events():
@@ -162,6 +224,10 @@ func (t *tool) follow(ctx context.Context, s playout.Stream, c *radio.Confirmati
 				c.StartedAt = at
 			case playout.Ended:
 				ending, c.EndedAt = e.Ending, at
+				off() // while there is a player that would do it for us
+				if err := s.Close(); err != nil {
+					t.log.Debug("close the player", "error", err)
+				}
 			}
 		case <-done:
 			done = nil

@@ -147,7 +147,7 @@ var doors = []struct {
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
 	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"github.com/xuri/excelize", []string{"central/export", "central/schedule"}, "workbooks are written where the log is exported and read where schedules are imported"},
-	{"golang.org/x/crypto/argon2", []string{"central/identity"}, "passwords are checked in one place"},
+	{"golang.org/x/crypto/argon2", []string{"central/identity", "agent/pin"}, "passwords are checked in one place of each wing"},
 	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
 	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},

@@ -1,9 +1,31 @@
 // Package clock says what time it is, how far that can be believed, and wakes
 // whoever waits for an instant, also when somebody sets the machine's clock in
-// between (design §5). It receives the kernel's word on synchronisation, time
-// learned from the centre (agent/link) and a persisted floor (agent/journal); it
-// hands instants to timetable's callers, playout above all, and its own state to
-// records and reports.
+// between (design §5). It receives the kernel's word on synchronisation, time learned
+// from the centre (agent/link) and set by a person (agent/status), asks the hardware
+// clock and the modem itself, and keeps a floor, its crystal's drift and the hardware
+// clock's error in agent/journal; it hands instants to timetable's callers, playout
+// above all, and its own state to records and reports.
+//
+// What each source is worth (the bound is how far it may be wrong; it grows with the
+// measured drift of the crystal, or the assumed one, and at 60 s the source is worth
+// nothing):
+//
+//	source   trusted                      holdover                              untrusted
+//	assumed  always                       never                                 never
+//	kernel   while it is synchronised     from then on, to 60 s                 after that
+//	centre   24 h from a welcome          from then on, to 60 s                 after that
+//	modem    24 h from an answer          from then on, to 60 s                 after that
+//	rtc      never                        bound at the last trusted moment plus after that
+//	                                      drift of the hardware clock, to 60 s
+//	manual   never                        30 s and drift, to 60 s               after that
+//	none     never                        never                                 always
+//
+// Assumed stands above all, then a synchronised kernel; of the others the smallest
+// bound counts. A time set by hand gives way to any of them, except to a hardware
+// clock that contradicts it. A step of the machine's clock that the kernel does not
+// vouch for makes every other source worthless. Whatever the source, a clock more than
+// 60 s below the floor, or whose floor is not read yet, is untrusted; and what an
+// untrusted clock shows is never below the floor.
 package clock
 
 import (
@@ -68,11 +90,14 @@ const (
 // Source of the time.
 type Source string
 
-// Sources this clock knows; design §5 names more (rtc, modem, manual).
+// Sources of design §5.
 const (
 	SourceNone    Source = "none"
 	SourceKernel  Source = "kernel"  // disciplined by the machine's own time service
 	SourceCentre  Source = "centre"  // learned from hello and welcome
+	SourceModem   Source = "modem"   // asked for by a command: the mobile network's or a satellite's time
+	SourceRTC     Source = "rtc"     // the hardware clock, as it was found when the time was trusted
+	SourceManual  Source = "manual"  // set by a person at the local page
 	SourceAssumed Source = "assumed" // demo and test configuration only; shown in red
 )
 

@@ -16,6 +16,7 @@ type Fake struct {
 	since   time.Time
 	reading Reading
 	waiters []*fakeWaiter
+	proven  func() (time.Time, bool)
 	arrived chan struct{} // closed and renewed when a waiter comes
 }
 
@@ -59,6 +60,24 @@ func (f *Fake) State() Reading {
 	r := f.reading
 	r.Since = f.since
 	return r
+}
+
+// Prove lets ProvenThisBoot tell a time, which then moves with Mono.
+func (f *Fake) Prove(t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	since := f.mono
+	f.proven = func() (time.Time, bool) { return t.Add(f.mono - since), true }
+}
+
+// ProvenThisBoot is what Prove said, or nothing.
+func (f *Fake) ProvenThisBoot() (time.Time, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.proven == nil {
+		return time.Time{}, false
+	}
+	return f.proven()
 }
 
 // Wait blocks until Advance passes the instant, a Step or SetState happens, or ctx ends.

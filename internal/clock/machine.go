@@ -29,6 +29,8 @@ type machine struct {
 	kernel func() sync
 	// arm starts a timer on the machine's wall clock.
 	arm func(until time.Time) timer
+	// rtc reads a hardware clock, to the second; ErrNotFound when there is none.
+	rtc func(name string) (time.Time, error)
 }
 
 // timer is one armed wait. wait ends at the instant, when the wall clock is set,
@@ -42,7 +44,7 @@ type timer interface {
 var errNoTimer = errors.New("no timer that notices a clock step")
 
 func realMachine() machine {
-	return machine{read: readInstant, kernel: kernelSync, arm: armTimer}
+	return machine{read: readInstant, kernel: kernelSync, arm: armTimer, rtc: readRTC}
 }
 
 func armTimer(until time.Time) timer {

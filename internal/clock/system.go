@@ -2,6 +2,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	gosync "sync"
@@ -11,15 +12,16 @@ import (
 )
 
 const (
-	// defaultDrift is the assumed error of a board's crystal in holdover: 100 ppm,
-	// so that a bound of 60 s lasts about a week.
+	// defaultDrift is the assumed error of a board's crystal, and of its hardware
+	// clock's, until it is measured: 100 ppm, so that a bound of 60 s lasts a week.
 	defaultDrift = 100e-6
 	// stepTolerance: a change of wall minus Mono beyond this is a step.
 	stepTolerance = 50 * time.Millisecond
 	// maxRoundTrip of hello and welcome for their time to be believed (design §7).
 	maxRoundTrip = 10 * time.Second
-	// centreFresh: so long one welcome counts as synchronised; after it, holdover.
-	centreFresh = 24 * time.Hour
+	// freshFor: so long one welcome, or one answer of the modem, counts as synchronised;
+	// after it, holdover.
+	freshFor = 24 * time.Hour
 	// lookEvery is how often Run looks for a change nobody asked about.
 	lookEvery = time.Second
 	// floorEvery bounds the writes to flash for the floor.
@@ -46,10 +48,16 @@ type Options struct {
 	Offset time.Duration
 	// BuildTime of the program: no true clock shows less. Zero when unknown.
 	BuildTime time.Time
-	// Drift assumed in holdover, as a fraction; 0 means 100 ppm.
+	// Drift assumed in holdover, as a fraction, until it is measured; 0 means 100 ppm.
 	Drift float64
-	// Floor may be nil where nothing is kept (tools).
-	Floor Floor
+	// RTC is the name of the hardware clock (rtc0), "" for none; RTCDrift as Drift.
+	RTC      string
+	RTCDrift float64
+	// Modem may have no command.
+	Modem ModemOptions
+	// Floor and Memory may be nil where nothing is kept (tools).
+	Floor  Floor
+	Memory Memory
 }
 
 // System is the machine's clock, disciplined. Safe for several goroutines.
@@ -67,8 +75,17 @@ type System struct {
 	loaded  bool
 	kernel  anchor
 	centre  anchor
+	modem   anchor
+	rtc     anchor
+	manual  anchor
 	reading Reading
-	since   time.Duration // Mono when state and source of reading began
+	// raised is what an untrusted clock is put forward by, so as not to show less than
+	// the floor; 0 for nothing.
+	raised   time.Duration
+	answered answer
+	drift    drift
+	hardware hardware
+	since    time.Duration // Mono when state and source of reading began
 }
 
 // New checks the options. Until Run has read the floor the clock is untrusted.
@@ -76,11 +93,19 @@ func New(opts Options, log *slog.Logger) (*System, error) {
 	if opts.Drift == 0 {
 		opts.Drift = defaultDrift
 	}
+	if opts.RTCDrift == 0 {
+		opts.RTCDrift = defaultDrift
+	}
 	switch {
 	case opts.Offset != 0 && !opts.Assumed:
 		return nil, fmt.Errorf("%w: clock offset is for tests and needs the assumed source", radio.ErrInvalid)
 	case opts.Drift < 1e-6 || opts.Drift > 1e-2:
 		return nil, fmt.Errorf("%w: clock drift %g, want 1e-6 to 1e-2", radio.ErrInvalid, opts.Drift)
+	case opts.RTCDrift < 1e-6 || opts.RTCDrift > 1e-2:
+		return nil, fmt.Errorf("%w: drift of the hardware clock %g, want 1e-6 to 1e-2", radio.ErrInvalid, opts.RTCDrift)
+	}
+	if err := errors.Join(opts.Modem.Check(), checkRTC(opts.RTC)); err != nil {
+		return nil, err
 	}
 	return &System{opts: opts, log: log, machine: realMachine(),
 		changed: make(chan struct{}), loaded: opts.Floor == nil}, nil
@@ -166,10 +191,17 @@ func (s *System) Latest() time.Time {
 	return latest
 }
 
-// Run reads the floor, then looks for steps and changes of trust once a second and
-// keeps the floor, until ctx ends.
+// Run reads what was kept, then looks for steps and changes of trust once a second,
+// asks the hardware clock and the modem while there is nothing better, and keeps the
+// floor, until ctx ends.
 func (s *System) Run(ctx context.Context) error {
+	s.remember()
 	stored := s.loadFloor(ctx)
+	var asking gosync.WaitGroup
+	defer asking.Wait()
+	if len(s.opts.Modem.Command) > 0 && !s.opts.Assumed {
+		asking.Go(func() { s.askModem(ctx) })
+	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -177,6 +209,8 @@ func (s *System) Run(ctx context.Context) error {
 		if now := s.Now(); r.Usable() && now.Sub(stored) >= floorEvery {
 			stored = s.keepFloor(ctx, now, stored)
 		}
+		s.watchRTC(ctx)
+		s.keepDrift(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

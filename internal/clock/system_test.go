@@ -25,10 +25,12 @@ type bench struct {
 	at   instant
 	sync sync
 	armd []time.Time
+	rtc  time.Time // zero: none
 }
 
 func (b *bench) machine() machine {
 	return machine{
+		rtc:    b.readRTC,
 		read:   func() instant { b.mu.Lock(); defer b.mu.Unlock(); return b.at },
 		kernel: func() sync { b.mu.Lock(); defer b.mu.Unlock(); return b.sync },
 		arm: func(until time.Time) timer {

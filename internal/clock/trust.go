@@ -8,7 +8,7 @@ import (
 )
 
 // anchor is the best moment a source was right: from it on, the bound grows with
-// the assumed drift.
+// the drift of the crystal.
 type anchor struct {
 	held   bool
 	mono   time.Duration
@@ -25,28 +25,74 @@ func (a anchor) boundAt(mono time.Duration, drift float64) time.Duration {
 // somewhere between, so half of the round trip is the error bound.
 func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 	trip := got - sent
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if trip >= 0 {
+		s.answered.take(centre.Add(trip), got, s.rate())
+	}
 	if trip < 0 || trip >= maxRoundTrip {
 		return fmt.Errorf("%w: welcome took %v, its time counts only below %v", radio.ErrInvalid, trip, maxRoundTrip)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if floor := s.lowest(); centre.Before(floor.Add(-MaxBound)) {
 		return fmt.Errorf("%w: centre says %s, but %s has passed already", radio.ErrInvalid,
 			centre.UTC().Format(time.RFC3339), floor.Format(time.RFC3339))
 	}
 	s.prove(centre)
 	now := s.look()
-	middle := sent + trip/2
-	wallThen := now.wall.Add(middle - now.mono)
-	fresh := anchor{held: true, mono: middle, bound: trip / 2, offset: centre.Sub(wallThen)}
-	// A slow answer does not replace a better bound that is still fresh.
-	if old := s.centre; old.held && now.mono-old.mono < centreFresh &&
-		old.boundAt(now.mono, s.opts.Drift) < fresh.boundAt(now.mono, s.opts.Drift) {
-		return nil
-	}
-	s.centre = fresh
-	s.judge(now)
+	fresh := now.anchor(centre, sent+trip/2, trip/2)
+	s.learn(&s.centre, fresh, now)
 	return nil
+}
+
+// anchor says how far the wall clock was from t at an instant of Mono.
+func (i instant) anchor(t time.Time, mono, bound time.Duration) anchor {
+	return anchor{held: true, mono: mono, bound: bound, offset: t.Sub(i.wall.Add(mono - i.mono))}
+}
+
+// learn takes a new anchor of a source that tells the time again and again. A vague one
+// does not replace a better one that is still fresh. The caller holds mu.
+func (s *System) learn(source *anchor, fresh anchor, now instant) {
+	s.measure(fresh)
+	if old := *source; old.held && now.mono-old.mono < freshFor &&
+		old.boundAt(now.mono, s.rate()) < fresh.boundAt(now.mono, s.rate()) {
+		return
+	}
+	*source = fresh
+	s.judge(now)
+}
+
+// answer is the latest that the centre's time can have been in its welcome to a hello of
+// this boot, however long that took. Unlike an anchor it stands on Mono alone: no step of
+// the wall clock takes it away.
+type answer struct {
+	held bool
+	mono time.Duration
+	at   time.Time
+}
+
+// take keeps whichever answer says the least: each is an upper bound.
+func (a *answer) take(latest time.Time, mono time.Duration, drift float64) {
+	if !a.held || latest.Before(a.latest(mono, drift)) {
+		*a = answer{held: true, mono: mono, at: latest}
+	}
+}
+
+func (a answer) latest(mono time.Duration, drift float64) time.Time {
+	gone := mono - a.mono
+	return a.at.Add(gone + time.Duration(float64(gone)*drift)).UTC()
+}
+
+// ProvenThisBoot is the latest it can be by the centre's answer to a hello of this run
+// of the agent, which nobody can have kept from before. It judges the expiry of an alert
+// while State is untrusted (design §5): one that may have expired does not sound. ok is
+// false while there was no answer.
+func (s *System) ProvenThisBoot() (now time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.answered.held {
+		return time.Time{}, false
+	}
+	return s.answered.latest(s.machine.read().mono, s.rate()), true
 }
 
 // look reads the machine and notices steps; the caller holds mu.
@@ -62,7 +108,8 @@ func (s *System) look() instant {
 		// Whoever set the clock, what was known about it is void. If it was the time
 		// service, the kernel says so and is believed again at once.
 		s.log.Warn("wall clock stepped", "by", jump.String(), "source", string(s.reading.Source))
-		s.kernel, s.centre = anchor{}, anchor{}
+		s.kernel, s.centre, s.modem, s.rtc, s.manual = anchor{}, anchor{}, anchor{}, anchor{}, anchor{}
+		s.raised, s.drift.base = 0, anchor{}
 		s.judge(now)
 		s.notify()
 	}
@@ -85,6 +132,7 @@ func (s *System) judge(now instant) {
 	if !s.loaded || now.wall.Add(r.Offset).Before(s.lowest().Add(-MaxBound)) {
 		r.State = Untrusted
 	}
+	r.Offset = s.raise(now, r)
 	old := s.reading
 	s.reading = r
 	if old.State == r.State && old.Source == r.Source {
@@ -101,7 +149,23 @@ func (s *System) judge(now instant) {
 	}
 }
 
-// choose takes the best source there is.
+// raise keeps what an untrusted clock shows at or above the floor: it goes on from
+// there, for no true clock shows less.
+func (s *System) raise(now instant, r Reading) time.Duration {
+	if r.State != Untrusted {
+		s.raised = 0
+		return r.Offset
+	}
+	if up := s.lowest().Sub(now.wall); up > r.Offset {
+		s.raised = max(s.raised, up)
+	}
+	if s.raised > 0 {
+		return max(r.Offset, s.raised)
+	}
+	return r.Offset
+}
+
+// choose takes the best source there is; see the table of the package.
 func (s *System) choose(now instant) Reading {
 	if s.opts.Assumed {
 		return Reading{State: Trusted, Source: SourceAssumed, Offset: s.opts.Offset}
@@ -110,23 +174,30 @@ func (s *System) choose(now instant) Reading {
 	if k.synced && k.bound < MaxBound {
 		// The kernel grows its bound by 500 ppm; the anchor stays where it was last
 		// disciplined, because our own assumption grows more slowly.
-		if !s.kernel.held || k.bound <= s.kernel.boundAt(now.mono, s.opts.Drift) {
+		if !s.kernel.held || k.bound <= s.kernel.boundAt(now.mono, s.rate()) {
 			s.kernel = anchor{held: true, mono: now.mono, bound: k.bound}
 		}
-		return Reading{State: Trusted, Source: SourceKernel, Bound: s.kernel.boundAt(now.mono, s.opts.Drift)}
+		bound := s.kernel.boundAt(now.mono, s.rate())
+		// The crystal runs free from here on, should this be the last time.
+		s.drift.base = anchor{held: true, mono: now.mono, bound: bound}
+		return Reading{State: Trusted, Source: SourceKernel, Bound: bound}
 	}
 	best := Reading{State: Untrusted, Source: SourceNone, Bound: MaxBound}
-	if s.kernel.held {
-		if bound := s.kernel.boundAt(now.mono, s.opts.Drift); bound < best.Bound {
-			best = Reading{State: Holdover, Source: SourceKernel, Bound: bound}
+	for _, c := range []struct {
+		anchor
+		source Source
+		fresh  time.Duration // so long it is trusted
+	}{
+		{s.kernel, SourceKernel, 0}, {s.centre, SourceCentre, freshFor}, {s.modem, SourceModem, freshFor},
+		{s.rtc, SourceRTC, 0}, {s.manual, SourceManual, 0},
+	} {
+		bound := c.boundAt(now.mono, s.rate())
+		if !c.held || bound >= best.Bound {
+			continue
 		}
-	}
-	if s.centre.held {
-		if bound := s.centre.boundAt(now.mono, s.opts.Drift); bound < best.Bound {
-			best = Reading{State: Holdover, Source: SourceCentre, Bound: bound, Offset: s.centre.offset}
-			if now.mono-s.centre.mono < centreFresh {
-				best.State = Trusted
-			}
+		best = Reading{State: Holdover, Source: c.source, Bound: bound, Offset: c.offset}
+		if now.mono-c.mono < c.fresh {
+			best.State = Trusted
 		}
 	}
 	if best.Source == SourceNone {

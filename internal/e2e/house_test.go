@@ -529,6 +529,7 @@ func (a *agentProcess) start() {
 func (a *agentProcess) run(args ...string) []byte {
 	a.h.t.Helper()
 	cmd := exec.CommandContext(a.h.t.Context(), programs.agent, args...)
+	cmd.Env = append(os.Environ(), a.env...)
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

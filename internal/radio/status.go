@@ -94,7 +94,19 @@ type OutputStatus struct {
 	Device string `json:"device"`
 	State  string `json:"state"` // idle, open, failed
 	Error  string `json:"error,omitempty"`
+	// Amplifier is "" on a device without a switch for it.
+	Amplifier AmplifierState `json:"amplifier,omitempty"`
 }
+
+// AmplifierState is what is known of the amplifier before the loudspeakers.
+type AmplifierState string
+
+const (
+	AmplifierOff       AmplifierState = "off"
+	AmplifierOn        AmplifierState = "on"
+	AmplifierSwitching AmplifierState = "switching"
+	AmplifierFailed    AmplifierState = "failed" // the switch did not obey the last time
+)
 
 // DiskStatus is the room on the device.
 type DiskStatus struct {

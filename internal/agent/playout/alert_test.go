@@ -20,6 +20,7 @@ type fakeAlerts struct {
 	clk     *clock.Fake
 	queue   []radio.Cycle // the first is on duty
 	hold    bool
+	wake    time.Duration // of the next cycle, on Mono
 	log     []string
 	results []radio.Confirmation
 	changed chan struct{}
@@ -28,7 +29,7 @@ type fakeAlerts struct {
 func (f *fakeAlerts) Duty() radio.Duty {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d := radio.Duty{Hold: f.hold}
+	d := radio.Duty{Hold: f.hold, Wake: f.wake}
 	if len(f.queue) > 0 {
 		c := f.queue[0]
 		d.Cycle, d.Hold = &c, true

@@ -54,6 +54,7 @@ type desk struct {
 	tone    *tone         // a test tone under way; nil for none
 
 	streamState
+	power powerState
 }
 
 func newDesk(p *Playout) *desk {
@@ -116,6 +117,7 @@ func (d *desk) step(ctx context.Context) time.Time {
 	}
 	wanted = d.sayTone(ctx, soon) || wanted
 	d.manageStream(ctx, wanted, soon)
+	d.amplify(soon)
 	if d.book.turn(ctx) {
 		soon(d.Clock.Now())
 	}
@@ -211,6 +213,7 @@ func (d *desk) permits(start, end time.Time) (bool, time.Time) {
 // show publishes what the status may see.
 func (d *desk) show() {
 	v := view{Output: d.output, Beat: d.lastMono}
+	v.Output.Amplifier = d.amplifierState()
 	for _, l := range d.live {
 		if l.phase == sounding {
 			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.counted(), Samples: l.Samples}
@@ -285,6 +288,7 @@ func (d *desk) close(ctx context.Context) {
 		d.finishTone(ctx, radio.EndStopped)
 	}
 	d.closeStream(ctx)
+	d.unpower()
 	for d.book.turn(ctx) {
 	}
 	if n := len(d.book.owed); n > 0 && !d.book.pay(ctx) {

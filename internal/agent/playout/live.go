@@ -92,7 +92,11 @@ func (l *live) rest() {
 // handOver gives a waiting airing to the player, at its place. This is the last
 // moment before the output: the policy is asked once more.
 func (d *desk) handOver(ctx context.Context, l *live) {
-	skip, ok := d.place(l)
+	warm, ok := d.warm(l.origin)
+	if !ok {
+		return // the switch is thrown; it waits for that
+	}
+	skip, ok := d.place(l, warm)
 	if l.cut {
 		skip, ok = rewound(l), true
 	}
@@ -128,7 +132,10 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	if free := max(mono, d.busyUntil(l)); skip == 0 && at+directly < free {
 		at, place = free, 0 // whole, a little late
 	}
-	if l.cut {
+	if at < warm {
+		at, place = warm, warm
+	}
+	if l.cut && warm <= mono {
 		place = 0 // as soon as it can: nothing more of it may get lost
 	}
 	err = d.stream.Play(Item{ID: l.ID, Rendition: l.rendition, SkipFrames: skip, At: place,
@@ -155,18 +162,19 @@ func (d *desk) busyUntil(l *live) time.Duration {
 }
 
 // place says how many frames to leave out so that the airing goes on where it
-// would be by now; ok is false when it is too late for that.
-func (d *desk) place(l *live) (skip int, ok bool) {
+// would be by now, or by the time the amplifier is warm; ok is false when it is too
+// late for that.
+func (d *desk) place(l *live, warm time.Duration) (skip int, ok bool) {
 	late := d.Clock.Mono() - l.origin
 	switch {
 	case !l.startedAt.IsZero(): // it has sounded already, and goes on
-	case late <= slack:
+	case max(late, warm-l.origin) <= slack:
 		return 0, true
-	case late > l.Grace && !l.troubled:
+	case late > max(l.Grace, slack) && !l.troubled:
 		return 0, false
 	}
 	// Whole frames, upwards: the decoder joins at a frame without a click.
-	wanted := max(radio.DurationSamples(late+joinLead), l.reached)
+	wanted := max(radio.DurationSamples(max(late+joinLead, warm-l.origin)), l.reached)
 	skip = int((wanted + int64(l.rendition.Head) + radio.FrameSamples - 1) / radio.FrameSamples)
 	return skip, skip < l.rendition.Frames && position(l.rendition, skip) < l.Samples
 }

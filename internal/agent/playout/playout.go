@@ -122,6 +122,8 @@ type Rooms struct {
 	Player  Player
 	Faults  Faults
 	Alerts  Alerts // nil: the device takes none
+	// Amplifier is nil on a device that has no switch for it.
+	Amplifier Amplifier
 	// LastSeen is the last instant at which the agent ran with a trusted clock
 	// before this run: what fell due since then was missed. 0 when it never ran.
 	LastSeen radio.Millis
@@ -189,7 +191,7 @@ func (p *Playout) Run(ctx context.Context) error {
 	d.recover(ctx)
 	for {
 		// Taken before looking, so that a change while looking is not lost.
-		planned, ready, alerted := p.Plan.Changed(), p.Audio.Changed(), p.Alerts.Changed()
+		planned, ready, alerted, power := p.Plan.Changed(), p.Audio.Changed(), p.Alerts.Changed(), d.powerChanged()
 		d.alarm.set(ctx, d.step(ctx))
 		select {
 		case <-ctx.Done():
@@ -199,6 +201,7 @@ func (p *Playout) Run(ctx context.Context) error {
 			d.alarm.clear()
 		case <-planned:
 		case <-ready:
+		case <-power:
 		case <-alerted:
 		case o := <-p.orders:
 			o.do(ctx, d)

@@ -68,11 +68,14 @@ func (d *desk) alert(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		d.beginRound(ctx, *duty.Cycle)
 	}
 	if d.round != nil {
-		d.feedRound(ctx)
+		d.feedRound(ctx, soon)
 	}
+	d.power.alert = duty.Wake
 	mono := d.Clock.Mono()
-	if duty.Wake > mono {
-		soon(d.Clock.Now().Add(duty.Wake - mono))
+	for _, at := range []time.Duration{duty.Wake - warmUp, duty.Wake} {
+		if at > mono {
+			soon(d.Clock.Now().Add(at - mono))
+		}
 	}
 	return d.round != nil || duty.Hold && duty.Wake > 0 && duty.Wake <= mono+warmUp
 }
@@ -115,7 +118,7 @@ func (d *desk) addVoice() {
 }
 
 // feedRound hands the player what it does not hold yet, one behind the other.
-func (d *desk) feedRound(ctx context.Context) {
+func (d *desk) feedRound(ctx context.Context, soon func(time.Time)) {
 	r := d.round
 	d.addVoice()
 	if d.stream == nil || d.closing {
@@ -124,6 +127,17 @@ func (d *desk) feedRound(ctx context.Context) {
 			d.finishRound(ctx, r.stopping)
 		}
 		return
+	}
+	// Handed over only when it can be heard: no head of a siren is lost to a relay.
+	if mono := d.Clock.Mono(); r.stopping == "" && len(r.parts) > 0 {
+		warm, ok := d.warm(mono)
+		if !ok {
+			return
+		}
+		if warm > mono {
+			soon(d.Clock.Now().Add(warm - mono))
+			return
+		}
 	}
 	for _, p := range append([]*live(nil), r.parts...) {
 		if p.phase != waiting || r.stopping != "" {

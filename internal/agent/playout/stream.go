@@ -50,6 +50,7 @@ func (d *desk) events() <-chan Event {
 // manageStream opens a stream when one is wanted and lets it go when none is.
 func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Time)) {
 	mono := d.Clock.Mono()
+	kept := d.powered()
 	for _, l := range d.live {
 		if len(d.held) > 0 && l.phase == waiting {
 			continue // it waits for an alert, which has a stream of its own accord
@@ -67,7 +68,7 @@ func (d *desk) manageStream(ctx context.Context, wanted bool, soon func(time.Tim
 			return
 		}
 		d.open(ctx)
-	case !wanted && d.stream != nil && !d.closing:
+	case !wanted && !kept && d.stream != nil && !d.closing:
 		d.closing = true
 		if err := d.stream.Close(); err != nil {
 			d.kill(err)

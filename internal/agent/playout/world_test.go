@@ -28,6 +28,7 @@ type world struct {
 	alerts  *fakeAlerts
 	room    playout.Alerts // in place of alerts, if set
 	desk    *playout.Playout
+	amp     *fakeAmplifier // nil: no switch
 
 	lastSeen radio.Millis
 	cancel   context.CancelFunc
@@ -52,12 +53,15 @@ func newWorld(t *testing.T, start time.Time) *world {
 
 // start runs the agent's playout; power ends it as a power cut would.
 func (w *world) start() {
-	var alerts playout.Alerts = w.alerts
+	rooms := playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
+		Player: w.player, Faults: w.faults, Alerts: w.alerts, LastSeen: w.lastSeen}
 	if w.room != nil {
-		alerts = w.room
+		rooms.Alerts = w.room
 	}
-	w.desk = playout.New(playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
-		Player: w.player, Faults: w.faults, Alerts: alerts, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
+	if w.amp != nil {
+		rooms.Amplifier = w.amp
+	}
+	w.desk = playout.New(rooms, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	w.cancel, w.done = cancel, make(chan error, 1)
 	go func() { w.done <- w.desk.Run(ctx) }()

@@ -14,12 +14,6 @@ import (
 //go:embed control.html
 var controlText string
 
-// PIN checks the secret of the people at the device. ErrForbidden for a wrong one,
-// ErrUnavailable while nobody may try.
-type PIN interface {
-	Check(ctx context.Context, pin string) error
-}
-
 // Emergency is what a person with the PIN may do at the device.
 type Emergency interface {
 	// StartAlert makes a standing alert sound.
@@ -30,7 +24,7 @@ type Emergency interface {
 
 // controls of the page; without them it is read-only.
 type controls struct {
-	pin       PIN // nil: none is set, and nothing can be done
+	pin       PIN
 	emergency Emergency
 	page      *template.Template
 	origin    *http.CrossOriginProtection
@@ -51,7 +45,6 @@ const (
 	controlPath = "/control"
 	stopPath    = "/control/stop"
 	startPath   = "/control/start"
-	maxForm     = 4 << 10
 )
 
 // controlView is what the template is fed with.
@@ -65,7 +58,6 @@ type controlView struct {
 
 // serveControl answers everything below /control.
 func (p *Page) serveControl(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Security-Policy", p.controlCSP())
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case get && r.URL.Path == controlPath:
@@ -92,21 +84,23 @@ func (p *Page) obey(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "yêu cầu không đúng / bad request", http.StatusBadRequest)
 		return
 	}
-	if c.pin == nil {
-		p.showControl(w, r, http.StatusForbidden, "Thiết bị này chưa đặt mã PIN.", "This device has no PIN.")
+	if err := c.pin.Check(r.Context(), r.PostForm.Get("pin")); err != nil {
+		status, vi := refusal(w.Header(), err)
+		if status == http.StatusInternalServerError {
+			p.log.Error("PIN not checked", "error", err)
+		}
+		p.showControl(w, r, status, vi, "The PIN was not accepted.")
 		return
 	}
-	err := c.pin.Check(r.Context(), r.PostForm.Get("pin"))
-	if err == nil && r.URL.Path == stopPath {
+	var err error
+	if r.URL.Path == stopPath {
 		err = c.emergency.StopSound(r.Context())
-	} else if err == nil {
+	} else {
 		err = c.emergency.StartAlert(r.Context(), radio.AlertID(r.PostForm.Get("alert")))
 	}
 	switch {
 	case err == nil:
 		http.Redirect(w, r, "/", http.StatusSeeOther)
-	case errors.Is(err, radio.ErrForbidden):
-		p.showControl(w, r, http.StatusForbidden, "Mã PIN không đúng.", "Wrong PIN.")
 	case errors.Is(err, radio.ErrUnavailable):
 		p.showControl(w, r, http.StatusTooManyRequests, "Chưa làm được, hãy thử lại sau ít phút.", "Not now; try again in some minutes.")
 	case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrConflict), errors.Is(err, radio.ErrInvalid):
@@ -119,7 +113,7 @@ func (p *Page) obey(w http.ResponseWriter, r *http.Request) {
 
 func (p *Page) showControl(w http.ResponseWriter, r *http.Request, code int, vi, en string) {
 	s := p.build(r.Context())
-	v := controlView{Status: s, Style: template.CSS(pageStyle), HasPIN: p.controls.pin != nil, VI: vi, EN: en}
+	v := controlView{Status: s, Style: template.CSS(pageStyle), HasPIN: p.controls.pin.IsSet(), VI: vi, EN: en}
 	for _, a := range s.Alerts {
 		if a.Standing && !a.Running && a.Expires > s.At {
 			v.Standing = append(v.Standing, a)

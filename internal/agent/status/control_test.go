@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"loaxa/internal/clock"
 	"loaxa/internal/radio"
@@ -17,7 +18,10 @@ import (
 type fakePIN struct {
 	err   error
 	tries int
+	unset bool
 }
+
+func (f *fakePIN) IsSet() bool { return !f.unset }
 
 func (f *fakePIN) Check(_ context.Context, pin string) error {
 	f.tries++
@@ -100,7 +104,7 @@ func TestControl(t *testing.T) {
 		}, want: 303, did: "stop", tries: 1},
 		"wrong PIN":                  {path: stopPath, form: url.Values{"pin": {"1"}}, want: 403, tries: 1},
 		"no PIN":                     {path: startPath, form: url.Values{"alert": {"x"}}, want: 403, tries: 1},
-		"too many tries":             {path: stopPath, form: good, pin: &fakePIN{err: radio.ErrUnavailable}, want: 429, tries: 1},
+		"too many tries":             {path: stopPath, form: good, pin: &fakePIN{err: wrong{wait: time.Minute}}, want: 429, tries: 1},
 		"another site's form":        {path: stopPath, form: good, head: func(h map[string][]string) { h["Sec-Fetch-Site"] = []string{"cross-site"} }, want: 403},
 		"another site, old browser":  {path: stopPath, form: good, head: func(h map[string][]string) { h["Origin"] = []string{"http://evil.example"} }, want: 403},
 		"an alert that has ended":    {path: startPath, form: good, err: radio.ErrConflict, want: 409, did: "start 01JD0000000000000000000AT1", tries: 1},
@@ -150,7 +154,7 @@ func TestControlPage(t *testing.T) {
 }
 
 func TestControlWithoutAPIN(t *testing.T) {
-	p, e := controlPage(t, nil)
+	p, e := controlPage(t, &fakePIN{unset: true, err: radio.ErrForbidden})
 	if body := get(p, "GET", "10.0.0.7", controlPath).Body.String(); strings.Contains(body, "<form") || !strings.Contains(body, "chưa đặt mã PIN") {
 		t.Error(body)
 	}

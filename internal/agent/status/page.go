@@ -25,22 +25,26 @@ var pageText string
 var pageStyle string
 
 // Page is the page for the local network, in Vietnamese. It needs no script and
-// refreshes itself; it takes no input but on the page of Control, with a PIN.
+// refreshes itself. It shows; what a person can do there stands on forms of their own,
+// behind the PIN.
 type Page struct {
 	listen string
 	build  func(context.Context) radio.Status
 	log    *slog.Logger
 
-	page  *template.Template
-	csp   string
-	slots chan struct{}
+	forms  map[string]form // by path
+	origin *http.CrossOriginProtection
+	page   *template.Template
+	csp    string
+	slots  chan struct{}
 
-	controls *controls // nil: the page only shows
+	controls *controls // nil: nobody can do anything about the sound
 }
 
 // NewPage parses the page.
 func NewPage(listen string, build func(context.Context) radio.Status, log *slog.Logger) (*Page, error) {
-	p := &Page{listen: listen, build: build, log: log, slots: make(chan struct{}, maxClients)}
+	p := &Page{listen: listen, build: build, log: log, slots: make(chan struct{}, maxClients),
+		forms: map[string]form{}, origin: http.NewCrossOriginProtection()}
 	var err error
 	p.page, err = template.New("page").Funcs(template.FuncMap{
 		"length": length, "size": size, "ending": ending,
@@ -51,18 +55,11 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 	if err != nil {
 		return nil, fmt.Errorf("parse the status page: %w", err)
 	}
-	p.csp = contentPolicy("'none'")
+	sum := sha256.Sum256([]byte(pageStyle))
+	p.csp = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	return p, nil
 }
-
-// contentPolicy lets the page's own style through, and forms to where they may go.
-func contentPolicy(forms string) string {
-	sum := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action " + forms + "; frame-ancestors 'none'"
-}
-
-func (p *Page) controlCSP() string { return contentPolicy("'self'") }
 
 // Run serves until ctx ends.
 func (p *Page) Run(ctx context.Context) error {
@@ -102,8 +99,9 @@ type view struct {
 	radio.Status
 	Style template.CSS
 	times times
-	// Control: there is a page for people with the PIN.
-	Control bool
+	// ClockForm: the clock can be set by hand; Control: there is a page for people with
+	// the PIN.
+	ClockForm, Control bool
 }
 
 // Running lists the alerts that sound or are between two cycles.
@@ -156,26 +154,32 @@ func (v view) Stored(a radio.AudioStatus) remark {
 // Title of a confirmation.
 func (v view) Title(c radio.Confirmation) string { return titleOf(v.Status, c) }
 
-// ServeHTTP shows the page, through which nothing can be changed, and the one of Control.
+// ServeHTTP shows the page, a form, or what Control offers. Nothing can be changed but
+// through these.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.csp)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	// Not no-referrer: with that a browser also hides the origin of its own forms.
+	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	f := p.forms[r.URL.Path]
 	control := p.controls != nil && (r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/"))
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead && !control:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && !control && (f == nil || r.Method != http.MethodPost):
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "chỉ xem / read only", http.StatusMethodNotAllowed)
 		return
 	case !localHost(r.Host):
 		http.Error(w, "tên máy không đúng / wrong host", http.StatusMisdirectedRequest)
 		return
-	case r.URL.Path != "/" && !control:
+	case f == nil && r.URL.Path != "/" && !control:
 		http.NotFound(w, r)
+		return
+	case p.origin.Check(r) != nil:
+		http.Error(w, "yêu cầu từ trang khác / from another site", http.StatusForbidden)
 		return
 	}
 	select {
@@ -190,9 +194,14 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveControl(w, r)
 		return
 	}
+	if f != nil {
+		f.serve(w, r)
+		return
+	}
 	s := p.build(r.Context())
 	var page bytes.Buffer
-	if err := p.page.Execute(&page, view{Status: s, Style: template.CSS(pageStyle), times: timesOf(s.Zone), Control: p.controls != nil}); err != nil {
+	v := view{Status: s, Style: template.CSS(pageStyle), ClockForm: p.forms["/clock"] != nil, Control: p.controls != nil, times: timesOf(s.Zone)}
+	if err := p.page.Execute(&page, v); err != nil {
 		p.log.Error("local page", "error", err)
 		http.Error(w, "lỗi / error", http.StatusInternalServerError)
 		return

@@ -100,7 +100,22 @@ func outputLine(o radio.OutputStatus) string {
 	if o.Error != "" {
 		s += ": " + o.Error
 	}
+	if o.Amplifier != "" {
+		s += "; tăng âm " + viAmplifier(o.Amplifier)
+	}
 	return s
+}
+
+func viAmplifier(a radio.AmplifierState) string {
+	switch a {
+	case radio.AmplifierOn:
+		return "bật"
+	case radio.AmplifierOff:
+		return "tắt"
+	case radio.AmplifierSwitching:
+		return "đang chuyển"
+	}
+	return "LỖI"
 }
 
 // urgentBefore is when fetch no longer waits for its hours (design §7): audio that is
