@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	watchEvery  = 100 * time.Millisecond
+	watchEvery  = 200 * time.Millisecond
 	watchWindow = 2 * time.Second
 	// A new device fills its ring in an instant and may then stall for 1.5 s.
 	warmUp = 4 * time.Second
