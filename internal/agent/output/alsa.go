@@ -83,6 +83,9 @@ import (
 const (
 	// resumeEvery is how often a suspended device is asked to go on.
 	resumeEvery = 100 * time.Millisecond
+	// restAtLeast and restAgain are pauses while the ring is full.
+	restAtLeast = 5 * time.Millisecond
+	restAgain   = 15 * time.Millisecond
 	// noteEvery is how often the device is asked how far it is.
 	noteEvery = 20 * time.Millisecond
 	// noteWithin: an answer that took longer says little about the moment.
@@ -215,7 +218,7 @@ func (a *alsaOutput) push(ctx context.Context) error {
 	if a.note() {
 		a.emptied()
 	}
-	for len(frames) > 0 {
+	for again := false; len(frames) > 0; {
 		n := C.snd_pcm_writei(a.pcm, unsafe.Pointer(&frames[0]), C.snd_pcm_uframes_t(len(frames)/int(a.setup.channels)))
 		runtime.KeepAlive(frames)
 		switch {
@@ -225,12 +228,16 @@ func (a *alsaOutput) push(ctx context.Context) error {
 			a.running = true
 			continue
 		case n == 0 || n == -C.EAGAIN: // no room, for how long is for the watchdog to judge
-			if err := a.rest(ctx); err != nil {
+			if err := a.rest(ctx, len(frames)/int(a.setup.channels), again); err != nil {
 				return err
 			}
+			again = true
 		default:
 			if err := a.recover(ctx, C.int(n)); err != nil {
 				return a.lose(err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
 			}
 		}
 		a.note()
@@ -238,15 +245,18 @@ func (a *alsaOutput) push(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// rest waits for a period, in which the device makes as much room. Going by time
-// rather than by the device's own wakening costs half the processor, and is over at
-// once with ctx.
-func (a *alsaOutput) rest(ctx context.Context) error {
-	period := time.Duration(a.setup.period) * time.Second / time.Duration(a.rate)
+// rest waits for as long as the device needs to make room for so many frames, then, if
+// it has not by then, for a little more. Going by time rather than by the device's own
+// wakening costs less, and is over at once with ctx.
+func (a *alsaOutput) rest(ctx context.Context, frames int, again bool) error {
+	pause := max(time.Duration(frames)*time.Second/time.Duration(a.rate), restAtLeast)
+	if again {
+		pause = restAgain
+	}
 	if a.tick == nil {
-		a.tick = time.NewTimer(period)
+		a.tick = time.NewTimer(pause)
 	} else {
-		a.tick.Reset(period)
+		a.tick.Reset(pause)
 	}
 	defer a.tick.Stop()
 	select {
