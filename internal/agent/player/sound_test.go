@@ -41,7 +41,7 @@ func realSound(t *testing.T, driver string) {
 		t.Fatal(err)
 	}
 	first := a.item
-	first.Start = clock.Mono() + 14*time.Second
+	first.Start = clock.Mono() + 21*time.Second
 	second := a.item // directly behind it
 	second.Start = first.Start + radio.SamplesDuration(a.item.Expected())
 	for _, item := range []Item{first, second} {
