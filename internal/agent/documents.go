@@ -179,6 +179,7 @@ func Check(ctx context.Context, cfg Config, log *slog.Logger) (lines []string, e
 		return lines, err
 	}
 	lines = append(lines, fmt.Sprintf("cache: %d bytes of audio, %d bytes free on the disk", disk.CacheBytes, disk.FreeBytes))
+	lines = append(lines, checkOutput(ctx, cfg.output()))
 	id, err := identity(store)
 	if err != nil {
 		return lines, err

@@ -307,6 +307,8 @@ func (s *idealStream) Stop(id radio.AiringID) error {
 	return nil
 }
 
+func (s *idealStream) Gain(radio.AiringID, float64) error { return nil }
+
 func (s *idealStream) Close() error {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()

@@ -93,7 +93,7 @@ func (w testWriter) Write(p []byte) (int, error) { w.t.Logf("child: %s", p); ret
 func until(t *testing.T, s *Session, kind EventKind) []Event {
 	t.Helper()
 	var all []Event
-	late := time.After(30 * time.Second)
+	late := time.After(60 * time.Second)
 	for {
 		select {
 		case e, ok := <-s.Events():
