@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"loaxa/internal/central/fault"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
@@ -160,4 +161,10 @@ func (u importUsers) PersonByName(ctx context.Context, name string) (radio.Perso
 		return radio.Person{}, fmt.Errorf("%w: account %s is disabled", radio.ErrForbidden, name)
 	}
 	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name, Grants: a.Grants}, nil
+}
+
+// shelf gives library its rows and what devices say of themselves.
+type shelf struct {
+	*laid
+	*fault.Fleet
 }

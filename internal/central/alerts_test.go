@@ -2,6 +2,7 @@ package central
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,26 @@ func TestEmergencySetIsThere(t *testing.T) {
 			}
 			if err := errors.Join(os.Truncate(f.Name(), 1), f.Close()); err != nil {
 				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestEmergencySetIsNotSwept: no bulletin refers to it, and yet it is needed.
+func TestEmergencySetIsNotSwept(t *testing.T) {
+	c := opened(t)
+	used, _, err := audioInUse{c.store}.AudioInUse(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, roles, err := emergencyRoles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range roles {
+		for _, x := range r.Renditions {
+			if !slices.Contains(used, x.SHA256) {
+				t.Errorf("%s at %d kbit/s is swept", r.Role, x.Kbps)
 			}
 		}
 	}
@@ -129,7 +150,7 @@ func TestPersonKeys(t *testing.T) {
 	}
 	text := ""
 	for _, e := range trail {
-		text += e.Action + " " + e.Detail + "\n"
+		text += fmt.Sprintf("%s %s %+v\n", e.Action, e.Detail, e.Facts)
 	}
 	if strings.Count(text, "person.key_add") != 2 || strings.Count(text, "person.key_revoke") != 2 || strings.Contains(text, password) {
 		t.Errorf("audit:\n%s", text)

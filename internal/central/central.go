@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,7 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
@@ -162,6 +164,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return alerts.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
+	g.Go(func() error {
+		return library.NewSweeper(c.files, audioInUse{c.store}, c.now, c.log.With("component", "library")).Run(ctx)
+	})
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -169,6 +174,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
 			alerts.Look()
+			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
@@ -266,29 +272,39 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := c.cfg.People.proxies()
+	if err != nil {
+		return nil, err
+	}
+	if c.cfg.People.BehindProxy && len(proxies) == 0 {
+		c.log.Warn("the console stands behind a proxy that is not named in people.trusted_proxies: wrong passwords of one client make all of them wait")
+	}
 	monitor := newMetrics(house{
 		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
-	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
+	laid := newLaid(c.store, c.now)
+	coming := preview.New(laid, w.fleet, programme.Resolver{Tuning: c.tuning()}, c.now)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: laid, Drafts: c.store, History: c.store, Clashes: coming, Holdings: laid, Fleet: w.fleet}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, w.fleet}, c.now, log, d.Changed),
 		Shelf:     c.store,
 		Uploads:   c.uploads,
-		Plan:      c.store,
+		Plan:      laid,
 		Campaigns: c.store,
 		Log:       c.report,
 		Files:     logFiles{export.New(exportLog(c.store), c.now)},
 		Audio:     audioFiles{c.files},
-		Preview:   c.preview(),
+		Preview:   coming,
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
+		Public: strings.TrimRight(c.cfg.People.Public, "/"), Proxies: proxies,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -40,6 +40,8 @@ type fixture struct {
 	kind string
 	// program lets API tokens in where the right is Self.
 	program bool
+	// person keeps API tokens out whatever the right.
+	person bool
 	// leaky marks a list that is not narrowed to the reader's communes yet. The mark is
 	// wrong, and fails, as soon as it is.
 	leaky bool
@@ -125,8 +127,8 @@ func (f fixture) expected(a asker, w where) int {
 			return http.StatusForbidden
 		}
 		return f.status
-	case (f.may == radio.WritePeople || f.may == radio.SignAlerts) && a.token != "":
-		return http.StatusForbidden // whatever the thing: no program changes people, or signs
+	case (f.may == radio.WritePeople || f.may == radio.SignAlerts || f.person) && a.token != "":
+		return http.StatusForbidden // whatever the thing: no program changes people, signs, or listens for them
 	case f.thing == nil && strings.Contains(f.body, "{area}"):
 		if !a.has(f.may) || !inside {
 			return http.StatusForbidden
