@@ -165,7 +165,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error {
-		return library.NewSweeper(c.files, c.store, c.now, c.log.With("component", "library")).Run(ctx)
+		return library.NewSweeper(c.files, audioInUse{c.store}, c.now, c.log.With("component", "library")).Run(ctx)
 	})
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })

@@ -9,6 +9,7 @@ import (
 
 	"loaxa/audio"
 	"loaxa/internal/central/library"
+	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
 )
 
@@ -90,4 +91,20 @@ func keepEmergency(ctx context.Context, files *library.Files) error {
 		}
 	}
 	return nil
+}
+
+// audioInUse keeps the emergency set from being swept: no bulletin refers to it.
+type audioInUse struct{ *store.Store }
+
+func (a audioInUse) AudioInUse(ctx context.Context) (renditions, originals []radio.SHA256, err error) {
+	if renditions, originals, err = a.Store.AudioInUse(ctx); err != nil {
+		return nil, nil, err
+	}
+	_, roles, err := emergencyRoles()
+	for _, r := range roles {
+		for _, x := range r.Renditions {
+			renditions = append(renditions, x.SHA256)
+		}
+	}
+	return renditions, originals, err
 }

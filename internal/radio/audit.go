@@ -26,6 +26,9 @@ type AuditFacts struct {
 	Now []Grant `json:"now,omitempty"`
 	// Token is what its owner calls an API token.
 	Token string `json:"token,omitempty"`
+	// Key names a person's signing key; Drill says that an alert was one.
+	Key   string `json:"key,omitempty"`
+	Drill bool   `json:"drill,omitempty"`
 	// Serial is that of a device's certificate.
 	Serial string `json:"serial,omitempty"`
 	// MadeAt and Program are those of a backup that was restored.

@@ -349,8 +349,10 @@ func TestResolvePolicy(t *testing.T) {
 }
 
 func TestResolveSettings(t *testing.T) {
-	s := Resolver{Tuning{JitterMS: 60000, FetchFrom: 0, FetchTo: 300}}.Settings(place(1, 1))
-	if s.Device != device(1) || s.Name != "Cụm 1" || s.Rendition != 64 || len(s.Areas) != 3 || s.Areas[0].Kind != radio.Province || s.Areas[2].ID != area(11) || s.JitterMS != 60000 || s.FetchTo != 300 {
+	siren := []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: radio.Rendition{Kbps: 32}}}
+	s := Resolver{Tuning{JitterMS: 60000, FetchFrom: 0, FetchTo: 300, Emergency: siren}}.Settings(place(1, 1))
+	if s.Device != device(1) || s.Name != "Cụm 1" || s.Rendition != 64 || len(s.Areas) != 3 || s.Areas[0].Kind != radio.Province || s.Areas[2].ID != area(11) || s.JitterMS != 60000 || s.FetchTo != 300 ||
+		!slices.Equal(s.Emergency, siren) {
 		t.Fatalf("%+v", s)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -125,20 +124,13 @@ func (s *Store) ComposeAlert(ctx context.Context, a radio.AlertRecord, by radio.
 		if err != nil {
 			return fmt.Errorf("write alert %s: %w", a.ID, err)
 		}
-		return audit(ctx, tx, at, string(by), action, string(a.ID), radio.AuditFacts{Title: alertDetail(a)})
+		return audit(ctx, tx, at, string(by), action, string(a.ID), alertFacts(a))
 	})
 }
 
-// alertDetail is what the audit says of an alert.
-func alertDetail(a radio.AlertRecord) string {
-	kind := "alert"
-	switch {
-	case a.Wish.Drill:
-		kind = "drill"
-	case a.Wish.Standing:
-		kind = "standing alert"
-	}
-	return fmt.Sprintf("%s, version %d: %s", kind, a.Version, a.Wish.Headline)
+// alertFacts is what the audit keeps of an alert.
+func alertFacts(a radio.AlertRecord) radio.AuditFacts {
+	return radio.AuditFacts{Title: a.Wish.Headline, Version: a.Version, Drill: a.Wish.Drill}
 }
 
 // DropAlert takes a draft out of the way for good.
@@ -149,7 +141,7 @@ func (s *Store) DropAlert(ctx context.Context, a radio.AlertRecord, by radio.Use
 		if err != nil {
 			return fmt.Errorf("drop alert %s: %w", a.ID, err)
 		}
-		return audit(ctx, tx, at, string(by), "alert.drop", string(a.ID), radio.AuditFacts{Title: alertDetail(a)})
+		return audit(ctx, tx, at, string(by), "alert.drop", string(a.ID), alertFacts(a))
 	})
 }
 
@@ -172,7 +164,9 @@ func (s *Store) SignAlert(ctx context.Context, a radio.AlertRecord, seen int, ta
 		if err != nil {
 			return fmt.Errorf("sign alert %s: %w", a.ID, err)
 		}
-		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), radio.AuditFacts{Title: alertDetail(a) + ", key " + last.KID}); err != nil {
+		facts := alertFacts(a)
+		facts.Key = last.KID
+		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), facts); err != nil {
 			return err
 		}
 		if a.Paper.SentAt == 0 {
@@ -181,7 +175,8 @@ func (s *Store) SignAlert(ctx context.Context, a radio.AlertRecord, seen int, ta
 		if err := addTargets(ctx, s.bulkTx(tx), a.ID, targets); err != nil {
 			return err
 		}
-		return audit(ctx, tx, last.At, string(last.Person), "alert.issue", string(a.ID), radio.AuditFacts{Title: fmt.Sprintf("%s, %d devices", alertDetail(a), len(targets))})
+		facts.Counts = map[string]int{"devices": len(targets)}
+		return audit(ctx, tx, last.At, string(last.Person), "alert.issue", string(a.ID), facts)
 	})
 }
 
@@ -205,7 +200,9 @@ func (s *Store) SignTomb(ctx context.Context, a radio.AlertRecord, seen int) err
 		if a.Tomb.SentAt != 0 {
 			action = "alert.cancel"
 		}
-		return audit(ctx, tx, last.At, string(last.Person), action, string(a.ID), radio.AuditFacts{Title: alertDetail(a) + ", key " + last.KID + ": " + a.Why})
+		facts := alertFacts(a)
+		facts.Key, facts.Why = last.KID, a.Why
+		return audit(ctx, tx, last.At, string(last.Person), action, string(a.ID), facts)
 	})
 }
 
@@ -304,7 +301,11 @@ func (s *Store) PutContact(ctx context.Context, c radio.AreaContact, by string, 
 		if err := putContact(ctx, tx, c, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, by, "contact.change", string(c.Area), radio.AuditFacts{Title: strings.TrimSpace(c.Name + " " + c.Phone)})
+		var code string
+		if err := tx.QueryRowContext(ctx, `SELECT code FROM area WHERE id = $1`, string(c.Area)).Scan(&code); err != nil {
+			return fmt.Errorf("area %s: %w", c.Area, err)
+		}
+		return audit(ctx, tx, at, by, "contact.change", string(c.Area), radio.AuditFacts{Code: code, Title: c.Name})
 	})
 }
 
@@ -321,4 +322,25 @@ func putContact(ctx context.Context, tx *sql.Tx, c radio.AreaContact, at radio.M
 		return fmt.Errorf("contact of area %s: %w", c.Area, err)
 	}
 	return nil
+}
+
+// alertVoices lists the voices of alerts that were not dropped.
+func alertVoices(ctx context.Context, q querier) ([]radio.SHA256, error) {
+	var out []radio.SHA256
+	_, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
+		var text string
+		var wish radio.AlertWish
+		if err := r.Scan(&text); err != nil {
+			return struct{}{}, err
+		}
+		err := json.Unmarshal([]byte(text), &wish)
+		if wish.Voice != nil {
+			out = append(out, wish.Voice.SHA256)
+		}
+		return struct{}{}, err
+	}, `SELECT wish FROM alert WHERE state <> $1`, string(radio.AlertDropped))
+	if err != nil {
+		return nil, fmt.Errorf("voices of alerts: %w", err)
+	}
+	return out, nil
 }

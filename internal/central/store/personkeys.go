@@ -17,8 +17,7 @@ func (s *Store) AddPersonKey(ctx context.Context, k radio.PersonKeyRow, login st
 		if err != nil {
 			return fmt.Errorf("keep key %s: %w", k.KID, err)
 		}
-		return audit(ctx, tx, k.CreatedAt, k.CreatedBy, "person.key_add", string(k.Person),
-			radio.AuditFacts{Title: fmt.Sprintf("%s: key %s for area %s, may %s", login, k.KID, k.Scope, strings.Join(k.May, ", "))})
+		return audit(ctx, tx, k.CreatedAt, k.CreatedBy, "person.key_add", string(k.Person), radio.AuditFacts{Code: login, Key: k.KID})
 	})
 }
 
@@ -28,7 +27,7 @@ func (s *Store) RevokePersonKey(ctx context.Context, k radio.PersonKeyRow, actor
 		if err := one(tx.ExecContext(ctx, `UPDATE person_key SET revoked_at = $1 WHERE kid = $2 AND revoked_at = 0`, int64(at), k.KID)); err != nil {
 			return fmt.Errorf("revoke key %s: %w", k.KID, err)
 		}
-		return audit(ctx, tx, at, actor, "person.key_revoke", string(k.Person), radio.AuditFacts{Title: "key " + k.KID})
+		return audit(ctx, tx, at, actor, "person.key_revoke", string(k.Person), radio.AuditFacts{Key: k.KID})
 	})
 }
 

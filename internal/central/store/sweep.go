@@ -10,7 +10,7 @@ import (
 )
 
 // AudioInUse lists, sorted, the audio that any version of any bulletin refers to, in
-// whatever state it is.
+// whatever state it is, and the voices of alerts that were not dropped.
 func (s *Store) AudioInUse(ctx context.Context) (renditions, originals []radio.SHA256, err error) {
 	all, err := listBulletins(ctx, s.read, ``)
 	if err != nil {
@@ -24,6 +24,11 @@ func (s *Store) AudioInUse(ctx context.Context) (renditions, originals []radio.S
 			renditions = append(renditions, r.SHA256)
 		}
 	}
+	voices, err := alertVoices(ctx, s.read)
+	if err != nil {
+		return nil, nil, s.kind(fmt.Errorf("list the audio in use: %w", err))
+	}
+	renditions = append(renditions, voices...)
 	slices.Sort(renditions)
 	slices.Sort(originals)
 	return slices.Compact(renditions), slices.Compact(originals), nil

@@ -211,11 +211,20 @@ func (s *Server) alertSaved(w http.ResponseWriter, r *http.Request, d alertFormD
 	return nil
 }
 
+// alertWords are the parts that the form may have before its voice.
+func alertWords() []string {
+	words := []string{"kind", "area", "headline", "text", "document", "repeats", "interval_s", "life_minutes", "without_voice", "version"}
+	for _, role := range radio.EmergencyRoles() {
+		words = append(words, "sound_"+string(role))
+	}
+	return words
+}
+
 // readAlert reads the form over the draft there is; a voice stays unless it is taken away
 // or another one comes.
 func (s *Server) readAlert(r *http.Request, old radio.AlertRecord) (alertFormData, sentForm, error) {
 	d := alertFormData{AlertRecord: old}
-	sent, err := readUpload(r, "headline", "text")
+	sent, err := readUploadOf(r, alertWords(), "headline", "text")
 	if err != nil {
 		return d, sent, err
 	}

@@ -24,6 +24,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 			out = append(out, sp.say(key, args...))
 		}
 	}
+	add(f.Drill, "DIỄN TẬP")
 	add(f.Version > 0, "bản %d", f.Version)
 	add(f.File != "", "tệp %s", f.File)
 	for _, c := range []struct{ name, key string }{
@@ -51,6 +52,8 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		}
 	}
 	add(f.Token != "", "mã “%s”", f.Token)
+	add(f.Key != "", "khóa %s", clip(f.Key, 10))
+	add(f.Counts["devices"] > 0, "%d cụm loa", f.Counts["devices"])
 	add(f.Serial != "", "chứng thư số %s", f.Serial)
 	add(f.MadeAt != 0, "bản sao lưu lúc %s", formatAt(f.MadeAt, zone, "15:04 02/01/2006"))
 	add(f.Program != "", "chương trình %s", f.Program)

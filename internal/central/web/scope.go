@@ -114,7 +114,8 @@ func admit(route route, r *http.Request) error {
 		return noRole()
 	}
 	if p.Token != "" && (route.may == radio.WritePeople || route.may == radio.SignAlerts || route.person) {
-		// Else a token could make an account that outlives it, or listen in a person's place; and no program signs.
+		// Else a token could make an account that outlives it, or listen in a person's place;
+		// and no program signs.
 		return told{fmt.Errorf("%w: not by an API token", radio.ErrForbidden), "Việc này không làm được bằng mã API."}
 	}
 	refused := told{fmt.Errorf("%w: the account has no right to %s", radio.ErrForbidden, route.may), "Tài khoản không có quyền này."}

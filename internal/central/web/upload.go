@@ -32,6 +32,11 @@ type sentForm struct {
 // must have come before it. A browser whose file field was left empty sends an empty
 // part without a name: that is no audio.
 func readUpload(r *http.Request, need ...string) (sentForm, error) {
+	return readUploadOf(r, formWords, need...)
+}
+
+// readUploadOf reads a form of other words in the same way.
+func readUploadOf(r *http.Request, known []string, need ...string) (sentForm, error) {
 	f := sentForm{words: map[string]string{}}
 	parts, err := r.MultipartReader()
 	if err != nil {
@@ -46,7 +51,7 @@ func readUpload(r *http.Request, need ...string) (sentForm, error) {
 			return f, bodyError(err)
 		}
 		if part.FormName() != "audio" {
-			if err := readWord(part, f.words); err != nil {
+			if err := readWord(part, known, f.words); err != nil {
 				return f, err
 			}
 			continue
@@ -150,11 +155,11 @@ var formWords = []string{
 	"edited_at", "upload", "submit", "confirm_cut_off",
 }
 
-func readWord(part *multipart.Part, words map[string]string) error {
+func readWord(part *multipart.Part, known []string, words map[string]string) error {
 	var e radio.Invalid
 	if _, twice := words[part.FormName()]; twice {
 		e.Add(part.FormName(), "chỉ được ghi một lần", "given more than once")
-	} else if !slices.Contains(formWords, part.FormName()) {
+	} else if !slices.Contains(known, part.FormName()) {
 		e.Add(clip(part.FormName(), 64), "biểu mẫu không có ô này", "no such field")
 	}
 	if err := e.Err(); err != nil {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ func alertDrafts(t *testing.T, s *store.Store) {
 	a := alertDraft(plan.Areas[1].ID, an, "An")
 	must(t, s.ComposeAlert(ctx, a, an, alertAt))
 	same(t, "composed", need[radio.AlertRecord](t)(s.Alert(ctx, a.ID)), a)
+	if used, _, err := s.AudioInUse(ctx); err != nil || !slices.Contains(used, a.Wish.Voice.SHA256) {
+		t.Errorf("the voice of a draft is swept: %v %v", used, err)
+	}
 	if err := s.ComposeAlert(ctx, a, an, alertAt); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("composed twice: %v", err)
 	}
