@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"loaxa/internal/central/broker"
+	"loaxa/internal/central/control"
 	"loaxa/internal/central/dispatch"
 	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
@@ -132,13 +133,14 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, dispatcher, c.now)
+	orders := c.orders(keys, out, func() { live.Changed(web.TopicDevices) })
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, greeter{dispatcher, orders, c.log}, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, orders)
 	if err != nil {
 		return err
 	}
@@ -151,6 +153,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return ear.Run(ctx) })
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
+	g.Go(func() error { return orders.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error { return watching.watch.Run(ctx) })
@@ -159,6 +162,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
+			orders.Look()
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
 		})
 	})
@@ -250,7 +254,7 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, orders *control.Desk) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
@@ -275,6 +279,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Healthy:   c.store.Ping,
 		Live:      live,
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Orders: orders, OrderBook: c.store,
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,

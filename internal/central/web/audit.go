@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "command.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -54,13 +54,15 @@ func actionText(action string) string {
 		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
 		"centre.restore": "Đã khôi phục từ bản sao lưu",
 		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"command.volume": "Đã đặt âm lượng từ xa", "command.stop": "Đã dừng phát từ xa", "command.skip": "Đã bỏ qua một mục từ xa", "command.pause": "Đã tạm dừng từ xa",
+		"command.resume": "Đã cho phát tiếp từ xa", "command.test_tone": "Đã phát âm thử từ xa", "command.restart": "Đã khởi động lại bộ điều khiển từ xa",
 		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Đã cụm loa đăng ký",
 	}, action)
 }
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "centre.": "Máy chủ"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "command.": "Điều khiển từ xa", "centre.": "Máy chủ"}, group)
 }
 
 func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) []auditRow {

@@ -164,6 +164,12 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"hold":     func(v radio.HoldState) string { return sp.say(holdText(v)) },
 		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
+		"command":  func(v radio.CommandKind) string { return sp.say(commandText(v)) },
+		"does":     func(v radio.CommandKind) string { return sp.say(commandNote(v)) },
+		"receipt":  func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
+		"tagof":    receiptTag,
+		"whynot":   func(v radio.Reason) string { return sp.say(orderReason(v)) },
+		"gain":     sp.gain,
 		"count":    sp.count,
 	}
 }

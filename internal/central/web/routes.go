@@ -53,6 +53,7 @@ func (s *Server) table() []route {
 		s.scheduleRoutes(),
 		s.weekRoutes(),
 		s.campaignRoutes(),
+		s.commandRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),

@@ -61,6 +61,9 @@ type Deps struct {
 	Faults   Faults
 	Clusters Clusters
 	Drafts   Drafts
+	// Orders and OrderBook are for what people order devices.
+	Orders    Orders
+	OrderBook OrderBook
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
