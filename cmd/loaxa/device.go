@@ -12,7 +12,7 @@ import (
 )
 
 func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list")
+	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list | loaxa device command --code CODE --do KIND [--gain-db DB]")
 	if len(args) == 0 {
 		return 2, usage
 	}
@@ -21,6 +21,8 @@ func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
 	hamlet := fs.String("hamlet", "", "`code` of the hamlet, for a new device")
 	name := fs.String("name", "", "name of the new device")
 	rendition := fs.Int("rendition", radio.MainKbps, "64, or 32 kbit/s on a metered link")
+	do := fs.String("do", "", "what to order: volume, stop, skip, pause, resume, test_tone or restart")
+	gain := fs.Float64("gain-db", 0, "the volume, -40 to 0 dB on top of the policy's")
 	if err := fs.Parse(args[1:]); err != nil {
 		return 2, err
 	}
@@ -33,6 +35,8 @@ func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
 		err = addDevice(ctx, e, c, *code, *name, *hamlet, *rendition)
 	case args[0] == "show" && *code != "":
 		err = showDevice(ctx, e, c, *code)
+	case args[0] == "command" && *code != "" && *do != "":
+		err = orderDevice(ctx, e, c, *code, radio.CommandOrder{Do: radio.CommandKind(*do), GainDB: *gain})
 	case args[0] == "list":
 		err = listDevices(ctx, e, c)
 	default:

@@ -21,6 +21,7 @@ import (
 
 	"loaxa/internal/central/alert"
 	"loaxa/internal/central/broker"
+	"loaxa/internal/central/control"
 	"loaxa/internal/central/dispatch"
 	"loaxa/internal/central/export"
 	"loaxa/internal/central/identity"
@@ -142,13 +143,14 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, dispatcher, c.now)
+	orders := c.orders(keys, out, func() { live.Changed(web.TopicDevices) })
+	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, greeter{dispatcher, orders, c.log}, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts, orders)
 	if err != nil {
 		return err
 	}
@@ -162,6 +164,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return alerts.Run(ctx) })
+	g.Go(func() error { return orders.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error {
@@ -175,6 +178,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 			dispatcher.Changed()
 			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
+			orders.Look()
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
@@ -267,7 +271,7 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk, orders *control.Desk) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
@@ -301,6 +305,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Healthy:   c.store.Ping,
 		Live:      live,
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
+		Orders: orders, OrderBook: c.store,
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,

@@ -299,6 +299,9 @@ func (s *idealStream) Play(it playout.Item) error {
 	return it.Audio.Close()
 }
 
+// Gain is not heard here.
+func (s *idealStream) Gain(radio.AiringID, float64) error { return nil }
+
 func (s *idealStream) Stop(id radio.AiringID) error {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
@@ -306,8 +309,6 @@ func (s *idealStream) Stop(id radio.AiringID) error {
 	s.events <- playout.Event{Kind: playout.Ended, ID: id, At: s.d.clk.Mono(), Ending: radio.EndStopped}
 	return nil
 }
-
-func (s *idealStream) Gain(radio.AiringID, float64) error { return nil }
 
 func (s *idealStream) Close() error {
 	s.d.mu.Lock()

@@ -25,6 +25,7 @@ type (
 	BootID     string
 	AlertID    string
 	CommandID  string
+	BatchID    string
 )
 
 // NewID makes a fresh id: 48 bits of time, 80 random bits.

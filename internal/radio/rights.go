@@ -63,6 +63,9 @@ const (
 	SignAlerts Action = "alerts.sign"
 	// WriteContacts is whom to call in a hamlet whose loudspeakers are silent.
 	WriteContacts Action = "contacts.write"
+	// ControlDevices is to order one or many clusters: volume, stop, test tone (điều khiển
+	// từ xa).
+	ControlDevices Action = "devices.control"
 	// Self is what everybody signed in may do, without any role too: own password,
 	// language, tokens.
 	Self Action = "self"
@@ -90,7 +93,11 @@ var allowed = map[Action][]Role{
 	WriteAlerts:   {RoleEditor, RoleApprover, RoleOperator},
 	SignAlerts:    {RoleApprover},
 	WriteContacts: {RoleOperator, RoleAdmin},
-	Self:          {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
+	// Operators run the loudspeakers (cán bộ vận hành). Approvers put sound on the air and
+	// answer for it, so they must be able to silence it, at night and alone. Editors make
+	// content and admins machines; neither decides what residents hear now.
+	ControlDevices: {RoleApprover, RoleOperator},
+	Self:           {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 }
 
 // Actions lists every action of the table.

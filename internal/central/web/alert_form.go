@@ -30,6 +30,7 @@ type alertFormData struct {
 	Problems                []formProblem
 }
 
+// areaChoice is an area to choose, with its depth below the province.
 type areaChoice struct {
 	ID     radio.AreaID
 	Name   string

@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "alert.", "contact.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "command.", "alert.", "contact.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -59,13 +59,15 @@ func actionText(action string) string {
 		"person.key_add": "Đã cấp khóa ký", "person.key_revoke": "Đã thu hồi khóa ký",
 		"centre.restore": "Đã khôi phục từ bản sao lưu", "centre.sweep": "Đã dọn tệp âm thanh không còn dùng",
 		"plan.import": "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"command.volume": "Đã đặt âm lượng từ xa", "command.stop": "Đã dừng phát từ xa", "command.skip": "Đã bỏ qua một mục từ xa", "command.pause": "Đã tạm dừng từ xa",
+		"command.resume": "Đã cho phát tiếp từ xa", "command.test_tone": "Đã phát âm thử từ xa", "command.restart": "Đã khởi động lại bộ điều khiển từ xa",
 		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đã đăng ký",
 	}, action)
 }
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
 }
 
 // readAudit reads the filter in the address, and the entries. next is the address of the

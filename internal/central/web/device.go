@@ -34,7 +34,10 @@ type deviceDetail struct {
 	Events  []journalEvent
 	Now     radio.Millis
 	Write   bool // the reader may hand out codes
-	MayLog  bool
+	// Order: the reader may order it; Commands are the newest ones.
+	Order    bool
+	Commands []radio.DeviceCommand
+	MayLog   bool
 }
 
 // journalEvent is something that was wrong with the device's journal.
@@ -107,6 +110,14 @@ func (d deviceDetail) Next() []radio.NextAiring {
 	return out
 }
 
+// Kinds are the commands without a value of their own.
+func (d deviceDetail) Kinds() []radio.CommandKind {
+	return slices.DeleteFunc(radio.CommandKinds(), func(k radio.CommandKind) bool { return k == radio.CommandVolume })
+}
+
+// Gains are the steps of volume.
+func (d deviceDetail) Gains() []float64 { return gains() }
+
 // EndsSoon says whether the certificate needs a person.
 func (d deviceDetail) EndsSoon() bool {
 	return d.View.Certified != 0 && d.View.Certified.Sub(d.Now) < 30*24*time.Hour
@@ -139,6 +150,13 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 	slices.Sort(d.Row.Trouble)
 	d.Row.Trouble = slices.Compact(d.Row.Trouble)
 	chain := chainIDs(d.View.Place.Chain)
+	d.Order = d.View.Place.Device.Enrolled != 0 && who(r).May(radio.ControlDevices, chain...)
+	if d.Commands, err = s.OrderBook.DeviceCommands(ctx, id, shownCommands); err != nil {
+		return d, err
+	}
+	for i, c := range d.Commands {
+		d.Commands[i].Result.State = c.Result.Came(c.Batch.ExpiresAt, d.Now)
+	}
 	d.Write, d.MayLog = who(r).May(radio.WriteDevices, chain...), who(r).May(radio.ReadLog, chain...)
 	if d.MayLog {
 		page, err := s.Log.Log(ctx, radio.LogFilter{Device: id}, radio.LogCursor{Start: d.Now}, shownAirings)

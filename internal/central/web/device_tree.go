@@ -12,7 +12,8 @@ type treeData struct {
 	Totals   []deviceTotal
 	Communes []*branch
 	// Open is the commune whose hamlets and clusters are shown; the page stays small.
-	Open radio.AreaID
+	Open  radio.AreaID
+	Order bool // the reader may order in it
 }
 
 type branch struct {
@@ -73,6 +74,13 @@ func (s *Server) deviceTree(w http.ResponseWriter, r *http.Request) error {
 		}
 		h.count(row)
 		h.Rows = append(h.Rows, row)
+	}
+	if d.Open != "" {
+		tree, err := s.tree(r)
+		if err != nil {
+			return err
+		}
+		d.Order = who(r).May(radio.ControlDevices, tree.Chain(d.Open)...)
 	}
 	if len(d.Communes) == 1 && d.Open == "" {
 		// One commune: its tree is what the reader came for.

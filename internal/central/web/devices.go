@@ -258,6 +258,7 @@ type devicesData struct {
 	Versions []string
 	Now      radio.Millis
 	Add      bool // the reader may add clusters
+	Order    bool // the reader may order some
 }
 
 // communeChoice is one entry of the list of communes.
@@ -280,7 +281,7 @@ func (s *Server) deviceList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := devicesData{Now: radio.At(s.Now()), Add: who(r).MaySomewhere(radio.WriteDevices)}
+	d := devicesData{Now: radio.At(s.Now()), Add: who(r).MaySomewhere(radio.WriteDevices), Order: who(r).MaySomewhere(radio.ControlDevices)}
 	if d.Filter, err = readDeviceFilter(q); err != nil {
 		return err
 	}

@@ -253,6 +253,7 @@ type house struct {
 	sick   error
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
+	orders   *fakeOrders
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -272,6 +273,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	d.Preview = previewOf(h.plan)
+	h.withOrders(&d)
 	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)

@@ -137,7 +137,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"choice":   sp.choice,
 		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
-		"receipt":  func(v radio.Reason) string { return sp.say(receiptReasonText(v)) },
+		"silent":   func(v radio.Reason) string { return sp.say(receiptReasonText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
@@ -169,6 +169,12 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"deskact":  func(v string) string { return sp.say(deskActText(v)) },
 		"zone":     zone.String,
 		"facts":    func(e radio.AuditEntry) string { return sp.facts(e, zone, nil) },
+		"command":  func(v radio.CommandKind) string { return sp.say(commandText(v)) },
+		"does":     func(v radio.CommandKind) string { return sp.say(commandNote(v)) },
+		"receipt":  func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
+		"tagof":    receiptTag,
+		"whynot":   func(v radio.Reason) string { return sp.say(orderReason(v)) },
+		"gain":     sp.gain,
 		"count":    sp.count,
 	}
 }

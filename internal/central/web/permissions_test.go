@@ -62,6 +62,7 @@ func fixtures() []fixture {
 		weekFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
+		commandFixtures(),
 		logFixtures(),
 		peopleFixtures(),
 		accountFixtures(),
@@ -73,7 +74,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts)
+		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit)
 }
 
 // area is a commune at w, or the province.
@@ -86,7 +87,7 @@ var readFor = map[radio.Action]radio.Action{
 	radio.ReadBulletins: radio.ReadBulletins, radio.WriteBulletins: radio.ReadBulletins, radio.DecideBulletins: radio.ReadBulletins,
 	radio.ReadSchedules: radio.ReadSchedules, radio.WriteSchedules: radio.ReadSchedules, radio.PublishSchedules: radio.ReadSchedules,
 	radio.ReadCampaigns: radio.ReadCampaigns, radio.WriteCampaigns: radio.ReadCampaigns,
-	radio.ReadDevices: radio.ReadDevices, radio.WriteDevices: radio.ReadDevices,
+	radio.ReadDevices: radio.ReadDevices, radio.WriteDevices: radio.ReadDevices, radio.ControlDevices: radio.ReadDevices,
 	radio.ReadPeople: radio.ReadPeople, radio.WritePeople: radio.ReadPeople,
 	radio.ReadLog: radio.ReadLog, radio.ReadAudit: radio.ReadAudit,
 	radio.ReadAlerts: radio.ReadAlerts, radio.WriteAlerts: radio.ReadAlerts, radio.SignAlerts: radio.ReadAlerts,

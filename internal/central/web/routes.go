@@ -55,6 +55,7 @@ func (s *Server) table() []route {
 		s.weekRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
+		s.commandRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),

@@ -61,6 +61,9 @@ type Deps struct {
 	Fleet    Fleet
 	Faults   Faults
 	Clusters Clusters
+	// Orders and OrderBook are for what people order devices.
+	Orders    Orders
+	OrderBook OrderBook
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
