@@ -194,6 +194,8 @@ func (d *idealDevice) Unfinished(context.Context) ([]radio.AiringRecord, map[rad
 	return nil, nil, nil
 }
 
+func (d *idealDevice) Sounded(context.Context, int) ([]radio.Sounded, error) { return nil, nil }
+
 // Open is the player's.
 func (d *idealDevice) Open(context.Context) (playout.Stream, error) {
 	d.mu.Lock()

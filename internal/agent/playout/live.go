@@ -82,7 +82,8 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	at := l.origin + radio.SamplesDuration(from)
 	start := now.Add(max(at-mono, 0))
 	permitted, until := d.permits(start, now.Add(l.origin+radio.SamplesDuration(l.Samples)-mono))
-	if !permitted {
+	// What has begun within the caps plays whole.
+	if !permitted || l.startedAt.IsZero() && d.capped(l.Airing, l.Samples-from, l) {
 		d.finish(ctx, l, radio.EndPolicy)
 		return
 	}
@@ -277,6 +278,7 @@ func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	}
 	d.log.Info("airing", "airing", string(l.ID), "title", l.Title, "outcome", string(outcome),
 		"reason", string(reason), "consumed", consumed, "expected", l.Samples)
+	d.caps.count(c)
 	d.book.write(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 }
 
