@@ -49,6 +49,10 @@ const (
 	whatCrosses  = "crosses"
 	whatMourning = "mourning"
 	whatOdd      = "odd" // permitted, but at night
+	// The caps of a day and the exception dates, by what the policy names.
+	whatException = string(radio.VetoException)
+	whatSessions  = string(radio.VetoSessions)
+	whatMinutes   = string(radio.VetoMinutes)
 
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
@@ -232,12 +236,7 @@ func (s *survey) airing(l *ledger, g *group, a radio.PreviewAiring, hours timeta
 	}
 	switch {
 	case a.Reason == radio.ReasonPolicy:
-		f.kind, f.what, f.extra = radio.ConflictHours, whatOutside, hoursText(g.policy)
-		if _, until := hours.Permits(a.Start.Time(), a.End().Time()); until.After(a.Start.Time()) {
-			f.what = whatCrosses
-		} else if slices.Contains(g.policy.Mourning, s.zone.Date(a.Start.Time())) {
-			f.what = whatMourning
-		}
+		s.vetoed(&f, g, a, hours)
 	case a.Reason == radio.ReasonUnsupported:
 		f.kind, f.what, f.entry = radio.ConflictSlot, whatUnsupported, a.Entry
 	case a.Outcome == radio.Refused: // expired, or not yet
