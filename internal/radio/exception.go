@@ -142,14 +142,13 @@ func (p Policy) dateVeto(d Date) Veto {
 }
 
 // HoursVeto names what refuses a sound that is permitted until an instant only: what
-// rules the date on which it begins or, when that permits it, the one on which the
-// permission ends. Both instants must carry the policy's zone.
+// rules the date that begins there with its midnight, else the one on which the sound
+// begins. Both instants must carry the policy's zone.
 func (p Policy) HoursVeto(start, until time.Time) Veto {
-	if v := p.dateVeto(DateOf(start)); v != VetoHours || !until.After(start) {
-		return v
+	if until.After(start) && minuteOf(until) == 0 {
+		if v := p.dateVeto(DateOf(until)); v != VetoHours {
+			return v
+		}
 	}
-	if until.Hour() == 0 && until.Minute() == 0 {
-		return p.dateVeto(DateOf(until))
-	}
-	return VetoHours
+	return p.dateVeto(DateOf(start))
 }

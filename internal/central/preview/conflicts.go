@@ -53,6 +53,9 @@ const (
 	whatException = string(radio.VetoException)
 	whatSessions  = string(radio.VetoSessions)
 	whatMinutes   = string(radio.VetoMinutes)
+	// Another is not aired, because this one has used the day's sessions or minutes up.
+	whatOustsSessions = "ousts sessions"
+	whatOustsMinutes  = "ousts minutes"
 
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
@@ -139,16 +142,19 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		}
 	}
 	var mine []radio.PreviewAiring
+	counted := map[radio.Date]radio.ScheduleID{}
 	for _, a := range g.airings {
 		start := a.Start.Time()
 		if sp, ok := within[a.Schedule]; ok {
 			if !start.Before(sp.from) && start.Before(sp.to) {
 				mine = append(mine, a)
 				s.airing(l, g, a, hours)
+				s.takes(counted, a)
 			}
 			continue
 		}
 		s.neighbour(l, a)
+		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
 		s.sync(l, g, mine)
