@@ -151,7 +151,16 @@ func TestExamplesSoundInPermittedHours(t *testing.T) {
 		if len(airings) == 0 {
 			t.Errorf("%s never sounds", p.Device.Code)
 		}
+		hours, err := timetable.NewHours(rule.For(p.Device.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tally radio.Tally
 		for _, a := range airings {
+			if v := hours.CapVeto(&tally, a.Start(), a.Samples); v != radio.NoVeto {
+				t.Errorf("%s: %q at %s is refused by the cap of %s", p.Device.Code, a.Title, zone.In(a.Start()), v)
+			}
+			hours.Count(&tally, radio.Sounded{Start: radio.At(a.Start()), End: radio.At(a.End()), Samples: a.Samples})
 			if a.Excluded != "" || !rule.For(p.Device.ID).Allows(zone.In(a.Start()), zone.In(a.End())) {
 				t.Errorf("%s: %q at %s: excluded %q, or outside %q", p.Device.Code, a.Title, zone.In(a.Start()), a.Excluded, rule.Label)
 			}

@@ -192,7 +192,7 @@ func (p *benchProvince) open(b *testing.B, root radio.Area) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err := p.c.console(root, nil, &web.Live{}, stillBroker{}, w, nil, nil)
+	server, err := p.c.console(root, nil, &web.Live{}, stillBroker{}, w, nil, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

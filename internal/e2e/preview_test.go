@@ -24,12 +24,13 @@ import (
 // that does what it is told. Every airing ends as it was previewed, at the sample.
 func TestPreviewIsWhatTheAgentDoes(t *testing.T) {
 	var kinds sync.Map
-	for seed := range 10 {
+	for seed := range 20 {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { livePreview(t, rand.New(rand.NewPCG(uint64(seed), 23)), &kinds) })
 		})
 	}
-	for _, want := range []string{"aired", "aired shifted", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported"} {
+	for _, want := range []string{"aired", "aired shifted", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported",
+		string(radio.VetoSessions), string(radio.VetoMinutes), string(radio.VetoException)} {
 		if _, ok := kinds.Load(want); !ok {
 			t.Errorf("no plan had %q: they are too tame", want)
 		}
@@ -80,6 +81,7 @@ func livePreview(t *testing.T, r *rand.Rand, kinds *sync.Map) {
 			kind += " shifted"
 		}
 		kinds.Store(kind, true)
+		kinds.Store(string(a.Veto), true)
 		delete(d.ended, a.ID)
 	}
 	for _, c := range d.ended {
@@ -133,6 +135,20 @@ func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, m
 	}
 	rule := radio.PolicyRule{ID: radio.NewID[radio.PolicyID](), Target: radio.Target{Area: province.ID}, Zone: zone,
 		Windows: []radio.Window{{From: 5*60 + 2, To: 17*60 + 10}, {From: 17*60 + 12, To: radio.TimeOfDay(20*60 + r.IntN(20))}}}
+	// Some days are exceptions or of mourning, and some rules have caps.
+	date := func(n int) radio.Date { return radio.DateOf(begin.Add(7*time.Hour).AddDate(0, 0, n)) }
+	switch r.IntN(4) {
+	case 0:
+		rule.Exceptions = []radio.PolicyException{{From: date(0), Until: date(0), Label: "lễ", Windows: []radio.Window{{From: 5*60 + 4, To: 5*60 + 30}}}}
+	case 1:
+		rule.Mourning = []radio.Date{date(1)}
+	}
+	if r.IntN(2) == 0 {
+		rule.MaxSessions = 1 + r.IntN(3)
+	}
+	if r.IntN(2) == 0 {
+		rule.MaxMinutes = 5 + r.IntN(40)
+	}
 	return place, schedules, bulletins, rule
 }
 
@@ -193,6 +209,8 @@ func (d *idealDevice) Begun(id radio.AiringID) (bool, error) {
 func (d *idealDevice) Unfinished(context.Context) ([]radio.AiringRecord, map[radio.AiringID]int64, error) {
 	return nil, nil, nil
 }
+
+func (d *idealDevice) Sounded(context.Context, int) ([]radio.Sounded, error) { return nil, nil }
 
 // Open is the player's.
 func (d *idealDevice) Open(context.Context) (playout.Stream, error) {

@@ -121,7 +121,7 @@ const (
 	ReasonOverlap     Reason = "overlap"     // another slot sounded beyond the grace
 	ReasonOff         Reason = "off"         // the device or its player was off
 	ReasonSignature   Reason = "signature"   // a signature did not hold
-	ReasonPolicy      Reason = "policy"      // outside the permitted hours
+	ReasonPolicy      Reason = "policy"      // outside the permitted hours, or above a cap of the day
 	ReasonExpired     Reason = "expired"     // past the validity of bulletin or programme
 	ReasonNotYet      Reason = "not_yet"     // before the validity of the bulletin
 	ReasonUnsupported Reason = "unsupported" // an item kind this agent does not know

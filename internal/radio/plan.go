@@ -13,6 +13,10 @@ type PolicyRule struct {
 	Windows  []Window     `json:"windows"`
 	Mourning []Date       `json:"mourning,omitempty"`
 	Volume   []VolumeSpan `json:"volume,omitempty"`
+	// Exceptions and caps as in Policy.
+	Exceptions  []PolicyException `json:"exceptions,omitempty"`
+	MaxSessions int               `json:"max_sessions,omitempty"`
+	MaxMinutes  int               `json:"max_minutes,omitempty"`
 	// Author and Approver answer for this version.
 	Author     UserID `json:"author"`
 	Approver   UserID `json:"approver"`
@@ -25,6 +29,7 @@ func (r PolicyRule) For(d DeviceID) Policy {
 	return Policy{
 		ID: r.ID, Device: d, Zone: r.Zone, Label: r.Label,
 		Windows: r.Windows, Mourning: r.Mourning, Volume: r.Volume,
+		Exceptions: r.Exceptions, MaxSessions: r.MaxSessions, MaxMinutes: r.MaxMinutes,
 	}
 }
 

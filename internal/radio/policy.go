@@ -22,6 +22,12 @@ type Policy struct {
 	Mourning []Date `json:"mourning,omitempty"`
 	// Volume lowers items by hour; hours not listed play at 0 dB.
 	Volume []VolumeSpan `json:"volume,omitempty"`
+	// Exceptions replace the windows on some local dates: holidays, Tết.
+	Exceptions []PolicyException `json:"exceptions,omitempty"`
+	// MaxSessions and MaxMinutes bound what of the plan sounds on a local day (see
+	// Tally); 0 is no bound.
+	MaxSessions int `json:"max_sessions,omitempty"`
+	MaxMinutes  int `json:"max_minutes,omitempty"`
 }
 
 // Window is a span of local time on some weekdays. From after To runs over
@@ -51,6 +57,13 @@ func (p Policy) Check() error {
 	}
 	if len(p.Windows) > 64 || len(p.Mourning) > 400 || len(p.Volume) > 48 || len(p.Label) > 200 {
 		return fmt.Errorf("%w: policy too large", ErrInvalid)
+	}
+	if p.MaxSessions < 0 || p.MaxSessions > MaxDaySessions || p.MaxMinutes < 0 || p.MaxMinutes > MaxDayMinutes {
+		return fmt.Errorf("%w: at most %d sessions and %d minutes a day (want up to %d and %d; 0 is no cap)",
+			ErrInvalid, p.MaxSessions, p.MaxMinutes, MaxDaySessions, MaxDayMinutes)
+	}
+	if err := p.checkExceptions(); err != nil {
+		return err
 	}
 	for i, w := range p.Windows {
 		if !validSpan(w.From, w.To) {
@@ -126,14 +139,14 @@ func (p Policy) windowEnd(t time.Time) (time.Time, bool) {
 	var best time.Time
 	day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 	for _, first := range []time.Time{day.AddDate(0, 0, -1), day} {
-		for _, w := range p.Windows {
+		for _, w := range p.windowsOn(first) {
 			if !w.on(first) {
 				continue
 			}
 			from := civil(first, w.From)
 			to := civil(first, w.To)
 			if w.To < w.From {
-				to = civil(first.AddDate(0, 0, 1), w.To)
+				to = p.pastMidnight(first, w)
 			}
 			to = p.beforeMourning(t, to)
 			if !t.Before(from) && t.Before(to) && to.After(best) {

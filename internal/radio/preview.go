@@ -28,6 +28,8 @@ type PreviewAiring struct {
 	// report: missed overlap, refused policy, refused expired, refused unsupported.
 	Outcome Outcome `json:"outcome,omitempty"`
 	Reason  Reason  `json:"reason,omitempty"`
+	// Veto names the part of the policy, where that is the reason.
+	Veto Veto `json:"veto,omitempty"`
 }
 
 // End is the instant after its last sample.

@@ -47,3 +47,34 @@ func (h Hours) Permits(start, end time.Time) (ok bool, until time.Time) {
 
 // GainDB is the volume rule at t, 0 or below.
 func (h Hours) GainDB(t time.Time) float64 { return h.policy.GainDB(h.zone.civil(t)) }
+
+// Capped says whether the policy bounds what a day may have; a tally is of no use
+// otherwise.
+func (h Hours) Capped() bool { return h.policy.Capped() }
+
+// Veto names the part of the policy that does not permit sound from start to end;
+// NoVeto when all of it is permitted. It knows nothing of caps.
+func (h Hours) Veto(start, end time.Time) radio.Veto {
+	ok, until := h.Permits(start, end)
+	if ok {
+		return radio.NoVeto
+	}
+	return h.policy.HoursVeto(h.zone.civil(start), h.zone.civil(until))
+}
+
+// CapVeto names the cap that refuses so many samples of an airing planned from start,
+// after what is counted.
+func (h Hours) CapVeto(t *radio.Tally, start time.Time, samples int64) radio.Veto {
+	return t.Veto(h.policy, h.zone.Date(start), radio.At(start), samples)
+}
+
+// Count adds what sounded, or will, to a tally.
+func (h Hours) Count(t *radio.Tally, sounded radio.Sounded) {
+	t.Add(h.zone.Date(sounded.Start.Time()), sounded)
+}
+
+// Midnight gives the first instant of the local day so many days before that of t.
+func (h Hours) Midnight(t time.Time, days int) time.Time {
+	c := h.zone.civil(t)
+	return h.zone.firstFrom(time.Date(c.Year(), c.Month(), c.Day()-days, 0, 0, 0, 0, time.UTC))
+}

@@ -165,25 +165,7 @@ func (s *Store) Recent(_ context.Context, n int) ([]radio.Confirmation, error) {
 	var list []radio.Confirmation
 	err := s.view(func(t *tx) error {
 		list = nil
-		c := t.Cursor()
-		k, _ := c.Seek([]byte{keyResult + 1})
-		if k == nil {
-			k, _ = c.Last()
-		} else {
-			k, _ = c.Prev()
-		}
-		for ; k != nil && k[0] == keyResult && len(list) < n; k, _ = c.Prev() {
-			_, _, b, err := t.record(seqOf(k))
-			if err != nil {
-				return err
-			}
-			r, err := radio.ParseRecord(b)
-			if err != nil {
-				return &damage{why: err.Error()}
-			}
-			list = append(list, *r.Result)
-		}
-		return nil
+		return t.results(n, func(c radio.Confirmation) { list = append(list, c) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read confirmations: %w", err)

@@ -16,6 +16,7 @@ type desk struct {
 	*Playout
 	alarm *alarm
 	book  *book
+	caps  caps
 
 	agenda agenda
 	live   []*live // with the player, or on the way back to it; in order of sounding
@@ -77,15 +78,21 @@ func (d *desk) recover(ctx context.Context) {
 		d.Faults.Raise(ctx, FaultJournal, err.Error())
 		return
 	}
+	if err := d.caps.recall(ctx, d.Journal); err != nil {
+		d.log.Error("journal does not say what has sounded today", "error", err)
+		d.Faults.Raise(ctx, FaultJournal, err.Error())
+	}
 	for _, a := range cut {
 		consumed := checkpoints[a.ID]
 		outcome, reason := radio.Decide(a.Samples, consumed, false, radio.EndPower)
 		d.seen[a.ID] = a.Start.Time()
 		d.log.Warn("airing was cut by a restart", "airing", string(a.ID), "outcome", string(outcome), "consumed", consumed)
-		d.book.later(radio.Record{Kind: radio.RecordResult, Result: &radio.Confirmation{
+		c := radio.Confirmation{
 			ID: a.ID, Origin: a.Origin, Key: a.Key, Start: a.Start, Revision: a.Revision, SHA256: a.SHA256,
 			Outcome: outcome, Reason: reason, Expected: a.Samples, Consumed: consumed, AtLeast: true,
-		}})
+		}
+		d.caps.count(c)
+		d.book.later(radio.Record{Kind: radio.RecordResult, Result: &c})
 	}
 }
 
@@ -190,6 +197,7 @@ func (d *desk) takePlan(ctx context.Context) {
 
 func (d *desk) setPolicy(ctx context.Context, p radio.Policy) {
 	d.policy = p
+	d.caps.tally = nil // its days are those of a zone
 	hours, err := timetable.NewHours(p)
 	if err != nil {
 		// Without a rule nothing is permitted (design §6).

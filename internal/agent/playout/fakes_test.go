@@ -279,3 +279,14 @@ func idOf[T ~string](name string) T {
 func (s sound) String() string {
 	return fmt.Sprintf("%s %s skip %d consumed %d", s.id, s.wall.Format("15:04:05.000"), s.skip, s.consumed)
 }
+
+func (f *fakeJournal) Sounded(_ context.Context, most int) ([]radio.Sounded, error) {
+	var out []radio.Sounded
+	for _, c := range f.results() {
+		if s, counts := c.Sounded(); counts {
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b radio.Sounded) int { return int(a.Start - b.Start) })
+	return out[max(len(out)-most, 0):], nil
+}

@@ -117,6 +117,11 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		d.finish(ctx, l, why)
 		return
 	}
+	// What has begun within the caps plays whole.
+	if l.startedAt.IsZero() && d.capped(l.Airing, l.Samples-from, l) {
+		d.finish(ctx, l, radio.EndPolicy)
+		return
+	}
 	audio, err := d.Audio.Open(l.rendition.SHA256)
 	if err != nil {
 		d.log.Error("audio cannot be opened", "airing", string(l.ID), "sha256", string(l.rendition.SHA256), "error", err)
@@ -327,6 +332,7 @@ func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	}
 	d.log.Info("airing", "airing", string(l.ID), "title", l.Title, "outcome", string(outcome),
 		"reason", string(reason), "consumed", consumed, "expected", l.Samples)
+	d.caps.count(c)
 	d.book.write(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 }
 

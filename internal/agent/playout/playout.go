@@ -39,7 +39,7 @@ const (
 	// the ring and the slowest fsync of a record together.
 	lead = 3 * time.Second
 	// touch: airings with a gap below this share one stream.
-	touch = 5 * time.Second
+	touch = radio.SessionGap
 	// slack: an item that would begin this little late begins at its first sample;
 	// cutting syllables off would cost more than the delay.
 	slack = 2 * time.Second
@@ -96,6 +96,8 @@ type Journal interface {
 	// Unfinished lists what was begun without a result, with the samples of the
 	// last checkpoint.
 	Unfinished(ctx context.Context) ([]radio.AiringRecord, map[radio.AiringID]int64, error)
+	// Sounded gives what the newest results mean for the caps, by their planned start.
+	Sounded(ctx context.Context, most int) ([]radio.Sounded, error)
 }
 
 // Faults opens and closes the troubles of the device; both may be repeated.

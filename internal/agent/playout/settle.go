@@ -52,6 +52,9 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		}
 		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
 	}
+	if d.capped(a, d.left(a, now), nil) {
+		return verdict{outcome: radio.Refused, reason: radio.ReasonPolicy}
+	}
 	if _, ready := d.rendition(a); !ready {
 		return verdict{outcome: radio.Missed, reason: radio.ReasonNoAudio}
 	}
@@ -236,6 +239,7 @@ func (d *desk) conclude(e entry, outcome radio.Outcome, reason radio.Reason) {
 		r, _ := audio.Rendition(d.kbps)
 		c.SHA256 = r.SHA256
 	}
+	d.caps.count(c)
 	d.book.later(radio.Record{Kind: radio.RecordResult, Result: &c})
 }
 

@@ -49,6 +49,13 @@ const (
 	whatCrosses  = "crosses"
 	whatMourning = "mourning"
 	whatOdd      = "odd" // permitted, but at night
+	// The caps of a day and the exception dates, by what the policy names.
+	whatException = string(radio.VetoException)
+	whatSessions  = string(radio.VetoSessions)
+	whatMinutes   = string(radio.VetoMinutes)
+	// Another is not aired, because this one has used the day's sessions or minutes up.
+	whatOustsSessions = "ousts sessions"
+	whatOustsMinutes  = "ousts minutes"
 
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
@@ -135,16 +142,19 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		}
 	}
 	var mine []radio.PreviewAiring
+	counted := map[radio.Date]radio.ScheduleID{}
 	for _, a := range g.airings {
 		start := a.Start.Time()
 		if sp, ok := within[a.Schedule]; ok {
 			if !start.Before(sp.from) && start.Before(sp.to) {
 				mine = append(mine, a)
 				s.airing(l, g, a, hours)
+				s.takes(counted, a)
 			}
 			continue
 		}
 		s.neighbour(l, a)
+		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
 		s.sync(l, g, mine)
@@ -232,12 +242,7 @@ func (s *survey) airing(l *ledger, g *group, a radio.PreviewAiring, hours timeta
 	}
 	switch {
 	case a.Reason == radio.ReasonPolicy:
-		f.kind, f.what, f.extra = radio.ConflictHours, whatOutside, hoursText(g.policy)
-		if _, until := hours.Permits(a.Start.Time(), a.End().Time()); until.After(a.Start.Time()) {
-			f.what = whatCrosses
-		} else if slices.Contains(g.policy.Mourning, s.zone.Date(a.Start.Time())) {
-			f.what = whatMourning
-		}
+		s.vetoed(&f, g, a, hours)
 	case a.Reason == radio.ReasonUnsupported:
 		f.kind, f.what, f.entry = radio.ConflictSlot, whatUnsupported, a.Entry
 	case a.Outcome == radio.Refused: // expired, or not yet

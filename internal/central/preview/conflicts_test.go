@@ -87,6 +87,25 @@ func TestConflicts(t *testing.T) {
 		{"a day of mourning", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, Mourning: []radio.Date{"2026-11-25"}}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát 25/11/2026"}},
+		{"exception dates, silent", func(h *house) {
+			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}},
+				Exceptions: []radio.PolicyException{{From: "2026-11-25", Until: "2026-11-27", Label: "Tết thử"}}}}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 12 ngày ngoại lệ của quy định khung giờ (“Tết thử” 25/11/2026–27/11/2026): 12 lượt phát trên 4 cụm loa bị thiết bị từ chối, lượt đầu lúc 17:00 25/11/2026"}},
+		{"an exception date with its own hours", func(h *house) {
+			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}},
+				Exceptions: []radio.PolicyException{{From: "2026-11-25", Until: "2026-11-25", Label: "Lễ", Windows: []radio.Window{{From: 480, To: 540}}}}}}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 (“Lễ” 25/11/2026, 08:00–09:00)"}},
+		{"a session too many, of its own", func(h *house) {
+			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, MaxSessions: 1}}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "0 6 * * *", 1), slot(2, everyday, 1))}, []string{"hours 4 56 vượt số phiên phát trong ngày (quy định tối đa 1 phiên)"}},
+		{"the minutes of a day", func(h *house) {
+			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, MaxMinutes: 1}}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 5))}, []string{"hours 4 56 vượt số phút phát trong ngày (quy định tối đa 1 phút)"}},
+		{"a session that leaves none to another schedule", func(h *house) {
+			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, MaxSessions: 1}}
+			h.plan.Schedules = []radio.Schedule{schedule(2, inCommune, slot(2, everyday, 1))}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "0 6 * * *", 1))},
+			[]string{"hours 4 52 Cùng với lịch “Lịch số 1”, lịch “Lịch số 2” vượt số phiên phát trong ngày (quy định tối đa 1 phiên): 52 lượt phát trên 4 cụm loa của lịch “Lịch số 2” bị thiết bị từ chối"}},
 		{"an odd hour that is permitted", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 0, To: 1440}}}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, "15 3 * * *", 1))}, []string{"hours 4 56 sẽ phát vào giờ yên tĩnh (21:00–05:00): lúc 03:15 24/11/2026"}},

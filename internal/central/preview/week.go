@@ -29,6 +29,7 @@ type rowKey struct {
 	shift         int64
 	outcome       radio.Outcome
 	reason        radio.Reason
+	veto          radio.Veto
 }
 
 func newWeek(s *survey, from radio.Date, days int, groups []*group) *week {
@@ -62,7 +63,7 @@ func (w *week) add(s *survey, g *group, in span) {
 	w.l.join(found, g.places)
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
-		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason}
+		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {
 			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}

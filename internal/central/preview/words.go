@@ -166,6 +166,8 @@ func (n names) hours(m merged) (vi, en string) {
 		hoursVI, hoursEN = "không có giờ nào", "none"
 	}
 	switch m.what {
+	case whatException, whatSessions, whatMinutes, whatOustsSessions, whatOustsMinutes:
+		return n.veto(m)
 	case whatOdd:
 		return fmt.Sprintf("Khung giờ %s của lịch %s sẽ phát vào giờ yên tĩnh (21:00–05:00): lúc %s, %s. Nơi này cho phép, nhưng hãy xem lại giờ có đúng không.", slot, mine, when, airingsVI(m)),
 			fmt.Sprintf("Slot %s of schedule %s will sound in the quiet hours (21:00–05:00): at %s, %s. The place permits it, but make sure the hour is meant.", slot, mine, when, airingsEN(m))
@@ -186,9 +188,9 @@ var dayNames = [...]struct{ vi, en string }{{}, {"T2", "Mon"}, {"T3", "Tue"}, {"
 const maxWindows = 6
 
 // hoursText writes the permitted hours as people read them: the same in both languages.
-func hoursText(p radio.Policy) string {
+func hoursText(windows []radio.Window) string {
 	var out []string
-	for i, w := range p.Windows {
+	for i, w := range windows {
 		if i == maxWindows {
 			out = append(out, "…")
 			break

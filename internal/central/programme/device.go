@@ -1,6 +1,7 @@
 package programme
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,11 @@ func (Resolver) Policy(rules []radio.PolicyRule, place radio.Place) (radio.Polic
 	}
 	p.Windows = append([]radio.Window{}, p.Windows...) // written as [], never as null
 	p.Mourning = slices.Compact(slices.Sorted(slices.Values(p.Mourning)))
+	p.Exceptions = slices.Clone(p.Exceptions)
+	for i := range p.Exceptions {
+		p.Exceptions[i].Windows = append([]radio.Window{}, p.Exceptions[i].Windows...)
+	}
+	slices.SortFunc(p.Exceptions, func(a, b radio.PolicyException) int { return cmp.Compare(a.From, b.From) })
 	if err := p.Check(); err != nil {
 		return radio.Policy{}, fmt.Errorf("policy of device %s: %w", place.Device.Code, err)
 	}

@@ -12,8 +12,9 @@ import (
 // Preview tells what a device would do with its documents in [from, to) if nothing
 // changed: the airings of its own expansion, and of each that would not sound the
 // outcome and the reason the device would report. It decides in the order of the
-// agent's playout: what the programme excludes, then what the policy refuses, from the
-// planned start to the planned end.
+// agent's playout: what the programme excludes, then what the policy refuses: its hours
+// and dates, from the planned start to the planned end, then its caps, as if all that
+// is planned on the day of from had sounded, and would.
 //
 // A programme without a last instant (as Programme makes it) does not run out:
 // dispatch issues it anew long before.
@@ -32,23 +33,28 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
-	// What stands in the way of the first airings may begin before them.
-	placed, err := table.Placed(from.Add(-ahead), to)
+	// What stands in the way of the first airings may begin before them; what counts
+	// towards a cap of their day, or is the session they belong to, the day before.
+	first := from.Add(-ahead)
+	if midnight := hours.Midnight(from, 1); hours.Capped() && midnight.Before(first) {
+		first = midnight
+	}
+	placed, err := table.Placed(first, to)
 	if err != nil {
 		return fail(err)
 	}
 	offset := settings.SpeechDelay()
 	causes := newCauses(placed)
 	out := make([]radio.PreviewAiring, 0, len(placed))
+	var tally radio.Tally
 	for i, a := range placed {
 		causes.find(i)
-		if a.Start().Before(from) {
-			continue
-		}
 		v := airing(a)
 		v.With, v.ClearAt = causes.of[i].with, causes.of[i].clear
-		v.Outcome, v.Reason = verdict(a.Airing, hours, offset)
-		out = append(out, v)
+		v.Outcome, v.Reason, v.Veto = verdict(a.Airing, hours, &tally, offset)
+		if !a.Start().Before(from) {
+			out = append(out, v)
+		}
 	}
 	return out, nil
 }
@@ -66,20 +72,34 @@ func airing(a timetable.Placed) radio.PreviewAiring {
 
 // verdict is what the rules say about an airing at its instant on a device whose state
 // is in order; the same cases, in the same order, as judge in agent/playout, which the
-// test in e2e holds it to.
-func verdict(a radio.Airing, hours timetable.Hours, offset time.Duration) (radio.Outcome, radio.Reason) {
+// test in e2e holds it to. What sounds is counted.
+func verdict(a radio.Airing, hours timetable.Hours, tally *radio.Tally, offset time.Duration) (radio.Outcome, radio.Reason, radio.Veto) {
 	switch a.Excluded {
 	case radio.NoReason:
 	case radio.ReasonOverlap:
-		return radio.Missed, radio.ReasonOverlap
+		return radio.Missed, radio.ReasonOverlap, radio.NoVeto
 	default:
-		return radio.Refused, a.Excluded
+		return radio.Refused, a.Excluded, radio.NoVeto
 	}
 	start := a.Start().Add(offset)
-	if ok, _ := hours.Permits(start, start.Add(radio.SamplesDuration(a.Samples))); !ok {
-		return radio.Refused, radio.ReasonPolicy
+	veto := hours.Veto(start, start.Add(radio.SamplesDuration(a.Samples)))
+	if !hours.Capped() {
+		return refusal(veto)
 	}
-	return "", ""
+	if veto == radio.NoVeto {
+		veto = hours.CapVeto(tally, a.Start(), a.Samples)
+	}
+	if veto == radio.NoVeto {
+		hours.Count(tally, radio.Sounded{Start: radio.At(a.Start()), End: radio.At(a.End()), Samples: a.Samples})
+	}
+	return refusal(veto)
+}
+
+func refusal(v radio.Veto) (radio.Outcome, radio.Reason, radio.Veto) {
+	if v == radio.NoVeto {
+		return "", "", v
+	}
+	return radio.Refused, radio.ReasonPolicy, v
 }
 
 // causes finds why airings are shifted or dropped. They are asked for in the order of

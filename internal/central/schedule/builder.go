@@ -320,6 +320,7 @@ func (b *builder) buildPolicies() {
 		p := radio.PolicyRule{
 			ID: old.ID, Version: old.Version + 1, Target: t, Zone: province.Zone, Label: d.label.s,
 			Windows: d.windows, Mourning: d.mourning, Volume: d.volume,
+			Exceptions: d.exceptions, MaxSessions: d.maxSessions, MaxMinutes: d.maxMinutes,
 		}
 		if !exists {
 			p.ID = radio.NewID[radio.PolicyID]()

@@ -46,6 +46,8 @@ type Change struct {
 type Diff struct {
 	Source  string
 	Changes []Change
+	// Notes are warnings: what was taken, and may not be meant.
+	Notes []string
 }
 
 // Changed says whether anything is written.
@@ -109,6 +111,9 @@ func (d Diff) Write(w io.Writer) error {
 		for _, f := range c.Fields {
 			fmt.Fprintf(&b, "    %s\n", f)
 		}
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(&b, "⚠ %s\n", n)
 	}
 	if !d.Changed() {
 		b.WriteString("Không có thay đổi. / No changes.\n")
@@ -213,7 +218,8 @@ func policyFields(p radio.PolicyRule) []field {
 	for i, v := range p.Volume {
 		out = append(out, field{fmt.Sprintf("volume %d", i+1), fmt.Sprintf("%s–%s %g dB", v.From, v.To, v.GainDB)})
 	}
-	return append(out, field{"mourning", joinDates(p.Mourning)})
+	out = append(out, field{"mourning", joinDates(p.Mourning)})
+	return append(out, capFields(p)...)
 }
 
 func (b *builder) bulletinFields(x radio.Bulletin) []field {

@@ -45,6 +45,9 @@ type policyDecl struct {
 	windows  []radio.Window
 	mourning []radio.Date
 	volume   []radio.VolumeSpan
+
+	exceptions              []radio.PolicyException
+	maxSessions, maxMinutes int
 }
 
 type bulletinDecl struct {
@@ -179,6 +182,8 @@ func readPolicy(m *mapping) policyDecl {
 		}
 		d.windows = append(d.windows, w)
 	})
+	d.maxSessions, d.maxMinutes = m.cap("max_sessions", radio.MaxDaySessions), m.cap("max_minutes", radio.MaxDayMinutes)
+	m.each("exceptions", func(m *mapping) { d.exceptions = m.exception(d.exceptions) })
 	m.each("volume", func(m *mapping) {
 		v := radio.VolumeSpan{}
 		var ok bool

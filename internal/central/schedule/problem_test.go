@@ -92,6 +92,19 @@ var mistakes = []struct {
 	{"gain above 0", where("gain_db: -6", "gain_db: 6"), []string{`1-where.yaml:12:52: gain_db "6": want -60 to 0`}},
 	{"gain that is no number", where("gain_db: -6", "gain_db: .nan"), []string{`1-where.yaml:12:52: want a single value here`}},
 	{"mourning day", where("[2026-05-01]", "[2026-05-32]"), []string{`1-where.yaml:13:16: date "2026-05-32": write YYYY-MM-DD`}},
+	{"no cap", where("label: ví dụ", "label: ví dụ\n    max_sessions: 0\n    max_minutes: 1441"), []string{
+		`1-where.yaml:11:19: max_sessions "0": want a whole number from 1 to 200`, `1-where.yaml:12:18: max_minutes "1441": want a whole number from 1 to 1440`}},
+	{"cap that is no number", where("label: ví dụ", "label: ví dụ\n    max_sessions: hai"), []string{`1-where.yaml:11:19: max_sessions "hai": want a whole number from 1 to 200`}},
+	{"exception without dates", exception("{label: Tết, windows: []}"), []string{`1-where.yaml:12:9: name a date, or from and until`}},
+	{"exception with both", exception("{label: Tết, date: 2027-02-06, until: 2027-02-07, windows: []}"), []string{`1-where.yaml:12:9: name a date, or from and until`}},
+	{"exception backwards", exception("{label: Tết, from: 2027-02-06, until: 2027-02-05, windows: []}"), []string{`1-where.yaml:12:47: until 2027-02-05 is before from 2027-02-06`}},
+	{"exception without hours", exception("{label: Tết, date: 2027-02-06}"), []string{`1-where.yaml:12:9: missing windows (the hours of these dates; [] is silence)`}},
+	{"exception without a label", exception("{date: 2027-02-06, windows: []}"), []string{`1-where.yaml:12:9: missing label`}},
+	{"exception with weekdays", exception(`{label: Tết, date: 2027-02-06, windows: [{from: "08:00", to: "09:00", days: [1]}]}`), []string{`1-where.yaml:12:79: unknown key "days"`}},
+	{"exception too long", exception("{label: Tết, from: 2027-02-06, until: 2027-06-05, windows: []}"), []string{`1-where.yaml:12:9: an exception wants a label, at most 62 days and 16 windows`}},
+	{"exceptions that meet", exception("{label: Tết, from: 2027-02-06, until: 2027-02-08, windows: []}\n      - {label: Hội, date: 2027-02-08, windows: []}"), []string{
+		`1-where.yaml:13:9: it shares a date with exception "Tết"`}},
+	{"exception on no day", exception("{label: Tết, date: 2027-02-30, windows: []}"), []string{`1-where.yaml:12:28: date "2027-02-30": write YYYY-MM-DD`}},
 
 	{"bulletin twice", what("code: tin,", "code: nhac,"), []string{
 		`2-what.yaml:5:12: bulletin "nhac" is already defined at tinh/2-what.yaml:4:12`, `2-what.yaml:20:33: no bulletin has the code "tin"`,

@@ -92,6 +92,7 @@ func (im *Importer) Apply(ctx context.Context, src *Source, author, approver str
 		return Diff{}, err
 	}
 	b.sign(by, now)
+	b.noteTet(now)
 	if err := im.prepare(ctx, b); err != nil {
 		return Diff{}, err
 	}
