@@ -12,7 +12,7 @@ import (
 )
 
 func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list")
+	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list | loaxa device codes")
 	if len(args) == 0 {
 		return 2, usage
 	}
@@ -35,6 +35,8 @@ func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
 		err = showDevice(ctx, e, c, *code)
 	case args[0] == "list":
 		err = listDevices(ctx, e, c)
+	case args[0] == "codes":
+		err = deviceCodes(ctx, e, c)
 	default:
 		err = usage
 	}
