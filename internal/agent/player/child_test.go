@@ -316,3 +316,48 @@ func TestGain(t *testing.T) {
 		})
 	}
 }
+
+// TestGainMoves: what sounds glides to its new gain within 10 ms, what waits begins with it.
+func TestGainMoves(t *testing.T) {
+	a := house(t, 4)
+	onBench(t, &device{latency: 300 * time.Millisecond}, func(t *testing.T, b *bench) {
+		first, second := b.play(a.item, a.bytes), b.play(a.item, a.bytes)
+		time.Sleep(2 * time.Second)
+		b.send(header{Kind: kindGain, Seq: first, GainDB: -20})
+		b.send(header{Kind: kindGain, Seq: second, GainDB: -20})
+		if err := b.finish(); err != nil {
+			t.Fatal(err)
+		}
+		s := b.of(Started, first).Sample
+		got := b.dev.written[s : s+int64(len(a.pcm))]
+		turned := -1
+		for i := range got {
+			if got[i] != a.pcm[i] {
+				turned = i
+				break
+			}
+		}
+		if turned < radio.SampleRate || turned > 4*radio.SampleRate {
+			t.Fatalf("turned at sample %d", turned)
+		}
+		quiet := func(pcm []int16, i int) bool {
+			return math.Abs(float64(pcm[i])-float64(a.pcm[i])/10) <= 1
+		}
+		for i := turned + fadeSamples; i < len(got); i++ {
+			if !quiet(got, i) {
+				t.Fatalf("sample %d behind the turn: %d, want a tenth of %d", i-turned, got[i], a.pcm[i])
+			}
+		}
+		for i := turned; i < turned+fadeSamples; i++ {
+			if v := math.Abs(float64(got[i])); v > math.Abs(float64(a.pcm[i]))+1 || v < math.Abs(float64(a.pcm[i]))/10-1 {
+				t.Fatalf("sample %d of the turn: %d of %d", i-turned, got[i], a.pcm[i])
+			}
+		}
+		s = b.of(Started, second).Sample
+		for i := range a.pcm {
+			if !quiet(b.dev.written[s:], i) {
+				t.Fatalf("sample %d of the next: %d, want a tenth of %d", i, b.dev.written[s+int64(i)], a.pcm[i])
+			}
+		}
+	})
+}
