@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"loaxa/internal/agent/player"
@@ -18,5 +19,8 @@ func runPlayer(_ context.Context, e *env, args []string) error {
 		return fmt.Errorf("%w: the player is started by the agent", errUsage)
 	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM)
+	// It decodes for a moment and rests: threads that look for work besides cost more
+	// than they help, and the other cores are the agent's.
+	runtime.GOMAXPROCS(1)
 	return player.ChildMain(context.Background(), e.in, e.out, e.log(slog.LevelInfo).With("component", "player"))
 }

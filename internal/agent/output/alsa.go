@@ -40,9 +40,9 @@ static int loaxa_configure(snd_pcm_t *pcm, unsigned ring_us, loaxa_setup *s) {
 	STEP("the ring", snd_pcm_hw_params_get_buffer_size(hw, &s->buffer));
 	STEP("the period", snd_pcm_hw_params_get_period_size(hw, &s->period, NULL));
 	STEP("ask for its software settings", snd_pcm_sw_params_current(pcm, sw));
-	// A full ring before it begins, and woken once a period after that.
+	// A full ring before it begins.
 	STEP("the start", snd_pcm_sw_params_set_start_threshold(pcm, sw, s->buffer / s->period * s->period));
-	STEP("the wakening", snd_pcm_sw_params_set_avail_min(pcm, sw, s->period));
+	STEP("the room it tells of", snd_pcm_sw_params_set_avail_min(pcm, sw, s->period));
 	STEP("software settings", snd_pcm_sw_params(pcm, sw));
 #undef STEP
 	return 0;
@@ -64,16 +64,6 @@ static char *loaxa_describe(snd_pcm_t *pcm) {
 	snd_output_close(out);
 	return copy;
 }
-
-// Takes what fits; with no room it waits for some and gives 0, or -EAGAIN when the
-// time is over.
-static snd_pcm_sframes_t loaxa_put(snd_pcm_t *pcm, const int16_t *samples, snd_pcm_uframes_t frames, int ms) {
-	snd_pcm_sframes_t n = snd_pcm_writei(pcm, samples, frames);
-	if (n != -EAGAIN)
-		return n;
-	int err = snd_pcm_wait(pcm, ms);
-	return err < 0 ? err : err > 0 ? 0 : -EAGAIN;
-}
 */
 import "C"
 
@@ -91,8 +81,11 @@ import (
 )
 
 const (
-	// waitSlice bounds one wait for room, so that ctx is seen.
-	waitSlice = 100 * time.Millisecond
+	// resumeEvery is how often a suspended device is asked to go on.
+	resumeEvery = 100 * time.Millisecond
+	// restAtLeast and restAgain are pauses while the ring is full.
+	restAtLeast = 5 * time.Millisecond
+	restAgain   = 15 * time.Millisecond
 	// noteEvery is how often the device is asked how far it is.
 	noteEvery = 20 * time.Millisecond
 	// noteWithin: an answer that took longer says little about the moment.
@@ -115,9 +108,11 @@ type alsaOutput struct {
 
 	pcm     *C.snd_pcm_t
 	setup   C.loaxa_setup
-	stereo  []int16 // what is handed over, where the device wants two channels
+	stage   []int16 // not handed over yet, as many channels as the device wants
 	written int64
-	running bool // samples were written since it began, or began anew
+	running bool          // samples were written since it began, or began anew
+	asked   time.Duration // when note asked last
+	tick    *time.Timer   // of rest
 
 	mu       sync.Mutex
 	info     Info
@@ -199,37 +194,50 @@ func (a *alsaOutput) Progress() (Progress, error) {
 	return a.progress, a.lost
 }
 
-// Write hands samples over as the ring has room for them.
+// Write hands samples over a period at a time, as the ring has room for them: every
+// call costs a sound server's client several wakenings.
 func (a *alsaOutput) Write(ctx context.Context, pcm []int16) error {
 	if a.pcm == nil {
 		return errClosed
 	}
-	frames := a.interleaved(pcm)
-	a.emptied()
-	a.note()
-	for waited := false; len(frames) > 0; {
-		if err := ctx.Err(); err != nil {
-			return err
+	for _, s := range pcm {
+		for range int(a.setup.channels) {
+			a.stage = append(a.stage, s)
 		}
-		n := C.loaxa_put(a.pcm, (*C.int16_t)(unsafe.Pointer(&frames[0])),
-			C.snd_pcm_uframes_t(len(frames)/int(a.setup.channels)), C.int(waitSlice.Milliseconds()))
+	}
+	if len(a.stage) < int(a.setup.period)*int(a.setup.channels) {
+		return ctx.Err()
+	}
+	return a.push(ctx)
+}
+
+// push gives the device all that is staged.
+func (a *alsaOutput) push(ctx context.Context) error {
+	frames := a.stage
+	a.stage = a.stage[:0]
+	if a.note() {
+		a.emptied()
+	}
+	for again := false; len(frames) > 0; {
+		n := C.snd_pcm_writei(a.pcm, unsafe.Pointer(&frames[0]), C.snd_pcm_uframes_t(len(frames)/int(a.setup.channels)))
 		runtime.KeepAlive(frames)
 		switch {
 		case n > 0:
 			frames = frames[int(n)*int(a.setup.channels):]
 			a.written += int64(n)
-			a.running, waited = true, false
-		case n == 0 && waited:
-			// It says it has room and takes nothing: do not spin on that.
-			if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			a.running = true
+			continue
+		case n == 0 || n == -C.EAGAIN: // no room, for how long is for the watchdog to judge
+			if err := a.rest(ctx, len(frames)/int(a.setup.channels), again); err != nil {
 				return err
 			}
-		case n == 0:
-			waited = true
-		case n == -C.EAGAIN: // no room for a whole slice: the watchdog judges that
+			again = true
 		default:
 			if err := a.recover(ctx, C.int(n)); err != nil {
 				return a.lose(err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
 			}
 		}
 		a.note()
@@ -237,16 +245,26 @@ func (a *alsaOutput) Write(ctx context.Context, pcm []int16) error {
 	return ctx.Err()
 }
 
-// interleaved gives the samples as the device wants them.
-func (a *alsaOutput) interleaved(pcm []int16) []int16 {
-	if a.setup.channels == 1 {
-		return pcm
+// rest waits for as long as the device needs to make room for so many frames, then, if
+// it has not by then, for a little more. Going by time rather than by the device's own
+// wakening costs less, and is over at once with ctx.
+func (a *alsaOutput) rest(ctx context.Context, frames int, again bool) error {
+	pause := max(time.Duration(frames)*time.Second/time.Duration(a.rate), restAtLeast)
+	if again {
+		pause = restAgain
 	}
-	a.stereo = a.stereo[:0]
-	for _, s := range pcm {
-		a.stereo = append(a.stereo, s, s)
+	if a.tick == nil {
+		a.tick = time.NewTimer(pause)
+	} else {
+		a.tick.Reset(pause)
 	}
-	return a.stereo
+	defer a.tick.Stop()
+	select {
+	case <-a.tick.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // emptied notes a hole that the device does not report itself, as sound servers do
@@ -282,7 +300,7 @@ func (a *alsaOutput) recover(ctx context.Context, code C.int) error {
 			if err != -C.EAGAIN {
 				break // it cannot go on, so it begins anew
 			}
-			if err := sleep(ctx, waitSlice); err != nil {
+			if err := sleep(ctx, resumeEvery); err != nil {
 				return nil // Write sees ctx
 			}
 		}
@@ -305,26 +323,28 @@ func (a *alsaOutput) lose(err error) error {
 	return err
 }
 
-// note asks how much of what was written has not sounded yet. The moment lies between
-// two looks at the clock; when something came between, it asks again.
-func (a *alsaOutput) note() {
+// note asks how much of what was written has not sounded yet, if that is worth it. The
+// moment lies between two looks at the clock; when something came between, it asks again.
+func (a *alsaOutput) note() bool {
 	before := a.mono()
-	if before-a.progress.At < noteEvery { // only the owner writes it
-		return
+	if before-a.asked < noteEvery {
+		return false
 	}
+	a.asked = before
 	for range noteTries {
 		var delay C.snd_pcm_sframes_t
 		err := C.snd_pcm_delay(a.pcm, &delay)
 		after := a.mono()
 		if err < 0 {
-			return // the next write says what is wrong
+			return true // the next write says what is wrong
 		}
 		if after-before <= noteWithin {
 			a.mark(before+(after-before)/2, a.written-max(int64(delay), 0))
-			return
+			return true
 		}
 		before = after
 	}
+	return true
 }
 
 func (a *alsaOutput) mark(at time.Duration, consumed int64) {
@@ -354,6 +374,11 @@ func (a *alsaOutput) Close(ctx context.Context) error {
 func (a *alsaOutput) drain(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if len(a.stage) > 0 {
+		if err := a.push(ctx); err != nil {
+			return err
+		}
 	}
 	if C.snd_pcm_state(a.pcm) == C.SND_PCM_STATE_PREPARED && a.written > 0 {
 		C.snd_pcm_start(a.pcm) // less than a ring was written

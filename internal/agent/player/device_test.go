@@ -148,3 +148,21 @@ func TestOutputThatCannotOpen(t *testing.T) {
 		t.Fatalf("%s: %v", lines[0], err)
 	}
 }
+
+// TestShortHole: a device that stood still for less than a second goes on with the
+// session it has. The story: on a busy machine the first stall of a sound server was
+// taken for a lost device, and three seconds of sound went for half a second of hole.
+func TestShortHole(t *testing.T) {
+	a := house(t, 3)
+	dev := &device{latency: 300 * time.Millisecond, hangAt: 6 * time.Second, resume: 6700 * time.Millisecond}
+	onBench(t, dev, func(t *testing.T, b *bench) {
+		seq := b.play(a.item, a.bytes)
+		if err := b.finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.ended(seq, Complete)
+		if got := b.faults(); len(got) != 0 {
+			t.Fatalf("faults %v", got)
+		}
+	})
+}

@@ -107,6 +107,9 @@ func pushed[T any](store, waiting, more []T) []T {
 const (
 	// ahead: samples decoded ahead of the stream at most.
 	ahead = radio.SampleRate
+	// low: the decoder rests until only so much is left, rather than being woken for
+	// every block.
+	low = preroll
 	// preroll: so much must be there before an item begins, so that it does not
 	// begin with a hole while the device's ring fills.
 	preroll = radio.SampleRate * 6 / 10
@@ -154,7 +157,7 @@ func (q *pcm) fill(ctx context.Context, read func([]int16) (int, error)) {
 				err = ctx.Err()
 			}
 			q.mu.Lock()
-			full = len(q.buf) >= ahead
+			full = len(q.buf) > low
 			q.mu.Unlock()
 		}
 		if err != nil {
@@ -177,7 +180,9 @@ func (q *pcm) take(dst []int16, all bool) (int, error) {
 	q.buf = q.buf[n:]
 	q.next += int64(n)
 	if n > 0 {
-		q.wake()
+		if len(q.buf) <= low {
+			q.wake()
+		}
 		return n, nil
 	}
 	return 0, q.end

@@ -39,7 +39,7 @@ func (r *reporter) look() error {
 	case stalled:
 		if r.since == 0 {
 			r.since = now
-			r.child.tell(Event{Kind: Faulted, Code: FaultStalled, Text: "the device takes less than real time"})
+			r.child.tell(Event{Kind: Faulted, Code: FaultStalled, Text: "the device stalls: " + r.watch.found})
 		}
 		if now-r.since >= giveUp {
 			r.faulted = true

@@ -132,6 +132,15 @@ func correlation(a, b []int16) float64 {
 
 // TestSoundServerKilled: the device is lost while a bulletin sounds.
 func TestSoundServerKilled(t *testing.T) {
+	for _, driver := range realDrivers {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			soundServerKilled(t, driver)
+		})
+	}
+}
+
+func soundServerKilled(t *testing.T, driver string) {
 	lab := soundlab.Start(t)
 	a := house(t, 4)
 	p, err := New(Config{Command: []string{os.Args[0]}, Stderr: testWriter{t},
@@ -139,7 +148,7 @@ func TestSoundServerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.Start(t.Context(), output.Config{Driver: output.DriverOto})
+	s, err := p.Start(t.Context(), output.Config{Driver: driver})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"loaxa/internal/clock"
 	"loaxa/internal/e2e/soundlab"
 	"loaxa/internal/radio"
+	"loaxa/internal/sound"
 )
 
 // The benchmark of starts is run by .ci/bench-sound, which sets these.
@@ -289,6 +291,10 @@ func (s *soundBench) cpu() {
 		<-session.done
 		s.keep(part{Name: name, Seconds: cpuOf(session.cmd), Of: seconds}, before)
 	}
+	if name := "cpu decoding alone"; !s.have(name) {
+		before := loadAverage(s)
+		s.keep(part{Name: name, Seconds: decoding(s, long), Of: seconds}, before)
+	}
 	if name := "cpu mpg123"; !s.have(name) {
 		before := loadAverage(s)
 		path := filepath.Join(s.TempDir(), "minute.mp3")
@@ -302,6 +308,30 @@ func (s *soundBench) cpu() {
 		}
 		s.keep(part{Name: name, Seconds: cpuOf(cmd), Of: seconds}, before)
 	}
+}
+
+// decoding is what go-mp3 takes for it, which no player can be below.
+func decoding(tb testing.TB, a audio) float64 {
+	used := func() float64 {
+		var r syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+			tb.Fatal(err)
+		}
+		return time.Duration(r.Utime.Nano() + r.Stime.Nano()).Seconds()
+	}
+	before := used()
+	dec, err := sound.NewDecoder(bytes.NewReader(a.bytes), a.item.span())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	buf := make([]int16, radio.FrameSamples)
+	for err == nil {
+		_, err = dec.Read(buf)
+	}
+	if err != io.EOF {
+		tb.Fatal(err)
+	}
+	return used() - before
 }
 
 func cpuOf(cmd *exec.Cmd) float64 {
@@ -375,7 +405,7 @@ func (s *soundBench) table() {
 	}
 	if base := cpu["mpg123"]; base > 0 {
 		fmt.Fprintf(&t, "\nCPU of the player for a minute of sound: mpg123 -o alsa %.2f s", base)
-		for _, driver := range append(slices.Clone(realDrivers), output.DriverNull) {
+		for _, driver := range append(slices.Clone(realDrivers), output.DriverNull, "decoding alone") {
 			if v, ok := cpu[driver]; ok {
 				fmt.Fprintf(&t, "; %s %.2f s (%.1f ×)", driver, v, v/base)
 			}

@@ -1,6 +1,7 @@
 package player
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,7 +17,11 @@ const (
 	// minSpread of a window for its rate to mean anything.
 	minSpread = time.Second
 	slowest   = 0.9
-	fastest   = 1.1
+	// recentSpan is what a device that had a hole has to go well for.
+	recentSpan = 500 * time.Millisecond
+	// slowFor so long it is no short hole.
+	slowFor = time.Second
+	fastest = 1.1
 	// spareLead, with twice the ring: no device with a clock takes so much more than
 	// the time that has passed.
 	spareLead = 200 * time.Millisecond
@@ -39,6 +44,24 @@ type watch struct {
 	opened time.Duration
 	ring   time.Duration
 	points []output.Progress
+	slow   time.Duration // since when it goes slowly; 0: it does not
+	found  string        // what a verdict that is not fine goes by
+}
+
+// pace of a device between two moments, 1 for real time.
+func pace(a, b output.Progress) float64 {
+	return float64(radio.SamplesDuration(b.Consumed-a.Consumed)) / float64(b.At-a.At)
+}
+
+// recovered says whether the device goes well again after a short hole: ending its
+// session for that would only make the hole longer.
+func (w *watch) recovered(last output.Progress) bool {
+	for i := len(w.points) - 1; i >= 0; i-- {
+		if last.At-w.points[i].At >= recentSpan {
+			return pace(w.points[i], last) >= slowest
+		}
+	}
+	return false
 }
 
 // look takes the device's progress at now.
@@ -59,14 +82,21 @@ func (w *watch) look(p output.Progress, now time.Duration) verdict {
 	}
 	a, b := w.points[0], w.points[len(w.points)-1]
 	if now-b.At > watchWindow/2 {
+		w.found = fmt.Sprintf("it has taken nothing for %.1f s", (now - b.At).Seconds())
 		return stalled
 	}
 	if b.At-a.At < minSpread {
 		return fine
 	}
-	rate := float64(radio.SamplesDuration(b.Consumed-a.Consumed)) / float64(b.At-a.At)
+	rate := pace(a, b)
+	if rate >= slowest || w.recovered(b) {
+		w.slow = 0
+	} else if w.slow == 0 {
+		w.slow = now
+	}
 	switch {
-	case rate < slowest:
+	case w.slow > 0 && now-w.slow >= slowFor:
+		w.found = fmt.Sprintf("it goes at %.2f of real time", rate)
 		return stalled
 	case rate > fastest:
 		return tooFast
