@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -39,6 +40,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "loaxa-fleet:", err)
 		return 2
 	}
+	// Thousands of agents are mostly idle: memory is what bounds their number.
+	debug.SetGCPercent(40)
 	f, err := fleet.New(opts)
 	if err == nil {
 		err = f.Run(ctx)

@@ -50,9 +50,9 @@ func TestBenchAlert(t *testing.T) {
 			area = h.fleetProvince()
 		}
 		report.fleet(h, f, n, area)
-		f.stop(t)
 		l := f.last()
-		report.line(fmt.Sprintf("\n%d agents: %.0f kB each, %d goroutines; %d connections, %d messages\n", n, l.AgentKB, l.Goroutines, l.Connects, l.Messages))
+		f.stop(t)
+		report.line(fmt.Sprintf("\n%d agents: %.0f kB each (%d kB, heap %d kB), %d goroutines; %d connections, %d messages\n", n, l.AgentKB, l.RSSKB, l.HeapKB, l.Goroutines, l.Connects, l.Messages))
 	}
 }
 

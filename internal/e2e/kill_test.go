@@ -25,9 +25,9 @@ import (
 const (
 	// killMinutes is how many slots, a minute each, the kills fall into.
 	killMinutes = 2
-	// killTones of four seconds, twice each, fill most of a slot.
-	killTones   = 6
-	killRepeat  = 2
+	// killTones of four seconds, three times each, fill most of a slot.
+	killTones   = 4
+	killRepeat  = 3
 	killSeconds = 4
 	// afterDeath is how long sound may go on after its agent: what the ring of the output
 	// holds, and a second.
@@ -137,6 +137,8 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 	}
 	h := newHouse(t, codes)
 	h.serve()
+	began := time.Now()
+	step := func(what string) { t.Logf("%s after %s", what, time.Since(began).Round(time.Second)) }
 	for i := range killTones {
 		h.upload(fmt.Sprintf("tin%d", i), fmt.Sprintf("Bản tin %d", i), tone(t, killSeconds, killHertz(i)))
 	}
@@ -152,7 +154,8 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 		}
 		victims[i] = v
 	}
-	first := dueMinute(25 * time.Second)
+	step("bulletins and agents")
+	first := dueMinute(20 * time.Second)
 	last := first.Add(killMinutes * time.Minute)
 	h.killSchedule(first)
 	for _, v := range victims {
@@ -162,6 +165,7 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 		}
 	}
 	h.until(first)
+	step("first slot")
 	var wg sync.WaitGroup
 	for i, v := range victims {
 		n := kills / devices
@@ -174,7 +178,9 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 	if t.Failed() {
 		return
 	}
+	step("kills")
 	h.judgeKills(victims, kills, first, last)
+	step("judged")
 }
 
 func killHertz(i int) int { return 500 + 170*i }
@@ -393,14 +399,18 @@ func (v *victim) judgeRecording(s soundlab.Sound, first time.Time) {
 	}
 	began := clock.Mono() - time.Since(first)
 	const planned = killRepeat * killSeconds * time.Second
+	var heard []time.Duration
 	for m := range killMinutes {
 		from, to := at(began+time.Duration(m)*time.Minute), at(began+time.Duration(m+1)*time.Minute)
 		for i := range killTones {
-			if long := toneLasts(s.Left[from:min(to, len(s.Left))], killHertz(i)); long > planned+500*time.Millisecond {
+			long := toneLasts(s.Left[from:min(to, len(s.Left))], killHertz(i))
+			heard = append(heard, long)
+			if long > planned+500*time.Millisecond {
 				t.Errorf("%s: tone %d sounds for %s in minute %d, planned are %s", v.code, i, long, m, planned)
 			}
 		}
 	}
+	t.Logf("%s recorded, %d spans without an agent: tones of %s", v.code, len(v.dead), heard)
 }
 
 // toneLasts is how long a tone is heard, in blocks of a twentieth of a second (Goertzel).
