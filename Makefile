@@ -4,7 +4,7 @@ TAGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X loaxa/internal/radio.Version=$(VERSION)
 
-.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size bench-sound bench-sound-cron clean
+.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size bench-sound bench-sound-cron bench-alert soak-kill clean
 
 all: build
 
@@ -73,6 +73,19 @@ bench-sound: build deps-test
 bench-sound-cron: build deps-test
 	@./.ci/deps bench
 	GO='$(GO)' ./.ci/bench-sound '$(SOUND_DATA)' 22
+
+## bench-alert: sent → received at 1,000 and 5,000 devices without sound, and at the centre;
+## sent → first sample of one agent with sound, 20 drills. A quarter of an hour, on a quiet
+## machine. The table stays in ALERT_DATA; AGENTS and DRILLS set the sizes
+ALERT_DATA ?= bench-alert
+bench-alert: build deps-test
+	GO='$(GO)' ./.ci/bench-alert '$(ALERT_DATA)'
+
+## soak-kill: 500 seeded kills of agents, players and sound servers while they sound, at most
+## an hour; goes on where it was broken off. SEED and KILLS set others
+SOAK_DATA ?= soak-kill
+soak-kill: build deps-test
+	GO='$(GO)' ./.ci/soak-kill '$(SOAK_DATA)'
 
 clean:
 	rm -rf bin demo-data

@@ -12,7 +12,7 @@ import (
 )
 
 func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list | loaxa device command --code CODE --do KIND [--gain-db DB]")
+	usage := errors.New("usage: loaxa device add --code CODE [--hamlet CODE --name NAME] | loaxa device show --code CODE | loaxa device list | loaxa device codes | loaxa device command --code CODE --do KIND [--gain-db DB]")
 	if len(args) == 0 {
 		return 2, usage
 	}
@@ -39,6 +39,8 @@ func deviceCommand(ctx context.Context, e *env, args []string) (int, error) {
 		err = orderDevice(ctx, e, c, *code, radio.CommandOrder{Do: radio.CommandKind(*do), GainDB: *gain})
 	case args[0] == "list":
 		err = listDevices(ctx, e, c)
+	case args[0] == "codes":
+		err = deviceCodes(ctx, e, c)
 	default:
 		err = usage
 	}

@@ -33,7 +33,7 @@ func commands() []command {
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
 		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
-		{"device", "device add|show|list: loudspeaker clusters and their enrolment codes", deviceCommand},
+		{"device", "device add|show|list|codes: loudspeaker clusters and their enrolment codes", deviceCommand},
 		{"key", "key root|sign|person: the root key, the keyring it signs, keys of persons", keyCommand},
 		{"alert", "alert send|sign|cancel|list|show: emergencies and drills", alertCommand},
 		{"backup", "copy the whole centre into one archive, also while it serves; backup verify FILE", backupCommand},

@@ -40,6 +40,8 @@ type outage struct {
 }
 
 // Begun, Unfinished and Append are a journal without a disk.
+func (o *outage) Sounded(context.Context, int) ([]radio.Sounded, error) { return nil, nil }
+
 func (o *outage) Begun(radio.AiringID) (bool, error) { return false, nil }
 func (o *outage) Unfinished(context.Context) ([]radio.AiringRecord, map[radio.AiringID]int64, error) {
 	return nil, nil, nil

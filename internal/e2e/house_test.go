@@ -32,12 +32,13 @@ import (
 )
 
 // programs holds the two binaries and the folder that TestMain removes.
-var programs struct{ dir, centre, agent string }
+var programs struct{ dir, centre, agent, fleet string }
 
 // build makes the programs once, for the first test that needs them.
 var build = sync.OnceValue(func() error {
 	programs.centre, programs.agent = filepath.Join(programs.dir, "loaxa"), filepath.Join(programs.dir, "loaxa-agent")
-	out, err := exec.Command("go", "build", "-o", programs.dir, "loaxa/cmd/loaxa", "loaxa/cmd/loaxa-agent").CombinedOutput()
+	programs.fleet = filepath.Join(programs.dir, "loaxa-fleet")
+	out, err := exec.Command("go", "build", "-o", programs.dir, "loaxa/cmd/loaxa", "loaxa/cmd/loaxa-agent", "loaxa/cmd/loaxa-fleet").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}

@@ -310,6 +310,9 @@ func (s *idealStream) Info() playout.StreamInfo {
 func (s *idealStream) Events() <-chan playout.Event { return s.events }
 func (s *idealStream) Err() error                   { return nil }
 
+// Gain is not heard by an ideal device.
+func (s *idealStream) Gain(radio.AiringID, float64) error { return nil }
+
 func (s *idealStream) Play(it playout.Item) error {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,6 +47,8 @@ type Options struct {
 	Store Store
 	// Now is max(clock, build time, floor): a new board may stand at 1970.
 	Now func() time.Time
+	// Dial opens the connection; nil means as usual.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Refused is the centre's answer to a request it does not grant.
@@ -160,7 +163,7 @@ func ask(ctx context.Context, opts Options, server *url.URL, code wire.EnrolCode
 		return nil, nil, fmt.Errorf("write the request: %w", err)
 	}
 	var ca *x509.Certificate
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: opts.Dial, TLSClientConfig: &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		// The CA is not known yet: VerifyConnection finds it by the pin, and then does
 		// the whole verification under it.
