@@ -24,6 +24,6 @@ func enrolDevice(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.out, "Đã ghi danh / enrolled: %s (%s)\n", answer.Name, answer.Device)
+	_, err = fmt.Fprintf(e.out, "Đã đăng ký / enrolled: %s (%s)\n", answer.Name, answer.Device)
 	return err
 }

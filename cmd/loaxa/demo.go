@@ -62,6 +62,7 @@ type demoRun struct {
 	centre *central.Central
 	agents []*demoAgent
 	due    time.Time
+	zone   *time.Location // of the province
 }
 
 // tell narrates one step of the walk.
@@ -106,6 +107,9 @@ func (d *demoRun) run(ctx context.Context, once bool) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, d.centre.Close()) }()
 	if err := d.layDown(ctx); err != nil {
+		return 1, err
+	}
+	if d.zone, err = d.centre.LogZone(ctx); err != nil {
 		return 1, err
 	}
 	served := make(chan error, 1)
@@ -200,6 +204,9 @@ func (d *demoRun) layDown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.addKeys(ctx, root); err != nil {
+		return err
+	}
 	d.tell("Keys: root %s… signs the keyring, its online key will sign every document", root.KID()[:8])
 	return nil
 }
@@ -237,7 +244,7 @@ func (d *demoRun) walk(ctx context.Context) error {
 	}
 	d.tell("Ready: all three agents hold programme, policy and every verified audio; audio came over HTTPS by its hash")
 	d.due = time.Now().Add(30 * time.Second).Truncate(time.Minute).Add(time.Minute)
-	d.tell("A change of plan: the slot is put at %s, in %.0f s", d.due.Format("15:04:05"), time.Until(d.due).Seconds())
+	d.tell("A change of plan: the slot is put at %s, in %.0f s", d.clock(d.due), time.Until(d.due).Seconds())
 	if err := d.importAt(ctx, d.due); err != nil {
 		return err
 	}
@@ -300,7 +307,7 @@ func (d *demoRun) report(ctx context.Context) (int, error) {
 		if r.StartedAt != 0 {
 			late = fmt.Sprintf("%+d ms", int64(r.StartedAt-r.Start))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s %s\t%.1f/%.1f s\t%s\t%s\n", r.Start.Time().Local().Format("15:04:05"), r.DeviceCode, r.Title,
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s %s\t%.1f/%.1f s\t%s\t%s\n", d.clock(r.Start.Time()), r.DeviceCode, r.Title,
 			r.Outcome, r.Reason, seconds(r.Consumed), seconds(r.Expected), late, r.Proof)
 	}
 	if err := t.Flush(); err != nil {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"time"
+
+	"golang.org/x/term"
 
 	"loaxa/internal/radio"
 )
@@ -28,6 +31,17 @@ func (d *demoRun) statuses(ctx context.Context) ([]radio.Status, error) {
 	return out, nil
 }
 
+// red marks what must not be overlooked, on a terminal; a file gets the words alone.
+func (d *demoRun) red(text string) string {
+	if f, ok := d.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return "\x1b[31m" + text + "\x1b[0m"
+	}
+	return text
+}
+
+// clock shows an instant as the province's clocks do, wherever this machine stands.
+func (d *demoRun) clock(t time.Time) string { return t.In(d.zone).Format("15:04:05 (UTC-07)") }
+
 func (d *demoRun) showNext(ctx context.Context) error {
 	all, err := d.statuses(ctx)
 	if err != nil {
@@ -36,9 +50,9 @@ func (d *demoRun) showNext(ctx context.Context) error {
 	for _, s := range all {
 		clock := s.Clock.Source
 		if clock == "assumed" {
-			clock = "\x1b[31mASSUMED (demo only)\x1b[0m"
+			clock = d.red("ASSUMED (demo only)")
 		}
-		d.note("%s: output %s, clock %s, %d items from %s", s.Name, s.Output.Driver, clock, len(s.Next), s.Next[0].Start.Time().Local().Format("15:04:05"))
+		d.note("%s: output %s, clock %s, %d items from %s", s.Name, s.Output.Driver, clock, len(s.Next), d.clock(s.Next[0].Start.Time()))
 	}
 	return nil
 }

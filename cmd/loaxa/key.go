@@ -10,9 +10,12 @@ import (
 )
 
 func keyCommand(ctx context.Context, e *env, args []string) (int, error) {
-	usage := errors.New("usage: loaxa key root --out FILE | loaxa key sign --root FILE --broker mqtts://HOST:8883 --media https://HOST:8443")
+	usage := errors.New("usage: loaxa key root --out FILE | loaxa key sign --root FILE --broker mqtts://HOST:8883 --media https://HOST:8443 | loaxa key person add|revoke|list")
 	if len(args) == 0 {
 		return 2, usage
+	}
+	if args[0] == "person" {
+		return keyPerson(ctx, e, args[1:])
 	}
 	fs, file := e.flags("key " + args[0])
 	out := fs.String("out", "", "new `file` for the root key; keep it offline")
@@ -44,7 +47,7 @@ func keyCommand(ctx context.Context, e *env, args []string) (int, error) {
 		}
 		err = c.MakeKeys(ctx, root, trust.Endpoints{Brokers: strings.Split(*brokers, ","), Media: strings.Split(*medias, ",")})
 		if err == nil {
-			_, err = fmt.Fprintln(e.out, "keyring signed; start or restart `loaxa serve`")
+			_, err = fmt.Fprintln(e.out, "keyring signed; a centre that serves publishes it now, otherwise start `loaxa serve`")
 		}
 		return 0, errors.Join(err, c.Close())
 	}

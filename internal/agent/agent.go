@@ -1,6 +1,6 @@
 // Package agent composes the controller of one cluster of loudspeakers from its
 // rooms, in the order of the walk: inbox and fetch bring documents and audio, cache
-// and journal keep them, playout plays through the player's child process, journal
+// and journal keep them, emergency keeps alerts before all else, playout plays through the player's child process, journal
 // and link bring word of it to the centre, status shows it. Whatever of these
 // breaks, the rest goes on: without a network it plays from its cache for weeks.
 package agent

@@ -69,7 +69,8 @@ func (c controls) StartAlert(ctx context.Context, id radio.AlertID) error {
 
 // StopSound ends alerts, and the session with what an alert has cut of it.
 func (c controls) StopSound(ctx context.Context) error {
-	c.r.alerts.Stop(ctx)
+	// The session first: it would go on as soon as the alert is over.
 	_, err := c.r.playout.Stop(ctx, radio.WhoLocal)
+	c.r.alerts.Stop(ctx)
 	return err
 }

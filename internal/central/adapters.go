@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"loaxa/internal/central/fault"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
@@ -45,6 +46,12 @@ func (o *outlet) Publish(ctx context.Context, topic string, payload []byte, reta
 type ingestTx struct {
 	*store.LogTx
 	reconciler *reconcile.Reconciler
+	receipts   *bool // whether any came
+}
+
+func (t ingestTx) PutReceipts(ctx context.Context, receipts []radio.Receipt) error {
+	*t.receipts = *t.receipts || len(receipts) > 0
+	return t.LogTx.PutReceipts(ctx, receipts)
 }
 
 func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
@@ -53,9 +60,13 @@ func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
 
 func ingestLog(s *store.Store, r *reconcile.Reconciler, news *told) ingest.Log {
 	return func(ctx context.Context, f func(ingest.Tx) error) error {
-		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r}) })
+		receipts := false
+		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r, &receipts}) })
 		if err == nil {
 			news.news.Store(true)
+			if receipts {
+				news.receipts.Store(true)
+			}
 		}
 		return err
 	}
@@ -150,4 +161,10 @@ func (u importUsers) PersonByName(ctx context.Context, name string) (radio.Perso
 		return radio.Person{}, fmt.Errorf("%w: account %s is disabled", radio.ErrForbidden, name)
 	}
 	return radio.Person{ID: a.ID, Login: a.Login, Name: a.Name, Grants: a.Grants}, nil
+}
+
+// shelf gives library its rows and what devices say of themselves.
+type shelf struct {
+	*laid
+	*fault.Fleet
 }

@@ -83,8 +83,7 @@ func takeOver(ctx context.Context, dsn string, m backup.Manifest, now time.Time)
 	if err != nil {
 		return err
 	}
-	made := m.CreatedAt.Time().Format(time.RFC3339)
-	return errors.Join(s.Restored(ctx, "loaxa restore", "backup of "+made+", program "+m.Version, radio.At(now)), s.Close())
+	return errors.Join(s.Restored(ctx, "loaxa restore", radio.AuditFacts{MadeAt: m.CreatedAt, Program: m.Version}, radio.At(now)), s.Close())
 }
 
 // backupAudio gives library's files as the interfaces backup asks for.

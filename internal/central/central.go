@@ -14,10 +14,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"loaxa/internal/central/alert"
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/control"
 	"loaxa/internal/central/dispatch"
@@ -26,6 +28,7 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
@@ -110,6 +113,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := keepEmergency(ctx, c.files); err != nil {
+		return err
+	}
 	if err := c.intake.Ready(); err != nil {
 		c.log.Warn("uploads other than house format are refused", "reason", err)
 	}
@@ -123,10 +129,14 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	alerts, err := c.alerts(keys, out, func() { live.Changed(web.TopicAlerts) })
+	if err != nil {
+		return err
+	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
 		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
-		Publisher: out, Freezer: reconciler, Keys: keys, Refused: watching.watch.Refused,
+		Publisher: out, Freezer: reconciler, Keys: keys, Alerts: alerts, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
 	devices := identity.NewDevices(ca, keys, c.store, c.now, c.log.With("component", "identity"), func(_ context.Context, d radio.DeviceID) {
@@ -140,7 +150,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, orders)
+	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts, orders)
 	if err != nil {
 		return err
 	}
@@ -154,8 +164,12 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return c.startBroker(ctx, mqttBroker, dispatcher) })
 	g.Go(func() error { return dispatcher.Run(ctx) })
 	g.Go(func() error { return orders.Run(ctx) })
+	g.Go(func() error { return alerts.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
+	g.Go(func() error {
+		return library.NewSweeper(c.files, c.store, c.now, c.log.With("component", "library")).Run(ctx)
+	})
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
@@ -163,9 +177,12 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return c.watch(ctx, func() {
 			dispatcher.Changed()
 			orders.Look()
-			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople)
+			alerts.Look()
+			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
+			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher) })
 	g.Go(func() error {
 		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
 	})
@@ -254,34 +271,45 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, orders *control.Desk) (*http.Server, error) {
+func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk, orders *control.Desk) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
+	}
+	proxies, err := c.cfg.People.proxies()
+	if err != nil {
+		return nil, err
+	}
+	if c.cfg.People.BehindProxy && len(proxies) == 0 {
+		c.log.Warn("the console stands behind a proxy that is not named in people.trusted_proxies: wrong passwords of one client make all of them wait")
 	}
 	monitor := newMetrics(house{
 		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
-	schedules := schedule.NewDesk(schedule.Rooms{Plans: c.store, Drafts: c.store, History: c.store, Clashes: c.preview(), Holdings: c.store}, c.now, d.Changed)
+	laid := newLaid(c.store, c.now)
+	coming := preview.New(laid, w.fleet, programme.Resolver{Tuning: c.tuning()}, c.now)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: laid, Drafts: c.store, History: c.store, Clashes: coming, Holdings: laid, Fleet: w.fleet}, c.now, d.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      library.NewDesk(c.intake, c.files, c.store, c.now, log, d.Changed),
+		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, w.fleet}, c.now, log, d.Changed),
 		Shelf:     c.store,
 		Uploads:   c.uploads,
-		Plan:      c.store,
+		Plan:      laid,
 		Campaigns: c.store,
 		Log:       c.report,
 		Files:     logFiles{export.New(exportLog(c.store), c.now)},
 		Audio:     audioFiles{c.files},
-		Preview:   c.preview(),
+		Preview:   coming,
 		Healthy:   c.store.Ping,
 		Live:      live,
-		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices}, Drafts: c.store,
+		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Orders: orders, OrderBook: c.store,
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
+		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
+		Public: strings.TrimRight(c.cfg.People.Public, "/"), Proxies: proxies,
 		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
 	})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"loaxa/internal/radio"
 )
 
-func opened(t *testing.T) *Central {
+func opened(t testing.TB) *Central {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Data = t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -50,6 +51,13 @@ type PeopleConfig struct {
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
 	BehindProxy bool   `yaml:"behind_proxy"`
+	// TrustedProxies are the addresses, or networks such as 10.1.0.0/24, of the proxies
+	// that stand before the console: of them alone X-Forwarded-For is believed. Without
+	// them everybody behind a proxy counts as one client when passwords are guessed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// Public is where everybody finds the console, such as https://loa.hatinh.example: the
+	// links by which people set their passwords begin with it.
+	Public string `yaml:"public"`
 }
 
 // DevicesConfig is the devices' HTTPS listener: enrolment and media.
@@ -82,7 +90,7 @@ func DefaultConfig() Config {
 		FetchTo:     "04:00",
 		SilentAfter: config.Duration(24 * time.Hour),
 		Faults:      FaultsConfig{OfflineAfter: config.Duration(fault.OfflineAfter)},
-		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second)}},
+		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second), Gap: config.Duration(notify.MailGap)}},
 		LogLevel:    "info",
 	}
 }
@@ -110,6 +118,12 @@ func (c Config) Check() error {
 	}
 	if c.People.Certificate == "" && !c.People.BehindProxy && !loopback(c.People.Listen) {
 		bad("people.listen: %s is not loopback: give a certificate and key, or set behind_proxy when a proxy speaks HTTPS before it", c.People.Listen)
+	}
+	if _, err := c.People.proxies(); err != nil {
+		problems = append(problems, err)
+	}
+	if err := c.People.checkPublic(); err != nil {
+		problems = append(problems, err)
 	}
 	if len(c.Devices.Hosts) == 0 || c.Devices.Hosts[0] == "" {
 		bad("devices.hosts: at least one name or address")
@@ -143,6 +157,50 @@ func (c Config) Check() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// mostProxies stand before a console at most; more is a mistake.
+const mostProxies = 16
+
+// proxies reads TrustedProxies.
+func (c PeopleConfig) proxies() ([]netip.Prefix, error) {
+	if len(c.TrustedProxies) > mostProxies {
+		return nil, fmt.Errorf("%w: people.trusted_proxies: %d, at most %d", radio.ErrInvalid, len(c.TrustedProxies), mostProxies)
+	}
+	var out []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); aerr == nil {
+			p, err = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+		}
+		// Whoever trusts everybody lets everybody name their own address.
+		if err != nil || p.Bits() < 8 {
+			return nil, fmt.Errorf("%w: people.trusted_proxies: %q, want an address, or a network such as 10.1.0.0/24", radio.ErrInvalid, text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+func (c PeopleConfig) checkPublic() error {
+	if c.Public == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Public)
+	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || c.Certificate != "" || c.BehindProxy) {
+		return fmt.Errorf("%w: people.public: %q, want https://name or https://name:port", radio.ErrInvalid, c.Public)
+	}
+	return nil
+}
+
+// link is an address of the console for everybody; where Public is not said, as it is
+// found from this machine.
+func (c PeopleConfig) link(path string) string {
+	if c.Public != "" {
+		return strings.TrimRight(c.Public, "/") + path
+	}
+	return c.Address() + path
 }
 
 func loopback(listen string) bool {

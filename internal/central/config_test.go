@@ -33,6 +33,18 @@ func TestConfigCheck(t *testing.T) {
 		{"with HTTPS", func(c *Config) {
 			c.People.Listen, c.People.Certificate, c.People.Key = ":443", "a.pem", "a.key"
 		}, ""},
+		{"proxies", func(c *Config) {
+			c.People.BehindProxy, c.People.TrustedProxies = true, []string{"127.0.0.1", "10.1.0.0/24", "fd00::/64", "::1"}
+		}, ""},
+		{"a proxy by name", func(c *Config) { c.People.TrustedProxies = []string{"proxy.example"} }, "people.trusted_proxies"},
+		{"everybody is a proxy", func(c *Config) { c.People.TrustedProxies = []string{"0.0.0.0/0"} }, "people.trusted_proxies"},
+		{"more proxies than there are", func(c *Config) { c.People.TrustedProxies = make([]string, 17) }, "at most 16"},
+		{"a public address", func(c *Config) { c.People.Public = "https://loa.hatinh.example:8443/" }, ""},
+		{"a public address in clear, at home", func(c *Config) { c.People.Public = "http://localhost:8080" }, ""},
+		{"a public address in clear", func(c *Config) { c.People.BehindProxy, c.People.Public = true, "http://loa.hatinh.example" }, "people.public"},
+		{"a public address with a path", func(c *Config) { c.People.Public = "https://loa.hatinh.example/x" }, "people.public"},
+		{"no address", func(c *Config) { c.People.Public = "loa.hatinh.example" }, "people.public"},
+		{"a script", func(c *Config) { c.People.Public = "javascript:alert(1)" }, "people.public"},
 		{"loopback by name", func(c *Config) { c.People.Listen = "localhost:8080" }, ""},
 		{"loopback of IPv6", func(c *Config) { c.People.Listen = "[::1]:8080" }, ""},
 		{"no host for devices", func(c *Config) { c.Devices.Hosts = nil }, "devices.hosts"},
@@ -62,6 +74,15 @@ func TestConfigCheck(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("an empty configuration: no word of %s in %v", field, err)
 		}
+	}
+}
+
+func TestLink(t *testing.T) {
+	if got := (PeopleConfig{Listen: ":8080", Public: "https://loa.hatinh.example/"}).link("/invite/X"); got != "https://loa.hatinh.example/invite/X" {
+		t.Errorf("public: %s", got)
+	}
+	if got := (PeopleConfig{Listen: ":8080"}).link("/invite/X"); got != "http://127.0.0.1:8080/invite/X" {
+		t.Errorf("without: %s", got)
 	}
 }
 

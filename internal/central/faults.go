@@ -50,6 +50,8 @@ type SMTPConfig struct {
 	From     string          `yaml:"from"`
 	CA       string          `yaml:"ca"` // PEM file of the authority that signed the server, if not a public one
 	Timeout  config.Duration `yaml:"timeout"`
+	// Gap between two mails to one address: what happens meanwhile goes together.
+	Gap config.Duration `yaml:"gap"`
 }
 
 // RecipientConfig is one e-mail address or one webhook.
@@ -67,8 +69,11 @@ type RecipientConfig struct {
 
 // options reads what notify needs, and says what cannot work.
 func (c NotifyConfig) options() (notify.Options, error) {
-	o := notify.Options{BaseURL: c.BaseURL}
+	o := notify.Options{BaseURL: c.BaseURL, MailGap: c.SMTP.Gap.D()}
 	s := notify.SMTP{Host: c.SMTP.Server, Security: c.SMTP.Security, User: c.SMTP.User, Password: c.SMTP.Password.Reveal(), From: c.SMTP.From, Timeout: c.SMTP.Timeout.D()}
+	if c.SMTP.Gap.D() < time.Second || c.SMTP.Gap.D() > 24*time.Hour {
+		return o, fmt.Errorf("%w: smtp.gap: %s, want 1s to 24h", radio.ErrInvalid, c.SMTP.Gap.D())
+	}
 	if host, port, err := net.SplitHostPort(c.SMTP.Server); err == nil {
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 {
@@ -165,7 +170,7 @@ func (c *Central) knownAreas(ctx context.Context, o notify.Options) error {
 }
 
 // told is set by every commit of what devices say.
-type told struct{ news atomic.Bool }
+type told struct{ news, receipts atomic.Bool }
 
 // run passes the news on to open pages, at most once a second however much comes in.
 func (t *told) run(ctx context.Context, live *web.Live) error {
@@ -178,6 +183,9 @@ func (t *told) run(ctx context.Context, live *web.Live) error {
 		case <-tick.C:
 			if t.news.Swap(false) {
 				live.Changed(web.TopicDevices, web.TopicLog)
+			}
+			if t.receipts.Swap(false) {
+				live.Changed(web.TopicAlerts)
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func (l logFiles) XLSX(ctx context.Context, f web.LogFile, begin func(time.Time)
 }
 
 func request(f web.LogFile) export.Request {
-	return export.Request{Filter: f.Filter, Zone: f.Zone, Words: f.Words, About: f.About, By: f.By}
+	return export.Request{Filter: f.Filter, Zone: f.Zone, Words: f.Words, About: f.About, By: f.By, Owner: string(f.Owner)}
 }
 
 // WriteLogCSV writes what a filter lets through as CSV, with the codes of the log itself

@@ -29,7 +29,7 @@ func (c *Central) ResetPassword(ctx context.Context, login, operator string) (li
 	return c.inviteLink(pass.Code), pass.ExpiresAt, err
 }
 
-func (c *Central) inviteLink(code string) string { return c.cfg.People.Address() + "/invite/" + code }
+func (c *Central) inviteLink(code string) string { return c.cfg.People.link("/invite/" + code) }
 
 // ChangeGrants gives a person roles and takes others away.
 func (c *Central) ChangeGrants(ctx context.Context, login string, give, take []radio.Grant, operator string) ([]radio.Grant, error) {

@@ -92,7 +92,7 @@ func TestPeopleThroughTheConsole(t *testing.T) {
 
 // caller is a program with a session or a token.
 type caller struct {
-	t      *testing.T
+	t      testing.TB
 	site   http.Handler
 	cookie *http.Cookie
 	token  string

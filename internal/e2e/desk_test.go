@@ -162,7 +162,7 @@ func (d *desk) program(method, path, body string) (int, []byte) {
 func (d *desk) files(rows int) {
 	d.t.Helper()
 	var links []string
-	d.b.Eval(`return [...document.querySelectorAll('a[download]')].map(a => a.getAttribute('href'))`, &links)
+	d.b.Eval(`return [...document.querySelectorAll('a[href^="/log.csv"], a[href^="/log.xlsx"]')].map(a => a.getAttribute('href'))`, &links)
 	if len(links) != 2 {
 		d.t.Fatalf("files of the log: %q", links)
 	}

@@ -389,14 +389,14 @@ func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
 	h.ask("POST", "/api/v1/bulletins", m.FormDataContentType(), &form, &b)
 	h.login(second)
 	h.listen(b)
-	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), map[string]string{"to": "approved"}, &b)
+	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), radio.Verdict{To: radio.Approved, Seen: b.SubmittedAt}, &b)
 	if b.State != radio.Approved {
 		h.t.Fatalf("bulletin %+v", b)
 	}
 	return b
 }
 
-// listen does as a player that plays a bulletin from beginning to end; the centre lets
+// listen does as a page that plays a bulletin from beginning to end; the centre lets
 // that take as long as the sound.
 func (h *house) listen(b radio.Bulletin) {
 	h.t.Helper()

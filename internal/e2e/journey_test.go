@@ -105,12 +105,12 @@ func (d *desk) invitations() map[string]string {
 	}
 	d.click(`form[action="/logout"] button`)
 	for _, p := range invited {
-		d.visit(links[p.login])
+		d.visit(d.h.url(links[p.login]))
 		d.b.Type("[name=password]", secret)
 		d.b.Type("[name=again]", secret)
 		d.click("main button")
 	}
-	d.b.Visit(links[editor]) // works once only
+	d.b.Visit(d.h.url(links[editor])) // works once only
 	d.refused(404)
 	return devices
 }

@@ -61,12 +61,18 @@ type AsRun struct {
 	Proof     string  `json:"proof,omitempty"`
 	// Stale is set when the device aired what the centre had cancelled (flag
 	// stale_programme).
-	Stale   bool   `json:"stale_programme,omitempty"`
-	Clock   string `json:"clock,omitempty"` // state of the device's clock in the confirmation
+	Stale bool `json:"stale_programme,omitempty"`
+	// Clock is the state of the device's clock in the confirmation, ClockAssumed where
+	// nothing vouched for it.
+	Clock   string `json:"clock,omitempty"`
 	KnownAt Millis `json:"known_at"`
 	// Words is how many words have been said about it.
 	Words int `json:"words"`
 }
+
+// ClockAssumed in place of a clock's state says that the time was only assumed (design
+// §5): such a device calls its clock trusted, for trials.
+const ClockAssumed = "assumed"
 
 // Who can speak about an outcome.
 const (

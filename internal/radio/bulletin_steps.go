@@ -124,12 +124,29 @@ func DecisionStep(to BulletinState) (BulletinStep, bool) {
 }
 
 // Verdict is a decision about one version. Seen names what was decided about, by its
-// SubmittedAt; 0 is whatever stands now.
+// SubmittedAt. Who approves must name it: between listening and approving, the author may
+// have taken it back and handed in something else. Elsewhere 0 is whatever stands now.
 type Verdict struct {
 	To   BulletinState `json:"to"`
 	Why  string        `json:"why,omitempty"`
 	Seen Millis        `json:"seen,omitempty"`
 }
+
+// NotSeen refuses a decision that names another submission than the one that waits, or an
+// approval that names none; it is an ErrConflict.
+type NotSeen struct {
+	Code      string
+	Version   int
+	Submitted Millis // of what waits now
+}
+
+// Error says what to do next.
+func (e *NotSeen) Error() string {
+	return fmt.Sprintf("conflict: seen names not the submission that waits: read bulletin %s version %d, submitted_at %d, and decide about that", e.Code, e.Version, e.Submitted)
+}
+
+// Is makes errors.Is(err, ErrConflict) true.
+func (e *NotSeen) Is(target error) bool { return target == ErrConflict }
 
 // Revised is a new draft with the words and the audio of this version; the next
 // version's number is the desk's to give.
@@ -175,12 +192,12 @@ func (b Bulletin) Check() error {
 	if !ValidCode(b.Code) {
 		e.Add("code", "mã chỉ gồm a–z, 0–9, dấu chấm, gạch nối, dài 1–64", "use 1-64 of a-z, 0-9, dot and hyphen")
 	}
-	checkLine(&e, "title", b.Title, 1, 200)
-	checkText(&e, "summary", b.Summary, 0, 2000)
-	checkLine(&e, "author", b.Author, 0, 100)
-	checkLine(&e, "pen_name", b.PenName, 0, 100)
-	checkLine(&e, "unit", b.Unit, 0, 200)
-	checkText(&e, "transcript", b.Transcript, 0, MaxTranscript)
+	CheckLine(&e, "title", b.Title, 1, 200)
+	CheckText(&e, "summary", b.Summary, 0, 2000)
+	CheckLine(&e, "author", b.Author, 0, 100)
+	CheckLine(&e, "pen_name", b.PenName, 0, 100)
+	CheckLine(&e, "unit", b.Unit, 0, 200)
+	CheckText(&e, "transcript", b.Transcript, 0, MaxTranscript)
 	if !b.Field.Valid() {
 		e.Add("field", "lĩnh vực phải từ 1 đến 6", "field must be one of the six legal values, 1 to 6")
 	}

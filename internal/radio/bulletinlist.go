@@ -85,8 +85,9 @@ type BulletinEvent struct {
 	Name    string       `json:"name"` // of the person, "" when the account is unknown
 	Step    BulletinStep `json:"step"` // also "add": the making of a version
 	Version int          `json:"version"`
-	// Detail is the reason of a decision, the words an edit changed, the import that
-	// brought a version.
+	// Fields are the words that an edit changed.
+	Fields []string `json:"fields,omitempty"`
+	// Detail is the reason of a decision, or the file that brought a version.
 	Detail string `json:"detail,omitempty"`
 }
 

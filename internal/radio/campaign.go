@@ -123,10 +123,10 @@ func (c Campaign) Check() error {
 	if !ValidCode(c.Code) {
 		e.Add("code", "mã chỉ gồm a–z, 0–9, dấu chấm, gạch nối, dài 1–64", "use 1-64 of a-z, 0-9, dot and hyphen")
 	}
-	checkLine(&e, "title", c.Title, 1, 300)
-	checkLine(&e, "document", c.Document, 0, 200)
-	checkLine(&e, "issuer", c.Issuer, 0, 200)
-	checkText(&e, "summary", c.Summary, 0, 4000)
+	CheckLine(&e, "title", c.Title, 1, 300)
+	CheckLine(&e, "document", c.Document, 0, 200)
+	CheckLine(&e, "issuer", c.Issuer, 0, 200)
+	CheckText(&e, "summary", c.Summary, 0, 4000)
 	for _, d := range []struct {
 		field string
 		day   Date
@@ -153,15 +153,15 @@ func (c Campaign) Check() error {
 		e.Add("themes", fmt.Sprintf("nhiều nhất %d chuyên đề", MaxCampaignThemes), fmt.Sprintf("at most %d themes", MaxCampaignThemes))
 	}
 	for i, u := range c.Units[:min(len(c.Units), MaxCampaignUnits)] {
-		checkLine(&e, fmt.Sprintf("units.%d", i+1), u, 1, 200)
+		CheckLine(&e, fmt.Sprintf("units.%d", i+1), u, 1, 200)
 	}
 	for i, t := range c.Themes[:min(len(c.Themes), MaxCampaignThemes)] {
 		field := fmt.Sprintf("themes.%d.", i+1)
-		checkLine(&e, field+"title", t.Title, 1, 500)
-		checkLine(&e, field+"unit", t.Unit, 0, 200)
-		checkLine(&e, field+"with", t.With, 0, 300)
-		checkLine(&e, field+"due", t.Due, 0, 100)
-		checkLine(&e, field+"note", t.Note, 0, 500)
+		CheckLine(&e, field+"title", t.Title, 1, 500)
+		CheckLine(&e, field+"unit", t.Unit, 0, 200)
+		CheckLine(&e, field+"with", t.With, 0, 300)
+		CheckLine(&e, field+"due", t.Due, 0, 100)
+		CheckLine(&e, field+"note", t.Note, 0, 500)
 	}
 	return e.Err()
 }

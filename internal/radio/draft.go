@@ -98,12 +98,13 @@ type DraftWrite struct {
 	Was   int64 // revision of the draft it replaces; 0 for none
 }
 
-// DeskAct says who did something at the desk, when, and in what words the audit keeps it.
+// DeskAct says who did something at the desk, when, and what of it the audit keeps. Code
+// and title of the schedule are added where it is kept.
 type DeskAct struct {
 	At     Millis
 	By     UserID
 	Action string // schedule.draft, schedule.submit, …
-	Detail string
+	Facts  AuditFacts
 }
 
 // ScheduleState is where a schedule stands as a whole.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error kinds. Every room wraps one of them, so that one place (web, a command's
@@ -55,3 +56,30 @@ func (e *Invalid) Error() string {
 
 // Is makes errors.Is(err, ErrInvalid) true.
 func (e *Invalid) Is(target error) bool { return target == ErrInvalid }
+
+// refusal is an error of a kind whose reason is meant for people, in both languages.
+type refusal struct {
+	kind   error
+	vi, en string
+}
+
+// Refuse makes an error of a kind with words for people.
+func Refuse(kind error, vi, en string) error { return refusal{kind, vi, en} }
+
+func (r refusal) Error() string { return r.kind.Error() + ": " + r.en }
+func (r refusal) Unwrap() error { return r.kind }
+
+// Vietnamese is what a Vietnamese reader is told.
+func (r refusal) Vietnamese() string { return r.vi }
+
+// Busy refuses work for which there is no room just now; it is an ErrUnavailable.
+type Busy struct {
+	What string
+	Wait time.Duration // when to come again
+}
+
+// Error says of what there is too much.
+func (e *Busy) Error() string { return "unavailable: " + e.What }
+
+// Is makes errors.Is(err, ErrUnavailable) true.
+func (e *Busy) Is(target error) bool { return target == ErrUnavailable }

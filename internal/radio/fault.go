@@ -117,6 +117,8 @@ type FaultChange struct {
 	Notices []Notice
 	// Summed is the local day of the daily summary that is among the notices; "" for none.
 	Summed Date
+	// Forget drops what was over before it; 0 for nothing.
+	Forget Millis
 }
 
 // Empty says whether nothing but the instant of the look would be written.

@@ -2,6 +2,7 @@ package radio
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -13,6 +14,16 @@ func TestListening(t *testing.T) {
 		at    int64 // seconds
 		spans []Span
 	}
+	// live is what the page reports of somebody who listens to so many seconds: every ten
+	// seconds, all of it each time.
+	live := func(to int64) []report {
+		out := []report{{0, nil}}
+		for at := int64(0); at < to; {
+			at = min(to, at+10)
+			out = append(out, report{at, []Span{span(0, at)}})
+		}
+		return out
+	}
 	for name, c := range map[string]struct {
 		reports []report
 		ask     int64
@@ -20,19 +31,25 @@ func TestListening(t *testing.T) {
 		wait    time.Duration
 		percent int
 	}{
-		"played through":                   {[]report{{0, nil}, {50, []Span{span(0, 50)}}, {100, []Span{span(0, 100)}}}, 100, true, 0, 100},
-		"in two sittings":                  {[]report{{0, nil}, {40, []Span{span(0, 40)}}, {4000, []Span{span(39, 100)}}}, 4000, true, 0, 100},
-		"the last moments are missing":     {[]report{{0, nil}, {98, []Span{span(0, 98)}}}, 100, true, 0, 98},
-		"too much is missing":              {[]report{{0, nil}, {97, []Span{span(0, 97)}}}, 500, false, 0, 97},
-		"skipped forward":                  {[]report{{0, nil}, {10, []Span{span(0, 5), span(95, 100)}}}, 500, false, 0, 10},
-		"only the end":                     {[]report{{0, nil}, {10, []Span{span(90, 100)}}}, 500, false, 0, 10},
-		"claimed at once":                  {[]report{{0, []Span{span(0, 100)}}}, 1, false, 99 * time.Second, 100},
-		"played twice as fast":             {[]report{{0, nil}, {50, []Span{span(0, 100)}}}, 50, false, 50 * time.Second, 100},
-		"twice as fast, and time passed":   {[]report{{0, nil}, {50, []Span{span(0, 100)}}}, 100, true, 0, 100},
-		"the same stretch again and again": {[]report{{0, nil}, {50, []Span{span(0, 50)}}, {100, []Span{span(0, 50)}}, {150, []Span{span(10, 50)}}}, 150, false, 0, 50},
-		"nothing reported":                 {nil, 500, false, 0, 0},
-		"small holes between reports":      {[]report{{0, []Span{{0, 50_000}, {50_200, 100_000}}}}, 100, true, 0, 100},
-		"beyond the end does not count":    {[]report{{0, []Span{span(3, 101)}}}, 500, false, 0, 98},
+		"played through":                 {live(100), 100, true, 0, 100},
+		"in two sittings":                {append(live(40), report{4000, []Span{span(39, 40)}}, report{4030, []Span{span(39, 70)}}, report{4060, []Span{span(39, 100)}}), 4060, true, 0, 100},
+		"the last moments are missing":   {live(98), 100, true, 0, 98},
+		"too much is missing":            {live(97), 500, false, 0, 97},
+		"skipped forward":                {[]report{{0, nil}, {10, []Span{span(0, 5), span(95, 100)}}}, 500, false, 0, 10},
+		"only the end":                   {[]report{{0, nil}, {10, []Span{span(90, 100)}}}, 500, false, 0, 10},
+		"beyond the end does not count":  {append(live(0), report{20, []Span{span(76, 101)}}), 500, false, 0, 24},
+		"the same stretch, and the same": {append(live(50), report{100, []Span{span(0, 50)}}, report{150, []Span{span(10, 50)}}), 150, false, 0, 50},
+		"nothing reported":               {nil, 500, false, 0, 0},
+		// Without a bound for each report a script only had to wait.
+		"claimed at once":                   {[]report{{0, []Span{span(0, 100)}}}, 1, false, 99 * time.Second, 1},
+		"waited, then claimed at once":      {[]report{{0, nil}, {100, []Span{span(0, 100)}}}, 100, false, 20001 * time.Millisecond, 75},
+		"waited a day, then claimed":        {[]report{{0, nil}, {86400, []Span{span(0, 100)}}}, 86400, false, 20001 * time.Millisecond, 75},
+		"claimed a hundred times at once":   {slices.Repeat([]report{{0, []Span{span(0, 100)}}}, 100), 500, false, 79201 * time.Millisecond, 1},
+		"played twice as fast":              {append(live(0), report{10, []Span{span(0, 20)}}, report{20, []Span{span(0, 40)}}, report{30, []Span{span(0, 60)}}, report{40, []Span{span(0, 80)}}, report{50, []Span{span(0, 100)}}), 50, false, 50 * time.Second, 62},
+		"twice as fast, then stayed":        {append(live(0), report{50, []Span{span(0, 100)}}, report{100, []Span{span(0, 100)}}), 100, true, 0, 100},
+		"a report lost on a weak link":      {[]report{{0, nil}, {10, []Span{span(0, 10)}}, {45, []Span{span(0, 45)}}, {100, []Span{span(0, 100)}}}, 100, true, 0, 100},
+		"the clock went back between them":  {[]report{{50, nil}, {10, []Span{span(0, 60)}}}, 60, false, 0, 0},
+		"a hole for each report is no gift": {[]report{{0, nil}, {1, []Span{span(0, 1)}}, {1, []Span{{1200, 1300}}}, {1, []Span{{1500, 1600}}}}, 500, false, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l Listening
@@ -65,7 +82,7 @@ func TestListeningRefusesNonsense(t *testing.T) {
 	l := Listening{}
 	for i := range int64(2000) {
 		var err error
-		if l, err = l.Heard([]Span{{i * 1000, i*1000 + 1}}, time.Hour, 1); err != nil {
+		if l, err = l.Heard([]Span{{i * 1000, i*1000 + 1}}, time.Hour, Millis(1+i*1000)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -210,6 +210,23 @@ type LogTotals struct {
 	// plan this centre does not know.
 	Unplanned int64             `json:"unplanned"`
 	Outcomes  map[Outcome]int64 `json:"outcomes"`
+	// Coming counts planned airings whose time has not come, where they are told apart;
+	// Planned and Outcomes then leave them out.
+	Coming int64 `json:"coming,omitempty"`
+}
+
+// LogNow is now by the local clock: where the log's days and slots stand.
+type LogNow struct {
+	Day  Date
+	Time TimeOfDay
+}
+
+// Put tells c, which was counted in, apart as still to come.
+func (t *LogTotals) Put(c LogCount) {
+	n := min(c.Rows, t.Outcomes[c.Outcome])
+	t.Outcomes[c.Outcome] -= n
+	t.Planned -= n
+	t.Coming += n
 }
 
 // Add counts c in.

@@ -52,8 +52,26 @@ type AuditEntry struct {
 	Actor   string `json:"actor"`
 	Action  string `json:"action"`
 	Subject string `json:"subject"`
-	Detail  string `json:"detail"`
+	// Facts tell more; entries from before them have Detail, words as they were written.
+	Facts  *AuditFacts `json:"facts,omitempty"`
+	Detail string      `json:"detail,omitempty"`
 	// Names of the people that Actor and Subject are, where they are people.
 	ActorName   string `json:"actor_name,omitempty"`
 	SubjectName string `json:"subject_name,omitempty"`
+}
+
+// SignIn is one try to sign in.
+type SignIn struct {
+	Login, Password string
+	// Address is where it comes from: one for each client, however it is written.
+	Address string
+	// Device is what SignedIn gave this device before, "" when nothing is kept.
+	Device string
+}
+
+// SignedIn is a person who has just proved who they are.
+type SignedIn struct {
+	Person  Person
+	Session string // for the cookie; "" when no session was opened
+	Device  string // for the cookie by which the device is known the next time
 }

@@ -74,7 +74,7 @@ type PlanChange struct {
 	At       Millis
 	Author   UserID
 	Approver UserID
-	Summary  string // one line for the import log
+	Facts    AuditFacts // what the audit keeps of it
 
 	Areas     []Area // parents before children
 	Devices   []Device

@@ -52,7 +52,7 @@ func TestPolicyRuleCheck(t *testing.T) {
 }
 
 func TestPlanChangeEmpty(t *testing.T) {
-	if !(PlanChange{At: 1, Author: "a", Approver: "b", Summary: "x"}).Empty() {
+	if !(PlanChange{At: 1, Author: "a", Approver: "b", Facts: AuditFacts{File: "x"}}).Empty() {
 		t.Error("a change of nothing is not empty")
 	}
 	if (PlanChange{Decisions: make([]BulletinDecision, 1)}).Empty() {

@@ -37,8 +37,10 @@ func (a PreviewAiring) End() Millis { return a.Start.Add(SamplesDuration(a.Sampl
 type Preview struct {
 	Zone string `json:"zone"`
 	From Date   `json:"from"`
-	// Devices is how many stand there.
+	// Devices is how many stand there and are enrolled; Idle are the others, which play
+	// nothing and count nowhere else.
 	Devices int          `json:"device_count"`
+	Idle    int          `json:"not_enrolled_count"`
 	Days    []PreviewDay `json:"days"`
 	Rows    []PreviewRow `json:"airings"`
 	// Conflicts tells what of the plan cannot enter the programme of these devices.

@@ -1,6 +1,9 @@
 package radio
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Role is what a person may do in an area and everything below it (design §1). The
 // same role on the province makes a person of the culture department (Sở VHTTDL), on a
@@ -162,6 +165,9 @@ func (t AreaTree) Area(id AreaID) (a Area, ok bool) {
 	a, ok = t.byID[id]
 	return a, ok
 }
+
+// All lists every area, in no order.
+func (t AreaTree) All() []Area { return slices.Collect(maps.Values(t.byID)) }
 
 // Chain gives the ids from the province down to the area itself; nil when unknown.
 func (t AreaTree) Chain(id AreaID) []AreaID {

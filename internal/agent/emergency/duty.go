@@ -23,8 +23,8 @@ func (r *Room) Duty() radio.Duty {
 	}
 	mono := r.opts.Clock.Mono()
 	wake := func(at time.Duration) {
-		if d.Wake == 0 || at < d.Wake {
-			d.Wake = max(at, 1)
+		if at > mono && (d.Wake == 0 || at < d.Wake) {
+			d.Wake = at
 		}
 	}
 	now, known := r.time()
@@ -32,10 +32,8 @@ func (r *Room) Duty() radio.Duty {
 		if !e.Active {
 			continue
 		}
-		d.Hold = d.Hold || e.Begun > 0
-		if e.due > mono {
-			wake(e.due)
-		}
+		d.Hold = d.Hold || e.Begun > 0 && r.ready(e) // what cannot sound silences nobody
+		wake(e.due)
 		if known {
 			wake(mono + millisUntil(e.Alert.ExpiresAt, radio.At(now)))
 		}
@@ -45,7 +43,7 @@ func (r *Room) Duty() radio.Duty {
 
 // judge admits what waited for the time, and ends what has expired; it needs mu.
 func (r *Room) judge() {
-	ctx, told := context.Background(), false // nothing here waits for anybody but the disk
+	told := false // Run writes it down: the desk waits for no disk
 	for _, e := range r.ordered() {
 		switch {
 		case e.over:
@@ -61,7 +59,7 @@ func (r *Room) judge() {
 			r.expire(e)
 		}
 		told = true
-		r.keep(ctx, e)
+		r.keep(e)
 	}
 	if told {
 		r.tell()
@@ -157,6 +155,7 @@ func (r *Room) ready(e *entry) bool {
 
 // Began is told before the record of a cycle is written: from here on it counts.
 func (r *Room) Began(ctx context.Context, id radio.AiringID) {
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.onDuty(id)
@@ -166,11 +165,12 @@ func (r *Room) Began(ctx context.Context, id radio.AiringID) {
 	r.now.begun = true
 	e.Begun++
 	e.Running, e.First = true, r.now.cycle.Key.SlotAt
-	r.keep(ctx, e)
+	r.keep(e)
 }
 
 // Sounded is told when the first sample of a cycle has left.
 func (r *Room) Sounded(ctx context.Context, id radio.AiringID) {
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.onDuty(id)
@@ -183,7 +183,7 @@ func (r *Room) Sounded(ctx context.Context, id radio.AiringID) {
 	}
 	r.step(e, radio.ReceiptRunning, radio.NoReason, "")
 	r.tell()
-	r.keep(ctx, e)
+	r.keep(e)
 }
 
 // onDuty gives the alert of the cycle on duty, if that is the one named; it needs mu.
@@ -196,6 +196,7 @@ func (r *Room) onDuty(id radio.AiringID) *entry {
 
 // Ended is told how a cycle came out; the next is due after the interval.
 func (r *Room) Ended(ctx context.Context, c radio.Confirmation) {
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.onDuty(c.ID)
@@ -216,7 +217,7 @@ func (r *Room) Ended(ctx context.Context, c radio.Confirmation) {
 		r.finish(e, c.Reason)
 	}
 	r.tell()
-	r.keep(ctx, e)
+	r.keep(e)
 }
 
 // finish: all cycles are over.

@@ -128,6 +128,8 @@ type Room struct {
 	opts Options
 	log  *slog.Logger
 
+	disk sync.Mutex // one writes at a time; taken before mu
+
 	mu      sync.Mutex
 	changed chan struct{}
 	alerts  map[radio.AlertID]*entry
@@ -170,6 +172,7 @@ func New(opts Options) (*Room, error) {
 // Load reads what is kept. A cycle that a power cut ended is made once more; what was
 // completed is not.
 func (r *Room) Load(ctx context.Context) error {
+	defer r.flush(ctx)
 	kept, err := r.opts.Journal.Alerts(ctx)
 	if err != nil {
 		return err
@@ -188,13 +191,13 @@ func (r *Room) Load(ctx context.Context) error {
 			e.Active = false
 			continue
 		}
-		r.recover(ctx, e)
+		r.recover(e)
 	}
 	return nil
 }
 
 // recover brings the count of cycles in order after a restart; the caller holds mu.
-func (r *Room) recover(ctx context.Context, e *entry) {
+func (r *Room) recover(e *entry) {
 	before := e.state.Begun
 	// The journal may know of cycles that an older copy of this does not.
 	for e.First != 0 && e.Begun < 4*radio.MaxAlertRepeats {
@@ -217,7 +220,7 @@ func (r *Room) recover(ctx context.Context, e *entry) {
 	if e.Active && e.Done >= e.Alert.Repeats {
 		r.finish(e, radio.NoReason)
 	}
-	r.keep(ctx, e)
+	r.keep(e)
 }
 
 // interrupted: a cycle was cut off. It is made once more, but only once.
@@ -248,15 +251,13 @@ func (r *Room) Run(ctx context.Context) error {
 
 // look does what is left undone and says when to look again.
 func (r *Room) look(ctx context.Context) time.Duration {
+	r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := lookEvery
 	latest, mono := radio.At(r.opts.Clock.Latest()), r.opts.Clock.Mono()
 	wanted := false
 	for id, e := range r.alerts {
-		if e.unset {
-			r.keep(ctx, e)
-		}
 		if latest > e.Keep && !e.Active {
 			if err := r.opts.Journal.ForgetAlert(ctx, id); err != nil {
 				r.log.Error("an old alert is not forgotten", "alert", string(id), "error", err)
@@ -290,25 +291,6 @@ func (r *Room) Changed() <-chan struct{} {
 func (r *Room) tell() {
 	close(r.changed)
 	r.changed = make(chan struct{})
-}
-
-// keep writes an entry with the records of its steps. What cannot be written is tried
-// again: a full disk is no reason for silence. It needs mu.
-func (r *Room) keep(ctx context.Context, e *entry) {
-	if e.over {
-		e.Envelope, e.Active = nil, false
-	}
-	e.unset = true
-	b, err := json.Marshal(e.state)
-	if err == nil {
-		err = r.opts.Journal.SetAlert(context.WithoutCancel(ctx), radio.KeptAlert{ID: e.Alert.ID, Over: e.over, State: b}, e.steps...)
-	}
-	if err != nil {
-		r.log.Error("an alert is not kept, trying again", "alert", string(e.Alert.ID), "error", err)
-		e.steps = e.steps[max(len(e.steps)-maxKept, 0):]
-		return
-	}
-	e.unset, e.steps = false, nil
 }
 
 // step moves an entry's receipt on, if that goes on, and notes it for the journal.

@@ -173,6 +173,15 @@ func TestRules(t *testing.T) {
 			l.audio.ready[siren.SHA256] = true
 			return err
 		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the set is lost between cycles": {do: func(l *lab) error {
+			err := l.take(a)
+			l.run(20 * time.Second)
+			clear(l.audio.ready)
+			if l.Duty().Hold {
+				l.t.Error("it keeps others silent, and cannot sound")
+			}
+			return err
+		}, heard: []string{"storm/1"}, want: "done:expired"},
 		"the output fails in every cycle": {do: func(l *lab) error {
 			err := l.take(a)
 			for range 3 {
@@ -267,6 +276,38 @@ func TestPowerCuts(t *testing.T) {
 	l.wantHeard("storm/1", "storm/2", "storm/3", "storm/4")
 	if got := l.receipt(a.ID); got != "done" {
 		t.Errorf("receipt %q", got)
+	}
+}
+
+// A reboot in the storm on a board without a battery and without a network: nothing of
+// it sounds until the centre has said what time it is, and then only what is still valid.
+func TestRebootWithoutATime(t *testing.T) {
+	for name, c := range map[string]struct {
+		word time.Time
+		want []string
+		end  string
+	}{
+		"in time":  {start.Add(10 * time.Minute), []string{"storm/1", "storm/2", "storm/3"}, "done"},
+		"too late": {start.Add(2 * time.Hour), []string{"storm/1"}, "done:expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			a := storm("storm")
+			if err := l.take(a); err != nil {
+				t.Fatal(err)
+			}
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			l.restart()
+			l.run(10 * time.Minute)
+			l.wantHeard("storm/1")
+			l.prove(c.word)
+			l.run(10 * time.Minute)
+			l.wantHeard(c.want...)
+			if got := l.receipt(a.ID); got != c.end {
+				t.Errorf("receipt %q, want %q", got, c.end)
+			}
+		})
 	}
 }
 

@@ -101,10 +101,9 @@ func (l *lab) untrusted(at time.Time) {
 	l.clk.Step(at.Sub(l.clk.Now()))
 	l.clk.SetState(clock.Untrusted, clock.SourceNone, 0)
 }
-func (l *lab) receipt(id radio.AlertID) string     { return l.receipts()[string(id)] }
-func (l *lab) advance(d time.Duration)             { l.clk.Advance(d) }
-func (l *lab) take(a radio.Alert) error            { return l.Take(l.t.Context(), a, []byte(`{}`)) }
-func (l *lab) seconds(since time.Time) (s float64) { return l.clk.Now().Sub(since).Seconds() }
+func (l *lab) receipt(id radio.AlertID) string { return l.receipts()[string(id)] }
+func (l *lab) advance(d time.Duration)         { l.clk.Advance(d) }
+func (l *lab) take(a radio.Alert) error        { return l.Take(l.t.Context(), a, []byte(`{}`)) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -131,7 +130,6 @@ type lab struct {
 	proofAt time.Duration
 	woken   int
 	heard   []string // cycles that sounded
-	holds   int
 }
 
 var siren, leadIn, drillS, voiceR = rendition("siren", 8), rendition("lead_in", 5), rendition("drill", 5), rendition("voice", 10)

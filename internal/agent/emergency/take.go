@@ -11,6 +11,8 @@ import (
 // Take takes a proven alert, or the proven tombstone of one. One that is known changes
 // nothing, however often it comes. An error is of one of radio's kinds and final.
 func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
+	defer r.unstash()
+	defer r.flush(ctx) // after the desk could see it
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.tell()
@@ -27,8 +29,7 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	r.alerts[a.ID] = e
 	r.step(e, radio.ReceiptReceived, radio.NoReason, "")
 	r.admit(e)
-	r.keep(ctx, e)
-	r.unstash()
+	r.keep(e)
 	return nil
 }
 
@@ -80,7 +81,7 @@ func (r *Room) cancel(ctx context.Context, t radio.Alert) error {
 		return nil
 	}
 	r.end(e, radio.ReceiptDone, radio.ReasonCancelled, "")
-	r.keep(ctx, e)
+	r.keep(e)
 	return nil
 }
 
@@ -132,6 +133,10 @@ func (r *Room) TurnAway(ctx context.Context, id radio.AlertID, why radio.Reason)
 // TakeVoice takes the bytes of a voice that have the hash they are named by. They count
 // once an alert names them too.
 func (r *Room) TakeVoice(_ context.Context, sha radio.SHA256, data []byte) error {
+	if r.opts.Audio.Ready(sha) {
+		return nil
+	}
+	defer r.unstash()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, v := range r.stash {
@@ -139,33 +144,34 @@ func (r *Room) TakeVoice(_ context.Context, sha radio.SHA256, data []byte) error
 			return nil
 		}
 	}
-	if r.opts.Audio.Ready(sha) {
-		return nil
-	}
 	r.stash = append(r.stash, voice{sha, data})
 	r.stash = r.stash[max(len(r.stash)-maxStash, 0):]
-	r.unstash()
 	return nil
 }
 
-// unstash puts voices that an alert waits for where playout finds them; it needs mu.
+// unstash puts voices that an alert waits for where playout finds them. It is called
+// without mu, as flush is.
 func (r *Room) unstash() {
-	var left []voice
+	r.mu.Lock()
+	var left, wanted []voice
 	for _, v := range r.stash {
-		switch wanted := r.names(v.sha, int64(len(v.data))); {
-		case !wanted:
+		if r.names(v.sha, int64(len(v.data))) {
+			wanted = append(wanted, v)
+		} else {
 			left = append(left, v)
-		default:
-			if err := r.store(v); err != nil {
-				// It is fetched, which makes room first.
-				r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
-			}
 		}
 	}
 	r.stash = left
+	r.mu.Unlock()
+	for _, v := range wanted {
+		if err := r.store(v); err != nil {
+			// It is fetched, which makes room first.
+			r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
+		}
+	}
 }
 
-// names says whether an alert that may sound waits for these bytes.
+// names says whether an alert that may sound waits for these bytes; it needs mu.
 func (r *Room) names(sha radio.SHA256, size int64) bool {
 	for _, e := range r.alerts {
 		if v := e.Alert.Voice; v != nil && !e.over && v.SHA256 == sha && v.Bytes == size {
@@ -210,6 +216,7 @@ func (r *Room) Wanted() []radio.Rendition {
 // answers for it, so that neither a network nor a trusted clock is needed. One that is
 // past its end by any clock does not start.
 func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, known := r.alerts[id]
@@ -225,14 +232,15 @@ func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	e.Active, e.Local, e.First, e.Begun, e.Done, e.Sounded, e.Running, e.Cut = true, true, 0, 0, 0, 0, false, false
 	e.due = r.opts.Clock.Mono()
 	r.note(e, radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRunning, Reason: radio.ReasonLocalStart, At: r.stamp(), Who: radio.WhoLocal})
-	r.tell() // it sounds before anything is written
-	r.keep(ctx, e)
+	r.tell()
+	r.keep(e)
 	return nil
 }
 
 // Stop ends every alert that sounds or is between two cycles, because a person with the
 // PIN says so, and gives their number.
 func (r *Room) Stop(ctx context.Context) int {
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	stopped := 0
@@ -243,7 +251,7 @@ func (r *Room) Stop(ctx context.Context) int {
 		stopped++
 		r.stop(e, radio.ReasonLocalStop, radio.WhoLocal)
 		r.tell()
-		r.keep(ctx, e)
+		r.keep(e)
 	}
 	return stopped
 }

@@ -1,6 +1,6 @@
-// Package fetch brings the audio of the active programme into the cache: over HTTPS,
-// by hash, one at a time, what airs first first, going on where it stopped (design
-// §7). It is driven by what is needed and not there, so a failure is never the end:
+// Package fetch brings audio into the cache: first what alerts need, at any hour, then
+// that of the active programme: over HTTPS, by hash, one at a time, what airs first
+// first, going on where it stopped (design §7). It is driven by what is needed and not there, so a failure is never the end:
 // it comes back with growing pauses, for weeks. It receives the programme and the
 // settings from inbox and hands bytes to cache, which alone decides what is right.
 package fetch

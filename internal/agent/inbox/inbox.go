@@ -2,7 +2,8 @@
 // signature is proven against the keyring, the keyring against the pinned root, a
 // revision never goes back, and a verified document becomes active at once, in one
 // transaction (design §7, §8). It receives messages from link and hands documents to
-// playout and fetch, acknowledgements to journal and welcomes back to link. It needs
+// playout and fetch, alerts that the persons of the keyring have signed to emergency,
+// acknowledgements to journal and welcomes back to link. It needs
 // no network: what it holds it reads from the journal at the start.
 package inbox
 

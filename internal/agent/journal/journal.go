@@ -1,6 +1,6 @@
 // Package journal is what a device must never lose: its identity, the documents it
-// runs on, and the chained records of what it did, kept until the centre has
-// acknowledged them and 90 days more (design §7). It is one small bbolt file,
+// runs on, the alerts it holds, and the chained records of what it did, kept until the
+// centre has acknowledged them and 90 days more (design §7). It is one small bbolt file,
 // journal.db, opened by the agent's process alone. It receives records from playout
 // and the other rooms, documents from inbox and the identity from enrol; it hands
 // batches of records to link. A damaged file is set aside and a new journal begins

@@ -283,6 +283,13 @@ func (l *lab) published(topic string, payload []byte, retained bool) {
 		if b.Device != device {
 			l.t.Errorf("batch of device %q", b.Device)
 		}
+	case wire.Receipt:
+		var r wire.ReceiptPayload
+		unseal(&r)
+		text = strings.TrimSpace(fmt.Sprint("receipt ", r.ID, " ", r.State, " ", r.Reason))
+		if r.Device != device {
+			l.t.Errorf("receipt of device %q", r.Device)
+		}
 	case wire.Reported:
 		var s radio.Status
 		unseal(&s)

@@ -1,5 +1,5 @@
 // Package link is the device's conversation with the centre: presence, hello and
-// welcome, the journal's batches, the report of what it runs on. It hands every
+// welcome, the journal's batches, receipts at once, the report of what it runs on. It hands every
 // message from the centre to inbox, takes records from journal, and leaves the
 // connection itself to mqtt. Nothing waits for it: a device without a network goes on
 // for weeks, and only the centre's acknowledgement removes a record (design §7).

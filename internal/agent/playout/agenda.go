@@ -143,7 +143,7 @@ func (d *desk) refresh(now time.Time) {
 	}
 	kept := a.list
 	from := now.Add(-lookBack)
-	if since := a.settled.Add(-lookBack); first && since.Before(from) {
+	if since := a.settled.Add(-lookBack - timetable.MaxSlotLength); first && since.Before(from) {
 		from = since
 	} else if a.settled.Before(from) {
 		from = a.settled
@@ -188,6 +188,10 @@ func (d *desk) expand(p plan, from, to, now time.Time, kept []entry) {
 		d.log.Error("programme cannot be expanded", "revision", p.prog.Revision, "error", err)
 		return
 	}
+	ends := map[slotKey]time.Time{}
+	for _, a := range all {
+		ends[keyOf(a)] = later(ends[keyOf(a)], a.End())
+	}
 	for _, a := range all {
 		e := entry{Airing: a, prog: p.prog}
 		waiting := slices.IndexFunc(kept, func(k entry) bool { return k.ID == a.ID })
@@ -198,7 +202,7 @@ func (d *desk) expand(p plan, from, to, now time.Time, kept []entry) {
 		case d.handled(a.ID):
 		case waiting < 0 && radio.At(a.Start()) < p.prog.IssuedAt:
 			// What is published after its instant was never planned (design §3).
-		case waiting < 0 && d.before(a) && d.gone(a, now):
+		case waiting < 0 && d.before(a, ends[keyOf(a)]) && d.gone(a, now):
 			// Another revision was active at its instant: for the centre to say.
 		case p.prog != d.agenda.prog && !d.gone(a, now):
 			d.inherit(e)
@@ -208,10 +212,11 @@ func (d *desk) expand(p plan, from, to, now time.Time, kept []entry) {
 	}
 }
 
-// before: it was due before all that is still to be settled.
-func (d *desk) before(a radio.Airing) bool {
+// before: it was due before all that is still to be settled. Before a restart it may
+// have waited for an alert to end, as long as it could have followed then.
+func (d *desk) before(a radio.Airing, slotEnd time.Time) bool {
 	if d.agenda.restarted {
-		return d.tooLate(a).Before(d.agenda.settled)
+		return slotEnd.Add(d.own() + max(a.Grace, slack)).Before(d.agenda.settled)
 	}
 	return a.Start().Before(d.agenda.settled)
 }
@@ -286,12 +291,16 @@ func (d *desk) see(a radio.Airing, now time.Time) {
 	}
 }
 
-// due is the instant of the first sample, with the device's own offset and stagger, and
-// later by what an interruption has cost its slot.
+// due is the instant of the first sample, with the device's own offset and stagger,
+// later by what an interruption has cost its slot, or earlier by what of it could not
+// sound.
 func (d *desk) due(a radio.Airing) time.Time { return d.planned(a).Add(d.slipped(a)) }
 
-// planned is the same without interruptions.
-func (d *desk) planned(a radio.Airing) time.Time { return a.Start().Add(d.offset + d.stagger) }
+// planned is the same by the plan alone.
+func (d *desk) planned(a radio.Airing) time.Time { return a.Start().Add(d.own()) }
+
+// own is what this device adds to every planned instant; not to an alert.
+func (d *desk) own() time.Duration { return d.offset + d.stagger }
 
 // gone: it is too late to join.
 func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.tooLate(a)) }
@@ -300,8 +309,8 @@ func (d *desk) gone(a radio.Airing, now time.Time) bool { return !now.Before(d.t
 // grace has passed, or nothing of it is left to join. A start within slack counts
 // as in time, whatever the grace.
 func (d *desk) tooLate(a radio.Airing) time.Time {
-	if last, kept := d.last(a); kept {
-		return last.Add(1)
+	if d.late(a) {
+		return d.last(a).Add(1)
 	}
 	last := min(a.Grace, radio.SamplesDuration(a.Samples)-joinLead)
 	return d.due(a).Add(max(last, slack) + 1)

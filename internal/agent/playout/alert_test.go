@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"loaxa/internal/clock"
@@ -139,6 +140,24 @@ func TestAlertCutsAndTheSessionGoesOn(t *testing.T) {
 	})
 }
 
+// What sounds on both sides of a cut counts once.
+func TestWhatSoundsTwiceCountsOnce(t *testing.T) {
+	bubble(t, at(7, 59, 0), func(w *world) {
+		w.plan.prog = one("0 8 * * *", 60)
+		w.start()
+		w.run(at(8, 0, 20))
+		w.order(1, sirenS) // to 08:00:28, then from 18 s on
+		w.run(at(8, 0, 38))
+		w.plan.set(func(p *fakePlan) { p.prog = programme(2, at(8, 0, 37)) })
+		w.run(at(8, 1, 0))
+		r := w.journal.results()
+		if len(r) != 2 || r[1].Outcome != radio.Partial || r[1].Interrupted != 1 || r[1].Consumed < 27*radio.SampleRate || r[1].Consumed > 28*radio.SampleRate+radio.FrameSamples {
+			t.Errorf("results %+v, want 28 s of a minute", r)
+		}
+		w.stop()
+	})
+}
+
 // Each row lets an alert meet a session of two minutes at 08:00, grace 60 s.
 func TestAlertRules(t *testing.T) {
 	hush := func(w *world, hold bool) { w.alerts.set(func(f *fakeAlerts) { f.hold = hold }) }
@@ -219,6 +238,12 @@ func TestAlertRules(t *testing.T) {
 		"a drill whose announcement is missing": {before: func(w *world) { w.audio.missing[sirenS.SHA256] = true }, during: func(w *world) {
 			c := w.order(1, sirenS, leadS)
 			w.alerts.set(func(f *fakeAlerts) { c.Drill = true; f.queue[0] = c })
+		}, alert: "missed:no_audio", heard: []string{"a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
+		"a drill whose announcement breaks in the player": {during: func(w *world) {
+			c := w.order(1, sirenS, leadS)
+			w.alerts.set(func(f *fakeAlerts) { c.Drill = true; f.queue[0] = c })
+			synctest.Wait()
+			w.unreadable()
 		}, alert: "missed:no_audio", heard: []string{"a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
 		"taken back while it sounds": {during: func(w *world) {
 			w.run(at(8, 0, 20))

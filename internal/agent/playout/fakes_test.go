@@ -114,11 +114,43 @@ type fakeJournal struct {
 	clk     *clock.Fake
 	records []radio.Record
 	begun   map[radio.AiringID]bool
+	alerts  map[radio.AlertID]radio.KeptAlert
 	full    bool // the disk
 }
 
+func (f *fakeJournal) SetAlert(_ context.Context, a radio.KeptAlert, steps ...radio.Record) error {
+	for _, r := range steps {
+		if _, err := f.Append(context.Background(), r); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full {
+		return errors.New("no space left on device")
+	}
+	f.alerts[a.ID] = a
+	return nil
+}
+
+func (f *fakeJournal) Alerts(context.Context) (list []radio.KeptAlert, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.alerts {
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+func (f *fakeJournal) ForgetAlert(_ context.Context, id radio.AlertID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.alerts, id)
+	return nil
+}
+
 func newJournal(clk *clock.Fake) *fakeJournal {
-	return &fakeJournal{clk: clk, begun: map[radio.AiringID]bool{}}
+	return &fakeJournal{clk: clk, begun: map[radio.AiringID]bool{}, alerts: map[radio.AlertID]radio.KeptAlert{}}
 }
 
 func (f *fakeJournal) Append(_ context.Context, r radio.Record) (radio.Record, error) {

@@ -125,18 +125,51 @@ func (d *desk) slipped(a radio.Airing) time.Duration {
 
 // last is the latest instant at which an airing that was kept from sounding may begin
 // or go on: the planned end of its slot and the grace after it.
-func (d *desk) last(a radio.Airing) (time.Time, bool) {
+func (d *desk) last(a radio.Airing) time.Time {
+	return d.slipOf(a).end.Add(d.own() + max(a.Grace, slack))
+}
+
+// late says whether something has kept an airing's slot from sounding in time.
+func (d *desk) late(a radio.Airing) bool {
 	s, ok := d.slips[keyOf(a)]
-	if !ok {
-		return time.Time{}, false
+	return ok && s.by >= 0
+}
+
+// pull lets the next airing of a slot follow within a second when the one before it
+// could not sound, or not to its end: the rest of the slot is early then. It is not
+// pulled over what another slot plans, nor out of the permitted hours.
+func (d *desk) pull(gone radio.Airing) {
+	now := d.Clock.Now()
+	for _, e := range d.agenda.list {
+		if keyOf(e.Airing) != keyOf(gone) || !e.Start().After(gone.Start()) || e.Excluded != radio.NoReason {
+			continue
+		}
+		between := max(radio.SamplesDuration(e.Offset-gone.Offset-gone.Samples), 0)
+		begin := now.Add(joinLead + between)
+		over := begin.Add(radio.SamplesDuration(e.Samples))
+		early := d.due(e.Airing).Sub(begin)
+		if ok, _ := d.permits(begin, over); !ok || early < slack || between > touch || d.booked(keyOf(gone), begin, over) {
+			return
+		}
+		d.slipOf(e.Airing).by -= early
+		return
 	}
-	return s.end.Add(d.offset + d.stagger + max(a.Grace, slack)), true
+}
+
+// booked says whether another slot plans a sound in a span.
+func (d *desk) booked(but slotKey, from, to time.Time) bool {
+	for _, e := range d.agenda.list {
+		begin := d.due(e.Airing)
+		if keyOf(e.Airing) != but && e.Excluded == radio.NoReason && begin.Before(to) && begin.Add(radio.SamplesDuration(e.Samples)).After(from) {
+			return true
+		}
+	}
+	return false
 }
 
 // pushedOut: its slot is so late that it can no longer begin in time.
 func (d *desk) pushedOut(a radio.Airing) bool {
-	last, kept := d.last(a)
-	return kept && d.due(a).After(last)
+	return d.late(a) && d.due(a).After(d.last(a))
 }
 
 // plannedMono is where on Mono an airing belongs by the plan alone.
@@ -178,8 +211,7 @@ func outranks(arriving, sounding radio.Airing) bool {
 // wait keeps an airing that was begun, but is obstructed; it is preempted when it no
 // longer fits.
 func (d *desk) wait(ctx context.Context, l *live, soon func(time.Time)) {
-	d.slipOf(l.Airing)
-	last, _ := d.last(l.Airing)
+	last := d.last(l.Airing)
 	if d.Clock.Now().After(last) {
 		d.finish(ctx, l, d.pushed(l.Airing))
 		return
@@ -198,7 +230,7 @@ func (d *desk) goOn(ctx context.Context, l *live, soon func(time.Time)) {
 	now, mono := d.Clock.Now(), d.Clock.Mono()
 	skip := rewound(l)
 	from := position(l.rendition, skip)
-	last, _ := d.last(l.Airing)
+	last := d.last(l.Airing)
 	ok, _ := d.permits(now, now.Add(radio.SamplesDuration(l.Samples-from)))
 	switch {
 	case now.After(last) || !ok || !d.Audio.Ready(l.rendition.SHA256):
@@ -219,7 +251,7 @@ func (d *desk) goOn(ctx context.Context, l *live, soon func(time.Time)) {
 
 // catchUp begins an airing that was kept from its instant: all of it, if it still fits.
 func (d *desk) catchUp(ctx context.Context, l *live, soon func(time.Time)) {
-	last, _ := d.last(l.Airing)
+	last := d.last(l.Airing)
 	switch {
 	case d.Clock.Now().After(last):
 		d.finish(ctx, l, d.pushed(l.Airing))

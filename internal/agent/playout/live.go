@@ -299,6 +299,9 @@ func (d *desk) stop(l *live, why radio.Ending) {
 // finish writes the result of an airing that was begun.
 func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	d.live = without(d.live, l)
+	if ending == radio.EndAudio || ending == radio.EndDecoder {
+		d.pull(l.Airing)
+	}
 	consumed := min(l.base+l.counted(), l.Samples)
 	if ending == radio.EndComplete && l.troubled {
 		ending = radio.EndOutput // complete only after a player died under it

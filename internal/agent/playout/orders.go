@@ -36,7 +36,7 @@ func (p *Playout) Stop(ctx context.Context, who string) (ended int, err error) {
 func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 	slots := map[slotKey]bool{}
 	for _, l := range d.live {
-		if l.phase == sounding || l.cut || l.parking {
+		if l.phase == sounding || l.cut || l.parking || !l.startedAt.IsZero() {
 			slots[keyOf(l.Airing)] = true
 		}
 	}

@@ -3,9 +3,22 @@
 // enforces the policy last before the output, joins late within the grace, and
 // sees that every airing that falls due ends in exactly one result (design §3–§6).
 //
-// It receives the active documents from agent/inbox, airings from timetable, time
-// from clock and verified audio from agent/cache; it hands items to agent/player
-// and records to agent/journal.
+// What outranks what sounds stands in radio.Meet. An alert cuts at once; a priority
+// airing cuts a normal one that stands in its way on its own second. What is cut fades
+// within 10 ms and goes on from two seconds before the cut as soon as nothing that
+// outranks it sounds or, between two cycles, is silent; what sounds twice counts once.
+// The rest of its slot, and what fell due meanwhile, follows behind it, whole and in
+// the planned order. Of that, what can no longer begin or go on by the planned end of
+// its own slot and its grace after that, or would pass the end of the permitted hours,
+// no longer fits and ends preempted. A later slot keeps its second; only what still
+// sounds of the same priority makes it wait, as long as it fits by the same rule.
+// When an item's audio is missing or breaks off, the next of its slot follows within a
+// second, unless that would carry it over what another slot plans or out of the
+// permitted hours; the rest of the slot is early then.
+//
+// It receives the active documents from agent/inbox, airings from timetable, the cycles
+// of alerts from agent/emergency, time from clock and verified audio from agent/cache;
+// it hands items to agent/player and records to agent/journal.
 package playout
 
 import (

@@ -71,8 +71,8 @@ func (d *desk) alert(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		d.feedRound(ctx)
 	}
 	mono := d.Clock.Mono()
-	if duty.Wake > 0 {
-		soon(d.Clock.Now().Add(max(duty.Wake-mono, 0)))
+	if duty.Wake > mono {
+		soon(d.Clock.Now().Add(duty.Wake - mono))
 	}
 	return d.round != nil || duty.Hold && duty.Wake > 0 && duty.Wake <= mono+warmUp
 }

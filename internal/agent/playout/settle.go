@@ -25,7 +25,7 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		why = d.absence(a)
 	}
 	switch {
-	case e.held == radio.ReasonPriority && (gone || d.pushedOut(a)):
+	case e.held == radio.ReasonPriority && gone:
 		return d.pushedVerdict(a)
 	case gone && why != radio.ReasonLate:
 		return verdict{outcome: radio.Missed, reason: why}
@@ -119,7 +119,12 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 			break
 		}
 		due := d.due(e.Airing)
-		if due.Add(-ahead).After(now) { // its slot is late
+		if d.pushedOut(e.Airing) {
+			v := d.pushedVerdict(e.Airing)
+			d.conclude(e, v.outcome, v.reason)
+			continue
+		}
+		if due.Add(-ahead).After(now) { // its slot is late, or another early
 			soon(due.Add(-warmUp))
 			kept = append(kept, e)
 			continue
@@ -127,11 +132,17 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		v := d.judge(e, now)
 		switch {
 		case !v.play && now.Before(due) && v.outcome != radio.Preempted && v.outcome != radio.Cancelled:
-			// Not final before its instant: audio may come, a policy may change.
+			// Not final before its instant: audio may come, a policy may change. What stands
+			// behind missing audio is to follow at once.
+			wanted = wanted || v.reason == radio.ReasonNoAudio && due.Add(-warmUp).Before(now)
 			soon(due)
 			kept = append(kept, e)
 		case !v.play:
 			d.conclude(e, v.outcome, v.reason)
+			if v.reason == radio.ReasonNoAudio {
+				d.pull(e.Airing)
+				early = d.earliest()
+			}
 		case due.Add(-lead).After(now):
 			wanted = true
 			d.inspect(e.Airing)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,7 @@ type world struct {
 	faults  *fakeFaults
 	player  *fakePlayer
 	alerts  *fakeAlerts
+	room    playout.Alerts // in place of alerts, if set
 	desk    *playout.Playout
 
 	lastSeen radio.Millis
@@ -50,8 +52,12 @@ func newWorld(t *testing.T, start time.Time) *world {
 
 // start runs the agent's playout; power ends it as a power cut would.
 func (w *world) start() {
+	var alerts playout.Alerts = w.alerts
+	if w.room != nil {
+		alerts = w.room
+	}
 	w.desk = playout.New(playout.Rooms{Clock: w.clk, Plan: w.plan, Audio: w.audio, Journal: w.journal,
-		Player: w.player, Faults: w.faults, Alerts: w.alerts, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
+		Player: w.player, Faults: w.faults, Alerts: alerts, LastSeen: w.lastSeen}, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	w.cancel, w.done = cancel, make(chan error, 1)
 	go func() { w.done <- w.desk.Run(ctx) }()
@@ -81,12 +87,12 @@ func (w *world) powerCut() {
 	for id := range begun {
 		w.journal.begun[id] = true
 	}
-	saved := w.journal.begun
+	saved, alerts := w.journal.begun, maps.Clone(w.journal.alerts)
 	w.journal.mu.Unlock()
 	w.cancel()
 	<-w.done
 	w.journal.mu.Lock()
-	w.journal.records, w.journal.begun = kept, saved
+	w.journal.records, w.journal.begun, w.journal.alerts = kept, saved, alerts
 	w.journal.mu.Unlock()
 	w.player.setOpenErr(nil)
 	w.lastSeen = radio.At(w.clk.Now())

@@ -1,7 +1,8 @@
 // Package status tells what the device runs on. It builds the one radio.Status from
 // what the other rooms say of themselves and shows it three ways: over a unix socket
-// to `loaxa-agent status`, on a read-only page for the local network, and to link,
-// which signs it as up/reported. It also keeps the list of open faults, which the
+// to `loaxa-agent status`, on a page for the local network, and to link, which signs it
+// as up/reported. With the PIN that page also starts standing alerts and stops what
+// sounds. It also keeps the list of open faults, which the
 // other rooms raise and clear, and writes each opening and closing to the journal.
 package status
 
@@ -81,6 +82,7 @@ const (
 	sentLast  = 5
 	sentAudio = 120
 	sentText  = 200
+	sentAlert = 16
 )
 
 // Reported is the status cut to what up/reported may carry.
@@ -88,6 +90,7 @@ func (b *Builder) Reported(ctx context.Context) radio.Status {
 	s := b.Build(ctx)
 	s.Last = s.Last[:min(len(s.Last), sentLast)]
 	s.Audio = s.Audio[:min(len(s.Audio), sentAudio)]
+	s.Alerts = s.Alerts[:min(len(s.Alerts), sentAlert)]
 	s.Link.Error, s.Output.Error = clip(s.Link.Error), clip(s.Output.Error)
 	for i := range s.Audio {
 		// The centre knows when things air.

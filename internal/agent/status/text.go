@@ -33,7 +33,7 @@ func WriteText(w io.Writer, s radio.Status) error {
 	p("Kết nối / Link:\t%s", linkLine(s.Link, t))
 	p("Đầu ra / Output:\t%s", outputLine(s.Output))
 	p("Lưu trữ / Disk:\tcòn %s / %s, âm thanh %s", size(s.Disk.FreeBytes), size(s.Disk.TotalBytes), size(s.Disk.CacheBytes))
-	p("Nhật ký / Journal:\tghi %d, trung tâm đã nhận %d", s.Journal.Head, s.Journal.Acked)
+	p("Nhật ký / Journal:\tghi %d, máy chủ đã nhận %d", s.Journal.Head, s.Journal.Acked)
 	p("Chương trình / Programme:\tbản %d, hiệu lực đến %s", s.Revisions.Programme, t.clock(s.Revisions.NotAfter))
 	p("Khung giờ / Policy:\t%s (bản %d)", s.Policy, s.Revisions.Policy)
 	for _, a := range s.Alerts {

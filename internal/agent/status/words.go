@@ -20,7 +20,7 @@ var words = map[string]string{
 	"stopped": "bị dừng", "withdrawn": "đã thu hồi", "priority": "nhường tin ưu tiên",
 	// clock
 	"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy",
-	"kernel": "dịch vụ giờ", "centre": "trung tâm", "rtc": "đồng hồ pin", "modem": "mạng di động",
+	"kernel": "dịch vụ giờ", "centre": "máy chủ", "rtc": "đồng hồ pin", "modem": "mạng di động",
 	"manual": "đặt tay", "assumed": "GIẢ ĐỊNH (chỉ để thử)", "none": "không có",
 	// output
 	"idle": "chờ", "open": "đang mở",

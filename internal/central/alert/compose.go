@@ -82,8 +82,14 @@ func (d *Desk) wish(ctx context.Context, by radio.Person, w radio.AlertWish) (ra
 		return w, err
 	}
 	if w.Voice != nil {
-		if _, err := d.rooms.Voices.Bytes(w.Voice.SHA256); err != nil {
+		voice, err := d.rooms.Voices.Bytes(w.Voice.SHA256)
+		if err != nil {
 			return w, err
+		}
+		if int64(len(voice)) != w.Voice.Bytes {
+			var e radio.Invalid
+			e.Add("voice", "không phải giọng đọc đã tải lên", "not the voice that was uploaded")
+			return w, e.Err()
 		}
 	}
 	return w, nil

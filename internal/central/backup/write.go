@@ -189,6 +189,9 @@ func (w *writer) audio(src Source) error {
 			delete(wanted, sha)
 		}
 		f, size, err := src.Audio.Open(sha, original)
+		if errors.Is(err, radio.ErrNotFound) && !slices.Contains(approved, sha) {
+			return nil // swept since it was named: nothing refers to it
+		}
 		if err != nil {
 			return err
 		}

@@ -60,6 +60,12 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 			d.later(device, err)
 		}
 	}
+	if d.rooms.Alerts != nil {
+		// Behind welcome and keyring, which prove it; before any other document.
+		if err := d.rooms.Alerts.Hello(ctx, device); err != nil {
+			d.log.Error("alerts not sent to a device that said hello", "device", device, "error", err)
+		}
+	}
 	d.catchUp(ctx, device, current, h.Revisions)
 	return nil
 }

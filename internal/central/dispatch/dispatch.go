@@ -84,6 +84,11 @@ type Keys interface {
 	Keyring() (envelope []byte, content trust.Keyring)
 }
 
+// Alerts sends a device that has just connected the alerts it must know of.
+type Alerts interface {
+	Hello(ctx context.Context, device radio.DeviceID) error
+}
+
 // Rooms are the neighbours of a Dispatcher.
 type Rooms struct {
 	Plans     Plans
@@ -93,6 +98,8 @@ type Rooms struct {
 	Publisher Publisher
 	Freezer   Freezer
 	Keys      Keys
+	// Alerts is asked after every welcome; may be nil.
+	Alerts Alerts
 	// Refused is told whether a document of a device could be made: an error that waits
 	// for a person, or nil. May be nil.
 	Refused func(device radio.DeviceID, document string, err error)

@@ -5,8 +5,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -22,21 +24,18 @@ func (e *Exporter) CSV(ctx context.Context, r Request, begin Begin) error {
 	if err := check(r); err != nil {
 		return err
 	}
-	free, err := e.take()
-	if err != nil {
-		return err
-	}
-	defer free()
-	return e.log(ctx, func(log Reader) error {
-		// The snapshot stands with its first statement, not before.
-		if _, err := log.LogTotals(ctx, r.Filter); err != nil {
-			return err
-		}
-		out, err := begin(e.now())
-		if err != nil {
-			return err
-		}
-		return writeCSV(ctx, log, r, out)
+	return e.turn(ctx, r.Owner, func(ctx context.Context) error {
+		return e.log(ctx, func(log Reader) error {
+			// The snapshot stands with its first statement, not before.
+			if _, err := log.LogTotals(ctx, r.Filter); err != nil {
+				return err
+			}
+			out, err := begin(e.now())
+			if err != nil {
+				return err
+			}
+			return writeCSV(ctx, log, r, out)
+		})
 	})
 }
 
@@ -77,11 +76,11 @@ func csvText(c cell) string {
 	case date:
 		return c.at.Format("2006-01-02")
 	case moment:
-		return c.at.Format("2006-01-02 15:04:05")
+		return c.at.Round(time.Second).Format("2006-01-02 15:04:05")
 	case whole:
 		return strconv.FormatInt(int64(c.num), 10)
 	case fraction:
-		return strconv.FormatFloat(c.num, 'f', -1, 64)
+		return strconv.FormatFloat(math.Round(c.num*1000)/1000, 'f', -1, 64)
 	case clock:
 		return c.text
 	}

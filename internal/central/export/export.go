@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -39,40 +40,31 @@ type Request struct {
 	Words  Words
 	// About are the filters in words, for the sheet beside the rows.
 	About [][2]string
-	// By is who asks.
-	By string
+	// By is who asks, Owner that person's id: one makes one file at a time.
+	By    string
+	Owner string
 }
 
 const (
 	// page is how many rows are read at a time.
 	page = 500
-	// atOnce bounds the files being made: each holds a reading connection of the database,
-	// and pages must not wait for files.
-	atOnce = 2
 	// MaxRows is what one sheet of XLSX holds below its heading.
 	MaxRows = 1<<20 - 1
 )
 
 // Exporter is safe for concurrent use.
 type Exporter struct {
-	log   Log
-	now   func() time.Time
-	slots chan struct{}
+	log     Log
+	now     func() time.Time
+	longest time.Duration
+
+	mu     sync.Mutex
+	making []string // whose files are being made
 }
 
 // New only stores.
 func New(log Log, now func() time.Time) *Exporter {
-	return &Exporter{log: log, now: now, slots: make(chan struct{}, atOnce)}
-}
-
-// take waits for nothing: who is third is asked to come again.
-func (e *Exporter) take() (func(), error) {
-	select {
-	case e.slots <- struct{}{}:
-		return func() { <-e.slots }, nil
-	default:
-		return nil, fmt.Errorf("%w: %d files of the log are being made already; try again in a minute", radio.ErrUnavailable, atOnce)
-	}
+	return &Exporter{log: log, now: now, longest: longest}
 }
 
 // rows hands the rows of a filter to each, newest first, until ctx ends.

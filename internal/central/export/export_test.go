@@ -200,21 +200,94 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("a wrong filter: %v", err)
 		}
 	}
+}
+
+// TestTurns: one file a person, two at once in all; who has no turn is told when to come.
+func TestTurns(t *testing.T) {
 	busy := exporter(airings(1))
-	inside := func(time.Time) (io.Writer, error) {
-		err := busy.CSV(t.Context(), request(false), func(time.Time) (io.Writer, error) {
-			return io.Discard, busy.CSV(t.Context(), request(false), never)
-		})
-		if !errors.Is(err, radio.ErrUnavailable) {
-			t.Errorf("a third file at once: %v", err)
+	by := func(owner string) Request {
+		r := request(false)
+		r.Owner = owner
+		return r
+	}
+	while := func(owner string, do func()) {
+		t.Helper()
+		if err := busy.CSV(t.Context(), by(owner), func(time.Time) (io.Writer, error) {
+			do()
+			return io.Discard, nil
+		}); err != nil {
+			t.Errorf("%s: %v", owner, err)
 		}
-		return io.Discard, nil
 	}
-	if err := busy.CSV(t.Context(), request(false), inside); err != nil {
-		t.Error(err)
+	refused := func(owner string, crowded bool) {
+		t.Helper()
+		for _, do := range []func(context.Context, Request, Begin) error{busy.CSV, busy.XLSX} {
+			err := do(t.Context(), by(owner), func(time.Time) (io.Writer, error) {
+				t.Error("an answer was begun")
+				return io.Discard, nil
+			})
+			var no noTurn
+			if !errors.As(err, &no) || !errors.Is(err, radio.ErrUnavailable) || no.Crowded() != crowded || no.RetryAfter() <= 0 || no.Vietnamese() == "" {
+				t.Errorf("%s: %v", owner, err)
+			}
+		}
 	}
-	if err := busy.CSV(t.Context(), request(false), into(io.Discard)); err != nil {
-		t.Errorf("after that: %v", err)
+	while("lan", func() {
+		refused("lan", false)
+		while("hoa", func() {
+			refused("lan", false)
+			refused("minh", true)
+		})
+		while("minh", func() {})
+	})
+	while("lan", func() {})
+}
+
+// TestTooLong: a file may take so long and no longer, and its turn ends with it.
+func TestTooLong(t *testing.T) {
+	for name, do := range map[string]func(*Exporter) func(context.Context, Request, Begin) error{
+		"CSV":  func(e *Exporter) func(context.Context, Request, Begin) error { return e.CSV },
+		"XLSX": func(e *Exporter) func(context.Context, Request, Begin) error { return e.XLSX },
+	} {
+		f := airings(10 * page)
+		e := New(func(ctx context.Context, do func(Reader) error) error {
+			f.onPage = func() {
+				if f.pages == 2 {
+					<-ctx.Done() // the database, or a reader who takes nothing
+				}
+			}
+			return do(f)
+		}, func() time.Time { return noon })
+		e.longest = 20 * time.Millisecond
+		err := do(e)(t.Context(), request(false), into(io.Discard))
+		var long tooLong
+		if !errors.As(err, &long) || !errors.Is(err, radio.ErrUnavailable) || long.Vietnamese() == "" || f.pages > 2 {
+			t.Errorf("%s: %d pages read, %v", name, f.pages, err)
+		}
+		e.longest, f.pages, f.rows = longest, 0, f.rows[:1]
+		if err := do(e)(t.Context(), request(false), into(io.Discard)); err != nil {
+			t.Errorf("%s: the next one: %v", name, err)
+		}
+	}
+}
+
+// TestTimesAndUnits: instants to the nearest second, an airing that began a millisecond
+// early too; seconds with three decimals at the most, and the unit in the heading.
+func TestTimesAndUnits(t *testing.T) {
+	f := airings(1)
+	f.rows[0].StartedAt, f.rows[0].Samples, f.rows[0].Consumed = f.rows[0].Start-1, 10*radio.SampleRate+1, 441_001
+	var out bytes.Buffer
+	if err := exporter(f).CSV(t.Context(), request(false), into(&out)); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(out.String(), bom))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"Giờ bắt đầu thực tế": "2026-11-23 12:00:00", "Lệch giờ (giây)": "-0.001", "Thời lượng kế hoạch (giây)": "10", "Đã phát (giây)": "10"} {
+		if got := lines[1][column1(name)]; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -231,7 +304,7 @@ func TestCancelled(t *testing.T) {
 				cancel()
 			}
 		}
-		if err := do(exporter(f))(ctx, request(false), into(io.Discard)); !errors.Is(err, context.Canceled) || f.pages != 2 {
+		if err := do(exporter(f))(ctx, request(false), into(io.Discard)); !errors.Is(err, context.Canceled) || f.pages > 2 {
 			t.Errorf("%s: %d pages read, %v", name, f.pages, err)
 		}
 		f = airings(10 * page)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -18,15 +19,14 @@ import (
 // heading that stays in sight and filters, and a sheet that says what was asked for,
 // the sums, and as of when. The file is made (in the system's temporary folder, when it
 // is large) before begin is called, so what goes wrong is told before the first byte.
-func (e *Exporter) XLSX(ctx context.Context, r Request, begin Begin) (err error) {
+func (e *Exporter) XLSX(ctx context.Context, r Request, begin Begin) error {
 	if err := check(r); err != nil {
 		return err
 	}
-	free, err := e.take()
-	if err != nil {
-		return err
-	}
-	defer free()
+	return e.turn(ctx, r.Owner, func(ctx context.Context) error { return e.workbook(ctx, r, begin) })
+}
+
+func (e *Exporter) workbook(ctx context.Context, r Request, begin Begin) (err error) {
 	book := excelize.NewFile()
 	defer func() { err = errors.Join(err, book.Close()) }()
 	var knownAt time.Time
@@ -127,8 +127,10 @@ func sheetCell(c cell, style map[kind]int) any {
 	}
 	switch c.kind {
 	case date, moment:
-		return excelize.Cell{StyleID: style[c.kind], Value: serial(c.at)}
-	case clock, whole, fraction:
+		return excelize.Cell{StyleID: style[c.kind], Value: serial(c.at.Round(time.Second))}
+	case fraction:
+		return excelize.Cell{StyleID: style[c.kind], Value: math.Round(c.num*1000) / 1000}
+	case clock, whole:
 		return excelize.Cell{StyleID: style[c.kind], Value: c.num}
 	}
 	return sheetText(c.text)
@@ -162,7 +164,7 @@ func writeAbout(book *excelize.File, r Request, totals radio.LogTotals, knownAt 
 		return fmt.Errorf("write XLSX: %w", err)
 	}
 	lines := [][]any{
-		{label(r, "Theo số liệu trung tâm biết lúc", "As known at the centre at"), excelize.Cell{StyleID: style[moment], Value: serial(knownAt.In(r.Zone))}},
+		{label(r, "Theo số liệu máy chủ biết lúc", "As known at the centre at"), excelize.Cell{StyleID: style[moment], Value: serial(knownAt.In(r.Zone))}},
 		{label(r, "Múi giờ", "Time zone"), r.Zone.String()},
 		{label(r, "Người xuất", "Exported by"), sheetText(r.By)},
 	}

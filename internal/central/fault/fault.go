@@ -73,6 +73,9 @@ const (
 	// long a fork of a journal is a fault.
 	clonesWithin = time.Hour
 	forksWithin  = 24 * time.Hour
+	// kept is how long what is over can be read: 24 months, as long as the log stays live
+	// (a fault explains the airings it cost).
+	kept = 731 * 24 * time.Hour
 )
 
 // Watch is safe for concurrent use.

@@ -296,6 +296,10 @@ func TestDailySummary(t *testing.T) {
 	if got := w.news(); !slices.Equal(got, want) {
 		t.Fatalf("told %q", got)
 	}
+	// With each summary, what was over two years ago is forgotten.
+	if len(w.forgot) != 3 || radio.At(w.clock).Sub(w.forgot[2]) < 731*24*time.Hour || radio.At(w.clock).Sub(w.forgot[2]) > 733*24*time.Hour {
+		t.Fatalf("forgot what was over before %v", w.forgot)
+	}
 }
 
 // A write that failed is made good by the next look.

@@ -24,6 +24,7 @@ func (d *draft) tell(zone timetable.Zone) {
 		return
 	}
 	d.summed, d.change.Summed = day, day
+	d.change.Forget = d.now.Add(-kept)
 	var old []radio.Fault
 	for _, f := range d.open {
 		if f.OpenedAt <= d.now.Add(-longOpen) && (f.Kind == radio.FaultOffline || f.Outage == "") {

@@ -35,6 +35,7 @@ type world struct {
 	forks  map[radio.DeviceID]int
 	cut    bool  // no broker
 	fail   error // of the next PutFaults
+	forgot []radio.Millis
 
 	open    map[radio.FaultKey]radio.Fault
 	outages map[radio.OutageID]radio.Outage
@@ -253,6 +254,9 @@ func (w *world) PutFaults(_ context.Context, c radio.FaultChange) error {
 		}
 		w.seen[n.News.Key] = true
 		w.told = append(w.told, n.News)
+	}
+	if c.Forget != 0 {
+		w.forgot = append(w.forgot, c.Forget)
 	}
 	w.looked = c.At
 	if c.Summed != "" {

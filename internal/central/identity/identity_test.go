@@ -339,7 +339,7 @@ func TestPeople(t *testing.T) {
 	if strings.Contains(acc.byLogin["lan"].PasswordHash, "mật") {
 		t.Fatal("the password is kept in clear")
 	}
-	who, token, err := p.Login(ctx, "lan", "mật-khẩu-dài")
+	who, token, err := signIn(ctx, p, "lan", "mật-khẩu-dài")
 	if err != nil || who.Login != "lan" {
 		t.Fatalf("%+v %v", who, err)
 	}
@@ -361,7 +361,7 @@ func TestPeople(t *testing.T) {
 	if _, err := p.Session(ctx, token); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("a session outlived its password: %v", err)
 	}
-	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
+	if _, _, err := signIn(ctx, p, "lan", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
 		t.Fatalf("the old password: %v", err)
 	}
 	if err := p.SetPassword(ctx, "lan", "ngắn", "x"); !errors.Is(err, radio.ErrInvalid) {
@@ -370,7 +370,7 @@ func TestPeople(t *testing.T) {
 	if err := p.SetPassword(ctx, "lan", "mật-khẩu-dài", "x"); err != nil {
 		t.Fatal(err)
 	}
-	if _, token, err = p.Login(ctx, "lan", "mật-khẩu-dài"); err != nil {
+	if _, token, err = signIn(ctx, p, "lan", "mật-khẩu-dài"); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(SessionLife)
@@ -378,20 +378,20 @@ func TestPeople(t *testing.T) {
 		t.Fatalf("ended session: %v", err)
 	}
 	for i := range 5 {
-		if _, _, err := p.Login(ctx, "lan", "sai"); !errors.Is(err, ErrLogin) {
+		if _, _, err := signIn(ctx, p, "lan", "sai"); !errors.Is(err, ErrLogin) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	_, _, err = p.Login(ctx, "lan", "mật-khẩu-dài")
+	_, _, err = signIn(ctx, p, "lan", "mật-khẩu-dài")
 	var later interface{ RetryAfter() time.Duration }
 	if !errors.Is(err, ErrLocked) || !errors.Is(err, radio.ErrUnavailable) || !errors.As(err, &later) || later.RetryAfter() != time.Second {
 		t.Fatalf("after five failures: %v", err)
 	}
 	now = now.Add(time.Minute)
-	if _, _, err := p.Login(ctx, "lan", "mật-khẩu-dài"); err != nil {
+	if _, _, err := signIn(ctx, p, "lan", "mật-khẩu-dài"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := p.Login(ctx, "nobody", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
+	if _, _, err := signIn(ctx, p, "nobody", "mật-khẩu-dài"); !errors.Is(err, ErrLogin) {
 		t.Fatalf("unknown login: %v", err)
 	}
 }

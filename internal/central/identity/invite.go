@@ -52,7 +52,7 @@ func (p *People) Invite(ctx context.Context, by radio.Person, login string, prof
 		return none, pass, err
 	}
 	if err := p.accounts.InvitePerson(ctx, a, kept); errors.Is(err, radio.ErrConflict) {
-		return none, radio.Pass{}, refusal{radio.ErrConflict, "there is an account " + login + " already", "Tên đăng nhập " + login + " đã có người dùng."}
+		return none, radio.Pass{}, radio.Refuse(radio.ErrConflict, "Tên đăng nhập "+login+" đã có người dùng.", "there is an account "+login+" already")
 	} else if err != nil {
 		return none, radio.Pass{}, err
 	}
@@ -131,15 +131,20 @@ func spoken(code string) string {
 	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(code))
 }
 
-// Accept sets the password that the invited person chose, and uses up the code.
-func (p *People) Accept(ctx context.Context, code, password string) error {
+// Accept sets the password that the invited person chose, and uses up the code. It opens
+// no session; the device is known from now on.
+func (p *People) Accept(ctx context.Context, code, password, address string) (radio.SignedIn, error) {
+	none := radio.SignedIn{}
 	a, err := p.invited(ctx, code)
 	if err != nil {
-		return err
+		return none, err
 	}
-	hash, err := p.newHash(ctx, password, a)
-	if err != nil {
-		return err
+	if a.PasswordHash, err = p.newHash(ctx, password, a, address); err != nil {
+		return none, err
 	}
-	return p.accounts.AcceptInvitation(ctx, codeHash(spoken(code)), hash, radio.At(p.now()))
+	if err := p.accounts.AcceptInvitation(ctx, codeHash(spoken(code)), a.PasswordHash, radio.At(p.now())); err != nil {
+		return none, err
+	}
+	device, err := newDevice(a)
+	return radio.SignedIn{Person: person(a), Device: device}, err
 }

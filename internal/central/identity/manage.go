@@ -7,10 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"loaxa/internal/radio"
 )
@@ -26,30 +22,18 @@ type Directory interface {
 // Rights keeps what people may do.
 type Rights interface {
 	// SetGrants replaces the grants seen; ErrConflict when there are others now.
-	SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor, detail string, at radio.Millis) error
+	SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor string, at radio.Millis) error
 	SetProfile(ctx context.Context, id radio.UserID, p radio.Profile, actor string, at radio.Millis) error
 	DisablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error
 	EnablePerson(ctx context.Context, id radio.UserID, actor string, at radio.Millis) error
 }
 
-// refusal is a no with its reason for people, in both screen languages.
-type refusal struct {
-	kind   error
-	en, vi string
-}
-
-func (r refusal) Error() string      { return r.kind.Error() + ": " + r.en }
-func (r refusal) Unwrap() error      { return r.kind }
-func (r refusal) Vietnamese() string { return r.vi }
-
 func notOneself() error {
-	return refusal{radio.ErrForbidden, "nobody changes the own roles or account; another administrator does",
-		"Không ai tự đổi vai trò hay khóa tài khoản của chính mình; hãy nhờ quản trị viên khác."}
+	return radio.Refuse(radio.ErrForbidden, "Không ai tự đổi vai trò hay khóa tài khoản của chính mình; hãy nhờ quản trị viên khác.", "nobody changes the own roles or account; another administrator does")
 }
 
 func beyondArea() error {
-	return refusal{radio.ErrForbidden, "an administrator grants roles only inside the own area, and leaves at least one",
-		"Quản trị viên chỉ được giao vai trò trong địa bàn mình quản trị, và phải để lại ít nhất một vai trò."}
+	return radio.Refuse(radio.ErrForbidden, "Quản trị viên chỉ được giao vai trò trong địa bàn mình quản trị, và phải để lại ít nhất một vai trò.", "an administrator grants roles only inside the own area, and leaves at least one")
 }
 
 // Operator is who runs a command on the centre's own machine: it may do all that an
@@ -131,22 +115,7 @@ func (p *People) SetGrants(ctx context.Context, by radio.Person, id radio.UserID
 	if !by.Covers(radio.WritePeople, grants, tree) {
 		return beyondArea()
 	}
-	detail := a.Login + ": " + describe(a.Grants, tree) + " → " + describe(grants, tree)
-	return p.accounts.SetGrants(ctx, id, a.Grants, grants, actor(by), detail, radio.At(p.now()))
-}
-
-// describe writes grants as the command takes them.
-func describe(grants []radio.Grant, tree radio.AreaTree) string {
-	words := make([]string, len(grants))
-	for i, g := range grants {
-		words[i] = string(g.Role)
-		if a, ok := tree.Area(g.Area); ok {
-			words[i] += "@" + a.Code
-		} else if g.Area != radio.Everywhere {
-			words[i] += "@" + string(g.Area)
-		}
-	}
-	return "[" + strings.Join(words, " ") + "]"
+	return p.accounts.SetGrants(ctx, id, a.Grants, grants, actor(by), radio.At(p.now()))
 }
 
 // SetProfile replaces name and addresses of a person, by an administrator or by oneself.
@@ -223,12 +192,10 @@ var phoneForm = regexp.MustCompile(`^\+?[0-9][0-9 .()-]{5,28}$`)
 // checkProfile notes what is wrong, and gives the profile in one form (NFC, no spaces
 // around).
 func checkProfile(e *radio.Invalid, p radio.Profile) radio.Profile {
-	p = radio.Profile{Name: norm.NFC.String(strings.TrimSpace(p.Name)), Email: strings.TrimSpace(p.Email), Phone: strings.TrimSpace(p.Phone)}
-	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 100 || !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, unicode.IsControl) {
-		e.Add("name", "họ tên dài 1–100 ký tự", "the name takes 1-100 characters")
-	}
+	p = radio.Profile{Name: radio.TidyLine(p.Name), Email: radio.TidyLine(p.Email), Phone: radio.TidyLine(p.Phone)}
+	radio.CheckLine(e, "name", p.Name, 1, 100)
 	if p.Email != "" {
-		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email || len(p.Email) > 254 {
+		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email || len(p.Email) > 254 || strings.ContainsFunc(p.Email, radio.NoText) {
 			e.Add("email", "địa chỉ e-mail không đúng", "this is no e-mail address")
 		}
 	}

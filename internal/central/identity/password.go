@@ -85,46 +85,57 @@ func holds(word, name string) bool {
 	return utf8.RuneCountInString(n) >= 4 && strings.Contains(word, n)
 }
 
-// newHash checks a new password of an account and hashes it, two at a time.
-func (p *People) newHash(ctx context.Context, password string, a radio.Account) (string, error) {
+// newHash checks a new password of an account and hashes it, when it is the address's turn.
+func (p *People) newHash(ctx context.Context, password string, a radio.Account, address string) (string, error) {
 	var e radio.Invalid
 	checkNewPassword(&e, password, a.Login, a.Name)
 	if err := e.Err(); err != nil {
 		return "", err
 	}
-	select {
-	case p.hashing <- struct{}{}:
-	case <-ctx.Done():
-		return "", ctx.Err()
+	leave, err := p.hashing.enter(ctx, address)
+	if err != nil {
+		return "", err
 	}
-	defer func() { <-p.hashing }()
+	defer leave()
 	return p.cost.hash(password)
 }
 
 // ChangePassword is a person's own change: the old password is asked for, with the
-// patience of a sign-in. Every other session ends.
-func (p *People) ChangePassword(ctx context.Context, by radio.Person, session, old, password string) error {
-	if wait := p.waiting(by.Login); wait > 0 {
-		return locked{wait}
+// patience of a sign-in. Every other session ends, and every other device is a stranger:
+// the answer is what this one is known by from now on.
+func (p *People) ChangePassword(ctx context.Context, by radio.Person, session, old, password string) (device string, err error) {
+	from, turn := inSession(by.Login), "person "+string(by.ID)
+	if wait := p.guard.waiting(from, p.now()); wait > 0 {
+		return "", locked{wait}
 	}
 	a, err := p.accounts.Person(ctx, by.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
-	ok, err := p.check(ctx, a.PasswordHash, old)
+	ok, err := p.check(ctx, a.PasswordHash, old, turn)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !ok {
-		p.failed(by.Login)
+		p.guard.failed(from, p.now())
 		var e radio.Invalid
 		e.Add("old", "mật khẩu hiện tại không đúng", "the present password is wrong")
-		return e.Err()
+		return "", e.Err()
 	}
-	p.forgive(by.Login)
-	hash, err := p.newHash(ctx, password, a)
-	if err != nil {
-		return err
+	p.guard.forgive(from)
+	if a.PasswordHash, err = p.newHash(ctx, password, a, turn); err != nil {
+		return "", err
 	}
-	return p.accounts.ChangePassword(ctx, a.ID, hash, tokenHash(session), radio.At(p.now()))
+	if err := p.accounts.ChangePassword(ctx, a.ID, a.PasswordHash, tokenHash(session), radio.At(p.now())); err != nil {
+		return "", err
+	}
+	return newDevice(a)
+}
+
+// CheckKeyPassword judges the password that will open a person's signing key, by the
+// rules of all passwords.
+func CheckKeyPassword(password, login, name string) error {
+	var e radio.Invalid
+	checkNewPassword(&e, password, login, name)
+	return e.Err()
 }

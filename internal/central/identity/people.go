@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -68,19 +67,12 @@ type People struct {
 	accounts Keeper
 	now      func() time.Time
 	cost     cost
-	// hashing bounds the memory of password checks: two at a time.
-	hashing chan struct{}
+	// hashing bounds the memory of password checks, guard their number.
+	hashing *gate
+	guard   guard
 
 	// codes bounds how often strangers may show codes.
 	codes *rate.Limiter
-
-	mu    sync.Mutex
-	fails map[string]failure
-}
-
-type failure struct {
-	count int
-	until time.Time
 }
 
 // NewPeople stores what it is given.
@@ -89,7 +81,7 @@ func NewPeople(accounts Keeper, now func() time.Time) *People {
 }
 
 func newPeople(accounts Keeper, now func() time.Time, c cost) *People {
-	return &People{accounts: accounts, now: now, cost: c, hashing: make(chan struct{}, 2), fails: map[string]failure{},
+	return &People{accounts: accounts, now: now, cost: c, hashing: newGate(gateSlots, gateMost, gateShare), guard: guard{fails: map[string]failure{}},
 		// 128 bits of code need no limit; the store and argon2 do.
 		codes: rate.NewLimiter(10, 40)}
 }
@@ -127,7 +119,7 @@ func (p *People) SetPassword(ctx context.Context, login, password, actor string)
 	if err != nil {
 		return err
 	}
-	hash, err := p.newHash(ctx, password, a)
+	hash, err := p.newHash(ctx, password, a, "command")
 	if err != nil {
 		return err
 	}
@@ -149,16 +141,13 @@ func (l locked) Error() string {
 func (l locked) Unwrap() error             { return ErrLocked }
 func (l locked) RetryAfter() time.Duration { return l.wait }
 
-// Login checks a password and opens a session; the token goes into the cookie. After
-// five failures in a row a login waits, twice as long each time, at most 15 minutes:
-// ErrLocked.
-func (p *People) Login(ctx context.Context, login, password string) (radio.Person, string, error) {
-	if wait := p.waiting(login); wait > 0 {
-		return radio.Person{}, "", locked{wait}
-	}
-	a, err := p.accounts.PersonByLogin(ctx, login)
+// Login checks a password and opens a session. Who gives wrong ones waits, twice as long
+// each time (see guard): ErrLocked. *radio.Busy when too many sign in at once.
+func (p *People) Login(ctx context.Context, try radio.SignIn) (radio.SignedIn, error) {
+	none := radio.SignedIn{}
+	a, err := p.accounts.PersonByLogin(ctx, try.Login)
 	if err != nil && !errors.Is(err, radio.ErrNotFound) {
-		return radio.Person{}, "", err
+		return none, err
 	}
 	// Who was invited and has no password yet must not answer faster.
 	known := err == nil && a.DisabledAt == 0 && a.PasswordHash != ""
@@ -166,28 +155,41 @@ func (p *People) Login(ctx context.Context, login, password string) (radio.Perso
 	if !known {
 		hash = p.cost.decoy()
 	}
-	ok, err := p.check(ctx, hash, password)
-	if err != nil {
-		return radio.Person{}, "", err
+	from := fromDevice(try.Login, knownDevice(try.Device, a), try.Address)
+	if wait := p.guard.waiting(from, p.now()); wait > 0 {
+		return none, locked{wait}
 	}
-	if wait := p.waiting(login); wait > 0 {
+	ok, err := p.check(ctx, hash, try.Password, try.Address)
+	if err != nil {
+		return none, err
+	}
+	if wait := p.guard.waiting(from, p.now()); wait > 0 {
 		// Others guessed while this one waited for its turn: no guess counts now.
-		return radio.Person{}, "", locked{wait}
+		return none, locked{wait}
 	}
 	if !ok || !known {
-		p.failed(login)
-		return radio.Person{}, "", ErrLogin
+		p.guard.failed(from, p.now())
+		return none, ErrLogin
 	}
-	p.forgive(login)
-	text, err := secret()
-	if err != nil {
-		return radio.Person{}, "", err
+	p.guard.forgive(from)
+	return p.open(ctx, a)
+}
+
+// open opens a session and makes the device known.
+func (p *People) open(ctx context.Context, a radio.Account) (radio.SignedIn, error) {
+	in := radio.SignedIn{Person: person(a)}
+	var err error
+	if in.Session, err = secret(); err != nil {
+		return radio.SignedIn{}, err
+	}
+	if in.Device, err = newDevice(a); err != nil {
+		return radio.SignedIn{}, err
 	}
 	now := p.now()
-	if err := p.accounts.AddSession(ctx, tokenHash(text), a.ID, radio.At(now), radio.At(now.Add(SessionLife))); err != nil {
-		return radio.Person{}, "", err
+	if err := p.accounts.AddSession(ctx, tokenHash(in.Session), a.ID, radio.At(now), radio.At(now.Add(SessionLife))); err != nil {
+		return radio.SignedIn{}, err
 	}
-	return person(a), text, nil
+	return in, nil
 }
 
 // Session finds the person of a cookie's token.
@@ -208,52 +210,19 @@ func secret() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-// check compares a password with a hash, two at a time.
-func (p *People) check(ctx context.Context, hash, password string) (bool, error) {
-	select {
-	case p.hashing <- struct{}{}:
-	case <-ctx.Done():
-		return false, ctx.Err()
+// check compares a password with a hash, when it is the address's turn.
+func (p *People) check(ctx context.Context, hash, password, address string) (bool, error) {
+	leave, err := p.hashing.enter(ctx, address)
+	if err != nil {
+		return false, err
 	}
-	defer func() { <-p.hashing }()
+	defer leave()
 	return len(password) <= maxPassword && checkPassword(hash, password), nil
 }
 
 // Logout ends a session.
 func (p *People) Logout(ctx context.Context, token string) error {
 	return p.accounts.EndSession(ctx, tokenHash(token))
-}
-
-func (p *People) waiting(login string) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.fails[login].until.Sub(p.now())
-}
-
-func (p *People) forgive(login string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.fails, login)
-}
-
-func (p *People) failed(login string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.fails) > 10_000 {
-		// A flood of invented logins must not grow the map; forget those that wait no more.
-		for l, f := range p.fails {
-			if f.until.Before(p.now()) {
-				delete(p.fails, l)
-			}
-		}
-	}
-	f := p.fails[login]
-	f.count++
-	if f.count >= 5 {
-		wait := min(time.Second<<min(f.count-5, 10), 15*time.Minute)
-		f.until = p.now().Add(wait)
-	}
-	p.fails[login] = f
 }
 
 func tokenHash(token string) string {

@@ -7,10 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"loaxa/internal/radio"
 )
@@ -55,11 +51,9 @@ func (p *People) NewToken(ctx context.Context, by radio.Person, name string, day
 	if !by.May(radio.Self) {
 		return radio.APIToken{}, "", fmt.Errorf("%w: a token makes no tokens", radio.ErrForbidden)
 	}
-	name = norm.NFC.String(strings.TrimSpace(name))
+	name = radio.TidyLine(name)
 	var e radio.Invalid
-	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		e.Add("name", "tên mã dài 1–100 ký tự", "the name takes 1-100 characters")
-	}
+	radio.CheckLine(&e, "name", name, 1, 100)
 	if days < 1 || days > maxTokenDays {
 		e.Add("days", fmt.Sprintf("thời hạn từ 1 đến %d ngày", maxTokenDays), fmt.Sprintf("a token lives 1 to %d days", maxTokenDays))
 	}

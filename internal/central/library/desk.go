@@ -44,6 +44,8 @@ type Preparer interface {
 // Keeper is the other half; see Preparer.
 type Keeper interface {
 	Put(ctx context.Context, p *Prepared) error
+	// Touch says that the files were needed until now.
+	Touch(files ...Kept) error
 }
 
 // Desk takes bulletins in and carries them from draft to withdrawal by the rules of
@@ -148,6 +150,9 @@ func (d *Desk) Save(ctx context.Context, id radio.BulletinID, version int, form 
 		if err := d.takeIn(ctx, &b, audio); err != nil {
 			return was, err
 		}
+		if err := d.files.Touch(keptOf(was)...); err != nil {
+			return was, err
+		}
 	}
 	if err := d.shelf.SaveDraft(ctx, was, b, by, at); err != nil {
 		return was, err
@@ -164,6 +169,10 @@ func (d *Desk) Delete(ctx context.Context, id radio.BulletinID, version int, by 
 	}
 	at := radio.At(d.now())
 	if _, err := b.Take(radio.StepDelete, by, at, ""); err != nil {
+		return err
+	}
+	// Its audio is swept a while after this, not at once (Sweeper).
+	if err := d.files.Touch(keptOf(b)...); err != nil {
 		return err
 	}
 	return d.shelf.DropDraft(ctx, b, by, at)
@@ -193,11 +202,12 @@ func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v r
 		return radio.Bulletin{}, fmt.Errorf("%w: a decision for %.20q", radio.ErrInvalid, string(v.To))
 	}
 	b, err := d.move(ctx, id, version, step, by, v.Why, func(b *radio.Bulletin, at radio.Millis) error {
-		if v.Seen != 0 && v.Seen != b.SubmittedAt {
-			return fmt.Errorf("%w: bulletin %s version %d was handed in anew meanwhile", radio.ErrConflict, b.Code, version)
+		approves := step == radio.StepApprove && b.Can(step, by) // or Take finds the words
+		if v.Seen != b.SubmittedAt && (v.Seen != 0 || approves) {
+			return &radio.NotSeen{Code: b.Code, Version: version, Submitted: b.SubmittedAt}
 		}
-		if step != radio.StepApprove || !b.Can(step, by) {
-			return nil // Take finds the words
+		if !approves {
+			return nil
 		}
 		if err := d.fourEyes(ctx, *b, by); err != nil {
 			return err

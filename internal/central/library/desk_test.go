@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/central/fault"
 	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
 )
@@ -46,7 +47,15 @@ func (p *fakePreparer) Prepare(_ context.Context, src io.Reader) (*Prepared, err
 	return out, nil
 }
 
-type fakeKeeper struct{ kept []radio.SHA256 }
+type fakeKeeper struct {
+	kept    []radio.SHA256
+	touched []Kept
+}
+
+func (k *fakeKeeper) Touch(files ...Kept) error {
+	k.touched = append(k.touched, files...)
+	return nil
+}
 
 func (k *fakeKeeper) Put(_ context.Context, p *Prepared) error {
 	k.kept = append(k.kept, p.SourceSHA256)
@@ -66,6 +75,12 @@ type deskBench struct {
 	hoa     radio.UserID // decides
 }
 
+// shelfOf is a store with the view of all devices, as the centre joins them.
+type shelfOf struct {
+	*store.Store
+	*fault.Fleet
+}
+
 func newDeskBench(t *testing.T) *deskBench {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
@@ -79,7 +94,12 @@ func newDeskBench(t *testing.T) *deskBench {
 	})
 	b := &deskBench{t: t, store: s, intake: &fakePreparer{}, keeper: &fakeKeeper{}, clock: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC),
 		lan: radio.NewID[radio.UserID](), hoa: radio.NewID[radio.UserID]()}
-	b.Desk = NewDesk(b.intake, b.keeper, s, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
+	looks := 0
+	fleet := fault.NewFleet(s, func() time.Time { // a view serves for a second: every look is another one's
+		looks++
+		return b.clock.Add(time.Duration(looks) * 2 * time.Second)
+	}, slog.New(slog.DiscardHandler))
+	b.Desk = NewDesk(b.intake, b.keeper, shelfOf{s, fleet}, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
 	return b
 }
 
@@ -193,10 +213,10 @@ func TestDeskWalk(t *testing.T) {
 	var did []string
 	for _, e := range slices.Backward(log) {
 		who := map[string]string{string(b.lan): "lan", string(b.hoa): "hoa"}[e.Actor]
-		did = append(did, strings.TrimPrefix(e.Action, "bulletin.")+" "+who+strings.TrimPrefix(e.Detail, x.Code+" version"))
+		did = append(did, fmt.Sprintf("%s %s %s %d %s%s", strings.TrimPrefix(e.Action, "bulletin."), who, strings.Replace(e.Facts.Code, x.Code, "tin", 1), e.Facts.Version, e.Facts.Why, strings.Join(e.Facts.Fields, " ")))
 	}
-	want := []string{"add lan 1", "edit lan 1: title, transcript", "edit lan 1: audio", "submit lan 1", "take_back lan 1", "submit lan 1", "reject hoa 1: sai số liệu",
-		"add lan 2", "submit lan 2", "approve hoa 2", "add lan 3", "delete lan 3", "withdraw hoa 2: hết đợt"}
+	want := []string{"add lan tin 1 ", "edit lan tin 1 title transcript", "edit lan tin 1 audio", "submit lan tin 1 ", "take_back lan tin 1 ", "submit lan tin 1 ", "reject hoa tin 1 sai số liệu",
+		"add lan tin 2 ", "submit lan tin 2 ", "approve hoa tin 2 ", "add lan tin 3 ", "delete lan tin 3 ", "withdraw hoa tin 2 hết đợt"}
 	if !slices.Equal(did, want) {
 		t.Errorf("history\n%s\nwant\n%s", strings.Join(did, "\n"), strings.Join(want, "\n"))
 	}
@@ -248,6 +268,13 @@ func TestDeskRefusals(t *testing.T) {
 	b.ok(err)
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: seen}, b.hoa)
 	b.refused("handed in anew", err, radio.ErrConflict)
+	// A program that leaves out what it saw would approve whatever stands there by then.
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	b.refused("without what was seen", err, radio.ErrConflict)
+	var not *radio.NotSeen
+	if !errors.As(err, &not) || not.Submitted != again.SubmittedAt {
+		t.Errorf("the reason does not name the submission: %v", err)
+	}
 	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: again.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
@@ -264,7 +291,7 @@ func TestApproverListens(t *testing.T) {
 	sha := x.Renditions[0].SHA256
 	approve := func(what string, percent int, wait time.Duration) {
 		t.Helper()
-		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+		_, err := b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 		var not *radio.NotHeard
 		if !errors.As(err, &not) || !errors.Is(err, radio.ErrConflict) || not.Percent != percent || not.Wait.Round(time.Second) != wait {
 			t.Errorf("%s: %v", what, err)
@@ -283,10 +310,10 @@ func TestApproverListens(t *testing.T) {
 	hear(time.Second, radio.Span{From: 9000, To: 9950})
 	approve("skipped forward", 39, 0)
 	hear(time.Second, radio.Span{From: 0, To: 9950})
-	approve("a program claims it", 99, 5*time.Second)
+	approve("a program claims it", 52, 0)
 	b.hear(x, b.lan) // somebody else's listening does not help
 	b.clock = b.clock.Add(-10 * time.Second)
-	approve("heard by another", 99, 5*time.Second)
+	approve("heard by another", 52, 0)
 	b.clock = b.clock.Add(5 * time.Second)
 
 	// Other audio under the same version: listened to from the beginning.
@@ -302,7 +329,7 @@ func TestApproverListens(t *testing.T) {
 	_, err = b.Listened(ctx, x.ID, 1, x.Renditions[0].SHA256, []radio.Span{{From: -1, To: 5}}, b.hoa)
 	b.refused("nonsense", err, radio.ErrInvalid)
 	b.hear(x, b.hoa)
-	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved}, b.hoa)
+	_, err = b.Decide(ctx, x.ID, 1, radio.Verdict{To: radio.Approved, Seen: x.SubmittedAt}, b.hoa)
 	b.ok(err)
 }
 
@@ -320,8 +347,47 @@ func TestRevisionKeepsFourEyes(t *testing.T) {
 	next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
 	b.ok(err)
 	b.hear(next, b.lan)
-	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved}, b.lan)
+	_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved, Seen: next.SubmittedAt}, b.lan)
 	b.refused("approve the own audio in another's revision", err, radio.ErrForbidden)
+}
+
+// TestRevisionWithOtherAudio: in somebody else's revision of an approved version the audio
+// is still its maker's; with other audio it is not. What was rejected stays its maker's
+// whatever the audio: the words are, too.
+func TestRevisionWithOtherAudio(t *testing.T) {
+	for name, c := range map[string]struct {
+		first radio.Verdict
+		audio string // "" keeps it
+		want  error
+	}{
+		"approved, the same audio": {radio.Verdict{To: radio.Approved}, "", radio.ErrForbidden},
+		"approved, other audio":    {radio.Verdict{To: radio.Approved}, "hai", nil},
+		"rejected, other audio":    {radio.Verdict{To: radio.Rejected, Why: "nói nhầm"}, "hai", radio.ErrForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, ctx := newDeskBench(t), t.Context()
+			x := b.create("Tin", "một")
+			x, err := b.Submit(ctx, x.ID, 1, false, b.lan)
+			b.ok(err)
+			b.hear(x, b.hoa)
+			c.first.Seen = x.SubmittedAt
+			_, err = b.Decide(ctx, x.ID, 1, c.first, b.hoa)
+			b.ok(err)
+			next, err := b.Revise(ctx, x.ID, 1, b.hoa)
+			b.ok(err)
+			if c.audio != "" {
+				_, err = b.Save(ctx, x.ID, 2, radio.Bulletin{Title: "Tin", Field: 1, Language: "vi"}, strings.NewReader(c.audio), b.hoa)
+				b.ok(err)
+			}
+			next, err = b.Submit(ctx, next.ID, 2, false, b.hoa)
+			b.ok(err)
+			b.hear(next, b.lan)
+			_, err = b.Decide(ctx, next.ID, 2, radio.Verdict{To: radio.Approved, Seen: next.SubmittedAt}, b.lan)
+			if !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
 }
 
 func TestCutOffIsConfirmed(t *testing.T) {
@@ -393,6 +459,7 @@ func TestReach(t *testing.T) {
 		s := radio.Status{Device: d.ID, Revisions: radio.RevisionStatus{Programme: revision}, Audio: []radio.AudioStatus{{SHA256: x.Renditions[1].SHA256, Ready: ready}}}
 		text, err := json.Marshal(s)
 		b.ok(err)
+		b.clock = b.clock.Add(time.Second)
 		b.ok(b.store.Log(ctx, func(tx *store.LogTx) error {
 			return tx.PutNews(ctx, []radio.DeviceNews{{Device: d.ID, Received: radio.At(b.clock), Reported: text}})
 		}))
@@ -436,4 +503,32 @@ func TestReach(t *testing.T) {
 	report(devices[2], 11, false)
 	reach("two run one without it", gone, nil, 2, "Xã 0 Cụm 0.1", "Xã 1 Cụm 1.1")
 	reach("seen from nowhere", gone, []radio.AreaID{}, 0)
+}
+
+// What a draft gives up is marked, before it is given up, as needed until now: a backup
+// that began before must still find it.
+func TestGivenUpAudioHasItsTime(t *testing.T) {
+	b, ctx := newDeskBench(t), t.Context()
+	x := b.create("Tin", "một")
+	first := keptOf(x)
+	x, err := b.Save(ctx, x.ID, 1, x, nil, b.lan)
+	b.ok(err)
+	if len(b.keeper.touched) != 0 {
+		t.Errorf("other words give up %v", b.keeper.touched)
+	}
+	x, err = b.Save(ctx, x.ID, 1, x, strings.NewReader("hai"), b.lan)
+	b.ok(err)
+	second := keptOf(x)
+	renditions, originals, err := b.store.AudioInUse(ctx)
+	if err != nil || !slices.Equal(originals, []radio.SHA256{x.SourceSHA256}) || !slices.Contains(renditions, x.Renditions[0].SHA256) {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
+	b.ok(b.Delete(ctx, x.ID, 1, b.lan))
+	if want := slices.Concat(first, second); len(first) < 2 || !slices.Equal(b.keeper.touched, want) {
+		t.Errorf("marked %v, want %v", b.keeper.touched, want)
+	}
+	renditions, originals, err = b.store.AudioInUse(ctx)
+	if err != nil || len(renditions)+len(originals) != 0 {
+		t.Errorf("in use %v %v, %v", renditions, originals, err)
+	}
 }

@@ -72,6 +72,10 @@ func put(ctx context.Context, from, dir string, sha radio.SHA256, size int64) er
 		return fmt.Errorf("%w: not a SHA-256", radio.ErrInvalid)
 	}
 	to := place(dir, sha)
+	// Before it is looked for: a sweep that runs now sees that it is needed.
+	if err := touch(to); err != nil {
+		return err
+	}
 	switch same, err := holds(ctx, to, sha, size); {
 	case err != nil:
 		return err
@@ -82,7 +86,7 @@ func put(ctx context.Context, from, dir string, sha radio.SHA256, size int64) er
 	if err := makeFolders(folder); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(folder, ".incoming-")
+	tmp, err := os.CreateTemp(folder, incomingPrefix)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package library
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"loaxa/internal/radio"
@@ -12,8 +10,8 @@ import (
 // Holders tells which devices have what.
 type Holders interface {
 	BulletinHolders(ctx context.Context, b radio.BulletinID, version int) ([]radio.BulletinHolder, error)
-	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
+	// Views is the newest view of every device; it is shared.
+	Views(ctx context.Context) ([]radio.DeviceView, error)
 }
 
 // Reach says how far a decision about a version has come, in the communes named (nil:
@@ -29,59 +27,41 @@ func (d *Desk) Reach(ctx context.Context, b radio.Bulletin, communes []radio.Are
 	if err != nil || len(holders) == 0 {
 		return reach, err
 	}
-	states, err := d.shelf.DeviceStates(ctx)
+	views, err := d.shelf.Views(ctx)
 	if err != nil {
 		return reach, err
-	}
-	places, err := d.shelf.Places(ctx)
-	if err != nil {
-		return reach, err
-	}
-	said := make(map[radio.DeviceID]radio.DeviceState, len(states))
-	for _, s := range states {
-		said[s.Device] = s
 	}
 	held := make(map[radio.DeviceID]radio.BulletinHolder, len(holders))
 	for _, h := range holders {
 		held[h.Device] = h
 	}
-	for _, p := range places { // in the order of their codes
+	for _, v := range views {
+		p := v.Place
 		h, holds := held[p.Device.ID]
 		if !holds || (communes != nil && !slices.Contains(communes, p.Commune().ID)) ||
 			(b.State == radio.Approved && h.Last != h.Current) { // its programme plays it no more
 			continue
 		}
-		s := said[p.Device.ID]
-		follows, err := followed(b, h, s)
-		switch {
-		case err != nil:
-			return reach, fmt.Errorf("report of device %s: %w", p.Device.Code, err)
-		case follows:
+		if followed(b, h, v.Status) {
 			reach.Synced++
-		default:
-			reach.Waiting = append(reach.Waiting, radio.BulletinDevice{
-				Device: p.Device.ID, Name: p.Device.Name, Commune: p.Commune().Name, LastSeen: s.LastSeen, Alive: s.Alive,
-			})
+			continue
 		}
+		reach.Waiting = append(reach.Waiting, radio.BulletinDevice{
+			Device: p.Device.ID, Name: p.Device.Name, Commune: p.Commune().Name, LastSeen: v.State.LastSeen, Alive: v.State.Alive,
+		})
 	}
 	return reach, nil
 }
 
-func followed(b radio.Bulletin, h radio.BulletinHolder, s radio.DeviceState) (bool, error) {
-	if len(s.Reported) == 0 {
-		return false, nil // never said what it runs
-	}
-	var report struct {
-		Revisions radio.RevisionStatus `json:"revisions"`
-		Audio     []radio.AudioStatus  `json:"audio"`
-	}
-	if err := json.Unmarshal(s.Reported, &report); err != nil {
-		return false, err
+// followed goes by the device's last report; nil when it never said what it runs.
+func followed(b radio.Bulletin, h radio.BulletinHolder, said *radio.Status) bool {
+	if said == nil {
+		return false
 	}
 	if b.State == radio.Withdrawn {
-		return report.Revisions.Programme > h.Last, nil
+		return said.Revisions.Programme > h.Last
 	}
-	return slices.ContainsFunc(report.Audio, func(a radio.AudioStatus) bool {
+	return slices.ContainsFunc(said.Audio, func(a radio.AudioStatus) bool {
 		return a.Ready && slices.ContainsFunc(b.Renditions, func(r radio.Rendition) bool { return r.SHA256 == a.SHA256 })
-	}), nil
+	})
 }

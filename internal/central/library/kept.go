@@ -68,7 +68,7 @@ func (s *Files) Keep(ctx context.Context, k Kept, r io.Reader) (err error) {
 	if err := makeFolders(filepath.Dir(to)); err != nil {
 		return fmt.Errorf("keep audio %s: %w", k.SHA256, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(to), ".incoming-")
+	tmp, err := os.CreateTemp(filepath.Dir(to), incomingPrefix)
 	if err != nil {
 		return fmt.Errorf("keep audio %s: %w", k.SHA256, err)
 	}

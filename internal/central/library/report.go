@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 
@@ -82,9 +83,26 @@ func checkFile(ctx context.Context, in *Intake, file string) (any, int) {
 	}
 	return Rejected{
 		File: file, Code: CodeUnavailable,
-		ReasonVI: "Chưa kiểm tra được tệp này: " + err.Error(),
+		ReasonVI: notChecked(err),
 		ReasonEN: "this file could not be checked: " + err.Error(),
 	}, ExitCouldNot
+}
+
+// errNotAFile: a folder, a pipe, a device.
+var errNotAFile = errors.New("not a regular file")
+
+// notChecked says in Vietnamese why a file could not even be looked at. What the system
+// says stands in the English reason.
+func notChecked(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "Không có tệp này. Hãy kiểm tra lại tên và thư mục."
+	case errors.Is(err, fs.ErrPermission):
+		return "Không có quyền đọc tệp này."
+	case errors.Is(err, errNotAFile):
+		return "Đây không phải là một tệp (có thể là thư mục)."
+	}
+	return "Chưa kiểm tra được tệp này vì máy gặp lỗi; hãy thử lại, chi tiết ở phần tiếng Anh."
 }
 
 func prepareFile(ctx context.Context, in *Intake, file string) (*Prepared, error) {
@@ -95,7 +113,7 @@ func prepareFile(ctx context.Context, in *Intake, file string) (*Prepared, error
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", file)
+		return nil, fmt.Errorf("%s: %w", file, errNotAFile)
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -114,9 +114,15 @@ func TestCheckFilesExit(t *testing.T) {
 			var l struct {
 				OK   bool
 				Code string
+				File string
+				VI   string `json:"reason_vi"`
 			}
 			if err := json.Unmarshal([]byte(line), &l); err != nil {
 				t.Fatal(err)
+			}
+			// The reason in Vietnamese is Vietnamese, not what the system says.
+			if want, ok := map[string]string{missing: "Không có tệp này", dir: "Đây không phải là một tệp", pipe: "Đây không phải là một tệp"}[l.File]; ok && !strings.HasPrefix(l.VI, want) || strings.Contains(l.VI, dir) {
+				t.Errorf("%s: %q", l.File, l.VI)
 			}
 			if l.OK {
 				l.Code = "ok"

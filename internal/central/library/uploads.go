@@ -45,14 +45,20 @@ type Uploads struct {
 	log    *slog.Logger
 
 	mu sync.Mutex
-	// writers numbers the writers of each upload: the newest one writes, an older one
-	// that hangs on a dead link must not come back between its pieces.
-	writers map[string]uint64
+	// writers are the requests that write now, one for each upload.
+	writers map[string]*writer
 }
+
+// writer is a request that writes an upload.
+type writer struct{ heard time.Time }
+
+// writerSilent is when a writer that brings nothing counts as hung on a dead link, which
+// its sender notices long before the centre does: then another may take its place.
+const writerSilent = 15 * time.Second
 
 // NewUploads keeps uploads below dir, which is made when it is missing.
 func NewUploads(dir string, limits UploadLimits, now func() time.Time, log *slog.Logger) *Uploads {
-	return &Uploads{dir: dir, limits: limits, now: now, log: log, writers: map[string]uint64{}}
+	return &Uploads{dir: dir, limits: limits, now: now, log: log, writers: map[string]*writer{}}
 }
 
 // uploadNote is the second file of an upload.
@@ -66,7 +72,7 @@ func (u *Uploads) note(id string) string { return filepath.Join(u.dir, id+".json
 
 // Create opens an upload of so many bytes. ErrInvalid for a length that cannot be,
 // ErrConflict when the person, or the house, has too much open already.
-func (u *Uploads) Create(_ context.Context, by radio.UserID, length int64, name string) (radio.Upload, error) {
+func (u *Uploads) Create(_ context.Context, by radio.UserID, length int64, name, metadata string) (radio.Upload, error) {
 	if length < 1 || length > u.limits.Bytes {
 		var e radio.Invalid
 		e.Add("audio", fmt.Sprintf("tệp phải có từ 1 byte đến %d MB", u.limits.Bytes>>20), fmt.Sprintf("an upload has 1 byte to %d MB", u.limits.Bytes>>20))
@@ -100,7 +106,7 @@ func (u *Uploads) Create(_ context.Context, by radio.UserID, length int64, name 
 		return radio.Upload{}, fmt.Errorf("%w: too many uploads are open; try again later", radio.ErrUnavailable)
 	}
 	at := radio.At(u.now())
-	n := uploadNote{Person: by, Upload: radio.Upload{ID: radio.NewID[string](), Name: cleanName(name), Length: length, CreatedAt: at, ExpiresAt: at.Add(u.limits.Life)}}
+	n := uploadNote{Person: by, Upload: radio.Upload{ID: radio.NewID[string](), Name: cleanName(name), Metadata: metadata, Length: length, CreatedAt: at, ExpiresAt: at.Add(u.limits.Life)}}
 	if err := u.keep(n); err != nil {
 		u.remove(n.ID)
 		return radio.Upload{}, fmt.Errorf("open an upload: %w", err)
@@ -112,7 +118,7 @@ func (u *Uploads) Create(_ context.Context, by radio.UserID, length int64, name 
 func cleanName(name string) string {
 	name = radio.TidyLine(strings.ToValidUTF8(name, ""))
 	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if radio.NoText(r) {
 			return -1
 		}
 		return r
@@ -240,17 +246,18 @@ const pieceBytes = 64 << 10
 
 // Append writes a piece at offset, which must be where the upload ends (ErrConflict
 // otherwise), and gives the upload as it then is, on the disk. What came before a link
-// broke is kept: the error goes with the new offset. A newer writer takes the upload
-// over from one that hangs.
+// broke is kept: the error goes with the new offset. While one writes another is refused
+// (*radio.UploadLocked), unless the one hangs: then it loses its place for good.
 func (u *Uploads) Append(ctx context.Context, id string, by radio.UserID, offset int64, piece io.Reader) (got radio.Upload, err error) {
 	n, err := u.find(id, by)
 	if err != nil {
 		return radio.Upload{}, err
 	}
-	u.mu.Lock()
-	u.writers[id]++
-	turn := u.writers[id]
-	u.mu.Unlock()
+	me, err := u.begin(id)
+	if err != nil {
+		return n.Upload, err
+	}
+	defer u.end(id, me)
 	f, err := os.OpenFile(u.data(id), os.O_WRONLY, 0)
 	if err != nil {
 		return n.Upload, fmt.Errorf("write upload %s: %w", id, err)
@@ -260,7 +267,7 @@ func (u *Uploads) Append(ctx context.Context, id string, by radio.UserID, offset
 	for {
 		k, readErr := piece.Read(buf)
 		if k > 0 {
-			if err := u.put(f, id, turn, offset, n.Length, buf[:k]); err != nil {
+			if err := u.put(f, id, me, offset, n.Length, buf[:k]); err != nil {
 				return n.Upload, err
 			}
 			offset += int64(k)
@@ -269,7 +276,7 @@ func (u *Uploads) Append(ctx context.Context, id string, by radio.UserID, offset
 			continue
 		}
 		if k == 0 { // nothing was put, so nothing was checked
-			if err := u.put(f, id, turn, offset, n.Length, nil); err != nil {
+			if err := u.put(f, id, me, offset, n.Length, nil); err != nil {
 				return n.Upload, err
 			}
 		}
@@ -284,9 +291,30 @@ func (u *Uploads) Append(ctx context.Context, id string, by radio.UserID, offset
 	}
 }
 
-// put writes at the end of the file, if that is where the writer thinks it is and it is
-// still the newest writer.
-func (u *Uploads) put(f *os.File, id string, turn uint64, offset, length int64, piece []byte) error {
+// begin makes a new writer of an upload, in place of one that hangs.
+func (u *Uploads) begin(id string) (*writer, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	now := u.now()
+	if other := u.writers[id]; other != nil && now.Sub(other.heard) < writerSilent {
+		return nil, &radio.UploadLocked{}
+	}
+	me := &writer{heard: now}
+	u.writers[id] = me
+	return me, nil
+}
+
+func (u *Uploads) end(id string, me *writer) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.writers[id] == me {
+		delete(u.writers, id)
+	}
+}
+
+// put writes at the end of the file, if that is where the writer thinks it is and nobody
+// took its place.
+func (u *Uploads) put(f *os.File, id string, me *writer, offset, length int64, piece []byte) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	info, err := f.Stat()
@@ -294,8 +322,8 @@ func (u *Uploads) put(f *os.File, id string, turn uint64, offset, length int64, 
 		return fmt.Errorf("look at upload %s: %w", id, err)
 	}
 	switch {
-	case u.writers[id] != turn:
-		return fmt.Errorf("%w: another request writes this upload", radio.ErrConflict)
+	case u.writers[id] != me:
+		return &radio.UploadLocked{}
 	case info.Size() != offset:
 		return fmt.Errorf("%w: the upload stands at %d, not at %d", radio.ErrConflict, info.Size(), offset)
 	case offset+int64(len(piece)) > length:
@@ -303,6 +331,7 @@ func (u *Uploads) put(f *os.File, id string, turn uint64, offset, length int64, 
 		e.Add("audio", fmt.Sprintf("gửi quá %d byte đã khai", length), fmt.Sprintf("more than the %d bytes declared", length))
 		return e.Err()
 	}
+	me.heard = u.now()
 	if _, err := f.WriteAt(piece, offset); err != nil {
 		return fmt.Errorf("write upload %s: %w", id, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -20,6 +21,7 @@ type uploadBench struct {
 	*Uploads
 	t     *testing.T
 	dir   string
+	mu    sync.Mutex // over clock where two write
 	clock time.Time
 }
 
@@ -33,12 +35,24 @@ func newUploads(t *testing.T) *uploadBench {
 // restart is the same folder under a new process.
 func (b *uploadBench) restart() {
 	limits := UploadLimits{Bytes: 1000, Open: 3, OpenBytes: 2000, AllBytes: 4000, Life: 24 * time.Hour}
-	b.Uploads = NewUploads(b.dir, limits, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler))
+	b.Uploads = NewUploads(b.dir, limits, b.now, slog.New(slog.DiscardHandler))
+}
+
+func (b *uploadBench) now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clock
+}
+
+func (b *uploadBench) wait(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clock = b.clock.Add(d)
 }
 
 func (b *uploadBench) create(by radio.UserID, length int64) radio.Upload {
 	b.t.Helper()
-	u, err := b.Create(b.t.Context(), by, length, "tin.mp3")
+	u, err := b.Create(b.t.Context(), by, length, "tin.mp3", "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -132,30 +146,30 @@ func TestUploadsOfOthers(t *testing.T) {
 func TestUploadLimits(t *testing.T) {
 	b, ctx := newUploads(t), t.Context()
 	for _, length := range []int64{0, -1, 1001, 1 << 62} {
-		if _, err := b.Create(ctx, "lan", length, ""); !errors.Is(err, radio.ErrInvalid) {
+		if _, err := b.Create(ctx, "lan", length, "", ""); !errors.Is(err, radio.ErrInvalid) {
 			t.Errorf("%d bytes: %v", length, err)
 		}
 	}
 	b.create("lan", 1000)
 	b.create("lan", 500)
 	var quota *radio.UploadQuota
-	if _, err := b.Create(ctx, "lan", 501, ""); !errors.As(err, &quota) || !errors.Is(err, radio.ErrConflict) || quota.Open != 2 {
+	if _, err := b.Create(ctx, "lan", 501, "", ""); !errors.As(err, &quota) || !errors.Is(err, radio.ErrConflict) || quota.Open != 2 {
 		t.Errorf("more bytes than one may: %v", err)
 	}
 	third := b.create("lan", 1)
-	if _, err := b.Create(ctx, "lan", 1, ""); !errors.As(err, &quota) {
+	if _, err := b.Create(ctx, "lan", 1, "", ""); !errors.As(err, &quota) {
 		t.Errorf("more uploads than one may: %v", err)
 	}
 	b.create("hoa", 1000)
 	b.create("hoa", 1000)
-	if _, err := b.Create(ctx, "minh", 1000, ""); !errors.Is(err, radio.ErrUnavailable) {
+	if _, err := b.Create(ctx, "minh", 1000, "", ""); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("more than the house holds: %v", err)
 	}
 	if err := b.Delete(ctx, third.ID, "lan"); err != nil {
 		t.Fatal(err)
 	}
 	b.create("lan", 1)
-	odd, err := b.Create(ctx, "minh", 1, "\x00../\xff"+strings.Repeat("ữ", 300))
+	odd, err := b.Create(ctx, "minh", 1, "\x00../\xff"+strings.Repeat("ữ", 300), "")
 	if err != nil || len([]rune(odd.Name)) != 200 || strings.ContainsRune(odd.Name, 0) || !utf8.ValidString(odd.Name) {
 		t.Errorf("odd name %q, %v", odd.Name, err)
 	}
@@ -191,8 +205,8 @@ func TestUploadsExpire(t *testing.T) {
 	}
 }
 
-// TestTwoWriters: the newest writer of an upload goes on, one that hung does not come
-// back between its pieces.
+// TestTwoWriters: a second writer of an upload is refused; when the first hangs it goes on
+// in its place, and the first does not come back between its pieces.
 func TestTwoWriters(t *testing.T) {
 	b := newUploads(t)
 	u := b.create("lan", 10)
@@ -216,7 +230,12 @@ func TestTwoWriters(t *testing.T) {
 	if err != nil || at.Offset < 1 {
 		t.Fatalf("after two writes: %+v, %v", at, err)
 	}
+	var locked *radio.UploadLocked
+	if _, err := b.Append(t.Context(), u.ID, "lan", at.Offset, strings.NewReader("x")); !errors.As(err, &locked) || !errors.Is(err, radio.ErrConflict) {
+		t.Fatalf("a second writer: %v", err)
+	}
 	// The link of the first is dead; the client asks where it stands and goes on.
+	b.wait(writerSilent)
 	var got radio.Upload
 	for range 10 {
 		if at, err = b.Find(t.Context(), u.ID, "lan"); err != nil {
@@ -247,5 +266,8 @@ func TestTwoWriters(t *testing.T) {
 	text, err := io.ReadAll(r)
 	if err := errors.Join(err, r.Close()); err != nil || string(text) != "abcdefghij" {
 		t.Errorf("%q, %v", text, err)
+	}
+	if len(b.writers) != 0 {
+		t.Errorf("%d writers are remembered", len(b.writers))
 	}
 }

@@ -28,6 +28,7 @@ import (
 
 // Outbox keeps notices until they are delivered (store).
 type Outbox interface {
+	// DueNotices lists what is due, at most limit for each recipient.
 	DueNotices(ctx context.Context, now radio.Millis, limit int) ([]radio.Notice, error)
 	EndNotices(ctx context.Context, notices []radio.Notice, now radio.Millis) error
 }
@@ -73,6 +74,8 @@ type Options struct {
 	// BaseURL is the address of the console, for links; "" for none.
 	BaseURL string
 	Zone    timetable.Zone
+	// MailGap is between two mails to one address; 0 for the usual one.
+	MailGap time.Duration
 }
 
 const (
@@ -82,13 +85,12 @@ const (
 	retryMost = time.Hour
 	// poll is how often the outbox is looked at.
 	poll = 10 * time.Second
-	// gap between two mails to one address: what happens meanwhile goes together.
-	gap = 5 * time.Minute
-	// atOnce bounds the pieces of news of one message, and most the messages under way.
+	// MailGap between two mails to one address: what happens meanwhile goes together.
+	MailGap = 5 * time.Minute
+	// atOnce bounds the pieces of news of one message, and most the messages of a channel
+	// (mails, webhooks) under way.
 	atOnce = 100
 	most   = 4
-	// batch bounds what is read of the outbox at once.
-	batch = 1000
 )
 
 // Notify delivers. Safe for concurrent use.
@@ -193,25 +195,35 @@ func (n *Notify) Run(ctx context.Context) error {
 	}
 }
 
-// Deliver sends what is due, one message to each recipient. One that does not answer
-// does not hold up the others.
+// Deliver sends what is due, one message to each recipient. One that does not answer,
+// or for whom much has gathered, does not hold up the others; nor do webhooks mails.
 func (n *Notify) Deliver(ctx context.Context) error {
-	due, err := n.outbox.DueNotices(ctx, radio.At(n.now()), batch)
+	due, err := n.outbox.DueNotices(ctx, radio.At(n.now()), atOnce)
 	if err != nil {
 		return err
 	}
 	byRecipient := map[string][]radio.Notice{}
 	for _, d := range due {
-		if len(byRecipient[d.Recipient]) < atOnce {
-			byRecipient[d.Recipient] = append(byRecipient[d.Recipient], d)
+		byRecipient[d.Recipient] = append(byRecipient[d.Recipient], d)
+	}
+	var mails, hooks errgroup.Group
+	mails.SetLimit(most)
+	hooks.SetLimit(most)
+	ended := make(chan error, 1)
+	go func() {
+		for name, notices := range byRecipient {
+			if n.by[name].Email != "" {
+				mails.Go(func() error { return n.deliver(ctx, name, notices) })
+			}
+		}
+		ended <- mails.Wait()
+	}()
+	for name, notices := range byRecipient {
+		if n.by[name].Email == "" {
+			hooks.Go(func() error { return n.deliver(ctx, name, notices) })
 		}
 	}
-	var g errgroup.Group
-	g.SetLimit(most)
-	for name, notices := range byRecipient {
-		g.Go(func() error { return n.deliver(ctx, name, notices) })
-	}
-	return g.Wait()
+	return errors.Join(hooks.Wait(), <-ended)
 }
 
 func (n *Notify) deliver(ctx context.Context, name string, notices []radio.Notice) error {
@@ -270,7 +282,7 @@ func (n *Notify) tooSoon(name string) bool {
 	defer n.mu.Unlock()
 	last, ok := n.sent[name]
 	now := radio.At(n.now())
-	return ok && now >= last && now.Sub(last) < gap
+	return ok && now >= last && now.Sub(last) < cmp.Or(n.opts.MailGap, MailGap)
 }
 
 // message is what goes to one recipient at once.

@@ -38,7 +38,11 @@ func (o *outbox) DueNotices(_ context.Context, now radio.Millis, limit int) ([]r
 		}
 	}
 	slices.SortFunc(out, func(a, b radio.Notice) int { return strings.Compare(a.ID, b.ID) })
-	return out[:min(len(out), limit)], nil
+	count := map[string]int{}
+	return slices.DeleteFunc(out, func(n radio.Notice) bool {
+		count[n.Recipient]++
+		return count[n.Recipient] > limit
+	}), nil
 }
 
 func (o *outbox) EndNotices(_ context.Context, notices []radio.Notice, _ radio.Millis) error {

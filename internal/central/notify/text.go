@@ -57,7 +57,7 @@ var vietnamese = texts{
 		return "thiết bị báo lỗi " + n.Code + inBrackets(c.Text)
 	},
 	centre: func(n radio.FaultNews, at func(radio.Millis) string) string {
-		what := map[string]string{radio.CentreStopped: "Máy chủ trung tâm đã ngừng", radio.CentreBroker: "Máy chủ trung tâm mất kết nối với máy chủ MQTT"}[n.Code]
+		what := map[string]string{radio.CentreStopped: "Máy chủ đã ngừng", radio.CentreBroker: "Máy chủ mất kết nối với máy chủ MQTT"}[n.Code]
 		if n.To != 0 {
 			return fmt.Sprintf("%s từ %s đến %s; nay hoạt động lại", what, at(n.From), at(n.To))
 		}

@@ -61,6 +61,7 @@ const (
 	whatUnsupported = "unsupported"
 
 	whatNone = "none"
+	whatIdle = "idle" // devices that never enrolled
 )
 
 // judge works the groups out and tells every clash of the schedules asked about once.
@@ -76,7 +77,11 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		found[g] = newLedger()
 	}
 	err := each(ctx, groups, func(g *group) {
-		p.fill(s, g, s.spans(g, days)...)
+		if len(g.places) > 0 {
+			p.fill(s, g, s.spans(g, days)...)
+		} else {
+			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
+		}
 		s.look(found[g], g, days)
 		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
@@ -85,19 +90,38 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 	}
 	for _, g := range groups {
 		l.join(found[g], g.places)
+		s.idle(l, g)
 	}
 	return s.tell(l), nil
 }
 
+// idle tells once for each schedule how many devices of its places never enrolled: they
+// play nothing, and are counted nowhere else.
+func (s *survey) idle(l *ledger, g *group) {
+	if len(g.idle) == 0 || s.whole {
+		return
+	}
+	found := newLedger()
+	for _, o := range g.schedules {
+		if s.asked[o.ID] {
+			found.add(finding{key: key{kind: radio.ConflictTarget, what: whatIdle, schedule: o.ID}, places: g.idle})
+		}
+	}
+	l.join(found, nil)
+}
+
 // look lists the clashes of one group.
 func (s *survey) look(l *ledger, g *group, days int) {
+	if g.refusal != nil && len(g.places) == 0 {
+		return // nobody is refused a programme yet
+	}
 	if g.refusal != nil {
 		s.refused(l, g)
 		return
 	}
 	for _, x := range g.left {
 		if s.asked[x.Schedule] {
-			s.leftOut(l, g, x)
+			s.leftOut(l, g, x, 0)
 		}
 	}
 	hours, err := timetable.NewHours(g.policy)
@@ -143,9 +167,10 @@ func (s *survey) refused(l *ledger, g *group) {
 	}
 }
 
-// leftOut: the resolver took something out of the programme.
-func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion) {
-	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, text: [2]string{x.VI, x.EN}}
+// leftOut: the resolver took something out of the programme. at is when it would have
+// come, 0 where no span is looked at.
+func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis) {
+	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, at: at, text: [2]string{x.VI, x.EN}}
 	switch x.Reason {
 	case radio.Unapproved:
 		e := s.entry(g, x)

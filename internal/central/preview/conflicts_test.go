@@ -119,7 +119,7 @@ func TestConflicts(t *testing.T) {
 			h.states[device(121)] = s
 			h.says(device(122), 1, 1)
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{
-			"not_synced 1 0 1 cụm loa chưa được ghi danh", "not_synced 1 0 chưa từng kết nối từ khi ghi danh",
+			"target 1 0 Nơi phát của lịch “Lịch số 1” có 1 cụm loa chưa đăng ký", "not_synced 1 0 chưa từng kết nối từ khi đăng ký",
 			"not_synced 1 0 mất kết nối (lâu nhất từ 10:00 21/11/2026)", "not_synced 1 0 chưa báo đã nhận chương trình hiện hành (lâu nhất từ 09:00 23/11/2026)"}},
 		{"issued only now: not behind", func(h *house) {
 			for d := range h.issued {

@@ -37,26 +37,44 @@ type house struct {
 	states map[radio.DeviceID]radio.DeviceState
 	issued map[radio.DeviceID]int64
 	fail   error
+	// still: nothing has changed since the question before.
+	still      bool
+	generation int64
+	read       int // how often the plan was
+	views      []radio.DeviceView
 }
 
-func (h *house) Plan(context.Context) (radio.Plan, error)      { return h.plan, h.fail }
+func (h *house) Plan(context.Context) (radio.Plan, error) {
+	h.read++
+	return h.plan, h.fail
+}
 func (h *house) Places(context.Context) ([]radio.Place, error) { return h.places, nil }
 func (h *house) WithdrawnHashes(context.Context, radio.Millis) ([]radio.SHA256, error) {
 	return h.gone, nil
 }
-func (h *house) IssuedRevisions(_ context.Context, document string) (map[radio.DeviceID]int64, error) {
-	if document != "programme" {
-		return nil, fmt.Errorf("%w: document %s", radio.ErrNotFound, document)
+
+// Generation: tests change the plan behind the preview's back.
+func (h *house) Generation(context.Context) (int64, error) {
+	if !h.still {
+		h.generation++
 	}
-	return h.issued, nil
+	return h.generation, nil
 }
 
-func (h *house) DeviceStates(context.Context) ([]radio.DeviceState, error) {
-	var out []radio.DeviceState
-	for _, s := range h.states {
-		out = append(out, s)
+func (h *house) Views(context.Context) ([]radio.DeviceView, error) {
+	if len(h.views) == len(h.places) && h.still {
+		return h.views, nil
 	}
-	return out, nil
+	h.views = nil
+	for _, p := range h.places {
+		v := radio.DeviceView{Place: p, State: h.states[p.Device.ID], Issued: map[string]radio.DocumentRevision{"programme": {Revision: h.issued[p.Device.ID]}}}
+		var s radio.Status
+		if json.Unmarshal(v.State.Reported, &s) == nil {
+			v.Status = &s
+		}
+		h.views = append(h.views, v)
+	}
+	return h.views, nil
 }
 
 func (h *house) preview() *preview.Preview {

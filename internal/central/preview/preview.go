@@ -4,8 +4,9 @@
 // and expanded by programme (the agent's own timetable behind it), and hands weeks and
 // conflicts to web.
 //
-// Devices that get the same schedules, policy and rendition are worked out once. Nothing
-// is kept between two questions, so that no answer is older than the plan.
+// Devices that get the same schedules, policy and rendition are worked out once. Between
+// two questions only the plan is kept, as long as it is the newest: no answer is older
+// than the plan.
 package preview
 
 import (
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,17 +38,19 @@ const (
 
 // Plans is what people have laid down, as the store holds it.
 type Plans interface {
+	// Generation grows with every change of the plan.
+	Generation(ctx context.Context) (int64, error)
+	// Plan is shared: it must not be changed.
 	Plan(ctx context.Context) (radio.Plan, error)
 	Places(ctx context.Context) ([]radio.Place, error)
 	// WithdrawnHashes lists the audio of versions withdrawn since then.
 	WithdrawnHashes(ctx context.Context, since radio.Millis) ([]radio.SHA256, error)
 }
 
-// Devices is what devices said of themselves, and what was issued to them.
-type Devices interface {
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
-	// IssuedRevisions gives each device's newest revision of a document.
-	IssuedRevisions(ctx context.Context, document string) (map[radio.DeviceID]int64, error)
+// Fleet is the newest view of every device (fault): what it said of itself, and what was
+// issued to it. What it gives is shared.
+type Fleet interface {
+	Views(ctx context.Context) ([]radio.DeviceView, error)
 }
 
 // Resolver makes and expands documents; it is pure.
@@ -64,17 +68,21 @@ type Resolver interface {
 // Preview is safe for concurrent use.
 type Preview struct {
 	plans    Plans
-	devices  Devices
+	fleet    Fleet
 	resolver Resolver
 	now      func() time.Time
 	// turn lets one question about the whole province be worked out at a time: it takes
 	// a core for a second.
 	turn chan struct{}
+
+	mu         sync.Mutex
+	generation int64
+	base       *survey // of that generation; never changed
 }
 
 // New only stores.
-func New(plans Plans, devices Devices, resolver Resolver, now func() time.Time) *Preview {
-	return &Preview{plans: plans, devices: devices, resolver: resolver, now: now, turn: make(chan struct{}, 1)}
+func New(plans Plans, fleet Fleet, resolver Resolver, now func() time.Time) *Preview {
+	return &Preview{plans: plans, fleet: fleet, resolver: resolver, now: now, turn: make(chan struct{}, 1)}
 }
 
 // Conflicts tells what would go wrong if the candidates took the places of the schedules
@@ -147,11 +155,20 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	s.onAir()
 	groups := s.groups(func(pl radio.Place) bool { return pl.Within(of) })
 	w := newWeek(s, from, days, groups)
-	if err := each(ctx, groups, func(g *group) { p.fill(s, g, spans...) }); err != nil {
+	if len(spans) == 0 {
+		return w.done(s), nil // what has been is the log's to say
+	}
+	if err := each(ctx, groups, func(g *group) {
+		if len(g.places) > 0 {
+			p.fill(s, g, spans...)
+		}
+	}); err != nil {
 		return radio.Preview{}, err
 	}
 	for _, g := range groups {
-		w.add(s, g)
+		if len(g.places) > 0 {
+			w.add(s, g, spans[0])
+		}
 	}
 	return w.done(s), nil
 }

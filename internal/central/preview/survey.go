@@ -34,21 +34,51 @@ type survey struct {
 	// broken marks slots whose fault is told already.
 	broken map[radio.SlotID]bool
 
-	states map[radio.DeviceID]radio.DeviceState
-	issued map[radio.DeviceID]int64
+	views map[radio.DeviceID]radio.DeviceView
 }
 
+// survey gives the plan as of now for one question.
 func (p *Preview) survey(ctx context.Context) (*survey, error) {
-	s := &survey{now: p.now(), areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target]int{}, asked: map[radio.ScheduleID]bool{}, broken: map[radio.SlotID]bool{}}
+	base, err := p.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := *base
+	s.now, s.asked, s.broken = p.now(), map[radio.ScheduleID]bool{}, map[radio.SlotID]bool{}
+	if s.withdrawn, err = p.plans.WithdrawnHashes(ctx, radio.At(s.now.AddDate(0, 0, -withdrawnDays))); err != nil {
+		return nil, fmt.Errorf("read withdrawn audio: %w", err)
+	}
+	return &s, nil
+}
+
+// read gives what of a survey is the same for all questions, as long as the plan is.
+func (p *Preview) read(ctx context.Context) (*survey, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Asked for before the plan is read: what is kept is never older than its number.
+	generation, err := p.plans.Generation(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("generation of the plan: %w", err)
+	}
+	if p.base != nil && p.generation == generation {
+		return p.base, nil
+	}
+	s, err := p.newSurvey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.base, p.generation = s, generation
+	return s, nil
+}
+
+func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
+	s := &survey{areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target]int{}}
 	plan, err := p.plans.Plan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w", err)
 	}
 	if s.places, err = p.plans.Places(ctx); err != nil {
 		return nil, fmt.Errorf("read the places: %w", err)
-	}
-	if s.withdrawn, err = p.plans.WithdrawnHashes(ctx, radio.At(s.now.AddDate(0, 0, -withdrawnDays))); err != nil {
-		return nil, fmt.Errorf("read withdrawn audio: %w", err)
 	}
 	for _, a := range plan.Areas {
 		s.areas[a.ID] = a
@@ -142,7 +172,9 @@ func (s *survey) knows(t radio.Target) bool {
 
 // group is devices that get the same documents, apart from their own name.
 type group struct {
-	places    []radio.Place // by code; the first stands for all
+	places []radio.Place // by code
+	// idle never enrolled: they have no programme, play nothing and count nowhere.
+	idle      []radio.Place
 	schedules []radio.Schedule
 	policy    radio.Policy
 	programme radio.Programme
@@ -152,7 +184,13 @@ type group struct {
 	refusal *refusal
 }
 
-func (g *group) first() radio.Place { return g.places[0] }
+// first stands for all.
+func (g *group) first() radio.Place {
+	if len(g.places) > 0 {
+		return g.places[0]
+	}
+	return g.idle[0]
+}
 
 // reached gives the groups of all devices that one of the schedules asked about reaches.
 func (s *survey) reached() []*group {
@@ -220,7 +258,11 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 			known[key] = g
 			out = append(out, g)
 		}
-		g.places = append(g.places, p)
+		if p.Device.Enrolled == 0 {
+			g.idle = append(g.idle, p)
+		} else {
+			g.places = append(g.places, p)
+		}
 	}
 	return out
 }

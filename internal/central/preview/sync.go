@@ -2,7 +2,6 @@ package preview
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,11 +10,10 @@ import (
 
 // Whats of a device that would not have a schedule in time.
 const (
-	whatNeverEnrolled = "never_enrolled"
-	whatUnheard       = "unheard"
-	whatOffline       = "offline"
-	whatBehind        = "behind"
-	whatNotFetched    = "audio"
+	whatUnheard    = "unheard"
+	whatOffline    = "offline"
+	whatBehind     = "behind"
+	whatNotFetched = "audio"
 )
 
 // fetchLead is what a device needs to hear of an audio and begin to fetch it.
@@ -27,29 +25,15 @@ const settleIn = 10 * time.Minute
 
 // hear reads what devices said of themselves.
 func (p *Preview) hear(ctx context.Context, s *survey) error {
-	states, err := p.devices.DeviceStates(ctx)
+	views, err := p.fleet.Views(ctx)
 	if err != nil {
 		return fmt.Errorf("read what devices said: %w", err)
 	}
-	s.states = make(map[radio.DeviceID]radio.DeviceState, len(states))
-	for _, d := range states {
-		s.states[d.Device] = d
-	}
-	if s.issued, err = p.devices.IssuedRevisions(ctx, "programme"); err != nil {
-		return fmt.Errorf("read what was issued: %w", err)
+	s.views = make(map[radio.DeviceID]radio.DeviceView, len(views))
+	for _, v := range views {
+		s.views[v.Place.Device.ID] = v
 	}
 	return nil
-}
-
-// report is what is needed of a radio.Status, so that thousands are read quickly.
-type report struct {
-	Revisions struct {
-		Programme int64 `json:"programme"`
-	} `json:"revisions"`
-	Audio []struct {
-		SHA256 radio.SHA256 `json:"sha256"`
-		Ready  bool         `json:"ready"`
-	} `json:"audio"`
 }
 
 // sync looks which devices of the group would not have their next airings in time.
@@ -95,7 +79,7 @@ func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
 		if !ok {
 			continue
 		}
-		for _, what := range []string{whatNeverEnrolled, whatUnheard, whatOffline, whatBehind} {
+		for _, what := range []string{whatUnheard, whatOffline, whatBehind} {
 			if len(why[what]) > 0 {
 				l.add(finding{key: key{kind: radio.ConflictNotInTime, what: what, schedule: o.ID}, at: at, since: since[what], places: why[what]})
 			}
@@ -110,24 +94,19 @@ func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
 }
 
 // reach says what keeps a new programme from a device, if anything does, and since when.
-func (s *survey) reach(d radio.Device) (what string, since radio.Millis, said report) {
-	if d.Enrolled == 0 {
-		return whatNeverEnrolled, 0, said
+func (s *survey) reach(d radio.Device) (what string, since radio.Millis, said radio.Status) {
+	v := s.views[d.ID]
+	if v.Status != nil {
+		said = *v.Status
 	}
-	state, ok := s.states[d.ID]
 	switch {
-	case !ok:
+	case v.State.Device == "":
 		return whatUnheard, d.Enrolled, said
-	case !state.Alive:
-		return whatOffline, max(state.At, state.LastSeen), said
-	}
-	if len(state.Reported) > 0 {
-		if err := json.Unmarshal(state.Reported, &said); err != nil {
-			said = report{} // a newer agent's words: as if it had said nothing
-		}
+	case !v.State.Alive:
+		return whatOffline, max(v.State.At, v.State.LastSeen), said
 	}
 	// A revision is at least the second in which it was issued (design §8).
-	issued := s.issued[d.ID]
+	issued := v.Issued["programme"].Revision
 	if at := time.Unix(issued, 0); said.Revisions.Programme < issued && s.now.Sub(at) > settleIn {
 		return whatBehind, radio.At(at), said
 	}
@@ -136,7 +115,7 @@ func (s *survey) reach(d radio.Device) (what string, since radio.Millis, said re
 
 // has says whether the device reported the audio of an airing as ready; either rendition
 // will do, as it does for the device.
-func (s *survey) has(said report, a radio.PreviewAiring) bool {
+func (s *survey) has(said radio.Status, a radio.PreviewAiring) bool {
 	for _, r := range s.bulletins[a.Bulletin].Renditions {
 		for _, have := range said.Audio {
 			if have.SHA256 == r.SHA256 && have.Ready {

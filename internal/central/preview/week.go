@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 )
 
 // week gathers the airings of groups of devices into rows.
@@ -35,6 +36,7 @@ func newWeek(s *survey, from radio.Date, days int, groups []*group) *week {
 		rows: map[rowKey]*radio.PreviewRow{}, l: newLedger()}
 	for _, g := range groups {
 		w.out.Devices += len(g.places)
+		w.out.Idle += len(g.idle)
 	}
 	w.single = w.out.Devices == 1
 	first, err := time.Parse(time.DateOnly, string(from))
@@ -46,14 +48,16 @@ func newWeek(s *survey, from radio.Date, days int, groups []*group) *week {
 	return w
 }
 
-// add takes over a group that was filled.
-func (w *week) add(s *survey, g *group) {
+// add takes over a group that was filled in a span of time.
+func (w *week) add(s *survey, g *group, in span) {
 	found := newLedger()
 	if g.refusal != nil {
 		s.refused(found, g)
 	}
 	for _, x := range g.left {
-		s.leftOut(found, g, x)
+		if at, ok := due(g, x, in); ok {
+			s.leftOut(found, g, x, at)
+		}
 	}
 	w.l.join(found, g.places)
 	sums := make([]int64, len(w.out.Days))
@@ -96,4 +100,25 @@ func (w *week) done(s *survey) radio.Preview {
 	})
 	w.out.Conflicts = s.tell(w.l)
 	return w.out
+}
+
+// due gives the first instant of a span at which what was left out would have come. A
+// slot that cannot be expanded has none, and is told in every week of its schedule.
+func due(g *group, x radio.Exclusion, in span) (radio.Millis, bool) {
+	for _, o := range g.schedules {
+		if o.ID != x.Schedule {
+			continue
+		}
+		if x.Reason == radio.UnplayableSlot {
+			zone, err := timetable.LoadZone(o.Zone)
+			return 0, err != nil || (o.From == "" || o.From <= zone.Date(in.to.Add(-time.Millisecond))) && (o.Until == "" || o.Until >= zone.Date(in.from))
+		}
+		for _, sl := range o.Slots {
+			if sl.ID == x.Slot {
+				at, ok := timetable.Next(o, sl, in.from.Add(-time.Millisecond))
+				return radio.At(at), ok && at.Before(in.to)
+			}
+		}
+	}
+	return 0, true
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -103,5 +104,84 @@ func TestWeekRefuses(t *testing.T) {
 		if _, err := p.Week(t.Context(), c.of, c.from, c.days); !errors.Is(err, c.want) {
 			t.Errorf("%+v: %v, want %v", c, err, c.want)
 		}
+	}
+}
+
+// TestWeekTellsItsOwn: what does not enter the programme is told in the weeks in which it
+// would have sounded, and in no other.
+func TestWeekTellsItsOwn(t *testing.T) {
+	h := newHouse()
+	h.plan.Bulletins[4].State = radio.Pending
+	h.plan.Schedules = []radio.Schedule{
+		with(schedule(1, inCommune, slot(1, "0 17 * * 3", 5)), func(s *radio.Schedule) { s.From, s.Until = "2026-12-01", "2026-12-31" }),
+	}
+	for from, want := range map[radio.Date]int{"2026-11-16": 0, "2026-11-23": 0, "2026-11-30": 1, "2026-12-28": 1, "2027-01-04": 0} {
+		got, err := h.preview().Week(t.Context(), inCommune, from, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Conflicts) != want {
+			t.Errorf("week of %s: %+v", from, got.Conflicts)
+		}
+		if from == "2026-11-30" && len(got.Conflicts) == 1 && got.Conflicts[0].At != radio.At(time.Date(2026, 12, 2, 10, 0, 0, 0, time.UTC)) {
+			t.Errorf("first at %v", got.Conflicts[0].At.Time())
+		}
+	}
+}
+
+// TestIdleDevices: who never enrolled plays nothing, and is counted apart.
+func TestIdleDevices(t *testing.T) {
+	h := newHouse()
+	for i := range 3 { // of the four of commune 10
+		h.places[i].Device.Enrolled = 0
+	}
+	s := schedule(1, inCommune, slot(1, everyday, 1))
+	got := conflicts(t, h, s)
+	if len(got) != 1 || got[0].Kind != radio.ConflictTarget || got[0].Blocking || got[0].DeviceCount != 3 {
+		t.Errorf("three of four are idle: %+v", got)
+	}
+	got = conflicts(t, h, s, with(schedule(2, inCommune, slot(2, everyday, 1)), prior))
+	if i := slices.IndexFunc(got, func(c radio.Conflict) bool { return c.Kind == radio.ConflictOverlap }); i < 0 || got[i].DeviceCount != 1 {
+		t.Errorf("the overlap is on the enrolled one: %+v", got)
+	}
+	h.plan.Schedules = []radio.Schedule{s}
+	week, err := h.preview().Week(t.Context(), inCommune, "2026-11-23", 7)
+	if err != nil || week.Devices != 1 || week.Idle != 3 || len(week.Rows) == 0 || week.Rows[0].DeviceCount != 1 {
+		t.Errorf("week: %d devices, %d idle, %+v, %v", week.Devices, week.Idle, week.Rows, err)
+	}
+	h.places[3].Device.Enrolled = 0
+	if week, err = h.preview().Week(t.Context(), inCommune, "2026-11-23", 7); err != nil || week.Devices != 0 || week.Idle != 4 || len(week.Rows) != 0 {
+		t.Errorf("week of nobody: %+v, %v", week, err)
+	}
+	// What cannot enter a programme is told all the same.
+	h.plan.Bulletins[0].State = radio.Pending
+	if got = conflicts(t, h, s); len(got) != 2 {
+		t.Errorf("unapproved, and nobody enrolled: %+v", got)
+	}
+	if got, err := h.preview().Check(t.Context()); err != nil || slices.ContainsFunc(got, func(c radio.Conflict) bool { return c.Kind == radio.ConflictTarget && c.DeviceCount > 0 }) {
+		t.Errorf("the fault list has its own word for them: %+v, %v", got, err)
+	}
+}
+
+// TestPlanIsReadOnce: as long as it does not change.
+func TestPlanIsReadOnce(t *testing.T) {
+	h := newHouse()
+	h.still = true
+	p := h.preview()
+	for range 3 {
+		if _, err := p.Conflicts(t.Context(), []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Check(t.Context()); err != nil || len(got) != 0 {
+			t.Fatalf("a question left its candidate behind: %+v, %v", got, err)
+		}
+	}
+	if h.read != 1 {
+		t.Errorf("the plan was read %d times", h.read)
+	}
+	h.generation++
+	h.plan.Bulletins[0].State = radio.Withdrawn
+	if got, err := p.Conflicts(t.Context(), []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}); err != nil || len(got) == 0 || h.read != 2 {
+		t.Errorf("a change is not seen: %+v, %v", got, err)
 	}
 }

@@ -231,11 +231,8 @@ func (n names) notInTime(m merged) (vi, en string) {
 	mine, when := n.schedule(m.schedule), n.at(m.at)
 	devVI, devEN := fmt.Sprintf("%d cụm loa", m.count), plural(m.count, "device")
 	switch m.what {
-	case whatNeverEnrolled:
-		return fmt.Sprintf("%s chưa được ghi danh nên không nhận được lịch %s (lượt đầu lúc %s). Ghi danh bộ điều khiển trước.", devVI, mine, when),
-			fmt.Sprintf("%s never enrolled and cannot get schedule %s (first airing at %s). Enrol the controllers first.", devEN, mine, when)
 	case whatUnheard:
-		return fmt.Sprintf("%s chưa từng kết nối từ khi ghi danh nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, mine, when),
+		return fmt.Sprintf("%s chưa từng kết nối từ khi đăng ký nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, mine, when),
 			fmt.Sprintf("%s never connected since enrolment and may not get schedule %s before %s. Check power and link.", devEN, mine, when)
 	case whatOffline:
 		return fmt.Sprintf("%s mất kết nối (lâu nhất từ %s) nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, n.at(m.since), mine, when),
@@ -283,6 +280,9 @@ func (n names) target(m merged) (vi, en string) {
 	case whatEmpty:
 		return fmt.Sprintf("Lịch %s chưa chọn nơi phát. Chọn địa bàn hoặc cụm loa.", mine),
 			fmt.Sprintf("Schedule %s is for no place. Choose an area or a device.", mine)
+	case whatIdle:
+		return fmt.Sprintf("Nơi phát của lịch %s có %d cụm loa chưa đăng ký: chưa phát được gì cho đến khi bộ điều khiển được đăng ký, và không tính vào các con số khác.", mine, m.count),
+			fmt.Sprintf("Schedule %s is also for %s not enrolled yet: nothing sounds there until the controllers enrol, and no other number counts them.", mine, plural(m.count, "device"))
 	}
 	return fmt.Sprintf("Lịch %s gửi đến %s, nơi chưa có cụm loa nào.", mine, quoted(m.extra, "")),
 		fmt.Sprintf("Schedule %s is for %s, where there are no devices yet.", mine, quoted(m.extra, ""))

@@ -228,6 +228,9 @@ func word(h radio.Heard, now radio.Millis) radio.Word {
 	if !stateForm.MatchString(clock) {
 		clock = ""
 	}
+	if h.Record.Clock.Source == radio.ClockAssumed && clock != "" {
+		clock = radio.ClockAssumed
+	}
 	return radio.Word{
 		KnownAt: now, Outcome: con.Outcome, Reason: con.Reason, StartedAt: con.StartedAt, Consumed: con.Consumed, Expected: con.Expected,
 		AtLeast: con.AtLeast, Proof: con.Proof, Clock: clock, Journal: h.Journal, Seq: h.Record.Seq,

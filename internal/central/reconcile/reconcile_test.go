@@ -417,3 +417,19 @@ func TestRunSweepsEveryMinute(t *testing.T) {
 		}
 	})
 }
+
+// TestAssumedClock: a device that only assumes its time calls its clock trusted; the log
+// does not.
+func TestAssumedClock(t *testing.T) {
+	for stamp, want := range map[radio.ClockStamp]string{
+		{State: "trusted", Source: "kernel"}:   "trusted",
+		{State: "holdover", Source: "centre"}:  "holdover",
+		{State: "trusted", Source: "assumed"}:  radio.ClockAssumed,
+		{State: "Trusted!", Source: "assumed"}: "",
+		{}:                                     "",
+	} {
+		if got := word(radio.Heard{Record: radio.Record{Clock: stamp, Result: &radio.Confirmation{}}}, 1).Clock; got != want {
+			t.Errorf("%+v is %q, want %q", stamp, got, want)
+		}
+	}
+}

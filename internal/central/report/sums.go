@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
@@ -53,14 +54,67 @@ func (r *Report) Matrix(ctx context.Context, day radio.Date, f radio.LogFilter) 
 	return m, nil
 }
 
-// CampaignProgress counts a campaign by commune and month. communes are those the reader
-// may see; nil is all.
-func (r *Report) CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error) {
+// TotalsUntil counts what the filter lets through and was planned until now; what is
+// still to come is counted apart.
+func (r *Report) TotalsUntil(ctx context.Context, f radio.LogFilter, now radio.LogNow) (radio.LogTotals, error) {
+	t, err := r.Totals(ctx, f)
+	if err != nil {
+		return t, err
+	}
+	coming, err := r.coming(ctx, f, now)
+	for _, c := range coming {
+		t.Put(c)
+	}
+	return t, err
+}
+
+// coming counts, by commune and month, the planned airings whose time has not come: they
+// are frozen days ahead, and pending as those are of which no device has reported.
+func (r *Report) coming(ctx context.Context, f radio.LogFilter, now radio.LogNow) ([]radio.LogCount, error) {
+	day, err := time.Parse(time.DateOnly, string(now.Day))
+	if err != nil {
+		return nil, fmt.Errorf("%w: day %q", radio.ErrInvalid, now.Day)
+	}
+	today, later := f, f
+	today.From, today.To = now.Day, now.Day
+	later.From = max(f.From, radio.DateOf(day.AddDate(0, 0, 1)))
+	var out []radio.LogCount
+	if (f.From == "" || f.From <= now.Day) && (f.To == "" || f.To >= now.Day) {
+		counts, err := r.store.LogSlots(ctx, today)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range counts {
+			if c.Slot > now.Time {
+				c.Day = now.Day[:7]
+				out = append(out, c)
+			}
+		}
+	}
+	if f.To == "" || f.To >= later.From {
+		counts, err := r.store.LogMonths(ctx, later)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, counts...)
+	}
+	return slices.DeleteFunc(out, func(c radio.LogCount) bool { return !c.Planned || c.Outcome != radio.PendingOutcome }), nil
+}
+
+// CampaignProgress counts a campaign by commune and month, as it was planned until now;
+// what is still to come is counted apart. communes are those the reader may see; nil is
+// all.
+func (r *Report) CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID, now radio.LogNow) (radio.CampaignProgress, error) {
 	p := radio.CampaignProgress{Campaign: campaign, Totals: noTotals()}
 	if !radio.ValidID(campaign) {
 		return p, fmt.Errorf("campaign: %w", radio.ErrNotFound)
 	}
-	counts, err := r.store.LogMonths(ctx, radio.LogFilter{Campaign: campaign, Communes: communes})
+	f := radio.LogFilter{Campaign: campaign, Communes: communes}
+	counts, err := r.store.LogMonths(ctx, f)
+	if err != nil {
+		return p, err
+	}
+	coming, err := r.coming(ctx, f, now)
 	if err != nil {
 		return p, err
 	}
@@ -76,11 +130,26 @@ func (r *Report) CampaignProgress(ctx context.Context, campaign radio.CampaignID
 		addMonth(&p.Months, c)
 		addMonth(&row.Months, c)
 	}
+	for _, c := range coming {
+		p.Totals.Put(c)
+		putMonth(p.Months, c)
+		if row := rows[c.Commune]; row != nil {
+			row.Totals.Put(c)
+			putMonth(row.Months, c)
+		}
+	}
 	for _, row := range rows {
 		p.Communes = append(p.Communes, *row)
 	}
 	byName(p.Communes, func(x radio.CampaignCommune) (string, radio.AreaID) { return x.CommuneName, x.Commune })
 	return p, nil
+}
+
+// putMonth puts coming airings apart in the month they were counted in.
+func putMonth(months []radio.CampaignMonth, c radio.LogCount) {
+	if i := slices.IndexFunc(months, func(m radio.CampaignMonth) bool { return m.Month == string(c.Day) }); i >= 0 {
+		months[i].Totals.Put(c)
+	}
 }
 
 func addMonth(months *[]radio.CampaignMonth, c radio.LogCount) {

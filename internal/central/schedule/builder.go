@@ -283,6 +283,14 @@ func (b *builder) targetName(t radio.Target) string {
 	return "area " + b.areaByID[t.Area].Code
 }
 
+// targetWords is targetName for people.
+func (b *builder) targetWords(t radio.Target) string {
+	if t.Device != "" {
+		return fmt.Sprintf("cụm loa %q", b.deviceIDs[t.Device].Code)
+	}
+	return fmt.Sprintf("địa bàn %q", b.areaByID[t.Area].Code)
+}
+
 func (b *builder) targetRoot(t radio.Target) radio.AreaID {
 	if t.Device != "" {
 		return b.root(b.deviceIDs[t.Device].Hamlet).ID

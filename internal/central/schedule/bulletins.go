@@ -309,7 +309,7 @@ func (b *builder) sign(by actors, now time.Time) {
 	c := &b.change
 	author, approver := by.author.ID, by.approver.ID
 	c.At, c.Author, c.Approver = at, author, approver
-	c.Summary = b.src.Name + ": " + b.diff.Summary()
+	c.Facts = radio.AuditFacts{File: b.src.Name, Counts: b.diff.Counts()}
 	for i := range c.Policies {
 		p := &c.Policies[i]
 		p.Author, p.Approver, p.ApprovedAt = author, approver, at

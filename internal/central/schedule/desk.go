@@ -17,7 +17,10 @@ import (
 
 // Planner reads everything laid down, as of one moment.
 type Planner interface {
+	// Plan is shared: it must not be changed.
 	Plan(ctx context.Context) (radio.Plan, error)
+	// Generation grows with every change of the plan and of drafts.
+	Generation(ctx context.Context) (int64, error)
 }
 
 // Drafts keeps what is not on the air yet, and takes it there (store).
@@ -49,6 +52,7 @@ type Rooms struct {
 	History  History
 	Clashes  Clashes
 	Holdings Holdings
+	Fleet    Fleet
 }
 
 // Desk is where people write schedules, hand them in and put them on the air. It holds
@@ -59,6 +63,8 @@ type Desk struct {
 	now     func() time.Time
 	changed func() // something went on or off the air
 	held    heldCache
+	seen    seenWorld
+	clashes clashCache
 	// publishing is held from the check of what two drafts would do together to the
 	// writing of one.
 	publishing sync.Mutex
@@ -66,37 +72,7 @@ type Desk struct {
 
 // NewDesk stores what it is given.
 func NewDesk(rooms Rooms, now func() time.Time, changed func()) *Desk {
-	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}}
-}
-
-// world is everything laid down, with the drafts, at one moment.
-type world struct {
-	*builder
-	tree   radio.AreaTree
-	stored map[radio.ScheduleID]radio.Schedule
-	drafts map[radio.ScheduleID]radio.ScheduleDraft
-}
-
-func (d *Desk) world(ctx context.Context) (*world, error) {
-	plan, err := d.rooms.Plans.Plan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the stored plan: %w", err)
-	}
-	drafts, err := d.rooms.Drafts.ScheduleDrafts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w := &world{
-		builder: newBuilder(&Source{}, &folder{}, plan, nil), tree: radio.NewAreaTree(plan.Areas),
-		stored: map[radio.ScheduleID]radio.Schedule{}, drafts: map[radio.ScheduleID]radio.ScheduleDraft{},
-	}
-	for _, s := range plan.Schedules {
-		w.stored[s.ID] = s
-	}
-	for _, x := range drafts {
-		w.drafts[x.Doc.ID] = x
-	}
-	return w, nil
+	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}, clashes: clashCache{of: map[clashKey]clashAnswer{}}}
 }
 
 func (w *world) chain(s radio.Schedule) []radio.AreaID { return w.tree.Chain(w.owner(s)) }
@@ -169,7 +145,7 @@ func (w *world) findDraft(by radio.Person, id radio.ScheduleID, revision int64, 
 // Area tells whose a schedule is: the chain of its owner, as it is on the air, else as
 // its draft has it.
 func (d *Desk) Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, error) {
-	w, err := d.world(ctx)
+	w, err := d.reading(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +160,7 @@ func (d *Desk) Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, e
 
 // List gives every schedule the person may see, by code.
 func (d *Desk) List(ctx context.Context, by radio.Person) ([]radio.ScheduleCard, error) {
-	w, err := d.world(ctx)
+	w, err := d.reading(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -225,33 +201,14 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 	case err == nil && s.Until != "" && s.Until < zone.Date(now):
 		c.State = radio.ScheduleEnded
 	default:
-		for _, sl := range s.Slots {
-			if !w.sounds(sl) {
-				continue
-			}
-			if at, ok := timetable.Next(s, sl, now); ok && (c.Next == 0 || radio.At(at) < c.Next) {
-				c.Next = radio.At(at)
-			}
-		}
+		c.Next = w.next(s, now)
 	}
 	return c, true
 }
 
-// sounds says whether anything of the slot can be aired now: of each bulletin the highest
-// version that was ever approved counts, unless it was withdrawn.
+// sounds says whether anything of the slot can be aired now.
 func (w *world) sounds(sl radio.Slot) bool {
-	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool {
-		if e.Kind != radio.KindAudio {
-			return true
-		}
-		best := radio.Bulletin{}
-		for _, b := range w.cur.Bulletins {
-			if b.ID == e.Bulletin && (b.State == radio.Approved || b.State == radio.Withdrawn) && b.Version > best.Version {
-				best = b
-			}
-		}
-		return best.State == radio.Approved
-	})
+	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Kind != radio.KindAudio || w.airable[e.Bulletin] })
 }
 
 // historyLength bounds what of a schedule's audit a page shows.
@@ -259,7 +216,7 @@ const historyLength = 100
 
 // View gives all of one schedule that the person may see.
 func (d *Desk) View(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.ScheduleView, error) {
-	w, err := d.world(ctx)
+	w, err := d.reading(ctx)
 	if err != nil {
 		return radio.ScheduleView{}, err
 	}
@@ -332,20 +289,6 @@ func fieldChanges(was, is []field) []radio.FieldChange {
 		}
 	}
 	return out
-}
-
-// Clashes lists what stands between a draft and the air.
-func (d *Desk) Clashes(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.Conflict, error) {
-	w, err := d.world(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, readable := w.mayRead(by, id)
-	x, ok := w.drafts[id]
-	if !ok || !readable {
-		return nil, fmt.Errorf("draft of schedule %.30s: %w", id, radio.ErrNotFound)
-	}
-	return d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{x.Doc})
 }
 
 // checkReason refuses a decision against something without a word why.

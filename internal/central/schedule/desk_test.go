@@ -99,7 +99,7 @@ func TestClashesStandAgainstPublication(t *testing.T) {
 	if asked := b.clashes.asked[0]; asked.Version != 1 || asked.Code != "xa-1" || asked.Approver != b.communeApprover.ID {
 		t.Errorf("asked about %+v", asked)
 	}
-	if last := b.drafts.acts[len(b.drafts.acts)-1]; !strings.Contains(last.Detail, "1 conflicts accepted") {
+	if last := b.drafts.acts[len(b.drafts.acts)-1]; last.Facts.Conflicts != 1 || last.Facts.Version != 1 {
 		t.Errorf("audit does not tell that clashes were accepted: %+v", last)
 	}
 }
@@ -381,5 +381,48 @@ func TestNothingToAirHasNoNextTime(t *testing.T) {
 	}
 	if at := next(); at != 0 {
 		t.Errorf("next %v although everything was withdrawn", at.Time())
+	}
+}
+
+// TestLookingIsCheap: a page asks for one world and one list of clashes while nothing
+// changes; a draft's new revision, a change of the plan and a minute make it ask anew.
+func TestLookingIsCheap(t *testing.T) {
+	b := newDesk(t)
+	x := b.save(t, b.editor, radio.DraftSave{Form: communeForm("moi")})
+	ctx, id := t.Context(), x.Doc.ID
+	b.store.generation++
+	b.store.still = true
+	b.clashes.found = []radio.Conflict{{Kind: radio.ConflictOverlap, Schedule: id}}
+	look := func(reads, asked int) {
+		t.Helper()
+		for range 2 {
+			if _, err := b.View(ctx, b.editor, id); err != nil {
+				t.Fatal(err)
+			}
+			if found, err := b.Clashes(ctx, b.editor, id); err != nil || len(found) != 1 {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			if _, err := b.Area(ctx, id); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Clashes(ctx, b.stranger, id); !errors.Is(err, radio.ErrNotFound) {
+				t.Fatalf("a stranger is told what is kept: %v", err)
+			}
+		}
+		if b.drafts.reads != reads || len(b.clashes.asked) != asked {
+			t.Errorf("world read %d times, want %d; clashes asked for %d times, want %d", b.drafts.reads, reads, len(b.clashes.asked), asked)
+		}
+	}
+	b.drafts.reads = 0
+	look(1, 1)
+	b.store.generation++
+	look(2, 2)
+	b.now = b.now.Add(clashLife)
+	look(2, 3)
+	for n := range 3 * maxClashes {
+		b.Desk.clashes.put(clashKey{id, int64(n), 99}, nil, b.now)
+	}
+	if n := len(b.Desk.clashes.of); n > maxClashes {
+		t.Errorf("%d answers are kept", n)
 	}
 }

@@ -14,12 +14,14 @@ import (
 type fakeDrafts struct {
 	plan     *fakeStore
 	drafts   map[radio.ScheduleID]radio.ScheduleDraft
+	reads    int
 	versions map[radio.ScheduleID][]radio.Schedule
 	acts     []radio.DeskAct
 	writes   int
 }
 
 func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
+	f.reads++
 	var out []radio.ScheduleDraft
 	for _, d := range f.drafts {
 		out = append(out, d)
@@ -98,34 +100,33 @@ type fakeHoldings struct {
 	reads  int
 }
 
-func (f *fakeHoldings) Places(context.Context) ([]radio.Place, error) {
+// Views is every device with what it was given and reported.
+func (f *fakeHoldings) Views(context.Context) ([]radio.DeviceView, error) {
 	tree := radio.NewAreaTree(f.plan.plan.Areas)
-	var out []radio.Place
+	var out []radio.DeviceView
 	for _, d := range f.plan.plan.Devices {
-		p := radio.Place{Device: d}
+		v := radio.DeviceView{Place: radio.Place{Device: d}, Issued: map[string]radio.DocumentRevision{"programme": {Revision: f.issued[d.ID].Revision}}}
 		for _, id := range tree.Chain(d.Hamlet) {
 			a, _ := tree.Area(id)
-			p.Chain = append(p.Chain, a)
+			v.Place.Chain = append(v.Place.Chain, a)
 		}
-		out = append(out, p)
+		for _, s := range f.states {
+			if s.Device != d.ID {
+				continue
+			}
+			v.State = s
+			var status radio.Status
+			if json.Unmarshal(s.Reported, &status) == nil {
+				v.Status = &status
+			}
+		}
+		out = append(out, v)
 	}
 	return out, nil
-}
-
-func (f *fakeHoldings) DeviceStates(context.Context) ([]radio.DeviceState, error) {
-	return f.states, nil
 }
 
 func (f *fakeHoldings) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
 	return f.plan.plan.Bulletins, nil
-}
-
-func (f *fakeHoldings) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
-	out := map[radio.DeviceID]int64{}
-	for id, i := range f.issued {
-		out[id] = i.Revision
-	}
-	return out, nil
 }
 
 func (f *fakeHoldings) Issued(_ context.Context, d radio.DeviceID, _ string, revision int64) (radio.Issued, error) {
@@ -186,7 +187,7 @@ func newDesk(t *testing.T) *deskBench {
 	b.editor, b.approver = someone("bien-tap", radio.RoleEditor, radio.Everywhere), someone("duyet", radio.RoleApprover, radio.Everywhere)
 	b.communeEditor, b.communeApprover = someone("xa-bt", radio.RoleEditor, b.area("xa")), someone("xa-duyet", radio.RoleApprover, b.area("xa"))
 	b.stranger = someone("khac-bt", radio.RoleEditor, b.area("khac"))
-	b.Desk = NewDesk(Rooms{Plans: im.store, Drafts: b.drafts, History: b.drafts, Clashes: b.clashes, Holdings: b.holdings},
+	b.Desk = NewDesk(Rooms{Plans: im.store, Drafts: b.drafts, History: b.drafts, Clashes: b.clashes, Holdings: b.holdings, Fleet: b.holdings},
 		func() time.Time { return b.now }, func() { b.changed++ })
 	return b
 }

@@ -69,6 +69,17 @@ func (d Diff) Count(a Action) int {
 	return n
 }
 
+// Counts is how many of each kind there are.
+func (d Diff) Counts() map[string]int {
+	out := map[string]int{}
+	for _, a := range actionNames {
+		if n := d.Count(a.action); n > 0 {
+			out[string(a.action)] = n
+		}
+	}
+	return out
+}
+
 // Summary is one line: how many of each.
 func (d Diff) Summary() string {
 	var parts []string

@@ -12,12 +12,30 @@ import (
 // Save keeps a draft, new or in place of the one there is. A draft that was handed in
 // or sent back is an open one again.
 func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (radio.ScheduleDraft, error) {
-	w, err := d.world(ctx)
+	write, err := d.prepare(ctx, by, in)
 	if err != nil {
 		return radio.ScheduleDraft{}, err
 	}
-	if err := w.checkSave(by, in); err != nil {
+	if err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{write}, d.act(by, "schedule.draft", radio.AuditFacts{})); err != nil {
 		return radio.ScheduleDraft{}, err
+	}
+	return write.Draft, nil
+}
+
+// Check says what Save would say, and keeps nothing.
+func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) error {
+	_, err := d.prepare(ctx, by, in)
+	return err
+}
+
+// prepare makes the draft that is to be kept, or says what is wrong with it.
+func (d *Desk) prepare(ctx context.Context, by radio.Person, in radio.DraftSave) (write radio.DraftWrite, err error) {
+	w, err := d.world(ctx)
+	if err != nil {
+		return write, err
+	}
+	if err := w.checkSave(by, in); err != nil {
+		return write, err
 	}
 	r := &reader{problems: &w.problems}
 	raw := r.formSchedule(in.Form, "")
@@ -31,19 +49,16 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (r
 	}
 	s, _ := w.resolve(by, &decl, in.Schedule)
 	if err := w.problems.invalid(); err != nil {
-		return radio.ScheduleDraft{}, err
+		return write, err
 	}
 	if _, drafted := w.drafts[s.ID]; !drafted && len(w.changes(s.ID, s)) == 0 {
 		e := &radio.Invalid{}
 		e.Add("code", "không có gì khác với lịch đang áp dụng", "nothing differs from what is on the air")
-		return radio.ScheduleDraft{}, e
+		return write, e
 	}
-	write := d.draft(w, by, s)
+	write = d.draft(w, by, s)
 	write.Draft.Note = note
-	if err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{write}, d.act(by, "schedule.draft", s.Code)); err != nil {
-		return radio.ScheduleDraft{}, err
-	}
-	return write.Draft, nil
+	return write, nil
 }
 
 // checkSave holds what the person saw against what there is.
@@ -194,8 +209,8 @@ func (d *Desk) draft(w *world, by radio.Person, s radio.Schedule) radio.DraftWri
 	return radio.DraftWrite{Draft: x, Was: old.Revision}
 }
 
-func (d *Desk) act(by radio.Person, action, detail string) radio.DeskAct {
-	return radio.DeskAct{At: radio.At(d.now()), By: by.ID, Action: action, Detail: detail}
+func (d *Desk) act(by radio.Person, action string, facts radio.AuditFacts) radio.DeskAct {
+	return radio.DeskAct{At: radio.At(d.now()), By: by.ID, Action: action, Facts: facts}
 }
 
 // Submit hands a draft in to the approvers.
@@ -212,7 +227,7 @@ func (d *Desk) Submit(ctx context.Context, by radio.Person, id radio.ScheduleID,
 		return x, fmt.Errorf("%w: the draft is handed in already", radio.ErrConflict)
 	}
 	x.ReturnedBy, x.ReturnedWhy = "", ""
-	return d.move(ctx, by, x, radio.DraftSubmitted, "schedule.submit", x.Doc.Code)
+	return d.move(ctx, by, x, radio.DraftSubmitted, "schedule.submit", radio.AuditFacts{})
 }
 
 // Return sends a draft that was handed in back to its authors, with a reason.
@@ -232,13 +247,13 @@ func (d *Desk) Return(ctx context.Context, by radio.Person, id radio.ScheduleID,
 		return x, err
 	}
 	x.ReturnedBy, x.ReturnedWhy = by.ID, why
-	return d.move(ctx, by, x, radio.DraftReturned, "schedule.return", x.Doc.Code+": "+why)
+	return d.move(ctx, by, x, radio.DraftReturned, "schedule.return", radio.AuditFacts{Why: why})
 }
 
-func (d *Desk) move(ctx context.Context, by radio.Person, x radio.ScheduleDraft, to radio.DraftState, action, detail string) (radio.ScheduleDraft, error) {
+func (d *Desk) move(ctx context.Context, by radio.Person, x radio.ScheduleDraft, to radio.DraftState, action string, facts radio.AuditFacts) (radio.ScheduleDraft, error) {
 	was := x.Revision
 	x.State, x.Revision = to, max(was+1, int64(radio.At(d.now())))
-	err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{{Draft: x, Was: was}}, d.act(by, action, detail))
+	err := d.rooms.Drafts.PutScheduleDrafts(ctx, []radio.DraftWrite{{Draft: x, Was: was}}, d.act(by, action, facts))
 	return x, err
 }
 
@@ -252,5 +267,5 @@ func (d *Desk) Drop(ctx context.Context, by radio.Person, id radio.ScheduleID, r
 	if err != nil {
 		return err
 	}
-	return d.rooms.Drafts.DropScheduleDraft(ctx, id, revision, d.act(by, "schedule.drop", x.Doc.Code))
+	return d.rooms.Drafts.DropScheduleDraft(ctx, id, revision, d.act(by, "schedule.drop", radio.AuditFacts{Code: x.Doc.Code, Title: x.Doc.Title}))
 }

@@ -18,6 +18,16 @@ type fakeStore struct {
 	plan    radio.Plan
 	applied []radio.PlanChange
 	fail    error
+	// still: nothing has changed since the generation before.
+	still      bool
+	generation int64
+}
+
+func (s *fakeStore) Generation(context.Context) (int64, error) {
+	if !s.still {
+		s.generation++
+	}
+	return s.generation, nil
 }
 
 func (s *fakeStore) Plan(context.Context) (radio.Plan, error) { return s.plan, nil }

@@ -50,7 +50,7 @@ func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleTe
 	f := &formReader{r: r, prefix: prefix}
 	at := f.pos("code")
 	w := scheduleText{
-		at: at, code: f.needed("code", form.Code), title: f.needed("title", form.Title), area: f.text("area", form.Area),
+		at: at, form: pageForm, code: f.needed("code", form.Code), title: f.needed("title", form.Title), area: f.text("area", form.Area),
 		campaign: f.text("campaign", form.Campaign), priority: f.text("priority", string(form.Priority)),
 	}
 	for i, t := range form.Targets {

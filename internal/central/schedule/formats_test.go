@@ -284,7 +284,7 @@ func TestUploadProblems(t *testing.T) {
 		{"no code", "a.csv", tableHead + ",x\n", "a.csv:2:1: missing the schedule's code"},
 		{"emergency", "a.csv", strings.Replace(tableHead, "Từ ngày", "Mức ưu tiên", 1) + "xa-1,Của xã,xa,thon,khẩn cấp,,s,05:00,,a,tin,,\n", "a.csv:2:5: a schedule cannot be emergency: an emergency goes out only as an alert"},
 		{"all at once", "a.csv", tableHead + "xa-1,,xa,nowhere,32/1/2026,,s,25:00,T9,a,ghost,x,\n",
-			`a.csv:2:1: missing title; a.csv:2:4: no area or device has the code "nowhere"; a.csv:2:5: date "32/1/2026": write YYYY-MM-DD; ` +
+			`a.csv:2:1: missing title; a.csv:2:4: no area or device has the code "nowhere"; a.csv:2:5: date "32/1/2026": write a date there is as DD/MM/YYYY or YYYY-MM-DD, 31/01/2026, say; ` +
 				`a.csv:2:8: time "25:00": write HH:MM from 00:00 to 23:59; a.csv:2:9: days "t9": write Mon-Sat, Sun, daily, day 1, 15 or 2026-09-17; ` +
 				`a.csv:2:11: no bulletin has the code "ghost"; a.csv:2:12: repeat "x": want a whole number from 1 to 10`},
 		{"nothing that exists", "a.csv", tableHead + "xa-1,T,xa,nowhere,,,s,05:00,,a,ghost,,\n", `a.csv:2:4: no area or device has the code "nowhere"; a.csv:2:11: no bulletin has the code "ghost"`},
@@ -462,6 +462,48 @@ func fuzzFile(t *testing.T, name string, data []byte) {
 	for _, p := range problems {
 		if p.At.String() == "" || p.VI == "" || p.EN == "" {
 			t.Fatalf("%+v", p)
+		}
+	}
+}
+
+// TestMessagesNameTheField: by the label of the page, the heading of the column or the
+// key of the file, never by an English key within Vietnamese words.
+func TestMessagesNameTheField(t *testing.T) {
+	b := newDesk(t)
+	grace := 9999
+	form := communeForm("xa-1")
+	form.Targets, form.Until, form.From, form.GraceSeconds = []radio.FormTarget{}, "2026-01-01", "2026-02-01", &grace
+	form.Slots[0].Weekdays, form.Slots[0].Items[0].Repeat = []int{9}, 99
+	vietnamese := func(err error) string {
+		var out []string
+		var e *radio.Invalid
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		for _, p := range e.Problems {
+			out = append(out, p.VI)
+		}
+		return strings.Join(out, "; ")
+	}
+	_, err := b.Save(t.Context(), b.communeEditor, radio.DraftSave{Form: form})
+	page := vietnamese(err)
+	for _, want := range []string{"Nơi phát: phải có", "Đến hết ngày (01/01/2026) đứng trước Từ ngày (01/02/2026)", `Được phát trễ "9999": phải là số giây nguyên từ 0 đến 3600, ví dụ 120`,
+		`Thứ trong tuần "9": phải là số nguyên từ 1 đến 7`, `Số lần "99": phải là số nguyên từ 1 đến 10`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q: %s", want, page)
+		}
+	}
+	head := "Mã lịch,Tên lịch,Nơi phát,Từ ngày,Đến ngày,Trễ tối đa (giây),Mã khung,Giờ phát,Mã bản tin,Số lần,Nghỉ giữa (giây)\n"
+	_, err = b.ReadUpload(t.Context(), b.communeEditor, "a.csv", []byte(head+"xa-1,T,thon,1/2/2026,1/1/2026,9999,s,5h,tin,99,700\n"))
+	table := vietnamese(err)
+	for _, want := range []string{"Đến ngày (01/01/2026) đứng trước Từ ngày (01/02/2026)", `Trễ tối đa (giây) "9999"`, `Số lần "99"`, `Nghỉ giữa (giây) "700": phải là số giây từ 0 đến 600`} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table does not say %q: %s", want, table)
+		}
+	}
+	for _, key := range []string{"until", "from", "targets", "repeat", "grace", "gap", "slots", "items", "day "} {
+		if strings.Contains(page+table, key) {
+			t.Errorf("the key %q stands in Vietnamese words: %s; %s", key, page, table)
 		}
 	}
 }

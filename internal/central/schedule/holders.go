@@ -15,12 +15,14 @@ import (
 	"loaxa/internal/timetable"
 )
 
-// Holdings tells which programmes devices were given and what they report (store).
+// Fleet is the newest view of every device (fault). What it gives is shared.
+type Fleet interface {
+	Views(ctx context.Context) ([]radio.DeviceView, error)
+}
+
+// Holdings tells which programmes devices were given, and what may be in them (store).
 type Holdings interface {
-	Places(ctx context.Context) ([]radio.Place, error)
-	DeviceStates(ctx context.Context) ([]radio.DeviceState, error)
 	CurrentBulletins(ctx context.Context) ([]radio.Bulletin, error)
-	IssuedRevisions(ctx context.Context, document string) (map[radio.DeviceID]int64, error)
 	Issued(ctx context.Context, d radio.DeviceID, document string, revision int64) (radio.Issued, error)
 }
 
@@ -34,7 +36,7 @@ const keepEnded = 7 * 24 * time.Hour
 // programme the centre issued holds it, the device runs that programme, its audio is
 // there. By place and code.
 func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.ScheduleHolder, error) {
-	w, err := d.world(ctx)
+	w, err := d.reading(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +47,7 @@ func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID
 	if !ok {
 		return []radio.ScheduleHolder{}, nil // a draft is nowhere yet
 	}
-	places, err := d.rooms.Holdings.Places(ctx)
-	if err != nil {
-		return nil, err
-	}
-	states, err := d.rooms.Holdings.DeviceStates(ctx)
-	if err != nil {
-		return nil, err
-	}
-	issued, err := d.rooms.Holdings.IssuedRevisions(ctx, documentProgramme)
+	views, err := d.rooms.Fleet.Views(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,21 +56,17 @@ func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID
 		return nil, err
 	}
 	want := newExpectation(s, bulletins, d.now())
-	said := map[radio.DeviceID]radio.DeviceState{}
-	for _, st := range states {
-		said[st.Device] = st
-	}
 	out := []radio.ScheduleHolder{}
-	for _, p := range places {
-		if !slices.ContainsFunc(s.Targets, p.Within) {
+	for _, v := range views {
+		if !slices.ContainsFunc(s.Targets, v.Place.Within) {
 			continue
 		}
-		revision := issued[p.Device.ID]
-		held, err := d.held.programme(ctx, d.rooms.Holdings, p.Device.ID, revision)
+		id := v.Place.Device.ID
+		held, err := d.held.programme(ctx, d.rooms.Holdings, id, v.Issued[documentProgramme].Revision)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, want.holder(p, said[p.Device.ID], revision, held[id]))
+		out = append(out, want.holder(v, held[s.ID]))
 	}
 	slices.SortFunc(out, func(a, b radio.ScheduleHolder) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
@@ -147,32 +137,31 @@ func (m share) sum() uint64 {
 	return h.Sum64()
 }
 
-func (e expectation) holder(p radio.Place, st radio.DeviceState, issued int64, held []uint64) radio.ScheduleHolder {
+func (e expectation) holder(v radio.DeviceView, held []uint64) radio.ScheduleHolder {
+	p, issued := v.Place, v.Issued[documentProgramme].Revision
 	h := radio.ScheduleHolder{
 		Device: p.Device.ID, Code: p.Device.Code, Name: p.Device.Name, Commune: p.Commune().ID,
-		Place: p.Commune().Name + ", " + p.Hamlet().Name, Issued: issued, Alive: st.Alive, LastSeen: st.LastSeen,
+		Place: p.Commune().Name + ", " + p.Hamlet().Name, Issued: issued, Alive: v.State.Alive, LastSeen: v.State.LastSeen,
 	}
 	var status radio.Status
-	heard := len(st.Reported) > 0 && json.Unmarshal(st.Reported, &status) == nil
-	h.Reported = status.Revisions.Programme
-	ready := map[radio.SHA256]bool{}
-	for _, a := range status.Audio {
-		ready[a.SHA256] = a.Ready
+	if v.Status != nil {
+		status = *v.Status
 	}
+	h.Reported = status.Revisions.Programme
 	for _, b := range e.bulletins {
 		r, ok := b.Rendition(p.Device.Rendition)
 		if !ok {
 			continue
 		}
 		h.Audio++
-		if ready[r.SHA256] {
+		if slices.ContainsFunc(status.Audio, func(a radio.AudioStatus) bool { return a.Ready && a.SHA256 == r.SHA256 }) {
 			h.Ready++
 		}
 	}
 	switch {
 	case !slices.Equal(held, e.marks):
 		h.State = radio.HoldCentre
-	case !heard:
+	case v.Status == nil:
 		h.State = radio.HoldNever
 	case h.Reported < issued:
 		h.State = radio.HoldWaiting

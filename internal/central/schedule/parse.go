@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-	"golang.org/x/text/unicode/norm"
+
+	"loaxa/internal/radio"
 )
 
 const (
@@ -115,6 +115,7 @@ func (r *reader) syntax(err error) {
 type reader struct {
 	file     string
 	problems *Problems
+	form     sourceForm
 }
 
 func (r *reader) at(n ast.Node) Pos {
@@ -244,20 +245,16 @@ func (r *reader) clean(t text) text { return r.cleanBut(t, "") }
 
 // cleanBut lets the control characters in allowed pass.
 func (r *reader) cleanBut(t text, allowed string) text {
-	t.s = strings.TrimSpace(norm.NFC.String(t.s))
+	t.s = radio.TidyText(t.s)
 	switch {
 	case !utf8.ValidString(t.s):
 		r.problems.add(t.at, "chữ không đúng mã UTF-8", "not valid UTF-8")
 		t.s = strings.ToValidUTF8(t.s, "?")
-	case strings.ContainsFunc(t.s, func(c rune) bool { return notText(c) && !strings.ContainsRune(allowed, c) }):
-		r.problems.add(t.at, "có ký tự điều khiển", "control character inside")
+	case strings.ContainsFunc(t.s, func(c rune) bool { return radio.NoText(c) && !strings.ContainsRune(allowed, c) }):
+		r.problems.add(t.at, "có ký tự điều khiển hoặc ký tự ẩn", "control or hidden character inside")
 	}
 	return t
 }
-
-// notText says whether no text holds c: controls, and what XML, and so a sheet,
-// cannot carry.
-func notText(c rune) bool { return unicode.IsControl(c) || c == 0xFFFE || c == 0xFFFF }
 
 // need is text that must be there.
 func (m *mapping) need(key string) text {

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,15 +43,28 @@ func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID
 	if clash := (&radio.ScheduleClash{Conflicts: found}); len(found) > 0 && (!accept || clash.Blocking()) {
 		return v, clash
 	}
-	detail := fmt.Sprintf("%s version %d", v.Code, v.Version)
-	if len(found) > 0 {
-		detail += fmt.Sprintf(", %d conflicts accepted", len(found))
-	}
-	if err := d.rooms.Drafts.PublishSchedule(ctx, v, revision, d.act(by, "schedule.publish", detail)); err != nil {
+	if err := d.rooms.Drafts.PublishSchedule(ctx, v, revision, d.act(by, "schedule.publish", radio.AuditFacts{Version: v.Version, Conflicts: len(found)})); err != nil {
 		return v, err
 	}
 	d.changed()
 	return v, nil
+}
+
+// Waiting lists the drafts that wait for a decision which this person may take: handed in
+// to a desk of theirs, and not written by them. By code.
+func (d *Desk) Waiting(ctx context.Context, by radio.Person) ([]radio.ScheduleDraft, error) {
+	w, err := d.reading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.ScheduleDraft
+	for id, x := range w.drafts {
+		if x.State == radio.DraftSubmitted && !slices.Contains(x.Authors, by.ID) && w.may(by, radio.PublishSchedules, id) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b radio.ScheduleDraft) int { return cmp.Compare(a.Doc.Code, b.Doc.Code) })
+	return out, nil
 }
 
 // recheck holds a draft against the rules once more: since it was saved a device may
@@ -89,7 +103,7 @@ func (d *Desk) Withdraw(ctx context.Context, by radio.Person, id radio.ScheduleI
 	}
 	// The author stays who wrote it; the approver is who answers for this version.
 	s.Version, s.Approver, s.ApprovedAt, s.WithdrawnAt = s.Version+1, by.ID, radio.At(d.now()), radio.At(d.now())
-	if err := d.rooms.Drafts.AddScheduleVersion(ctx, s, d.act(by, "schedule.withdraw", s.Code+": "+why)); err != nil {
+	if err := d.rooms.Drafts.AddScheduleVersion(ctx, s, d.act(by, "schedule.withdraw", radio.AuditFacts{Version: s.Version, Why: why})); err != nil {
 		return s, err
 	}
 	d.changed()

@@ -2,6 +2,8 @@ package schedule
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -12,6 +14,7 @@ import (
 // checks them all.
 type scheduleText struct {
 	at                                Pos
+	form                              sourceForm
 	code, title, area, campaign, zone text
 	priority, from, until, grace      text
 	withdrawn                         text
@@ -62,6 +65,7 @@ func rawSchedule(m *mapping) scheduleText {
 
 // schedule checks the form of everything in a schedule.
 func (r *reader) schedule(w scheduleText) scheduleDecl {
+	r.form = w.form
 	d := scheduleDecl{
 		code: r.checkCode(r.needed("code", w.code, w.at)), title: r.checkLength(r.needed("title", w.title, w.at), 200),
 		area: r.checkCode(w.area), campaign: r.checkCode(w.campaign), zone: w.zone,
@@ -71,10 +75,10 @@ func (r *reader) schedule(w scheduleText) scheduleDecl {
 	d.from, d.until = r.checkRange(w.from, w.until)
 	d.priority = r.checkPriority(w.priority)
 	if len(w.targets) == 0 {
-		r.problems.add(w.at, "lịch phải có ít nhất một nơi nhận (targets)", "a schedule needs at least one target")
+		r.problems.add(w.at, fmt.Sprintf("%s: phải có ít nhất một địa bàn hoặc cụm loa", r.vi("targets")), r.en("targets")+": name at least one area or device")
 	}
 	if n := len(w.targets); n > maxTargets {
-		r.problems.add(w.at, fmt.Sprintf("lịch có %d nơi nhận, nhiều nhất là %d; hãy chọn địa bàn thay cho từng cụm loa", n, maxTargets),
+		r.problems.add(w.at, fmt.Sprintf("%s: có %d nơi, nhiều nhất là %d; hãy chọn địa bàn thay cho từng cụm loa", r.vi("targets"), n, maxTargets),
 			fmt.Sprintf("schedule has %d targets, at most %d; name areas in place of devices", n, maxTargets))
 		w.targets = nil
 	}
@@ -85,7 +89,7 @@ func (r *reader) schedule(w scheduleText) scheduleDecl {
 		d.slots = append(d.slots, r.slot(s, d.from, d.until)...)
 	}
 	if n := len(d.slots); n == 0 || n > radio.MaxSlots {
-		r.problems.add(w.at, fmt.Sprintf("lịch có %d khung (slots), phải từ 1 đến %d", n, radio.MaxSlots),
+		r.problems.add(w.at, fmt.Sprintf("lịch có %d khung giờ, phải từ 1 đến %d", n, radio.MaxSlots),
 			fmt.Sprintf("schedule has %d slots, want 1 to %d", n, radio.MaxSlots))
 	}
 	return d
@@ -97,7 +101,7 @@ const maxTargets = 1000
 func (r *reader) target(t targetText) targetDecl {
 	d := targetDecl{area: r.checkCode(t.area), device: r.checkCode(t.device), either: r.checkCode(t.either), at: t.at}
 	if !d.either.set() && d.area.set() == d.device.set() {
-		r.problems.add(t.at, "phải nêu area hoặc device, đúng một trong hai", "name an area or a device, exactly one of them")
+		r.problems.add(t.at, fmt.Sprintf("nêu một địa bàn (%s) hoặc một cụm loa (%s), đúng một trong hai", r.vi("area"), r.vi("device")), "name an area or a device, exactly one of them")
 	}
 	return d
 }
@@ -121,7 +125,7 @@ func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
 		})
 	}
 	if n := len(d.items); n == 0 || n > radio.MaxSlotItems {
-		r.problems.add(s.at, fmt.Sprintf("khung có %d mục (items), phải từ 1 đến %d", n, radio.MaxSlotItems),
+		r.problems.add(s.at, fmt.Sprintf("khung giờ có %d mục, phải từ 1 đến %d; mỗi mục là một bản tin", n, radio.MaxSlotItems),
 			fmt.Sprintf("slot has %d items, want 1 to %d", n, radio.MaxSlotItems))
 	}
 	if len(rules) == 0 {
@@ -139,12 +143,12 @@ func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
 func (r *reader) needed(key string, t text, at Pos) text {
 	switch {
 	case !t.set():
-		r.problems.add(at, "thiếu "+key, "missing "+key)
+		r.problems.add(at, "thiếu "+r.vi(key), "missing "+r.en(key))
 	case t.s != "":
 	case t.at.Cell != "": // the place names the field
 		r.problems.add(t.at, "không được để trống", "must not be empty")
 	default:
-		r.problems.add(t.at, key+" để trống", key+" is empty")
+		r.problems.add(t.at, r.vi(key)+" để trống", r.en(key)+" is empty")
 	}
 	return t
 }
@@ -163,13 +167,22 @@ func (r *reader) checkDuration(key string, t text, def, max, unit time.Duration)
 		return def
 	}
 	d, err := time.ParseDuration(t.s)
-	if err != nil || d < 0 || d > max || d%unit != 0 {
-		r.problems.add(t.at,
-			fmt.Sprintf("%s %q: viết như 120s hoặc 2m, từ 0 đến %s, bội số của %s", key, clip(t.s), max, unit),
-			fmt.Sprintf("%s %q: write 120s or 2m, from 0 to %s, a multiple of %s", key, clip(t.s), max, unit))
+	if err == nil && d >= 0 && d <= max && d%unit == 0 {
+		return d
+	}
+	seconds, exampleVI, exampleEN := strconv.FormatFloat(max.Seconds(), 'f', -1, 64), "ví dụ 120s hoặc 2m", "120s or 2m, say"
+	if r.form != yamlFile { // forms and tables take plain seconds
+		exampleVI, exampleEN = "ví dụ 120", "120, say"
+		t.s = strings.TrimSuffix(t.s, "s")
+	}
+	if unit < time.Second {
+		r.problems.add(t.at, fmt.Sprintf("%s %q: phải là số giây từ 0 đến %s, lẻ đến phần nghìn, %s", r.vi(key), clip(t.s), seconds, exampleVI),
+			fmt.Sprintf("%s %q: want seconds from 0 to %s, to the thousandth; %s", r.en(key), clip(t.s), seconds, exampleEN))
 		return def
 	}
-	return d
+	r.problems.add(t.at, fmt.Sprintf("%s %q: phải là số giây nguyên từ 0 đến %s, %s", r.vi(key), clip(t.s), seconds, exampleVI),
+		fmt.Sprintf("%s %q: want whole seconds from 0 to %s; %s", r.en(key), clip(t.s), seconds, exampleEN))
+	return def
 }
 
 // checkDates takes dates without repetition.
@@ -202,7 +215,7 @@ func (r *reader) checkRange(a, b text) (from, until radio.Date) {
 		until = r.checkDate(b)
 	}
 	if from != "" && until != "" && until < from {
-		r.problems.add(b.at, fmt.Sprintf("until %s trước from %s", until, from), fmt.Sprintf("until %s is before from %s", until, from))
+		r.problems.add(b.at, fmt.Sprintf("%s (%s) đứng trước %s (%s)", r.vi("until"), day(until), r.vi("from"), day(from)), fmt.Sprintf("%s %s is before %s %s", r.en("until"), until, r.en("from"), from))
 	}
 	return from, until
 }
@@ -216,11 +229,11 @@ func (r *reader) checkPriority(t text) radio.Priority {
 	case p == radio.Prior:
 		return radio.Prior
 	case p == radio.Emergency:
-		r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp (Alert)",
+		r.problems.add(t.at, "lịch không được mang mức khẩn cấp: khẩn cấp chỉ phát bằng lệnh khẩn cấp",
 			"a schedule cannot be emergency: an emergency goes out only as an alert")
 	default:
-		r.problems.add(t.at, fmt.Sprintf("priority %q: phải là normal (thông thường) hoặc priority (ưu tiên)", clip(t.s)),
-			fmt.Sprintf("priority %q: want normal or priority", clip(t.s)))
+		r.problems.add(t.at, fmt.Sprintf("%s %q: chỉ có thông thường (normal) hoặc ưu tiên (priority)", r.vi("priority"), clip(t.s)),
+			fmt.Sprintf("%s %q: want normal or priority", r.en("priority"), clip(t.s)))
 	}
 	return radio.Normal
 }

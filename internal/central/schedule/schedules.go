@@ -79,7 +79,7 @@ func (b *builder) resolveSchedule(d *scheduleDecl, old radio.Schedule) (radio.Sc
 	b.resolveOwner(d, &s, province, places)
 	if d.zone.set() && province.ID != "" && d.zone.s != province.Zone {
 		// A programme is in one zone: that of its device's province.
-		b.problems.add(d.zone.at, fmt.Sprintf("zone %q khác múi giờ của tỉnh (%s)", clip(d.zone.s), province.Zone),
+		b.problems.add(d.zone.at, fmt.Sprintf("múi giờ (zone) %q khác múi giờ của tỉnh (%s)", clip(d.zone.s), province.Zone),
 			fmt.Sprintf("zone %q differs from the province's (%s)", clip(d.zone.s), province.Zone))
 	}
 	b.resolveSlots(d, old, &s)
@@ -96,7 +96,7 @@ func (b *builder) resolveTargets(d *scheduleDecl, s *radio.Schedule) (province r
 		case !ok:
 			continue
 		case seen[t]:
-			b.problems.add(td.at, fmt.Sprintf("%s lặp lại", b.targetName(t)), fmt.Sprintf("%s stands twice", b.targetName(t)))
+			b.problems.add(td.at, fmt.Sprintf("%s lặp lại", b.targetWords(t)), fmt.Sprintf("%s stands twice", b.targetName(t)))
 		case province.ID != "" && p.ID != province.ID:
 			b.problems.add(td.at, "các địa bàn của một lịch phải cùng một tỉnh", "the targets of a schedule must lie in one province")
 		}
@@ -130,7 +130,7 @@ func (b *builder) resolveOwner(d *scheduleDecl, s *radio.Schedule, province radi
 	s.Area = a.ID
 	for i, t := range s.Targets {
 		if !slices.Contains(b.targetChain(t), a.ID) {
-			b.problems.add(places[i], fmt.Sprintf("%s nằm ngoài địa bàn của lịch (%s)", b.targetName(t), a.Name),
+			b.problems.add(places[i], fmt.Sprintf("%s nằm ngoài địa bàn của lịch (%s)", b.targetWords(t), a.Name),
 				fmt.Sprintf("%s lies outside the schedule's area (%s)", b.targetName(t), a.Code))
 		}
 	}
@@ -169,7 +169,7 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 				zone = "UTC" // the zone's problem is noted elsewhere
 			}
 			if err := timetable.CheckRule(sd.cron.s, zone); err != nil {
-				b.problems.add(sd.cron.at, "quy tắc giờ (cron) không đúng; viết năm phần: phút giờ ngày tháng thứ", err.Error())
+				b.problems.add(sd.cron.at, fmt.Sprintf("quy tắc cron %q không dùng được: viết năm phần phút, giờ, ngày, tháng, thứ (Chủ nhật là 0), ví dụ 0 5 * * 1-6 là 05:00 thứ Hai đến thứ Bảy; ngày và thứ không ghi cùng lúc", clip(sd.cron.s)), err.Error())
 			}
 		}
 		if !b.first(slots, "slot", sd.code) {

@@ -68,6 +68,7 @@ func (r *reader) table(g grid, where func(row, col int) Pos) []scheduleText {
 		r.problems.add(where(0, 0), "bảng trống", "the table is empty")
 		return nil
 	}
+	r.form = tableFile
 	t := &tableReader{r: r, cols: map[string]int{}}
 	if !t.headings(g[head], where(head, 0)) {
 		return nil
@@ -81,14 +82,14 @@ func (r *reader) table(g grid, where func(row, col int) Pos) []scheduleText {
 		at := where(head+1+i, 0)
 		code := t.cell(row, "code")
 		if !code.set() {
-			r.problems.add(at, "thiếu mã lịch", "missing the schedule's code")
+			r.problems.add(at, fmt.Sprintf("thiếu %q của lịch", columns[0].vi), "missing the schedule's code")
 			continue
 		}
 		n, known := bySchedule[code.s]
 		if !known {
 			n = len(out)
 			bySchedule[code.s] = n
-			out = append(out, scheduleText{at: code.at, code: code})
+			out = append(out, scheduleText{at: code.at, form: tableFile, code: code})
 		}
 		t.row(&out[n], row, at, !known)
 	}
@@ -192,7 +193,7 @@ func (r *reader) differs(v text, key, vi, en string) {
 func (t *tableReader) slot(w *scheduleText, row []text, at Pos) {
 	code := t.cell(row, "slot")
 	if !code.set() {
-		t.r.problems.add(at, "thiếu mã khung", "missing the slot's code")
+		t.r.problems.add(at, fmt.Sprintf("thiếu %q của khung giờ", t.r.vi("slot")), "missing the slot's code")
 		return
 	}
 	i := slices.IndexFunc(w.slots, func(s slotText) bool { return s.code.s == code.s })

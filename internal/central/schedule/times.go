@@ -219,7 +219,7 @@ func (r *reader) when(s slotText, from, until radio.Date) (w when) {
 		v, err := radio.ParseTimeOfDay(t.s)
 		switch {
 		case err != nil || v == 24*60:
-			r.problems.add(t.at, fmt.Sprintf("giờ %q: viết GIỜ:PHÚT từ 00:00 đến 23:59", clip(t.s)), fmt.Sprintf("time %q: write HH:MM from 00:00 to 23:59", clip(t.s)))
+			r.problems.add(t.at, fmt.Sprintf("giờ %q: viết GIỜ:PHÚT từ 00:00 đến 23:59, ví dụ 05:30", clip(t.s)), fmt.Sprintf("time %q: write HH:MM from 00:00 to 23:59", clip(t.s)))
 		case slices.Contains(w.times, v):
 			r.problems.add(t.at, fmt.Sprintf("giờ %s lặp lại", v), fmt.Sprintf("time %s stands twice", v))
 		default:
@@ -253,7 +253,7 @@ func (r *reader) when(s slotText, from, until radio.Date) (w when) {
 func (r *reader) dayNumbers(ts []text, high int) []int {
 	var out []int
 	for _, t := range ts {
-		n := r.checkNumber("day", t, 0, 1, high)
+		n := r.checkNumber(map[int]string{7: "weekdays", 31: "month_days"}[high], t, 0, 1, high)
 		if n != 0 && !slices.Contains(out, n) {
 			out = append(out, n)
 		}

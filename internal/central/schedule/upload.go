@@ -43,7 +43,7 @@ func (d *Desk) ReadUpload(ctx context.Context, by radio.Person, name string, dat
 func cleanName(name string) string {
 	name = path.Base(strings.ReplaceAll(norm.NFC.String(strings.ToValidUTF8(name, "?")), `\`, "/"))
 	name = strings.Map(func(c rune) rune {
-		if notText(c) {
+		if radio.NoText(c) {
 			return -1
 		}
 		return c
@@ -234,5 +234,5 @@ func (d *Desk) SaveUpload(ctx context.Context, by radio.Person, shown radio.Sche
 	if len(writes) == 0 {
 		return u, nil
 	}
-	return u, d.rooms.Drafts.PutScheduleDrafts(ctx, writes, d.act(by, "schedule.upload", name))
+	return u, d.rooms.Drafts.PutScheduleDrafts(ctx, writes, d.act(by, "schedule.upload", radio.AuditFacts{File: name}))
 }

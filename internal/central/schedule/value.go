@@ -53,8 +53,8 @@ func (r *reader) checkLength(t text, max int) text {
 func (r *reader) checkNumber(key string, t text, def, min, max int) int {
 	n, err := strconv.Atoi(t.s)
 	if err != nil || n < min || n > max {
-		r.problems.add(t.at, fmt.Sprintf("%s %q: phải là số nguyên từ %d đến %d", key, clip(t.s), min, max),
-			fmt.Sprintf("%s %q: want a whole number from %d to %d", key, clip(t.s), min, max))
+		r.problems.add(t.at, fmt.Sprintf("%s %q: phải là số nguyên từ %d đến %d, ví dụ %d", r.vi(key), clip(t.s), min, max, min),
+			fmt.Sprintf("%s %q: want a whole number from %d to %d", r.en(key), clip(t.s), min, max))
 		return def
 	}
 	return n
@@ -68,7 +68,7 @@ func (r *reader) checkYes(key string, t text) bool {
 	case !t.set() || t.s == "false":
 		return false
 	case t.s != "true":
-		r.problems.add(t.at, key+" phải là true hoặc false", key+" must be true or false")
+		r.problems.add(t.at, r.vi(key)+" phải là true hoặc false", r.en(key)+" must be true or false")
 	}
 	return t.s == "true"
 }
@@ -85,8 +85,11 @@ func (m *mapping) date(key string) radio.Date {
 func (r *reader) checkDate(t text) radio.Date {
 	d, err := radio.ParseDate(t.s)
 	if err != nil {
-		r.problems.add(t.at, fmt.Sprintf("ngày %q: viết NĂM-THÁNG-NGÀY, ví dụ 2026-01-31", clip(t.s)),
-			fmt.Sprintf("date %q: write YYYY-MM-DD", clip(t.s)))
+		vi, en := "viết NĂM-THÁNG-NGÀY, ví dụ 2026-01-31", "write YYYY-MM-DD, 2026-01-31, say"
+		if r.form != yamlFile {
+			vi, en = "viết NGÀY/THÁNG/NĂM có thật, ví dụ 31/01/2026", "write a date there is as DD/MM/YYYY or YYYY-MM-DD, 31/01/2026, say"
+		}
+		r.problems.add(t.at, fmt.Sprintf("ngày %q: %s", clip(t.s), vi), fmt.Sprintf("date %q: %s", clip(t.s), en))
 	}
 	return d
 }

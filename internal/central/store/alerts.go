@@ -125,7 +125,7 @@ func (s *Store) ComposeAlert(ctx context.Context, a radio.AlertRecord, by radio.
 		if err != nil {
 			return fmt.Errorf("write alert %s: %w", a.ID, err)
 		}
-		return audit(ctx, tx, at, string(by), action, string(a.ID), alertDetail(a))
+		return audit(ctx, tx, at, string(by), action, string(a.ID), radio.AuditFacts{Title: alertDetail(a)})
 	})
 }
 
@@ -149,7 +149,7 @@ func (s *Store) DropAlert(ctx context.Context, a radio.AlertRecord, by radio.Use
 		if err != nil {
 			return fmt.Errorf("drop alert %s: %w", a.ID, err)
 		}
-		return audit(ctx, tx, at, string(by), "alert.drop", string(a.ID), alertDetail(a))
+		return audit(ctx, tx, at, string(by), "alert.drop", string(a.ID), radio.AuditFacts{Title: alertDetail(a)})
 	})
 }
 
@@ -172,7 +172,7 @@ func (s *Store) SignAlert(ctx context.Context, a radio.AlertRecord, seen int, ta
 		if err != nil {
 			return fmt.Errorf("sign alert %s: %w", a.ID, err)
 		}
-		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), alertDetail(a)+", key "+last.KID); err != nil {
+		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), radio.AuditFacts{Title: alertDetail(a) + ", key " + last.KID}); err != nil {
 			return err
 		}
 		if a.Paper.SentAt == 0 {
@@ -181,7 +181,7 @@ func (s *Store) SignAlert(ctx context.Context, a radio.AlertRecord, seen int, ta
 		if err := addTargets(ctx, s.bulkTx(tx), a.ID, targets); err != nil {
 			return err
 		}
-		return audit(ctx, tx, last.At, string(last.Person), "alert.issue", string(a.ID), fmt.Sprintf("%s, %d devices", alertDetail(a), len(targets)))
+		return audit(ctx, tx, last.At, string(last.Person), "alert.issue", string(a.ID), radio.AuditFacts{Title: fmt.Sprintf("%s, %d devices", alertDetail(a), len(targets))})
 	})
 }
 
@@ -205,7 +205,7 @@ func (s *Store) SignTomb(ctx context.Context, a radio.AlertRecord, seen int) err
 		if a.Tomb.SentAt != 0 {
 			action = "alert.cancel"
 		}
-		return audit(ctx, tx, last.At, string(last.Person), action, string(a.ID), alertDetail(a)+", key "+last.KID+": "+a.Why)
+		return audit(ctx, tx, last.At, string(last.Person), action, string(a.ID), radio.AuditFacts{Title: alertDetail(a) + ", key " + last.KID + ": " + a.Why})
 	})
 }
 
@@ -304,7 +304,7 @@ func (s *Store) PutContact(ctx context.Context, c radio.AreaContact, by string, 
 		if err := putContact(ctx, tx, c, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, by, "contact.change", string(c.Area), strings.TrimSpace(c.Name+" "+c.Phone))
+		return audit(ctx, tx, at, by, "contact.change", string(c.Area), radio.AuditFacts{Title: strings.TrimSpace(c.Name + " " + c.Phone)})
 	})
 }
 

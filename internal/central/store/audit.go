@@ -10,8 +10,12 @@ import (
 	"loaxa/internal/radio"
 )
 
-func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subject, detail string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)`,
+func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subject string, facts radio.AuditFacts) error {
+	detail, err := facts.Text()
+	if err != nil {
+		return fmt.Errorf("write audit of %s: %w", action, err)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit (at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)`,
 		at, actor, action, subject, detail)
 	if err != nil {
 		return fmt.Errorf("write audit of %s: %w", action, err)
@@ -19,13 +23,16 @@ func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subj
 	return nil
 }
 
+func scanAudit(r *sql.Rows) (e radio.AuditEntry, err error) {
+	var kept string
+	err = r.Scan(&e.Seq, &e.At, &e.Actor, &e.Action, &e.Subject, &kept)
+	e.Tell(kept)
+	return e, err
+}
+
 // Audit lists the newest entries of one subject ("" for all), newest first.
 func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]radio.AuditEntry, error) {
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (radio.AuditEntry, error) {
-		var e radio.AuditEntry
-		err := r.Scan(&e.Seq, &e.At, &e.Actor, &e.Action, &e.Subject, &e.Detail)
-		return e, err
-	}, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)
+	out, err := collect(ctx, s.read, scanAudit, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list audit: %w", err))
 	}
@@ -79,11 +86,7 @@ func (s *Store) AuditPage(ctx context.Context, f radio.AuditFilter, before int64
 		in := `(` + strings.Join(append(marks, `''`), ", ") + `)`
 		where = append(where, `(actor IN `+in+` OR subject IN `+in+`)`)
 	}
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (radio.AuditEntry, error) {
-		var e radio.AuditEntry
-		err := r.Scan(&e.Seq, &e.At, &e.Actor, &e.Action, &e.Subject, &e.Detail)
-		return e, err
-	}, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE `+strings.Join(where, ` AND `)+` ORDER BY seq DESC LIMIT `+arg(limit), args...)
+	out, err := collect(ctx, s.read, scanAudit, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE `+strings.Join(where, ` AND `)+` ORDER BY seq DESC LIMIT `+arg(limit), args...)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list audit: %w", err))
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -153,10 +154,18 @@ func (s *Store) BulletinHistory(ctx context.Context, id radio.BulletinID) ([]rad
 		if named, ok := radio.DecisionStep(radio.BulletinState(step)); ok {
 			e.Step = named // entries from before the desk name the state
 		}
-		// As auditBulletin writes it: a code has no space, so the first one ends it.
+		var kept radio.AuditEntry
+		if kept.Tell(text); kept.Facts != nil {
+			e.Version, e.Fields, e.Detail = kept.Facts.Version, kept.Facts.Fields, cmp.Or(kept.Facts.Why, kept.Facts.File)
+			return e, nil
+		}
+		// An entry from before there were facts, such as "tin version 2: why". A code has no
+		// space, so the first one ends it.
 		_, text, _ = strings.Cut(text, " version ")
 		number, detail, _ := strings.Cut(text, ": ")
-		e.Detail = detail
+		if e.Detail = detail; e.Step == radio.StepEdit {
+			e.Detail, e.Fields = "", strings.Split(detail, ", ")
+		}
 		if e.Version, err = strconv.Atoi(number); err != nil {
 			return e, fmt.Errorf("audit of bulletin %s: %w", id, err)
 		}

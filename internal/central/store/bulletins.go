@@ -99,7 +99,7 @@ func (s *Store) AddBulletin(ctx context.Context, b radio.Bulletin) error {
 		if err := addBulletin(ctx, tx, b); err != nil {
 			return err
 		}
-		return audit(ctx, tx, b.CreatedAt, string(b.CreatedBy), "bulletin.add", string(b.ID), fmt.Sprintf("%s version %d", b.Code, b.Version))
+		return auditBulletin(ctx, tx, b.CreatedAt, b.CreatedBy, "add", b, radio.AuditFacts{})
 	})
 }
 

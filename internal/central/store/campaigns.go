@@ -59,7 +59,7 @@ func (s *Store) PutCampaign(ctx context.Context, c radio.Campaign, action string
 		if err := putCampaign(ctx, tx, c); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, string(by), action, string(c.ID), fmt.Sprintf("%s, version %d", c.Code, c.Version))
+		return audit(ctx, tx, at, string(by), action, string(c.ID), radio.AuditFacts{Code: c.Code, Title: c.Title, Version: c.Version})
 	})
 }
 

@@ -35,7 +35,7 @@ func (s *Store) AddCommands(ctx context.Context, b radio.CommandBatch, targets [
 		if err := s.bulkTx(tx).put(ctx, commandRows, rows); err != nil {
 			return fmt.Errorf("keep batch %s: %w", b.ID, err)
 		}
-		return audit(ctx, tx, b.IssuedAt, string(b.By), "command."+string(b.Do), subject, detail)
+		return audit(ctx, tx, b.IssuedAt, string(b.By), "command."+string(b.Do), subject, radio.AuditFacts{Title: detail})
 	})
 }
 

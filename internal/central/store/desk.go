@@ -97,12 +97,12 @@ func (s *Store) SaveDraft(ctx context.Context, was, b radio.Bulletin, by radio.U
 		if err := addWaveform(ctx, tx, b); err != nil {
 			return err
 		}
-		return auditBulletin(ctx, tx, at, by, radio.StepEdit, b, changedWords(was, b))
+		return auditBulletin(ctx, tx, at, by, radio.StepEdit, b, radio.AuditFacts{Fields: changedWords(was, b)})
 	})
 }
 
 // changedWords names what an edit changed, for the history.
-func changedWords(was, is radio.Bulletin) string {
+func changedWords(was, is radio.Bulletin) []string {
 	var out []string
 	for _, f := range []struct {
 		name  string
@@ -118,7 +118,7 @@ func changedWords(was, is radio.Bulletin) string {
 			out = append(out, f.name)
 		}
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 // MoveBulletin writes a step from one state to the next; ErrConflict when the stored
@@ -134,7 +134,7 @@ func (s *Store) MoveBulletin(ctx context.Context, m radio.BulletinMove) error {
 		if err != nil {
 			return fmt.Errorf("%s bulletin %s version %d: %w", m.Step, b.Code, b.Version, err)
 		}
-		return auditBulletin(ctx, tx, m.At, m.By, m.Step, b, m.Why)
+		return auditBulletin(ctx, tx, m.At, m.By, m.Step, b, radio.AuditFacts{Why: m.Why})
 	})
 }
 
@@ -168,7 +168,7 @@ func (s *Store) DropDraft(ctx context.Context, b radio.Bulletin, by radio.UserID
 		if err != nil {
 			return fail(err)
 		}
-		return auditBulletin(ctx, tx, at, by, radio.StepDelete, b, "")
+		return auditBulletin(ctx, tx, at, by, radio.StepDelete, b, radio.AuditFacts{})
 	})
 }
 
@@ -185,21 +185,18 @@ func decideBulletin(ctx context.Context, tx *sql.Tx, d radio.BulletinDecision) e
 }
 
 // auditBulletin writes one line of a bulletin's history.
-func auditBulletin(ctx context.Context, tx *sql.Tx, at radio.Millis, by radio.UserID, step radio.BulletinStep, b radio.Bulletin, detail string) error {
-	text := fmt.Sprintf("%s version %d", b.Code, b.Version)
-	if detail != "" {
-		text += ": " + detail
-	}
-	return audit(ctx, tx, at, string(by), "bulletin."+string(step), string(b.ID), text)
+func auditBulletin(ctx context.Context, tx *sql.Tx, at radio.Millis, by radio.UserID, step radio.BulletinStep, b radio.Bulletin, f radio.AuditFacts) error {
+	f.Code, f.Title, f.Version = b.Code, b.Title, b.Version
+	return audit(ctx, tx, at, string(by), "bulletin."+string(step), string(b.ID), f)
 }
 
 // auditImported writes the histories of the bulletins an import brought or decided on.
 func auditImported(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 	for _, b := range c.Bulletins {
-		if err := auditBulletin(ctx, tx, c.At, c.Author, "add", b, c.Summary); err != nil {
+		if err := auditBulletin(ctx, tx, c.At, c.Author, "add", b, radio.AuditFacts{File: c.Facts.File}); err != nil {
 			return err
 		}
-		if err := auditBulletin(ctx, tx, c.At, c.Approver, radio.StepApprove, b, ""); err != nil {
+		if err := auditBulletin(ctx, tx, c.At, c.Approver, radio.StepApprove, b, radio.AuditFacts{}); err != nil {
 			return err
 		}
 	}
@@ -208,7 +205,7 @@ func auditImported(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 		if !ok {
 			return fmt.Errorf("%w: a decision for %q", radio.ErrInvalid, d.To.State)
 		}
-		if err := auditBulletin(ctx, tx, c.At, c.Approver, step, d.To, d.To.DecidedWhy); err != nil {
+		if err := auditBulletin(ctx, tx, c.At, c.Approver, step, d.To, radio.AuditFacts{Why: d.To.DecidedWhy}); err != nil {
 			return err
 		}
 	}

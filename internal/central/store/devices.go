@@ -47,7 +47,7 @@ func (s *Store) AddDevice(ctx context.Context, d radio.Device, actor string, at 
 		if err != nil {
 			return fmt.Errorf("add device %s: %w", d.Code, err)
 		}
-		return audit(ctx, tx, at, actor, "device.add", string(d.ID), d.Code)
+		return audit(ctx, tx, at, actor, "device.add", string(d.ID), radio.AuditFacts{Code: d.Code, Title: d.Name})
 	})
 }
 

@@ -27,7 +27,7 @@ func (s *Store) PutScheduleDrafts(ctx context.Context, drafts []radio.DraftWrite
 			if err := putScheduleDraft(ctx, tx, w); err != nil {
 				return err
 			}
-			if err := audit(ctx, tx, act.At, string(act.By), act.Action, string(w.Draft.Doc.ID), act.Detail); err != nil {
+			if err := audit(ctx, tx, act.At, string(act.By), act.Action, string(w.Draft.Doc.ID), ofSchedule(act.Facts, w.Draft.Doc)); err != nil {
 				return err
 			}
 		}
@@ -66,6 +66,12 @@ func putScheduleDraft(ctx context.Context, tx *sql.Tx, w radio.DraftWrite) error
 	return nil
 }
 
+// ofSchedule adds to facts which schedule they are of.
+func ofSchedule(f radio.AuditFacts, s radio.Schedule) radio.AuditFacts {
+	f.Code, f.Title = s.Code, s.Title
+	return f
+}
+
 // DropScheduleDraft throws a draft away; ErrConflict when it is no longer at that
 // revision.
 func (s *Store) DropScheduleDraft(ctx context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error {
@@ -73,7 +79,7 @@ func (s *Store) DropScheduleDraft(ctx context.Context, id radio.ScheduleID, revi
 		if err := dropScheduleDraft(ctx, tx, id, revision); err != nil {
 			return err
 		}
-		return audit(ctx, tx, act.At, string(act.By), act.Action, string(id), act.Detail)
+		return audit(ctx, tx, act.At, string(act.By), act.Action, string(id), act.Facts)
 	})
 }
 
@@ -96,7 +102,7 @@ func (s *Store) PublishSchedule(ctx context.Context, v radio.Schedule, revision 
 		if err := addSchedule(ctx, tx, v); err != nil {
 			return err
 		}
-		return audit(ctx, tx, act.At, string(act.By), act.Action, string(v.ID), act.Detail)
+		return audit(ctx, tx, act.At, string(act.By), act.Action, string(v.ID), ofSchedule(act.Facts, v))
 	})
 }
 
@@ -107,6 +113,6 @@ func (s *Store) AddScheduleVersion(ctx context.Context, v radio.Schedule, act ra
 		if err := addSchedule(ctx, tx, v); err != nil {
 			return err
 		}
-		return audit(ctx, tx, act.At, string(act.By), act.Action, string(v.ID), act.Detail)
+		return audit(ctx, tx, act.At, string(act.By), act.Action, string(v.ID), ofSchedule(act.Facts, v))
 	})
 }

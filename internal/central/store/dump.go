@@ -81,8 +81,8 @@ func (s *Store) ApprovedAudio(ctx context.Context) ([]radio.SHA256, error) {
 
 // Restored marks a database that has just come back from a backup: what was ended since
 // must not live again, so every session and API token ends, and every unused code.
-// summary goes into the audit.
-func (s *Store) Restored(ctx context.Context, actor, summary string, at radio.Millis) error {
+// facts go into the audit.
+func (s *Store) Restored(ctx context.Context, actor string, facts radio.AuditFacts, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			`DELETE FROM web_session`, `DELETE FROM enrolment_code WHERE used_at = 0`, `DELETE FROM invitation WHERE used_at = 0`,
@@ -94,7 +94,7 @@ func (s *Store) Restored(ctx context.Context, actor, summary string, at radio.Mi
 		if _, err := tx.ExecContext(ctx, `UPDATE api_token SET revoked_at = $1 WHERE revoked_at = 0`, at); err != nil {
 			return fmt.Errorf("end API tokens of the backup: %w", err)
 		}
-		return audit(ctx, tx, at, actor, "centre.restore", "centre", summary)
+		return audit(ctx, tx, at, actor, "centre.restore", "centre", facts)
 	})
 }
 

@@ -100,7 +100,7 @@ func TestRestoredEndsSessionsAndCodes(t *testing.T) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Restored(t.Context(), "loaxa restore", "backup of yesterday", plan.At+1); err != nil {
+	if err := s.Restored(t.Context(), "loaxa restore", radio.AuditFacts{MadeAt: plan.At, Program: "1.0"}, plan.At+1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.SessionPerson(t.Context(), "token", plan.At+1); !errors.Is(err, radio.ErrNotFound) {
@@ -116,7 +116,7 @@ func TestRestoredEndsSessionsAndCodes(t *testing.T) {
 		t.Errorf("the reset lives: %v", err)
 	}
 	log, err := s.Audit(t.Context(), "centre", 10)
-	if err != nil || len(log) != 1 || log[0].Action != "centre.restore" || log[0].Detail != "backup of yesterday" {
+	if err != nil || len(log) != 1 || log[0].Action != "centre.restore" || log[0].Facts == nil || log[0].Facts.MadeAt != plan.At {
 		t.Errorf("audit %+v %v", log, err)
 	}
 }

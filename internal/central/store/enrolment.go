@@ -20,8 +20,20 @@ func (s *Store) AddEnrolmentCode(ctx context.Context, c radio.EnrolmentCode) err
 		if err != nil {
 			return fmt.Errorf("add enrolment code of device %s: %w", c.Device, err)
 		}
-		return audit(ctx, tx, c.CreatedAt, c.CreatedBy, "device.code", string(c.Device), "")
+		facts, err := ofDevice(ctx, tx, c.Device)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, c.CreatedAt, c.CreatedBy, "device.code", string(c.Device), facts)
 	})
+}
+
+// ofDevice is which device an audit entry is of.
+func ofDevice(ctx context.Context, tx *sql.Tx, id radio.DeviceID) (f radio.AuditFacts, err error) {
+	if err = tx.QueryRowContext(ctx, `SELECT code, name FROM device WHERE id = $1`, id).Scan(&f.Code, &f.Title); err != nil {
+		err = fmt.Errorf("device %s: %w", id, err)
+	}
+	return f, err
 }
 
 // EnrolmentDevice finds the device of a code that has not expired, and whether the code
@@ -60,7 +72,12 @@ func (s *Store) Enrol(ctx context.Context, secretHash string, c radio.Certificat
 		if _, err := tx.ExecContext(ctx, `UPDATE device SET enrolled_at = $1 WHERE id = $2`, c.IssuedAt, c.Device); err != nil {
 			return fmt.Errorf("mark device %s enrolled: %w", c.Device, err)
 		}
-		return audit(ctx, tx, c.IssuedAt, string(c.Device), "device.enrol", string(c.Device), "serial "+c.Serial)
+		facts, err := ofDevice(ctx, tx, c.Device)
+		if err != nil {
+			return err
+		}
+		facts.Serial = c.Serial
+		return audit(ctx, tx, c.IssuedAt, string(c.Device), "device.enrol", string(c.Device), facts)
 	})
 }
 

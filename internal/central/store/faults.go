@@ -165,8 +165,29 @@ func (s *Store) PutFaults(ctx context.Context, c radio.FaultChange) error {
 		if err := t.put(ctx, outageRows, outages); err != nil {
 			return err
 		}
-		return putNotices(ctx, t, c.Notices)
+		if err := putNotices(ctx, t, c.Notices); err != nil {
+			return err
+		}
+		return forgetFaults(ctx, t, c.Forget)
 	})
+}
+
+// forgetFaults drops faults, outages and what could not be delivered of them, when they
+// were over before an instant.
+func forgetFaults(ctx context.Context, t *LogTx, before radio.Millis) error {
+	if before <= 0 {
+		return nil
+	}
+	for _, q := range []string{
+		`DELETE FROM fault WHERE closed_at <> 0 AND closed_at < $1`,
+		`DELETE FROM outage WHERE closed_at <> 0 AND closed_at < $1`,
+		`DELETE FROM notice WHERE failed_at <> 0 AND failed_at < $1`,
+	} {
+		if _, err := t.q.ExecContext(ctx, q, int64(before)); err != nil {
+			return fmt.Errorf("forget old faults: %w", err)
+		}
+	}
+	return nil
 }
 
 // endFaults closes and changes faults that are open, and no others.

@@ -27,7 +27,7 @@ func (s *Store) ResetPerson(ctx context.Context, i radio.Invitation) error {
 			return err
 		}
 		if p.DisabledAt != 0 {
-			return fmt.Errorf("%w: the account %s is disabled", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s đang bị khóa; hãy mở lại trước.", "the account %s is disabled")
 		}
 		if err := setPassword(ctx, tx, p.ID, "", i.CreatedAt); err != nil {
 			return err
@@ -38,7 +38,7 @@ func (s *Store) ResetPerson(ctx context.Context, i radio.Invitation) error {
 		if err := addInvitation(ctx, tx, i); err != nil {
 			return err
 		}
-		return audit(ctx, tx, i.CreatedAt, i.CreatedBy, "person.reset", string(p.ID), p.Login)
+		return audit(ctx, tx, i.CreatedAt, i.CreatedBy, "person.reset", string(p.ID), radio.AuditFacts{Code: p.Login})
 	})
 }
 
@@ -92,6 +92,6 @@ func (s *Store) AcceptInvitation(ctx context.Context, secretHash, passwordHash s
 		if err := setPassword(ctx, tx, id, passwordHash, now); err != nil {
 			return err
 		}
-		return audit(ctx, tx, now, string(id), "person.accept", string(id), "")
+		return audit(ctx, tx, now, string(id), "person.accept", string(id), radio.AuditFacts{})
 	})
 }

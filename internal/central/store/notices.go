@@ -37,10 +37,13 @@ func putNotices(ctx context.Context, t *LogTx, notices []radio.Notice) error {
 	return t.put(ctx, noticeRows, rows)
 }
 
-// DueNotices lists what has to be sent now, the oldest first.
+// DueNotices lists what has to be sent now, the oldest first, at most limit for each
+// recipient: what waits for one must not stand before what waits for others.
 func (s *Store) DueNotices(ctx context.Context, now radio.Millis, limit int) ([]radio.Notice, error) {
-	out, err := collect(ctx, s.read, scanNotice, `SELECT `+noticeColumns+` FROM notice
-		WHERE sent_at = 0 AND failed_at = 0 AND next_at <= $1 ORDER BY next_at, id LIMIT $2`, int64(now), limit)
+	out, err := collect(ctx, s.read, scanNotice, `SELECT `+noticeColumns+` FROM (
+			SELECT `+noticeColumns+`, ROW_NUMBER() OVER (PARTITION BY recipient ORDER BY next_at, id) AS place
+			FROM notice WHERE sent_at = 0 AND failed_at = 0 AND next_at <= $1) AS due
+		WHERE place <= $2 ORDER BY next_at, id`, int64(now), limit)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list due notices: %w", err))
 	}

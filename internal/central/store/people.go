@@ -33,7 +33,7 @@ func addPerson(ctx context.Context, tx *sql.Tx, p radio.Account, actor string) e
 	if err := addGrants(ctx, tx, p.ID, p.Grants); err != nil {
 		return err
 	}
-	return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), p.Login)
+	return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), radio.AuditFacts{Code: p.Login, Now: p.Grants})
 }
 
 func addGrants(ctx context.Context, tx *sql.Tx, person radio.UserID, grants []radio.Grant) error {
@@ -85,7 +85,7 @@ func (s *Store) SetPassword(ctx context.Context, login, hash, actor string, at r
 		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.password", string(id), login)
+		return audit(ctx, tx, at, actor, "person.password", string(id), radio.AuditFacts{Code: login})
 	})
 }
 

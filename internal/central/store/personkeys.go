@@ -18,7 +18,7 @@ func (s *Store) AddPersonKey(ctx context.Context, k radio.PersonKeyRow, login st
 			return fmt.Errorf("keep key %s: %w", k.KID, err)
 		}
 		return audit(ctx, tx, k.CreatedAt, k.CreatedBy, "person.key_add", string(k.Person),
-			fmt.Sprintf("%s: key %s for area %s, may %s", login, k.KID, k.Scope, strings.Join(k.May, ", ")))
+			radio.AuditFacts{Title: fmt.Sprintf("%s: key %s for area %s, may %s", login, k.KID, k.Scope, strings.Join(k.May, ", "))})
 	})
 }
 
@@ -28,7 +28,7 @@ func (s *Store) RevokePersonKey(ctx context.Context, k radio.PersonKeyRow, actor
 		if err := one(tx.ExecContext(ctx, `UPDATE person_key SET revoked_at = $1 WHERE kid = $2 AND revoked_at = 0`, int64(at), k.KID)); err != nil {
 			return fmt.Errorf("revoke key %s: %w", k.KID, err)
 		}
-		return audit(ctx, tx, at, actor, "person.key_revoke", string(k.Person), "key "+k.KID)
+		return audit(ctx, tx, at, actor, "person.key_revoke", string(k.Person), radio.AuditFacts{Title: "key " + k.KID})
 	})
 }
 

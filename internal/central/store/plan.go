@@ -66,10 +66,10 @@ func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 		if err := auditImported(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, c.At, string(c.Author), "plan.import", "plan", c.Summary); err != nil {
+		if err := audit(ctx, tx, c.At, string(c.Author), "plan.import", "plan", c.Facts); err != nil {
 			return err
 		}
-		return audit(ctx, tx, c.At, string(c.Approver), "plan.approve", "plan", c.Summary)
+		return audit(ctx, tx, c.At, string(c.Approver), "plan.approve", "plan", c.Facts)
 	})
 }
 

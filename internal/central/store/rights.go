@@ -27,14 +27,14 @@ func (s *Store) people(ctx context.Context, f func(tx *sql.Tx) error) error {
 
 // SetGrants replaces what a person may do. ErrConflict when it is no longer what the
 // caller saw, or when nobody would be left to administer the province.
-func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor, detail string, at radio.Millis) error {
+func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []radio.Grant, actor string, at radio.Millis) error {
 	return s.people(ctx, func(tx *sql.Tx) error {
 		p, err := person(ctx, tx, id)
 		if err != nil {
 			return err
 		}
 		if !slices.Equal(sortedGrants(p.Grants), sortedGrants(seen)) {
-			return fmt.Errorf("%w: the roles of %s were changed meanwhile", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Vai trò của %s vừa được người khác thay đổi. Hãy mở lại trang rồi làm lại.", "the roles of %s were changed meanwhile")
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM person_grant WHERE person = $1`, id); err != nil {
 			return fmt.Errorf("replace grants of %s: %w", id, err)
@@ -45,7 +45,7 @@ func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []r
 		if err := adminLeft(ctx, tx, p); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.grant", string(id), detail)
+		return audit(ctx, tx, at, actor, "person.grant", string(id), radio.AuditFacts{Code: p.Login, Was: p.Grants, Now: grants})
 	})
 }
 
@@ -69,7 +69,7 @@ func adminLeft(ctx context.Context, tx *sql.Tx, p radio.Account) error {
 		return fmt.Errorf("count administrators: %w", err)
 	}
 	if left == 0 {
-		return fmt.Errorf("%w: %s is the last administrator of the province", radio.ErrConflict, p.Login)
+		return refuseAccount(p.Login, "%s là quản trị viên cuối cùng của tỉnh; phải có quản trị viên khác trước đã.", "%s is the last administrator of the province")
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string
 			return err
 		}
 		if p.DisabledAt != 0 {
-			return fmt.Errorf("%w: the account %s is disabled already", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s đã bị khóa từ trước.", "the account %s is disabled already")
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = $1 WHERE id = $2`, at, id); err != nil {
 			return fmt.Errorf("disable %s: %w", id, err)
@@ -100,7 +100,7 @@ func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string
 		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.disable", string(id), p.Login)
+		return audit(ctx, tx, at, actor, "person.disable", string(id), radio.AuditFacts{Code: p.Login})
 	})
 }
 
@@ -112,12 +112,12 @@ func (s *Store) EnablePerson(ctx context.Context, id radio.UserID, actor string,
 			return err
 		}
 		if p.DisabledAt == 0 {
-			return fmt.Errorf("%w: the account %s is not disabled", radio.ErrConflict, p.Login)
+			return refuseAccount(p.Login, "Tài khoản %s không bị khóa.", "the account %s is not disabled")
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = 0 WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("enable %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.enable", string(id), p.Login)
+		return audit(ctx, tx, at, actor, "person.enable", string(id), radio.AuditFacts{Code: p.Login})
 	})
 }
 
@@ -131,6 +131,11 @@ func (s *Store) SetProfile(ctx context.Context, id radio.UserID, p radio.Profile
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $1, email = $2, phone = $3 WHERE id = $4`, p.Name, p.Email, p.Phone, id); err != nil {
 			return fmt.Errorf("change the account %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.edit", string(id), was.Login)
+		return audit(ctx, tx, at, actor, "person.edit", string(id), radio.AuditFacts{Code: was.Login})
 	})
+}
+
+// refuseAccount refuses a change of an account, with its login set into the words.
+func refuseAccount(login, vi, en string) error {
+	return radio.Refuse(radio.ErrConflict, fmt.Sprintf(vi, login), fmt.Sprintf(en, login))
 }

@@ -29,7 +29,7 @@ func (s *Store) EndSessions(ctx context.Context, id radio.UserID, keep, actor st
 		if err := endSessions(ctx, tx, id, keep); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.sign_out", string(id), "")
+		return audit(ctx, tx, at, actor, "person.sign_out", string(id), radio.AuditFacts{})
 	})
 }
 
@@ -52,6 +52,6 @@ func (s *Store) ChangePassword(ctx context.Context, id radio.UserID, hash, keep 
 		if err := endInvitations(ctx, tx, id, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, string(id), "person.password", string(id), "")
+		return audit(ctx, tx, at, string(id), "person.password", string(id), radio.AuditFacts{})
 	})
 }

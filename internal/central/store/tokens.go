@@ -25,14 +25,14 @@ func (s *Store) AddToken(ctx context.Context, t radio.APIToken, tokenHash string
 			return fmt.Errorf("count tokens of %s: %w", t.Person, err)
 		}
 		if live >= most {
-			return fmt.Errorf("%w: there are %d tokens already", radio.ErrConflict, live)
+			return radio.Refuse(radio.ErrConflict, fmt.Sprintf("Đã có %d mã API đang dùng; hãy hủy bớt trước.", live), fmt.Sprintf("there are %d tokens already", live))
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO api_token (id, token_hash, person, name, reach, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			t.ID, tokenHash, t.Person, t.Name, t.Use, t.CreatedAt, t.ExpiresAt)
 		if err != nil {
 			return fmt.Errorf("add token: %w", err)
 		}
-		return audit(ctx, tx, t.CreatedAt, string(t.Person), "token.add", string(t.Person), string(t.ID)+" "+t.Name)
+		return audit(ctx, tx, t.CreatedAt, string(t.Person), "token.add", string(t.Person), radio.AuditFacts{Token: t.Name})
 	})
 }
 
@@ -81,7 +81,11 @@ func (s *Store) RevokeToken(ctx context.Context, person radio.UserID, id radio.T
 		} else if n == 0 {
 			return fmt.Errorf("token %s: %w", id, radio.ErrNotFound)
 		}
-		return audit(ctx, tx, at, string(person), "token.revoke", string(person), string(id))
+		var name string
+		if err := tx.QueryRowContext(ctx, `SELECT name FROM api_token WHERE id = $1`, id).Scan(&name); err != nil {
+			return fmt.Errorf("revoke token %s: %w", id, err)
+		}
+		return audit(ctx, tx, at, string(person), "token.revoke", string(person), radio.AuditFacts{Token: name})
 	})
 }
 

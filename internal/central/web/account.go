@@ -11,12 +11,13 @@ import (
 // Accounts is what a person does with the own account (identity).
 type Accounts interface {
 	Account(ctx context.Context, by radio.Person) (radio.Account, error)
-	ChangePassword(ctx context.Context, by radio.Person, session, old, password string) error
+	// ChangePassword gives what the device is known by from then on.
+	ChangePassword(ctx context.Context, by radio.Person, session, old, password string) (device string, err error)
 	Sessions(ctx context.Context, by radio.Person, session string) ([]radio.WebSession, error)
 	SignOutEverywhere(ctx context.Context, by radio.Person) error
 	// Invited and Accept are for who holds a code and has no session.
 	Invited(ctx context.Context, code string) (radio.Person, error)
-	Accept(ctx context.Context, code, password string) error
+	Accept(ctx context.Context, code, password, address string) (radio.SignedIn, error)
 }
 
 // Tokens are a person's own API tokens (identity).
@@ -80,9 +81,10 @@ type accountData struct {
 	Tokens   []tokenRow
 	// Secret is a token just made, shown this once.
 	Secret string
-	Days   int // a sensible life of a new token
+	Days   string // a sensible life of a new token
 	// MayAudit: the way to the audit stands here, it is not asked for every day.
 	MayAudit bool
+	Again    retry
 }
 
 type tokenRow struct {
@@ -94,10 +96,10 @@ type tokenRow struct {
 func (t tokenRow) Reads() bool { return t.Use == radio.TokenReads }
 
 func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
-	return s.showAccount(w, r, "")
+	return s.showAccount(w, r, "", retry{})
 }
 
-func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret string) error {
+func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret string, again retry) error {
 	a, err := s.Accounts.Account(r.Context(), who(r))
 	if err != nil {
 		return err
@@ -106,7 +108,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret stri
 	if err != nil {
 		return err
 	}
-	d := accountData{personRow: rowOf(a), Secret: secret, Days: 90, MayAudit: who(r).MaySomewhere(radio.ReadAudit)}
+	d := accountData{personRow: rowOf(a), Secret: secret, Days: "90", MayAudit: who(r).MaySomewhere(radio.ReadAudit), Again: again}
 	d.Roles = s.grantWords(r, tree, a.Grants)
 	if d.Sessions, err = s.Accounts.Sessions(r.Context(), who(r), s.cookie(r)); err != nil {
 		return err
@@ -119,15 +121,20 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret stri
 	for _, t := range tokens {
 		d.Tokens = append(d.Tokens, tokenRow{t, t.RevokedAt == 0 && t.ExpiresAt > now})
 	}
-	return s.show(w, r, http.StatusOK, "account.html", "Tài khoản của tôi", d)
+	return s.show(w, r, again.Status(), "account.html", "Tài khoản của tôi", d)
 }
 
-// onAccount is a change of the own account from a form: back to its page.
-func (s *Server) onAccount(w http.ResponseWriter, r *http.Request, change func() error) error {
+// onAccount is a change of the own account from the form of that name: back to its page,
+// with what was typed where it was refused.
+func (s *Server) onAccount(w http.ResponseWriter, r *http.Request, form string, change func() error) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	if err := change(); err != nil {
+	err := change()
+	if again, ok := s.again(w, r, form, "", err); ok {
+		return s.showAccount(w, r, "", again)
+	}
+	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/account", http.StatusSeeOther)
@@ -135,18 +142,26 @@ func (s *Server) onAccount(w http.ResponseWriter, r *http.Request, change func()
 }
 
 func (s *Server) accountEdit(w http.ResponseWriter, r *http.Request) error {
-	return s.onAccount(w, r, func() error {
+	return s.onAccount(w, r, "profile", func() error {
 		return s.Office.SetProfile(r.Context(), who(r), who(r).ID, profileForm(r))
 	})
 }
 
 func (s *Server) accountPassword(w http.ResponseWriter, r *http.Request) error {
-	return s.onAccount(w, r, func() error {
+	return s.onAccount(w, r, "password", func() error {
 		if r.PostFormValue("password") != r.PostFormValue("again") {
 			return differ()
 		}
-		return s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), r.PostFormValue("old"), r.PostFormValue("password"))
+		return s.changePassword(w, r, r.PostFormValue("old"), r.PostFormValue("password"))
 	})
+}
+
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, old, password string) error {
+	device, err := s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), old, password)
+	if err == nil {
+		s.setDevice(w, who(r).Login, device)
+	}
+	return err
 }
 
 func differ() error {
@@ -174,18 +189,25 @@ func (s *Server) tokenNew(w http.ResponseWriter, r *http.Request) error {
 		days = 0 // outside the bounds: the answer names them
 	}
 	use := radio.TokenWrites
-	if r.PostFormValue("read") != "" {
+	if v := r.PostFormValue("read"); v == "1" {
 		use = radio.TokenReads
+	} else if v != "" {
+		var e radio.Invalid
+		e.Add("use", "chỉ đọc là 1, đọc và ghi thì bỏ trống", "1 for a token that only reads, else nothing")
+		return e.Err()
 	}
 	_, secret, err := s.Tokens.NewToken(r.Context(), who(r), r.PostFormValue("name"), days, use)
+	if again, ok := s.again(w, r, "token", "", err); ok {
+		return s.showAccount(w, r, "", again)
+	}
 	if err != nil {
 		return err
 	}
-	return s.showAccount(w, r, secret)
+	return s.showAccount(w, r, secret, retry{})
 }
 
 func (s *Server) tokenRevoke(w http.ResponseWriter, r *http.Request) error {
-	return s.onAccount(w, r, func() error {
+	return s.onAccount(w, r, "", func() error {
 		return s.Tokens.RevokeToken(r.Context(), who(r), radio.TokenID(r.PathValue("token")))
 	})
 }

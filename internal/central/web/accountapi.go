@@ -57,7 +57,7 @@ func (s *Server) apiPassword(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	if err := s.Accounts.ChangePassword(r.Context(), who(r), s.cookie(r), in.Old, in.Password); err != nil {
+	if err := s.changePassword(w, r, in.Old, in.Password); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -25,7 +25,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "command.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "device.", "command.", "alert.", "contact.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -33,6 +33,7 @@ type auditRow struct {
 	Action string // in the reader's words
 	Who    string
 	What   string
+	More   string
 }
 
 type auditAnswer struct {
@@ -50,30 +51,23 @@ func actionText(action string) string {
 		"bulletin.take_back": "Đã rút lại bản tin để sửa", "bulletin.approve": "Đã duyệt bản tin", "bulletin.reject": "Đã từ chối bản tin", "bulletin.withdraw": "Đã thu hồi bản tin",
 		"bulletin.revise": "Đã tạo phiên bản mới của bản tin",
 		"schedule.draft":  "Đã soạn lịch phát", "schedule.upload": "Đã nhập lịch phát từ tệp", "schedule.submit": "Đã trình duyệt lịch phát", "schedule.return": "Đã trả lại lịch phát",
-		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã công bố lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
+		"schedule.drop": "Đã bỏ bản nháp lịch phát", "schedule.publish": "Đã phát hành lịch phát", "schedule.withdraw": "Đã thu hồi lịch phát",
 		"campaign.add": "Đã thêm đợt tuyên truyền", "campaign.change": "Đã sửa đợt tuyên truyền", "campaign.close": "Đã kết thúc đợt tuyên truyền", "campaign.open": "Đã mở lại đợt tuyên truyền",
-		"centre.restore": "Đã khôi phục từ bản sao lưu",
-		"plan.import":    "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"alert.compose": "Đã soạn thông báo khẩn cấp", "alert.change": "Đã sửa thông báo khẩn cấp", "alert.drop": "Đã bỏ bản nháp thông báo khẩn cấp",
+		"alert.sign": "Đã ký thông báo khẩn cấp", "alert.issue": "Đã phát đi thông báo khẩn cấp", "alert.sign_cancel": "Đã ký lệnh hủy phát khẩn cấp",
+		"alert.cancel": "Đã hủy phát khẩn cấp", "contact.change": "Đã sửa đầu mối liên hệ",
+		"person.key_add": "Đã cấp khóa ký", "person.key_revoke": "Đã thu hồi khóa ký",
+		"centre.restore": "Đã khôi phục từ bản sao lưu", "centre.sweep": "Đã dọn tệp âm thanh không còn dùng",
+		"plan.import": "Đã nhập kế hoạch từ tệp", "plan.approve": "Đã duyệt kế hoạch nhập từ tệp",
+		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đã đăng ký",
 		"command.volume": "Đã đặt âm lượng từ xa", "command.stop": "Đã dừng phát từ xa", "command.skip": "Đã bỏ qua một mục từ xa", "command.pause": "Đã tạm dừng từ xa",
 		"command.resume": "Đã cho phát tiếp từ xa", "command.test_tone": "Đã phát âm thử từ xa", "command.restart": "Đã khởi động lại bộ điều khiển từ xa",
-		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Đã cụm loa đăng ký",
 	}, action)
 }
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "command.": "Điều khiển từ xa", "centre.": "Máy chủ"}, group)
-}
-
-func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) []auditRow {
-	out := make([]auditRow, len(entries))
-	for i, e := range entries {
-		out[i] = auditRow{AuditEntry: e, Action: s.say(r, actionText(e.Action)), Who: e.ActorName, What: e.SubjectName}
-		if out[i].Who == "" {
-			out[i].Who = e.Actor
-		}
-	}
-	return out
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "device.": "Cụm loa", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
 }
 
 // readAudit reads the filter in the address, and the entries. next is the address of the
@@ -142,7 +136,11 @@ func (s *Server) auditPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := auditData{Entries: s.auditRows(r, entries), From: q.Get("from"), To: q.Get("to"), Actor: q.Get("actor"), Subject: q.Get("subject"), Next: next}
+	rows, err := s.auditRows(r, entries)
+	if err != nil {
+		return err
+	}
+	d := auditData{Entries: rows, From: q.Get("from"), To: q.Get("to"), Actor: q.Get("actor"), Subject: q.Get("subject"), Next: next}
 	groups := auditGroups
 	if given := q.Get("action"); given != "" && !slices.Contains(groups, given) {
 		groups = append(slices.Clone(groups), clip(given, 64))
@@ -165,19 +163,6 @@ func (s *Server) auditPage(w http.ResponseWriter, r *http.Request) error {
 		d.First = r.URL.Path + "?" + q.Encode()
 	}
 	return s.show(w, r, http.StatusOK, "audit.html", "Nhật ký hệ thống", d)
-}
-
-// nameIn finds the name of a person in the entries that are shown.
-func nameIn(entries []radio.AuditEntry, id string) string {
-	for _, e := range entries {
-		switch {
-		case e.Actor == id && e.ActorName != "":
-			return e.ActorName
-		case e.Subject == id && e.SubjectName != "":
-			return e.SubjectName
-		}
-	}
-	return clip(id, 64)
 }
 
 func (s *Server) apiAudit(w http.ResponseWriter, r *http.Request) error {

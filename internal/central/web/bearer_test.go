@@ -74,6 +74,9 @@ func TestBearer(t *testing.T) {
 			h.people.token = c.token
 			w := h.ask(t, c.method, c.path, c.body, c.change)
 			want(t, w, c.status)
+			if c.name == "a reading one writes" {
+				want(t, w, 403, "only reads", "Mã API này chỉ được đọc")
+			}
 			if c.status >= 300 && h.writes() != 0 {
 				t.Error("something was changed")
 			}

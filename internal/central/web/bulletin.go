@@ -172,10 +172,10 @@ func (s *Server) fillHistory(r *http.Request, v *bulletinView, chain []radio.Are
 		row := historyRow{BulletinEvent: e, What: s.say(r, stepText(e.Step))}
 		if e.Step == radio.StepEdit {
 			var names []string
-			for name := range strings.SplitSeq(e.Detail, ", ") {
+			for _, name := range e.Fields {
 				names = append(names, s.say(r, fieldText(name)))
 			}
-			row.Words, row.Detail = strings.Join(names, ", "), ""
+			row.Words = strings.Join(names, ", ")
 		}
 		v.History = append(v.History, row)
 	}
@@ -183,19 +183,31 @@ func (s *Server) fillHistory(r *http.Request, v *bulletinView, chain []radio.Are
 }
 
 // bulletinHistory is what was done to a bulletin. Those who only read what is finished
-// see the decisions about what went on the air.
+// see the decisions about what went on the air; a content provider sees more of the
+// versions of their own making only.
 func (s *Server) bulletinHistory(r *http.Request, b radio.Bulletin, chain []radio.AreaID) ([]radio.BulletinEvent, error) {
 	all, err := s.Shelf.BulletinHistory(r.Context(), b.ID)
 	if err != nil {
 		return nil, err
 	}
-	atWork := b
-	atWork.State = radio.Draft
-	if who(r).MaySee(atWork, chain...) {
+	// Whether the reader sees all that is at work here, whoever made it.
+	if who(r).MaySee(radio.Bulletin{State: radio.Draft}, chain...) {
 		return all, nil
 	}
+	versions, err := s.Shelf.BulletinVersions(r.Context(), b.ID)
+	if err != nil {
+		return nil, err
+	}
+	// Since when a version is the reader's own: a deleted draft leaves its number to the next.
+	own := map[int]radio.Millis{}
+	for _, v := range versions {
+		if v.State = radio.Draft; who(r).MaySee(v, chain...) {
+			own[v.Version] = v.CreatedAt
+		}
+	}
 	return slices.DeleteFunc(all, func(e radio.BulletinEvent) bool {
-		return e.Step != radio.StepApprove && e.Step != radio.StepWithdraw
+		since, theirs := own[e.Version]
+		return (!theirs || e.At < since) && e.Step != radio.StepApprove && e.Step != radio.StepWithdraw
 	}), nil
 }
 
@@ -300,7 +312,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, do func(b radio.Bu
 
 func (s *Server) bulletinSubmit(w http.ResponseWriter, r *http.Request) error {
 	return s.step(w, r, func(b radio.Bulletin) (radio.Bulletin, error) {
-		return s.submit(r, b, r.PostFormValue("confirm_cut_off") != "")
+		return s.submit(r, b, r.PostFormValue("confirm_cut_off") == "1")
 	})
 }
 
@@ -349,9 +361,8 @@ func (s *Server) bulletinDecide(w http.ResponseWriter, r *http.Request) error {
 // decide hands a decision to the desk and finds the words for its refusals.
 func (s *Server) decide(r *http.Request, b radio.Bulletin, v radio.Verdict) (radio.Bulletin, error) {
 	var e radio.Invalid
-	if v.Why = radio.TidyLine(v.Why); len([]rune(v.Why)) > maxWhy {
-		e.Add("why", "dài quá "+strconv.Itoa(maxWhy)+" ký tự", "longer than "+strconv.Itoa(maxWhy)+" characters")
-	}
+	v.Why = radio.TidyLine(v.Why)
+	radio.CheckLine(&e, "why", v.Why, 0, maxWhy)
 	step, ok := radio.DecisionStep(v.To)
 	if !ok {
 		e.Add("to", "quyết định chỉ là approved (duyệt), rejected (từ chối) hoặc withdrawn (thu hồi)", "a decision is one of approved, rejected, withdrawn")

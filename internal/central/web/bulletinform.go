@@ -236,6 +236,11 @@ func (s *Server) bulletinForm(words map[string]string) (radio.Bulletin, error) {
 		b.Field = radio.Field(n)
 	}
 	var e radio.Invalid
+	for _, key := range []string{"submit", "confirm_cut_off"} {
+		if v := words[key]; v != "" && v != "true" && v != "false" {
+			e.Add(key, "chỉ là true hoặc false", "must be true or false")
+		}
+	}
 	b.ValidFrom, _ = s.dayBounds(&e, "valid_from", line("valid_from"))
 	_, b.ValidUntil = s.dayBounds(&e, "valid_until", line("valid_until"))
 	if v := line("edited_at"); v != "" {

@@ -171,11 +171,18 @@ func (s *Server) bulletinList(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "bulletins.html", "Bản tin", d)
 }
 
+// mostSearch bounds the words of a search.
+const mostSearch = 200
+
 // listBulletins is the one way to a list, for the page and for programs; next is the
 // cursor of the page behind it.
 func (s *Server) listBulletins(r *http.Request, q url.Values, limit int) (list []radio.Bulletin, next string, err error) {
 	var e radio.Invalid
-	f := radio.BulletinFilter{Text: clip(radio.TidyLine(q.Get("q")), 200)}
+	f := radio.BulletinFilter{Text: radio.TidyLine(q.Get("q"))}
+	radio.CheckLine(&e, "q", f.Text, 0, mostSearch)
+	if v := q.Get("mine"); v != "" && v != "1" {
+		e.Add("mine", "chỉ là 1", "must be 1")
+	}
 	if v := radio.BulletinState(q.Get("state")); v != "" {
 		if f.State = v; !slices.Contains(radio.BulletinStates(), v) {
 			e.Add("state", "không có tình trạng này", "no such state")

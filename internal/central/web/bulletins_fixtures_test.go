@@ -36,7 +36,7 @@ func uploadThing(h *house, w where) []string {
 	if err != nil {
 		panic(err)
 	}
-	u, err := h.Uploads.Create(ctx, asking, 10, "tin.mp3")
+	u, err := h.Uploads.Create(ctx, asking, 10, "tin.mp3", "")
 	if err != nil {
 		panic(err)
 	}
@@ -79,7 +79,7 @@ func bulletinFixtures() []fixture {
 		{pattern: "POST " + api + "/revise", may: write, thing: mine},
 		{pattern: "POST " + api + "/decision", may: decide, thing: aired, body: withdrawJSON},
 		{pattern: "GET " + api + "/listened", may: decide, thing: aired},
-		{pattern: "POST " + api + "/listened", may: decide, thing: aired, body: listenedJSON},
+		{pattern: "POST " + api + "/listened", may: decide, person: true, thing: aired, body: listenedJSON},
 		{pattern: "GET " + api + "/versions", may: read, thing: aired},
 		{pattern: "GET " + api + "/history", may: read, thing: aired},
 		{pattern: "GET " + api + "/devices", may: read, thing: aired},

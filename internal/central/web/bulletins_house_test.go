@@ -29,6 +29,7 @@ const tenSeconds = 383 // frames
 
 func (ears) Ready() error                                       { return nil }
 func (ears) Put(context.Context, *library.Prepared) (err error) { return nil }
+func (ears) Touch(...library.Kept) error                        { return nil }
 
 func (e ears) Prepare(_ context.Context, src io.Reader) (*library.Prepared, error) {
 	h := sha256.New()
@@ -60,6 +61,12 @@ type deskHouse struct {
 	started time.Time
 }
 
+// shelfOf is a store with a view of all devices, as the centre joins them.
+type shelfOf struct {
+	*store.Store
+	Fleet
+}
+
 func newDeskHouse(t *testing.T) *deskHouse { return newDeskHouseWith(t, ears{tenSeconds}) }
 
 func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
@@ -83,7 +90,7 @@ func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 	log := slog.New(slog.DiscardHandler)
 	d.house = newHouse(t, func(deps *Deps) {
 		deps.Plan, deps.Shelf, deps.Now = s, s, clock
-		deps.Desk = library.NewDesk(e, e, s, clock, log, func() {})
+		deps.Desk = library.NewDesk(e, e, shelfOf{s, deps.Fleet}, clock, log, func() {})
 		deps.Uploads = library.NewUploads(t.TempDir(), library.DefaultUploadLimits(), clock, log)
 	})
 	c := radio.PlanChange{At: 1, Author: sau, Approver: lan.ID, Campaigns: d.plan.campaigns}
@@ -190,8 +197,10 @@ func TestBulletinJourney(t *testing.T) {
 
 	approver()
 	d.page(b, 200, "data-report=", "Phải nghe hết trước khi duyệt. Đã nghe 0 %", "xác nhận lúc", `<button id="approve" disabled>`)
-	want(t, d.api("POST", b, "/decision", `{"to":"approved"}`), 409, "Phải nghe hết bản tin rồi mới duyệt", "listen to the end first")
+	want(t, d.api("POST", b, "/decision", `{"to":"approved"}`), 409, "seen", "not the submission that waits")
 	b = got[bulletinAnswer](t, d.api("GET", b, "", ""), 200).Bulletin
+	approve := fmt.Sprintf(`{"to":"approved","seen":%d}`, b.SubmittedAt)
+	want(t, d.api("POST", b, "/decision", approve), 409, "Phải nghe hết bản tin rồi mới duyệt", "listen to the end first")
 	listened := func(from, to int) radio.Hearing {
 		t.Helper()
 		return got[radio.Hearing](t, d.api("POST", b, "/listened", fmt.Sprintf(`{"sha256":%q,"spans":[{"from_ms":%d,"to_ms":%d}]}`, b.Renditions[0].SHA256, from, to)), 200)
@@ -201,8 +210,12 @@ func TestBulletinJourney(t *testing.T) {
 	if h := listened(0, 9950); h.Done || h.WaitMS == 0 {
 		t.Errorf("claimed at once: %+v", h)
 	}
-	want(t, d.api("POST", b, "/decision", `{"to":"approved"}`), 409, "hãy chờ thêm 10 giây")
+	want(t, d.api("POST", b, "/decision", approve), 409, "đã nghe 10 %")
 	d.clock = d.clock.Add(10 * time.Second)
+	all := fmt.Sprintf(`{"sha256":%q,"spans":[{"from_ms":0,"to_ms":9950}]}`, b.Renditions[0].SHA256)
+	d.people.token = radio.TokenWrites
+	want(t, d.ask(t, "POST", "/api/v1"+bulletinAddress(b)+"/listened", all, authorized("Bearer "+apiToken)), 403, "mã API", "not by an API token")
+	listened(0, 9950)
 	if h := got[radio.Hearing](t, d.api("GET", b, "/listened", ""), 200); !h.Done {
 		t.Errorf("heard: %+v", h)
 	}
@@ -315,6 +328,43 @@ func TestWhoSeesWhichBulletins(t *testing.T) {
 	want(t, d.ask(t, "GET", bulletinAddress(made["của sở"])+"/edit", ""), 403)
 }
 
+// A review found it: the author of a first version, a content provider, read what others
+// did to the versions after it.
+func TestProviderReadsTheHistoryOfOwnVersions(t *testing.T) {
+	d := newDeskHouse(t)
+	provider := func() { d.as("khcn", radio.RoleProvider, common) }
+	editor := func() { d.as("so", radio.RoleEditor, common) }
+	provider()
+	first := d.create(field{"title", "Tin"}, field{"field", "1"}, field{"area", string(d.area(common))}, field{"submit", "true"}, field{"audio", "x"}).Bulletin
+	d.as("duyet", radio.RoleApprover, common)
+	want(t, d.api("POST", first, "/decision", `{"to":"rejected","why":"nói nhầm"}`), 200)
+	editor()
+	d.clock = d.clock.Add(time.Minute)
+	second := got[radio.Bulletin](t, d.api("POST", first, "/revise", ""), 201)
+	want(t, d.api("PUT", second, "", draftJSON), 200)
+	history := func(says string) {
+		t.Helper()
+		var steps []string
+		for _, e := range slices.Backward(got[bulletinHistoryAnswer](t, d.api("GET", first, "/history", ""), 200).History) {
+			steps = append(steps, fmt.Sprintf("%s %d", e.Step, e.Version))
+		}
+		if got := strings.Join(steps, ", "); got != says {
+			t.Errorf("history %s, want %s", got, says)
+		}
+	}
+	history("add 1, submit 1, reject 1, add 2, edit 2")
+	provider()
+	history("add 1, submit 1, reject 1")
+
+	// The number of a deleted draft goes to the next one, which is the provider's own.
+	editor()
+	want(t, d.api("DELETE", second, "", ""), 204)
+	provider()
+	d.clock = d.clock.Add(time.Minute)
+	want(t, d.api("POST", first, "/revise", ""), 201)
+	history("add 1, submit 1, reject 1, add 2")
+}
+
 func TestBulletinList(t *testing.T) {
 	d := newDeskHouse(t)
 	d.as("so", radio.RoleEditor, common)
@@ -400,8 +450,8 @@ func TestNaughtyWords(t *testing.T) {
 	d := newDeskHouse(t)
 	d.as("so", radio.RoleEditor, common)
 	for i, text := range []string{
-		`'; DROP TABLE bulletin; --`, `"><script>alert(1)</script>`, `{{.Person}} ${x} %s %d`, `\`, "null", "0", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L", "العربية\u202eabc\u202c",
-		"👩‍👩‍👧‍👦🏴", "𝒳\U0010FFFF", "a\u2028b", "=cmd|' /C calc'!A0", "<b>&amp;</b>",
+		`'; DROP TABLE bulletin; --`, `"><script>alert(1)</script>`, `{{.Person}} ${x} %s %d`, `\`, "null", "0", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L", "العربية abc",
+		"👩‍👩‍👧‍👦🏴", "𝒳\U0010FFFD", "a\u2028b", "=cmd|' /C calc'!A0", "<b>&amp;</b>",
 	} {
 		lines := text + "\n\t" + text
 		b := d.create(field{"code", fmt.Sprint("c", i)}, field{"title", text}, field{"summary", strings.ReplaceAll(lines, "\n", "\r\n")}, field{"field", "1"}, field{"author", text},

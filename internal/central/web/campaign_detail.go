@@ -85,13 +85,14 @@ func (s *Server) campaignContent(r *http.Request, d *campaignData) error {
 	if err != nil {
 		return err
 	}
-	schedules, err := s.Plan.CurrentSchedules(r.Context())
+	cards, err := s.Schedules.List(r.Context(), who(r))
 	if err != nil {
 		return err
 	}
 	within := map[radio.BulletinID]bool{}
-	for _, sc := range schedules {
-		if sc.Campaign != d.ID || !who(r).MayRead(radio.ReadSchedules, chainOr(tree, sc.Area)...) {
+	for _, card := range cards {
+		sc := card.Schedule
+		if sc.Campaign != d.ID || card.State != radio.ScheduleOnAir && card.State != radio.ScheduleEnded {
 			continue
 		}
 		d.Schedules = append(d.Schedules, sc)

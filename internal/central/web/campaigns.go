@@ -72,6 +72,12 @@ func (s *Server) campaign(r *http.Request) (radio.Campaign, error) {
 	return s.Campaigns.Campaign(r.Context(), id)
 }
 
+// logNow is now as the log's days and slots count.
+func (s *Server) logNow() radio.LogNow {
+	t := s.Now().In(s.zone)
+	return radio.LogNow{Day: radio.DateOf(t), Time: radio.TimeOfDay(t.Hour()*60 + t.Minute())}
+}
+
 func (s *Server) today() radio.Date { return radio.DateOf(s.Now().In(s.zone)) }
 
 // campaignProgress is planned against aired against the target.
@@ -98,7 +104,7 @@ func (s *Server) progress(r *http.Request, c radio.Campaign) (campaignProgress, 
 	if err != nil {
 		return campaignProgress{}, err
 	}
-	counted, err := s.Log.CampaignProgress(r.Context(), c.ID, communes)
+	counted, err := s.Log.CampaignProgress(r.Context(), c.ID, communes, s.logNow())
 	if err != nil {
 		return campaignProgress{}, err
 	}

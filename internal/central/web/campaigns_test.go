@@ -41,6 +41,27 @@ func TestCampaignContent(t *testing.T) {
 	}
 }
 
+// A campaign lists the schedules that the list of schedules shows the reader, no others:
+// of the province's, a commune sees those that reach it.
+func TestCampaignSchedulesAreTheReaders(t *testing.T) {
+	h := newHouse(t)
+	c := withCampaign(h)
+	root, mine, other := h.plan.places[0].Chain[0].ID, h.plan.places[0].Commune().ID, h.plan.places[3].Chain[1].ID
+	for i, target := range []radio.AreaID{mine, other} {
+		s := &h.plan.schedules[i]
+		s.Campaign, s.Area, s.Title, s.Targets = c.ID, root, []string{"Đến xã mình", "Đến xã khác"}[i], []radio.Target{{Area: target}}
+	}
+	h.from(radio.Grant{Role: radio.RoleEditor, Area: mine})
+	for _, path := range []string{theCampaign, "/schedules"} {
+		w := h.ask(t, http.MethodGet, path, "")
+		want(t, w, http.StatusOK, "Đến xã mình")
+		if strings.Contains(w.Body.String(), "Đến xã khác") {
+			t.Errorf("%s shows a schedule that does not reach the reader", path)
+		}
+	}
+	want(t, h.ask(t, http.MethodGet, theCampaign, ""), http.StatusOK, `href="/schedules/`+string(h.plan.schedules[0].ID)+`"`)
+}
+
 func asJSON(r *http.Request) { r.Header.Set("Content-Type", "application/json") }
 
 func TestCampaignPages(t *testing.T) {
@@ -70,17 +91,19 @@ func TestCampaignNumbers(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	var planned, aired int64
+	var planned, aired, coming int64
 	for _, row := range h.log.rows {
-		if row.Planned() {
+		if row.Planned() && row.Outcome == radio.PendingOutcome && row.Start > radio.At(now) {
+			coming++
+		} else if row.Planned() {
 			planned++
 			if row.Outcome == radio.Aired {
 				aired++
 			}
 		}
 	}
-	if p.Totals.Planned != planned || p.Aired() != aired || planned == 0 || aired == 0 {
-		t.Errorf("planned %d aired %d, want %d and %d", p.Totals.Planned, p.Aired(), planned, aired)
+	if p.Totals.Planned != planned || p.Aired() != aired || p.Totals.Coming != coming || planned == 0 || aired == 0 || coming == 0 {
+		t.Errorf("planned %d aired %d coming %d, want %d, %d and %d", p.Totals.Planned, p.Aired(), p.Totals.Coming, planned, aired, coming)
 	}
 	if !p.Whole || p.Target != 12000 || p.CommuneTarget != 40 || p.DaysLeft == nil || *p.DaysLeft != 40 || p.State != radio.CampaignRunning {
 		t.Errorf("%+v", p)

@@ -138,13 +138,6 @@ type orderData struct {
 	Gains  []float64
 }
 
-// areaChoice is an area to choose, with its depth below the province.
-type areaChoice struct {
-	ID    radio.AreaID
-	Name  string
-	Depth int
-}
-
 // Sample names some of the devices, for people to see that it is the right area.
 func (d orderData) Sample() []radio.Place { return d.Places[:min(len(d.Places), 10)] }
 

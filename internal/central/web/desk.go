@@ -36,7 +36,7 @@ type Shelf interface {
 
 // Uploads takes files in pieces (library).
 type Uploads interface {
-	Create(ctx context.Context, by radio.UserID, length int64, name string) (radio.Upload, error)
+	Create(ctx context.Context, by radio.UserID, length int64, name, metadata string) (radio.Upload, error)
 	Find(ctx context.Context, id string, by radio.UserID) (radio.Upload, error)
 	List(ctx context.Context, by radio.UserID) ([]radio.Upload, error)
 	Append(ctx context.Context, id string, by radio.UserID, offset int64, piece io.Reader) (radio.Upload, error)
@@ -47,6 +47,7 @@ type Uploads interface {
 // deskError finds the Vietnamese words for what the desk refuses.
 func deskError(step radio.BulletinStep, err error) error {
 	var not *radio.NotHeard
+	var unseen *radio.NotSeen
 	var quota *radio.UploadQuota
 	var invalid *radio.Invalid
 	switch {
@@ -56,6 +57,8 @@ func deskError(step radio.BulletinStep, err error) error {
 		return told{err, fmt.Sprintf("Nghe hết bản tin mất đúng thời lượng của nó: hãy chờ thêm %d giây rồi duyệt.", int(not.Wait/time.Second)+1)}
 	case errors.As(err, &not):
 		return told{err, fmt.Sprintf("Phải nghe hết bản tin rồi mới duyệt; đã nghe %d %%. Hãy mở trang bản tin và nghe đến cuối.", not.Percent)}
+	case errors.As(err, &unseen):
+		return told{err, "Chưa nêu đúng lần trình duyệt đã xem (seen). Bản tin có thể đã được sửa và trình lại: hãy mở lại trang bản tin, xem rồi quyết định."}
 	case errors.As(err, &quota):
 		return told{err, fmt.Sprintf("Đang có %d tệp tải dở (nhiều nhất %d tệp, cộng lại 1 GB). Hãy dùng hoặc xóa bớt ở trang Bản tin mới.", quota.Open, quota.Limit)}
 	case errors.Is(err, radio.ErrForbidden) && step == radio.StepApprove:

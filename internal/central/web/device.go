@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -230,7 +231,7 @@ type deviceBody struct {
 	Name   string       `json:"name"`
 	Hamlet radio.AreaID `json:"hamlet"`
 	// Rendition is 64, or 32 for a metered link; 64 when it is missing.
-	Rendition int `json:"rendition,omitempty"`
+	Rendition *int `json:"rendition,omitempty"`
 }
 
 type deviceAdded struct {
@@ -239,9 +240,9 @@ type deviceAdded struct {
 
 // addDevice checks and keeps a new cluster.
 func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error) {
-	d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: strings.TrimSpace(in.Code), Name: radio.TidyLine(in.Name), Hamlet: in.Hamlet, Rendition: in.Rendition}
-	if d.Rendition == 0 {
-		d.Rendition = radio.MainKbps
+	d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: radio.TidyLine(in.Code), Name: radio.TidyLine(in.Name), Hamlet: in.Hamlet, Rendition: radio.MainKbps}
+	if in.Rendition != nil {
+		d.Rendition = *in.Rendition
 	}
 	var e radio.Invalid
 	tree, err := s.tree(r)
@@ -260,9 +261,7 @@ func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error)
 	if !radio.ValidCode(d.Code) {
 		e.Add("code", "1–64 chữ thường không dấu, chữ số, dấu chấm, gạch nối", "1–64 of a–z, 0–9, dot and hyphen")
 	}
-	if n := len([]rune(d.Name)); n < 1 || n > 200 || strings.ContainsFunc(d.Name, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd }) {
-		e.Add("name", "1–200 ký tự trên một dòng", "1–200 characters in one line")
-	}
+	radio.CheckLine(&e, "name", d.Name, 1, 200)
 	if d.Rendition != radio.MainKbps && d.Rendition != radio.LightKbps {
 		e.Add("rendition", "phải là 64 hoặc 32", "must be 64 or 32")
 	}
@@ -291,7 +290,10 @@ func (s *Server) apiDeviceAdd(w http.ResponseWriter, r *http.Request) error {
 }
 
 // deviceFormData is where a new cluster can stand.
-type deviceFormData struct{ Communes []hamletsOf }
+type deviceFormData struct {
+	Communes []hamletsOf
+	Again    retry
+}
 
 type hamletsOf struct {
 	Commune radio.Area
@@ -299,6 +301,10 @@ type hamletsOf struct {
 }
 
 func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) error {
+	return s.showDeviceForm(w, r, retry{})
+}
+
+func (s *Server) showDeviceForm(w http.ResponseWriter, r *http.Request, again retry) error {
 	communes, err := s.communesOf(r, radio.WriteDevices)
 	if err != nil {
 		return err
@@ -307,7 +313,7 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var d deviceFormData
+	d := deviceFormData{Again: again}
 	at := map[radio.AreaID]int{}
 	for _, a := range areas {
 		if a.Kind == radio.Commune && (communes == nil || slices.Contains(communes, a.ID)) {
@@ -323,7 +329,7 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) error {
 	slices.SortFunc(d.Communes, func(a, b hamletsOf) int {
 		return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name))
 	})
-	return s.show(w, r, http.StatusOK, "devicenew.html", "Thêm một cụm loa", d)
+	return s.show(w, r, again.Status(), "devicenew.html", "Thêm một cụm loa", d)
 }
 
 func (s *Server) deviceAdd(w http.ResponseWriter, r *http.Request) error {
@@ -331,10 +337,15 @@ func (s *Server) deviceAdd(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	in := deviceBody{Code: r.PostFormValue("code"), Name: r.PostFormValue("name"), Hamlet: radio.AreaID(r.PostFormValue("hamlet"))}
-	if r.PostFormValue("rendition") == "32" {
-		in.Rendition = radio.LightKbps
+	kbps, err := strconv.Atoi(r.PostFormValue("rendition"))
+	if err != nil {
+		kbps = 0 // no such rendition: the answer names those there are
 	}
+	in.Rendition = &kbps
 	d, err := s.addDevice(r, in)
+	if again, ok := s.again(w, r, "device", "code", err); ok {
+		return s.showDeviceForm(w, r, again)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ func (sp speech) trouble(k radio.FaultKind, code string) string {
 		return sp.say("máy chủ không tạo được: %s", sp.say(documentText(code)))
 	case radio.FaultCentre:
 		if code == radio.CentreStopped {
-			return sp.say("máy chủ trung tâm đã ngừng")
+			return sp.say("máy chủ đã ngừng")
 		}
-		return sp.say("máy chủ trung tâm mất kết nối MQTT")
+		return sp.say("máy chủ mất kết nối MQTT")
 	}
 	return sp.say(kindText(k))
 }
@@ -30,7 +30,7 @@ func kindText(k radio.FaultKind) string {
 		radio.FaultOffline: "mất kết nối", radio.FaultNotReady: "chưa sẵn sàng cho lượt phát tới", radio.FaultSilent: "hai lượt phát liền nhau không có xác nhận",
 		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "đầu ra âm thanh bị lỗi", radio.FaultDisk: "sắp hết bộ nhớ",
 		radio.FaultReported: "thiết bị báo lỗi", radio.FaultCloned: "hai thiết bị dùng chung một định danh", radio.FaultRefused: "máy chủ không tạo được tài liệu",
-		radio.FaultCertificate: "chứng thư sắp hết hạn", radio.FaultCentre: "máy chủ trung tâm",
+		radio.FaultCertificate: "chứng thư sắp hết hạn", radio.FaultCentre: "máy chủ",
 	}, k)
 }
 
@@ -89,7 +89,7 @@ func (sp speech) waiting(l waitingLine) string {
 	case "pending":
 		return sp.say("%d bản tin chờ bạn duyệt", l.Count)
 	case "schedules":
-		return sp.say("%d lịch phát chờ bạn duyệt và ban hành", l.Count)
+		return sp.say("%d lịch phát chờ bạn duyệt và phát hành", l.Count)
 	}
 	return sp.say("%d bản tin nháp của bạn", l.Count)
 }

@@ -206,8 +206,10 @@ var deviceKeys = []string{"commune", "hamlet", "state", "q", "version"}
 
 func readDeviceFilter(q url.Values) (deviceFilter, error) {
 	f := deviceFilter{Commune: radio.AreaID(q.Get("commune")), Hamlet: radio.AreaID(q.Get("hamlet")), State: q.Get("state"),
-		Text: clip(strings.TrimSpace(q.Get("q")), 100), Version: clip(q.Get("version"), 64)}
+		Text: radio.TidyLine(q.Get("q")), Version: q.Get("version")}
 	var e radio.Invalid
+	radio.CheckLine(&e, "q", f.Text, 0, mostSearch)
+	radio.CheckLine(&e, "version", f.Version, 0, 64)
 	for field, id := range map[string]radio.AreaID{"commune": f.Commune, "hamlet": f.Hamlet} {
 		if id != "" && !radio.ValidID(id) {
 			e.Add(field, "giá trị lọc không đúng", "not a value of this filter")

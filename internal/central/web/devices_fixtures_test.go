@@ -21,7 +21,6 @@ type fakeWatch struct {
 	faults  []radio.Fault
 	outages []radio.Outage
 	failed  []radio.Notice
-	drafts  []radio.ScheduleDraft
 	events  []radio.JournalDispute
 	poison  []radio.JournalEntry
 	added   []radio.Device
@@ -89,10 +88,6 @@ func (f *fakeWatch) Faults(_ context.Context, q radio.FaultFilter, after radio.F
 
 func (f *fakeWatch) FailedNotices(context.Context, int) ([]radio.Notice, error) {
 	return f.failed, f.err
-}
-
-func (f *fakeWatch) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
-	return f.drafts, f.err
 }
 
 func (f *fakeWatch) JournalDisputes(context.Context, radio.DeviceID, int) ([]radio.JournalDispute, error) {

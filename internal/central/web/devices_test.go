@@ -15,8 +15,7 @@ import (
 // went and what comes.
 func TestOverview(t *testing.T) {
 	h := newHouse(t)
-	h.watch.drafts = []radio.ScheduleDraft{{State: radio.DraftSubmitted, Authors: []radio.UserID{sau}, Doc: radio.Schedule{Targets: []radio.Target{{Area: h.area(own)}}}},
-		{State: radio.DraftOpen, Authors: []radio.UserID{sau}, Doc: radio.Schedule{Targets: []radio.Target{{Area: h.area(own)}}}}}
+	h.handIn(1, h.area(own), h.area(own), sau)
 	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, "<b>5</b> cụm loa", "<b>3</b> đang kết nối", "<b>1</b> ⚠ mất kết nối", "<b>1</b> đang phát", `href="/devices?state=offline"`,
 		"mất kết nối", "kéo theo 1 lỗi khác", "đã kết nối lại 2 trong 3", "đầu ra âm thanh bị lỗi", "no sound card", "đồng hồ không tin cậy", "Xã Cẩm Xuyên",
 		"1 bản tin chờ bạn duyệt", "1 lịch phát chờ bạn duyệt", "16:30 22/11/2025", "Nghị quyết 57, bài 1", "1 thiếu âm thanh", `data-live="faults"`)
@@ -24,6 +23,42 @@ func TestOverview(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/", "", english), http.StatusOK, "Needs attention", "sound output failed", "1 bulletins await your decision")
 	h.watch.faults = nil
 	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, "Không có lỗi nào đang mở.")
+}
+
+// handIn puts a draft of a schedule before its desk.
+func (h *house) handIn(n int, desk, target radio.AreaID, author radio.UserID) radio.ScheduleID {
+	sid := id[radio.ScheduleID]('w', n)
+	h.plans.drafts[sid] = radio.ScheduleDraft{Revision: 7, State: radio.DraftSubmitted, Authors: []radio.UserID{author},
+		Doc: radio.Schedule{ID: sid, Code: "cho-" + strings.ToLower(string(sid)), Title: "Chờ", Version: 1, Area: desk, Zone: "Asia/Ho_Chi_Minh", Targets: []radio.Target{{Area: target}}}}
+	return sid
+}
+
+// What waits for somebody is what they may decide: it goes by the desk that owns the
+// draft, not by the places it is for.
+func TestWaitingIsTheDesksOwn(t *testing.T) {
+	const waits = "lịch phát chờ bạn duyệt"
+	province := func(h *house) radio.AreaID { return h.plan.places[0].Chain[0].ID }
+	for name, c := range map[string]struct {
+		desk, target func(h *house) radio.AreaID
+		author       radio.UserID
+		everywhere   bool
+		waits        bool
+	}{
+		"the province's, for the commune":       {province, func(h *house) radio.AreaID { return h.area(own) }, sau, false, false},
+		"the commune's own":                     {func(h *house) radio.AreaID { return h.area(own) }, func(h *house) radio.AreaID { return h.area(own) }, sau, false, true},
+		"another commune's":                     {func(h *house) radio.AreaID { return h.area(foreign) }, func(h *house) radio.AreaID { return h.area(foreign) }, sau, false, false},
+		"the province's, for its approver":      {province, func(h *house) radio.AreaID { return h.area(own) }, sau, true, true},
+		"what the approver wrote, or wrote too": {province, province, id[radio.UserID]('u', 77), true, false},
+	} {
+		h := newHouse(t)
+		h.people.who = h.person(asker{role: radio.RoleApprover, everywhere: c.everywhere})
+		h.handIn(1, c.desk(h), c.target(h), c.author)
+		page := h.ask(t, http.MethodGet, "/", "")
+		want(t, page, http.StatusOK)
+		if got := strings.Contains(page.Body.String(), waits); got != c.waits {
+			t.Errorf("%s: waiting %v", name, got)
+		}
+	}
 }
 
 // Everything is narrowed to the reader's communes, the counters too.
@@ -56,7 +91,8 @@ func TestDeviceList(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "Đang phát: Tin dự báo", "Mất kết nối", "Chưa đăng ký", "chưa có báo cáo", "1/2 sẵn sàng", "16:30 22/11/2025", "Thêm một cụm loa")
 	want(t, h.ask(t, http.MethodGet, "/devices?state=sleepy", ""), 422, "Tình trạng")
 	want(t, h.ask(t, http.MethodGet, "/devices?commune=1", ""), 422, "Xã/phường")
-	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), 422, "color")
+	want(t, h.ask(t, http.MethodGet, "/devices?color=red", ""), http.StatusOK, "Đã bỏ qua", "color")
+	want(t, h.ask(t, http.MethodGet, "/api/v1/devices?color=red", ""), 422, "color")
 	h.plan.states[0].Reported = []byte("{broken")
 	want(t, h.ask(t, http.MethodGet, "/devices", ""), http.StatusOK, "chưa có báo cáo")
 }
@@ -165,7 +201,7 @@ func TestDeviceAdded(t *testing.T) {
 
 	code := "/devices/" + string(h.plan.places[4].Device.ID) + "/code"
 	want(t, h.ask(t, http.MethodPost, code, "a=b"), http.StatusOK, "01234-56789-0123-4567-89ab-cdef", "09:30 29/11/2025")
-	want(t, h.ask(t, http.MethodGet, code, ""), http.StatusNotFound)
+	want(t, h.ask(t, http.MethodGet, code, ""), http.StatusMethodNotAllowed)
 	want(t, h.ask(t, http.MethodPost, "/api/v1/devices/"+string(h.plan.places[4].Device.ID)+"/enrolment-code", ""), http.StatusCreated, `"code":"01234-56789-0123-4567-89ab-cdef"`)
 	if len(h.watch.codes) != 2 {
 		t.Errorf("codes for %v", h.watch.codes)
@@ -179,7 +215,7 @@ func TestFaultsPage(t *testing.T) {
 	if n := strings.Count(w.Body.String(), `<li class="card`); n != 4 {
 		t.Errorf("%d lines, want the outage, two faults of a ward and a clock", n)
 	}
-	want(t, h.ask(t, http.MethodGet, "/faults?state=closed", ""), http.StatusOK, "máy chủ trung tâm đã ngừng", "thiết bị báo lỗi: bộ nhớ âm thanh", "bad flash")
+	want(t, h.ask(t, http.MethodGet, "/faults?state=closed", ""), http.StatusOK, "máy chủ đã ngừng", "thiết bị báo lỗi: bộ nhớ âm thanh", "bad flash")
 	want(t, h.ask(t, http.MethodGet, "/faults?outage="+string(h.watch.outages[0].ID), ""), http.StatusOK, "chưa sẵn sàng", "đang mở")
 	want(t, h.ask(t, http.MethodGet, "/faults?state=shut", ""), 422)
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,10 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 // errSignIn sends a page's reader to the sign-in form, and a program a 401.
 var errSignIn = fmt.Errorf("%w: sign in first", radio.ErrForbidden)
+
+// errCut marks an answer of unknown length that broke off in the middle: the connection
+// has to break with it, or the reader takes the part for the whole.
+var errCut = fmt.Errorf("%w: cut off", errSent)
 
 // errSent marks an error after the answer has begun: nothing may be added to it.
 var errSent = errors.New("answer not delivered")
@@ -42,6 +47,14 @@ type patient interface {
 	RetryAfter() time.Duration
 }
 
+// crowded is one for which there is no room now: because of others, or of what the
+// person does already. It brings its own words.
+type crowded interface {
+	patient
+	Crowded() bool
+	Vietnamese() string
+}
+
 // answer is what an error means to a person.
 type answer struct {
 	Status   int             `json:"-"`
@@ -49,6 +62,8 @@ type answer struct {
 	VI       string          `json:"reason_vi"`
 	EN       string          `json:"reason_en"`
 	Problems []radio.Problem `json:"problems,omitempty"`
+	// Ref finds the line of the system log that tells more.
+	Ref string `json:"ref,omitempty"`
 	// Wait is when to try again, in seconds; 0 when that is not known.
 	Wait int `json:"-"`
 }
@@ -83,6 +98,7 @@ func explainKind(err error) answer {
 	var invalid *radio.Invalid
 	var tooLarge *http.MaxBytesError
 	var later patient
+	var busy *radio.Busy
 	switch {
 	case errors.Is(err, errSignIn):
 		return answer{Status: http.StatusUnauthorized, Code: "sign_in", VI: "Hãy đăng nhập trước.", EN: "Sign in first."}
@@ -99,16 +115,32 @@ func explainKind(err error) answer {
 		return answer{Status: http.StatusConflict, Code: "conflict", VI: "Trạng thái hiện tại không cho phép.", EN: plain(err, radio.ErrConflict)}
 	case errors.Is(err, radio.ErrForbidden):
 		return answer{Status: http.StatusForbidden, Code: "forbidden", VI: "Không được phép.", EN: plain(err, radio.ErrForbidden)}
+	case errors.As(err, &busy):
+		// RFC 9110 §15.6.4.
+		wait := seconds(busy.Wait)
+		return answer{Status: http.StatusServiceUnavailable, Code: "busy", Wait: wait,
+			VI: fmt.Sprintf("Máy chủ đang bận vì có quá nhiều người cùng đăng nhập. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many sign in at once. Wait %d seconds.", wait)}
 	case errors.As(err, &later):
 		// RFC 6585 §4. Whole seconds, never too few.
-		wait := max(int(math.Ceil(later.RetryAfter().Seconds())), 1)
-		return answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
+		wait := seconds(later.RetryAfter())
+		a := answer{Status: http.StatusTooManyRequests, Code: "too_many", Wait: wait,
 			VI: fmt.Sprintf("Đã thử quá nhiều lần. Hãy chờ %d giây rồi thử lại.", wait), EN: fmt.Sprintf("Too many tries. Wait %d seconds.", wait)}
+		var busy crowded
+		if errors.As(err, &busy) {
+			a.EN = plain(err, radio.ErrUnavailable)
+			if busy.Crowded() {
+				a.Status, a.Code = http.StatusServiceUnavailable, "unavailable"
+			}
+		}
+		return a
 	case errors.Is(err, radio.ErrUnavailable):
 		return answer{Status: http.StatusServiceUnavailable, Code: "unavailable", VI: "Chưa làm được lúc này, hãy thử lại sau.", EN: plain(err, radio.ErrUnavailable)}
 	}
 	return answer{Status: http.StatusInternalServerError, Code: "centre", VI: "Máy chủ gặp lỗi; lỗi đã được ghi vào nhật ký hệ thống.", EN: "The centre failed; it is in the system log."}
 }
+
+// seconds are whole ones, never too few.
+func seconds(d time.Duration) int { return max(int(math.Ceil(d.Seconds())), 1) }
 
 // plain is an error's text without the name of its kind, which the status tells.
 func plain(err, kind error) string { return strings.TrimPrefix(err.Error(), kind.Error()+": ") }
@@ -123,12 +155,14 @@ func loggedPath(r *http.Request) string {
 
 func (s *Server) logError(r *http.Request, a answer, err error) {
 	switch {
+	case errors.Is(err, errCut) && r.Context().Err() == nil:
+		s.Logger.Info("answer cut off", "method", r.Method, "path", loggedPath(r), "error", err)
 	case errors.Is(err, errSent), errors.Is(err, context.Canceled):
 		s.Logger.Debug("reader gone", "method", r.Method, "path", loggedPath(r), "error", err)
 	case a.Status >= 500:
-		s.Logger.Error("request failed", "method", r.Method, "path", loggedPath(r), "error", err)
+		s.Logger.Error("request failed", "method", r.Method, "path", loggedPath(r), "ref", a.Ref, "error", err)
 	case !errors.Is(err, errSignIn):
-		s.Logger.Info("request refused", "method", r.Method, "path", loggedPath(r), "status", a.Status, "error", err)
+		s.Logger.Info("request refused", "method", r.Method, "path", loggedPath(r), "status", a.Status, "ref", a.Ref, "error", err)
 	}
 }
 
@@ -140,7 +174,15 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 			return
 		}
 		a := explain(err)
+		switch {
+		case a.Status >= 500, a.Status == http.StatusForbidden, a.Status == http.StatusConflict:
+			// The words may tell less than the log: who asks for help can name its line.
+			a.Ref = rand.Text()[:8]
+		}
 		s.logError(r, a, err)
+		if errors.Is(err, errCut) {
+			panic(http.ErrAbortHandler) // net/http's way to cut a connection
+		}
 		if errors.Is(err, errSent) {
 			return
 		}
@@ -156,13 +198,14 @@ func (s *Server) answering(h handler, tell func(http.ResponseWriter, *http.Reque
 
 // page turns a handler's error into a page.
 func (s *Server) page(h handler) http.Handler {
-	return s.answering(h, func(w http.ResponseWriter, r *http.Request, a answer) error {
+	pages := s.answering(h, func(w http.ResponseWriter, r *http.Request, a answer) error {
 		if a.Status == http.StatusUnauthorized && r.Method == http.MethodGet {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return nil
 		}
 		return s.show(w, r, a.Status, "error.html", "Chưa thực hiện được", a)
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.ServeHTTP(w, tolerant(r)) })
 }
 
 // api turns a handler's error into JSON.

@@ -63,19 +63,20 @@ type fakePeople struct {
 	err    error         // of every Login and Session, when set
 	who    *radio.Person // whose session it is; nil for lan
 	token  radio.TokenUse
+	from   []string // "address device" of every Login
 }
 
-func (p *fakePeople) Login(_ context.Context, login, pass string) (radio.Person, string, error) {
+func (p *fakePeople) Login(_ context.Context, try radio.SignIn) (radio.SignedIn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.logins = append(p.logins, login)
+	p.logins, p.from = append(p.logins, try.Login), append(p.from, try.Address+" "+try.Device)
 	switch {
 	case p.err != nil:
-		return radio.Person{}, "", p.err
-	case login != lan.Login || pass != password:
-		return radio.Person{}, "", fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+		return radio.SignedIn{}, p.err
+	case try.Login != lan.Login || try.Password != password:
+		return radio.SignedIn{}, fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 	}
-	return lan, sessionToken, nil
+	return radio.SignedIn{Person: lan, Session: sessionToken, Device: "known"}, nil
 }
 
 func (p *fakePeople) Session(_ context.Context, t string) (radio.Person, error) {
@@ -239,6 +240,7 @@ func (a fakeAudio) Open(h radio.SHA256) (io.ReadSeekCloser, int64, error) {
 
 // house is a web server over fakes with a small province in them.
 type house struct {
+	alerts *fakeAlerts
 	*Server
 	people *fakePeople
 	desk   *fakeDesk
@@ -259,11 +261,13 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h := &house{people: &fakePeople{}, plan: provincePlan(), log: provinceLog()}
 	h.desk = &fakeDesk{plan: h.plan}
 	h.files = &fakeFiles{log: h.log}
+	h.alerts = provinceAlerts(h.plan)
 	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
-		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch, Drafts: h.watch,
+		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch,
 		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
+		Alerts: h.alerts, Signing: h.alerts, AlertBoards: h.alerts, Contacts: h.alerts,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),

@@ -147,6 +147,7 @@ type faultsData struct {
 	Lines  []faultLine
 	Past   []faultRow
 	Next   string
+	First  string // address of the first page, "" when this is it
 	Failed []radio.Notice
 }
 
@@ -259,6 +260,10 @@ func (s *Server) faultList(w http.ResponseWriter, r *http.Request) error {
 	d.Single = d.Closed || q.Get("outage")+q.Get("device")+q.Get("commune")+q.Get("kind") != ""
 	if d.Single {
 		d.Past, d.Next, err = s.readFaults(r)
+		if q.Get("after") != "" {
+			q.Del("after")
+			d.First = r.URL.Path + "?" + q.Encode()
+		}
 	} else {
 		d.Lines, err = s.faultLines(r)
 	}

@@ -12,7 +12,7 @@ import (
 
 type inviteData struct {
 	Person radio.Person // login and name only
-	Reason answer
+	Again  retry
 }
 
 type acceptBody struct {
@@ -48,12 +48,10 @@ func (s *Server) inviteAccept(w http.ResponseWriter, r *http.Request) error {
 	if r.PostFormValue("password") != r.PostFormValue("again") {
 		err = differ()
 	} else {
-		err = s.Accounts.Accept(r.Context(), code, r.PostFormValue("password"))
+		err = s.accept(w, r, code, r.PostFormValue("password"))
 	}
-	if errors.Is(err, radio.ErrInvalid) {
-		// The person can try again: said above the form.
-		a := explain(err)
-		return s.show(w, r, a.Status, "invite.html", "Đặt mật khẩu", inviteData{p, a})
+	if again, ok := s.again(w, r, "invite", "", err); ok {
+		return s.show(w, r, again.Status(), "invite.html", "Đặt mật khẩu", inviteData{p, again})
 	}
 	if err != nil {
 		return badCode(err)
@@ -62,12 +60,21 @@ func (s *Server) inviteAccept(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// accept sets a password; the device on which that was done is known from then on.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, code, password string) error {
+	in, err := s.Accounts.Accept(r.Context(), code, password, s.client(r))
+	if err == nil {
+		s.setDevice(w, in.Person.Login, in.Device)
+	}
+	return err
+}
+
 func (s *Server) apiAccept(w http.ResponseWriter, r *http.Request) error {
 	var in acceptBody
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	if err := s.Accounts.Accept(r.Context(), in.Code, in.Password); err != nil {
+	if err := s.accept(w, r, in.Code, in.Password); err != nil {
 		return badCode(err)
 	}
 	w.WriteHeader(http.StatusNoContent)

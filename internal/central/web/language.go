@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"loaxa/internal/radio"
 )
 
 // language of the screen. Vietnamese is the language of the house: its words are the
@@ -88,9 +91,11 @@ func (s *Server) setLanguage(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	l := vietnamese
-	if language(r.PostFormValue("lang")) == english {
-		l = english
+	l := language(r.PostFormValue("lang"))
+	if !slices.Contains(languages, l) {
+		var e radio.Invalid
+		e.Add("lang", "ngôn ngữ là vi hoặc en", "the language is vi or en")
+		return e.Err()
 	}
 	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})

@@ -2,13 +2,14 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"loaxa/internal/radio"
 )
 
 // Live tells open pages which of their parts are out of date, by server-sent events
@@ -17,9 +18,19 @@ import (
 // value is ready.
 type Live struct {
 	mu      sync.Mutex
-	readers map[chan struct{}]map[string]bool
+	readers []*liveReader // the oldest first
 	closed  bool
 	done    chan struct{}
+}
+
+// liveReader is one open stream.
+type liveReader struct {
+	person  radio.UserID
+	session string // its cookie
+	due     map[string]bool
+	wake    chan struct{} // due has something
+	check   chan struct{} // the session may have ended
+	giveWay chan struct{} // closed when a newer stream took the place
 }
 
 // Topics of pages.
@@ -31,11 +42,15 @@ const (
 	TopicLog       = "log"
 	TopicFaults    = "faults"
 	TopicPeople    = "people"
+	TopicAlerts    = "alerts"
 )
 
 const (
-	// maxReaders bounds the open streams; beyond it pages live without.
+	// maxReaders bounds the open streams; beyond it pages live without. A session and a
+	// person have a few of them, and the oldest gives way: it is the page longest left.
 	maxReaders = 500
+	ofSession  = 4
+	ofPerson   = 12
 	// liveEvery is how often one page is told at most: a slot that ends brings a
 	// thousand confirmations within seconds.
 	liveEvery = 2 * time.Second
@@ -47,14 +62,28 @@ const (
 func (l *Live) Changed(topics ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for wake, due := range l.readers {
+	for _, r := range l.readers {
 		for _, t := range topics {
-			due[t] = true
+			r.due[t] = true
 		}
-		select {
-		case wake <- struct{}{}:
-		default: // woken already
-		}
+		nudge(r.wake)
+	}
+}
+
+// SessionsChanged makes every stream look whether its session still holds. It never
+// blocks.
+func (l *Live) SessionsChanged() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.readers {
+		nudge(r.check)
+	}
+}
+
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // nudged already
 	}
 }
 
@@ -75,55 +104,82 @@ func (l *Live) doneLocked() chan struct{} {
 	return l.done
 }
 
-func (l *Live) join() (wake chan struct{}, done chan struct{}, ok bool) {
+// join opens a stream for a person's session; ok is false when there is no room.
+func (l *Live) join(person radio.UserID, session string) (r *liveReader, done chan struct{}, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.readers) >= maxReaders {
+	if l.closed {
 		return nil, nil, false
 	}
-	if l.readers == nil {
-		l.readers = map[chan struct{}]map[string]bool{}
+	l.makeRoom(ofSession, func(r *liveReader) bool { return r.session == session })
+	l.makeRoom(ofPerson, func(r *liveReader) bool { return r.person == person })
+	if len(l.readers) >= maxReaders {
+		return nil, nil, false
 	}
-	wake = make(chan struct{}, 1)
-	l.readers[wake] = map[string]bool{}
-	return wake, l.doneLocked(), true
+	r = &liveReader{person: person, session: session, due: map[string]bool{},
+		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), giveWay: make(chan struct{})}
+	l.readers = append(l.readers, r)
+	nudge(r.check) // it may have ended since the request was let in
+	return r, l.doneLocked(), true
 }
 
-func (l *Live) leave(wake chan struct{}) {
+// makeRoom ends the oldest stream of those when there are most of them.
+func (l *Live) makeRoom(most int, of func(*liveReader) bool) {
+	n, oldest := 0, -1
+	for i, r := range l.readers {
+		if of(r) {
+			if n++; oldest < 0 {
+				oldest = i
+			}
+		}
+	}
+	if n >= most {
+		close(l.readers[oldest].giveWay)
+		l.readers = slices.Delete(l.readers, oldest, oldest+1)
+	}
+}
+
+func (l *Live) leave(r *liveReader) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.readers, wake)
+	if i := slices.Index(l.readers, r); i >= 0 {
+		l.readers = slices.Delete(l.readers, i, i+1)
+	}
 }
 
 // take gives what is out of date for one reader, and forgets it.
-func (l *Live) take(wake chan struct{}) []string {
+func (l *Live) take(r *liveReader) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
-	for t := range l.readers[wake] {
+	for t := range r.due {
 		out = append(out, t)
 	}
-	clear(l.readers[wake])
+	clear(r.due)
 	slices.Sort(out)
 	return out
 }
 
-// events streams to one page until it or the centre goes.
+// events streams to one page until it, its session or the centre goes.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	wake, done, ok := s.Live.join()
+	until, err := s.sessionEnd(r)
+	if err != nil {
+		return err
+	}
+	reader, done, ok := s.Live.join(who(r).ID, s.cookie(r))
 	if !ok {
 		w.Header().Set("Retry-After", "60")
 		w.WriteHeader(http.StatusNoContent) // tells EventSource not to come again (HTML §9.2.2)
 		return nil
 	}
-	defer s.Live.leave(wake)
+	defer s.Live.leave(reader)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
 	send := func(text string) error {
 		// A reader who takes nothing for long is gone.
-		if err := out.SetWriteDeadline(time.Now().Add(liveBeat)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := fit(out.SetWriteDeadline(time.Now().Add(liveBeat))); err != nil {
 			return err
 		}
 		if _, err := w.Write([]byte(text)); err != nil {
@@ -131,40 +187,78 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		}
 		return out.Flush()
 	}
-	if err := s.stream(r.Context(), wake, done, send); err != nil {
+	st := stream{reader: reader, done: done, send: send, take: func() []string { return s.Live.take(reader) },
+		// A session that cannot be looked up ends, too: the page comes again when it can.
+		holds: func() bool { _, err := s.session(r); return err == nil }}
+	if err := st.run(r.Context(), until); err != nil {
 		return fmt.Errorf("%w: %w", errSent, err)
 	}
 	return nil
 }
 
-func (s *Server) stream(ctx context.Context, wake, done chan struct{}, send func(string) error) error {
-	if err := send("retry: 10000\n\n"); err != nil {
+// sessionEnd is how long the session of a request will last if nobody ends it.
+func (s *Server) sessionEnd(r *http.Request) (time.Duration, error) {
+	all, err := s.Accounts.Sessions(r.Context(), who(r), s.cookie(r))
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range all {
+		if one.Current {
+			return one.ExpiresAt.Time().Sub(s.Now()), nil
+		}
+	}
+	return 0, errSignIn // it ended just now
+}
+
+// stream is one page's stream under way.
+type stream struct {
+	reader *liveReader
+	done   chan struct{}
+	send   func(string) error
+	take   func() []string
+	holds  func() bool // whether the session does
+}
+
+// goodbye tells the page not to come again by itself: its session is over, or the same
+// person has opened many newer ones.
+const goodbye = "event: bye\ndata: bye\n\n"
+
+func (st stream) run(ctx context.Context, until time.Duration) error {
+	if err := st.send("retry: 10000\n\n"); err != nil {
 		return err
 	}
 	beat := time.NewTicker(liveBeat)
 	defer beat.Stop()
+	end := time.NewTimer(until)
+	defer end.Stop()
+	wake, quiet := st.reader.wake, (<-chan time.Time)(nil)
 	for {
+		text := ""
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-done:
+		case <-st.done:
 			return nil
-		case <-beat.C:
-			if err := send(": still here\n\n"); err != nil {
-				return err
+		case <-st.reader.giveWay:
+			return st.send(goodbye)
+		case <-end.C:
+			return st.send(goodbye)
+		case <-st.reader.check:
+			if !st.holds() {
+				return st.send(goodbye)
 			}
 			continue
+		case <-quiet:
+			wake, quiet = st.reader.wake, nil
+			continue
+		case <-beat.C:
+			text = ": still here\n\n"
 		case <-wake:
+			text = "event: changed\ndata: " + strings.Join(st.take(), " ") + "\n\n"
+			wake, quiet = nil, time.After(liveEvery)
 		}
-		if err := send("event: changed\ndata: " + strings.Join(s.Live.take(wake), " ") + "\n\n"); err != nil {
+		if err := st.send(text); err != nil {
 			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-done:
-			return nil
-		case <-time.After(liveEvery):
 		}
 	}
 }

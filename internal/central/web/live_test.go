@@ -2,52 +2,30 @@ package web
 
 import (
 	"bufio"
-	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"loaxa/internal/radio"
 )
 
 // TestLiveTellsOpenPages over a real connection: a change reaches the page, and closing
 // ends the stream, so that a centre can stop.
 func TestLiveTellsOpenPages(t *testing.T) {
 	h := newHouse(t)
-	site := httptest.NewServer(h)
-	defer site.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+"/events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
-	answer, err := site.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {
-		t.Fatalf("%d %s", answer.StatusCode, kind)
-	}
-	lines := bufio.NewScanner(answer.Body)
-	next := func() string {
-		for lines.Scan() {
-			if lines.Text() != "" {
-				return lines.Text()
-			}
-		}
-		return "end"
-	}
-	if got := next(); !strings.HasPrefix(got, "retry: ") {
+	lines := openStream(t, h)
+	if got := next(lines); !strings.HasPrefix(got, "retry: ") {
 		t.Fatalf("first line %q", got)
 	}
 	h.Live.Changed(TopicLog, TopicDevices)
-	if a, b := next(), next(); a != "event: changed" || b != "data: devices log" {
+	if a, b := next(lines), next(lines); a != "event: changed" || b != "data: devices log" {
 		t.Errorf("%q %q", a, b)
 	}
 	h.Live.Close()
-	if got := next(); got != "end" {
+	if got := next(lines); got != "end" {
 		t.Errorf("after closing: %q", got)
 	}
 	if w := h.ask(t, http.MethodGet, "/events", ""); w.Code != http.StatusNoContent {
@@ -57,25 +35,131 @@ func TestLiveTellsOpenPages(t *testing.T) {
 
 func TestLiveIsBounded(t *testing.T) {
 	var l Live
-	for range maxReaders {
-		if _, _, ok := l.join(); !ok {
+	var last *liveReader
+	for n := range maxReaders {
+		r, _, ok := l.join(id[radio.UserID]('u', n), fmt.Sprint(n))
+		if !ok {
 			t.Fatal("refused too early")
 		}
+		last = r
 	}
-	wake, _, ok := l.join()
-	if ok {
+	if _, _, ok := l.join("somebody", "else"); ok {
 		t.Fatal("one too many")
 	}
-	for w := range l.readers {
-		wake = w
-		break
-	}
-	l.leave(wake)
-	if _, _, ok := l.join(); !ok {
+	l.leave(last)
+	if _, _, ok := l.join("somebody", "else"); !ok {
 		t.Fatal("no room after one left")
 	}
 	// Nobody listens: a change must not block.
 	for range 100 {
 		l.Changed(TopicLog)
+		l.SessionsChanged()
 	}
+}
+
+func ended(r *liveReader) bool {
+	select {
+	case <-r.giveWay:
+		return true
+	default:
+		return false
+	}
+}
+
+// TestOldestStreamGivesWay: one account cannot take the streams of all others, in one
+// session or in many.
+func TestOldestStreamGivesWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		most    int
+		session func(n int) string
+	}{
+		"of a session": {ofSession, func(int) string { return "one" }},
+		"of a person":  {ofPerson, func(n int) string { return fmt.Sprint(n) }},
+	} {
+		var l Live
+		other, _, _ := l.join("minh", "other")
+		var mine []*liveReader
+		for n := range c.most + 3 {
+			r, _, ok := l.join("lan", c.session(n))
+			if !ok {
+				t.Fatalf("%s: stream %d refused", name, n)
+			}
+			mine = append(mine, r)
+		}
+		for n, r := range mine {
+			if ended(r) != (n < 3) {
+				t.Errorf("%s: stream %d of %d: ended %v", name, n, len(mine), ended(r))
+			}
+			l.leave(r)
+		}
+		if ended(other) || len(l.readers) != 1 {
+			t.Errorf("%s: another account's stream ended, or %d are left", name, len(l.readers))
+		}
+	}
+}
+
+// TestStreamEndsWithItsSession: signed out, shut by an administrator, and expired.
+func TestStreamEndsWithItsSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		clock time.Duration // beyond now
+		end   func(h *house)
+	}{
+		"signed out": {0, func(h *house) {
+			want(t, h.ask(t, http.MethodPost, "/logout", "x=1"), http.StatusSeeOther)
+		}},
+		"shut": {0, func(h *house) {
+			h.people.mu.Lock()
+			h.people.err = fmt.Errorf("session: %w", radio.ErrNotFound)
+			h.people.mu.Unlock()
+			h.Live.SessionsChanged() // central calls it when the audit moved on
+		}},
+		"expired": {12*time.Hour - 200*time.Millisecond, func(*house) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, func(d *Deps) { d.Now = func() time.Time { return now.Add(c.clock) } })
+			lines := openStream(t, h)
+			if got := next(lines); !strings.HasPrefix(got, "retry: ") {
+				t.Fatalf("first line %q", got)
+			}
+			c.end(h)
+			if a, b, rest := next(lines), next(lines), next(lines); a != "event: bye" || rest != "end" {
+				t.Errorf("%q %q %q", a, b, rest)
+			}
+		})
+	}
+}
+
+// openStream opens a stream of events over a real connection.
+func openStream(t *testing.T, h *house) *bufio.Scanner {
+	t.Helper()
+	site := httptest.NewServer(h)
+	t.Cleanup(site.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
+	answer, err := site.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := answer.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {
+		t.Fatalf("%d %s", answer.StatusCode, kind)
+	}
+	return bufio.NewScanner(answer.Body)
+}
+
+// next is the next line of a stream that is not empty.
+func next(lines *bufio.Scanner) string {
+	for lines.Scan() {
+		if lines.Text() != "" {
+			return lines.Text()
+		}
+	}
+	return "end"
 }

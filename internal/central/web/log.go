@@ -20,7 +20,9 @@ type Log interface {
 	Choices(ctx context.Context, day radio.Date, communes []radio.AreaID) (radio.LogChoices, error)
 	Matrix(ctx context.Context, day radio.Date, f radio.LogFilter) (radio.LogMatrix, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, from, to radio.Date, communes []radio.AreaID) (radio.BulletinReport, error)
-	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID) (radio.CampaignProgress, error)
+	// TotalsUntil and CampaignProgress tell what is still to come apart.
+	TotalsUntil(ctx context.Context, f radio.LogFilter, now radio.LogNow) (radio.LogTotals, error)
+	CampaignProgress(ctx context.Context, campaign radio.CampaignID, communes []radio.AreaID, now radio.LogNow) (radio.CampaignProgress, error)
 	History(ctx context.Context, device radio.DeviceID, airing radio.AiringID) (radio.LogRow, []radio.Word, error)
 	Proofs(ctx context.Context, device radio.DeviceID, words []radio.Word) ([]radio.LogProof, error)
 }
@@ -50,7 +52,9 @@ var logKeys = []string{"from", "to", "commune", "device", "slot", "outcome", "ca
 const maxProblems = 10
 
 // strictQuery reads the query of an address. A filter that is not understood must not
-// be left out: the answer would be of more than what was asked for.
+// be left out in silence: the answer would be of more than what was asked for. A program
+// and a file are refused; a page says on top what it left out (links are passed on with
+// marks of mailers and messengers).
 func strictQuery(r *http.Request, keys ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -66,10 +70,14 @@ func strictQuery(r *http.Request, keys ...string) (url.Values, error) {
 		switch {
 		case len(e.Problems) == maxProblems:
 			return nil, e.Err()
+		case !slices.Contains(keys, key) && leaveOut(r, clip(key, 64)):
+			delete(q, key)
 		case !slices.Contains(keys, key):
 			e.Add(clip(key, 64), "không có bộ lọc này", "no such parameter")
 		case len(q[key]) > 1:
 			e.Add(key, "chỉ được ghi một lần", "given more than once")
+		case key == "page" && !pageNumber(q.Get(key)):
+			e.Add(key, "số trang phải là số nguyên từ 1", "the page is a whole number from 1")
 		}
 	}
 	return q, e.Err()
@@ -156,7 +164,13 @@ type logData struct {
 	CSV      string      // addresses of the files
 	XLSX     string
 	Days     string // address of the day's matrix
+	// Soon of the airings are not due yet; Ahead: all days asked for are still to come.
+	Soon  int64
+	Ahead bool
 }
+
+// Due is how many of a line of the sums are due.
+func (d logData) Due(o radio.Outcome, n int64) int64 { return dueOf(o, n, d.Soon) }
 
 // logChoice is a campaign or a bulletin a filter offers.
 type logChoice struct {
@@ -192,7 +206,10 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := logData{logPart: part}
+	d := logData{logPart: part, Ahead: part.Filter.From > s.today()}
+	if d.Soon, err = s.soon(r, part.Filter, part.Totals); err != nil {
+		return err
+	}
 	if err := s.offer(r, &d); err != nil {
 		return err
 	}
@@ -225,7 +242,7 @@ func (s *Server) offer(r *http.Request, d *logData) error {
 	if f.Slot != "" && !slices.Contains(d.Slots, f.Slot) {
 		d.Slots = append(d.Slots, f.Slot)
 	}
-	names, err := s.names(r)
+	names, err := s.logNames(r, f)
 	if err != nil {
 		return err
 	}

@@ -50,5 +50,5 @@ func (s *Server) logHistory(w http.ResponseWriter, r *http.Request) error {
 
 // clockState is the word for the state of a device's clock.
 func (sp speech) clockState(state string) string {
-	return sp.say(word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy"}, state))
+	return sp.say(word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy", radio.ClockAssumed: "GIẢ ĐỊNH, chỉ để thử"}, state))
 }

@@ -21,19 +21,26 @@ type daysData struct {
 	Campaign       radio.CampaignID
 	CampaignName   string
 	Today          radio.Date
+	After          localTime // now
 }
 
-// Mark tells at a glance, without colour, what became of a cell.
-func (d daysData) Mark(t radio.LogTotals) dayMark {
-	aired, pending := t.Outcomes[radio.Aired], t.Outcomes[radio.PendingOutcome]
+// Mark tells at a glance, without colour, what became of a cell; soon are those of its
+// airings that are not due yet. What people called off is no failure.
+func (d daysData) Mark(t radio.LogTotals, soon int64) dayMark {
+	aired, off := t.Outcomes[radio.Aired], t.Outcomes[radio.Cancelled]+t.Outcomes[radio.Declined]
+	open := t.Outcomes[radio.PendingOutcome]
 	switch {
 	case t.Planned == 0:
 		return dayMark{}
-	case aired == t.Planned:
+	case off == t.Planned:
+		return dayMark{"off", "⊘"}
+	case aired+off == t.Planned:
 		return dayMark{"full", "✓"}
-	case pending == t.Planned:
+	case open > 0 && open == soon && open+off == t.Planned:
+		return dayMark{"soon", "◷"}
+	case open+off == t.Planned:
 		return dayMark{"wait", "…"}
-	case aired+pending == t.Planned:
+	case aired+open+off == t.Planned:
 		return dayMark{"wait", "◔"}
 	case aired == 0:
 		return dayMark{"none", "✗"}
@@ -60,8 +67,80 @@ type dayCell struct {
 }
 
 // Cell makes a cell; commune or slot "" is a sum over them.
-func (d daysData) Cell(commune radio.AreaID, slot string, t radio.LogTotals) dayCell {
-	return dayCell{slot, d.Link(commune, slot), t, d.Mark(t)}
+func (d daysData) Cell(commune radio.AreaID, slot string, t radio.LogTotals, soon int64) dayCell {
+	return dayCell{slot, d.Link(commune, slot), t, d.Mark(t, soon)}
+}
+
+// Soon counts what is not due yet in the cells of a row, which are in the order of Slots:
+// in one of them, or in all (-1).
+func (d daysData) Soon(cells []radio.LogTotals, only int) (n int64) {
+	for i, t := range cells {
+		if (only < 0 || i == only) && d.After.ahead(d.Day, d.Slots[i]) {
+			n += t.Pending()
+		}
+	}
+	return n
+}
+
+// Due is how many of a line of the sums are due.
+func (d daysData) Due(o radio.Outcome, n int64) int64 { return dueOf(o, n, d.Soon(d.Sums, -1)) }
+
+// Ahead says whether the day is still to come: what is planned for it enters the log a
+// day before it airs.
+func (d daysData) Ahead() bool { return d.Day > d.Today }
+
+func dueOf(o radio.Outcome, n, soon int64) int64 {
+	if o == radio.PendingOutcome {
+		return n - soon
+	}
+	return n
+}
+
+// localTime is a local day and the time of that day.
+type localTime struct {
+	day radio.Date
+	at  radio.TimeOfDay
+}
+
+func (s *Server) localNow() localTime {
+	t := s.Now().In(s.zone)
+	return localTime{radio.DateOf(t), radio.TimeOfDay(t.Hour()*60 + t.Minute())}
+}
+
+// ahead says whether a slot is later.
+func (l localTime) ahead(day radio.Date, slot radio.TimeOfDay) bool {
+	return day > l.day || day == l.day && slot > l.at
+}
+
+// soon counts what a filter lets through and is not due yet: what stands in the log of
+// the days to come, and of today in slots still to come.
+func (s *Server) soon(r *http.Request, f radio.LogFilter, t radio.LogTotals) (n int64, err error) {
+	local := s.localNow()
+	if t.Pending() == 0 || f.To != "" && f.To < local.day {
+		return 0, nil
+	}
+	if f.To == "" || f.To > local.day {
+		later := f
+		later.From = max(f.From, nextDay(local.day, 1))
+		sums, err := s.Log.Totals(r.Context(), later)
+		if err != nil {
+			return 0, err
+		}
+		n = sums.Pending()
+	}
+	if f.From > local.day {
+		return n, nil
+	}
+	m, err := s.Log.Matrix(r.Context(), local.day, f)
+	if err != nil {
+		return 0, err
+	}
+	for i, slot := range m.Slots {
+		if local.ahead(local.day, slot) {
+			n += m.Sums[i].Pending()
+		}
+	}
+	return n, nil
 }
 
 // Other leads to another day.
@@ -101,7 +180,7 @@ func (s *Server) daysPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := daysData{LogMatrix: m, Campaign: campaign, Today: s.today(), Previous: nextDay(m.Day, -1), Next: nextDay(m.Day, 1)}
+	d := daysData{LogMatrix: m, Campaign: campaign, Today: s.today(), After: s.localNow(), Previous: nextDay(m.Day, -1), Next: nextDay(m.Day, 1)}
 	d.Shown, d.Pager = part(r, m.Rows, communesAPage)
 	if campaign != "" {
 		names, err := s.names(r)

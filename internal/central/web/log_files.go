@@ -29,6 +29,7 @@ type LogFile struct {
 	Words  FileWords
 	About  [][2]string // the filter in words
 	By     string
+	Owner  radio.UserID // one file at a time for each
 }
 
 // FileWords are the reader's words for the codes of the log.
@@ -74,7 +75,7 @@ func (s *Server) logXLSX(w http.ResponseWriter, r *http.Request) error {
 // logFile sends what a filter lets through as a file.
 func (s *Server) logFile(w http.ResponseWriter, r *http.Request,
 	produce func(context.Context, LogFile, func(time.Time) (io.Writer, error)) error, kind, ext string) error {
-	q, err := strictQuery(r, slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })...)
+	q, err := strictQuery(exact(r), slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })...)
 	if err != nil {
 		return err
 	}
@@ -86,15 +87,27 @@ func (s *Server) logFile(w http.ResponseWriter, r *http.Request,
 	if err != nil {
 		return err
 	}
-	file := LogFile{Filter: f, Zone: s.zone, Words: FileWords{s.pages.speech[languageOf(r)]}, About: about, By: who(r).Name}
+	file := LogFile{Filter: f, Zone: s.zone, Words: FileWords{s.pages.speech[languageOf(r)]}, About: about, By: who(r).Name, Owner: who(r).ID}
 	begun := false
+	out := http.NewResponseController(w)
 	err = produce(r.Context(), file, func(knownAt time.Time) (io.Writer, error) {
 		begun = true
 		h := w.Header()
 		h.Set("Content-Type", kind)
 		h.Set("Content-Disposition", disposition(s.fileName(r, f, knownAt)+ext))
-		return patientWriter{w, http.NewResponseController(w)}, nil
+		return &pacedWriter{pace: s.pace, to: w, control: out, begun: time.Now()}, nil
 	})
+	if err != nil && begun {
+		return fmt.Errorf("%w: %w", errCut, err)
+	}
+	if err == nil {
+		// What is still in a buffer goes out within the last deadline; the connection's next
+		// request has none.
+		err = fit(out.Flush())
+	}
+	if err == nil {
+		err = fit(out.SetWriteDeadline(time.Time{}))
+	}
 	if err != nil && begun {
 		return fmt.Errorf("%w: %w", errSent, err)
 	}
@@ -132,26 +145,73 @@ func disposition(name string) string {
 	return fmt.Sprintf(`attachment; filename="%s"; filename*=UTF-8''%s`, ascii, url.PathEscape(name))
 }
 
-// patience is how long a reader may take for what is written at once: a download that
-// nobody takes must not hold the log's snapshot for ever.
-const patience = time.Minute
-
-type patientWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
+// pace is what a reader of a download has to keep up with: a file that nobody takes must
+// not hold the log's snapshot, and the turn of others, for ever.
+type pace struct {
+	patience time.Duration // for the first bytes, and for a link that breaks for a while
+	rate     int64         // bytes a second on the average, once patience is used up
+	longest  time.Duration // for all of it
 }
 
-// Write sets the deadline anew each time. A connection that knows none is not limited.
-func (w patientWriter) Write(b []byte) (int, error) {
-	if err := w.control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+// filePace: 32 KB/s is what a poor mobile link still manages.
+var filePace = pace{patience: time.Minute, rate: 32 << 10, longest: 15 * time.Minute}
+
+// until is when the next bytes have to be taken, after sent bytes since begun.
+func (p pace) until(begun time.Time, sent int64) time.Time {
+	allowed := p.patience + time.Duration(sent/p.rate)*time.Second
+	return begun.Add(min(allowed, p.longest))
+}
+
+type pacedWriter struct {
+	pace
+	to      io.Writer
+	control *http.ResponseController
+	begun   time.Time
+	sent    int64
+}
+
+// Write sets the deadline anew each time, never beyond what the pace allows.
+func (w *pacedWriter) Write(b []byte) (int, error) {
+	if err := fit(w.control.SetWriteDeadline(w.until(w.begun, w.sent))); err != nil {
 		return 0, err
 	}
-	return w.ResponseWriter.Write(b)
+	n, err := w.to.Write(b)
+	w.sent += int64(n)
+	return n, err
+}
+
+// fit lets connections pass that know no deadline, or cannot be flushed.
+func fit(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
+
+// logNames are the names of what the reader of a part of the log may know: what stands
+// in other communes keeps its id for a name, whatever the address asks for.
+func (s *Server) logNames(r *http.Request, f radio.LogFilter) (names, error) {
+	all, err := s.names(r)
+	if err != nil || f.Communes == nil {
+		return all, err
+	}
+	places, err := s.Plan.Places(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range places {
+		if !f.Allows(p.Commune().ID) {
+			delete(all, string(p.Device.ID))
+			delete(all, string(p.Commune().ID))
+			delete(all, string(p.Hamlet().ID))
+		}
+	}
+	return all, nil
 }
 
 // about says a filter in words, for the file.
 func (s *Server) about(r *http.Request, f radio.LogFilter) ([][2]string, error) {
-	names, err := s.names(r)
+	names, err := s.logNames(r, f)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"mime"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -75,7 +79,7 @@ func TestDaysEqualTheLog(t *testing.T) {
 			}
 		}
 	}
-	for query, status := range map[string]int{"day=x": 422, "bogus=1": 422, "day=2030-01-01": 200, "": 200, "day=2025-11-21&campaign=" + id[string]('g', 1): 200} {
+	for query, status := range map[string]int{"day=x": 422, "day=2030-01-01": 200, "": 200, "day=2025-11-21&campaign=" + id[string]('g', 1): 200} {
 		want(t, h.ask(t, http.MethodGet, "/log/days?"+query, ""), status)
 		want(t, h.ask(t, http.MethodGet, "/api/v1/log/days?"+query, ""), status)
 	}
@@ -99,20 +103,84 @@ func TestDayOfAProvince(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	o := func(aired, pending, missed int64) radio.LogTotals {
-		return radio.LogTotals{Planned: aired + pending + missed, Outcomes: map[radio.Outcome]int64{radio.Aired: aired, radio.PendingOutcome: pending, radio.Missed: missed}}
+	o := func(aired, pending, missed, off int64) radio.LogTotals {
+		return radio.LogTotals{Planned: aired + pending + missed + 2*off, Outcomes: map[radio.Outcome]int64{radio.Aired: aired, radio.PendingOutcome: pending, radio.Missed: missed,
+			radio.Cancelled: off, radio.Declined: off}}
 	}
-	seen := map[dayMark]bool{}
-	for want, totals := range map[string]radio.LogTotals{"": {}, "full": o(3, 0, 0), "wait": o(0, 3, 0), "none": o(0, 1, 2), "part": o(1, 1, 1)} {
-		m := daysData{}.Mark(totals)
-		if m.Class != want || seen[m] {
-			t.Errorf("%+v is %+v, want %s", totals, m, want)
+	for _, c := range []struct {
+		name   string
+		totals radio.LogTotals
+		soon   int64
+		want   dayMark
+	}{
+		{"nothing planned", radio.LogTotals{}, 0, dayMark{}},
+		{"all aired", o(3, 0, 0, 0), 0, dayMark{"full", "✓"}},
+		{"all awaited", o(0, 3, 0, 0), 0, dayMark{"wait", "…"}},
+		{"some awaited", o(1, 2, 0, 0), 0, dayMark{"wait", "◔"}},
+		{"some awaited, some soon", o(0, 3, 0, 0), 2, dayMark{"wait", "…"}},
+		{"all soon", o(0, 3, 0, 0), 3, dayMark{"soon", "◷"}},
+		{"some aired, the rest soon", o(1, 3, 0, 0), 3, dayMark{"wait", "◔"}},
+		{"some missed, none aired", o(0, 1, 2, 0), 0, dayMark{"none", "✗"}},
+		{"some missed, the rest soon", o(1, 1, 1, 0), 1, dayMark{"part", "◐"}},
+		{"all called off", o(0, 0, 0, 2), 0, dayMark{"off", "⊘"}},
+		{"the rest called off", o(2, 0, 0, 1), 0, dayMark{"full", "✓"}},
+		{"soon, the rest called off", o(0, 2, 0, 1), 2, dayMark{"soon", "◷"}},
+		{"missed, the rest called off", o(0, 0, 1, 1), 0, dayMark{"none", "✗"}},
+	} {
+		if got := (daysData{}).Mark(c.totals, c.soon); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
-		seen[m] = true
 	}
-	if m := (daysData{}).Mark(o(1, 2, 0)); m.Class != "wait" || m.Sign == "…" {
-		t.Errorf("partly awaited: %+v", m)
+	w := newHouse(t).ask(t, http.MethodGet, "/log/days", "")
+	for _, sign := range []string{"✓", "…", "◔", "◷", "✗", "◐", "⊘"} {
+		want(t, w, http.StatusOK, sign+" ") // the legend
 	}
+}
+
+// TestWhatIsStillToCome: it is half past nine; the slots of the evening, and the days to
+// come, are not awaited. Both pages say the same, and the parts sum up to the plan.
+func TestWhatIsStillToCome(t *testing.T) {
+	h := newHouse(t)
+	row := h.log.rows[1]
+	row.Outcome, row.StartedAt, row.Consumed, row.Campaign = radio.PendingOutcome, 0, 0, ""
+	add := func(n int, day radio.Date, slot radio.TimeOfDay) {
+		row.Airing, row.Day, row.SlotTime = id[radio.AiringID]('z', n), day, slot
+		row.DeviceName, row.Key.Device = "Cụm thử", id[radio.DeviceID]('z', 1)
+		h.log.rows = append(h.log.rows, row)
+	}
+	add(1, "2025-11-22", 5*60)
+	add(2, "2025-11-22", 9*60+30)
+	add(3, "2025-11-22", 17*60)
+	add(4, "2025-11-22", 17*60)
+	add(5, "2025-11-23", 5*60)
+	for query, want := range map[string][2]string{
+		"from=2025-11-22&to=2025-11-22":        {"Chờ xác nhận: 2", "Chưa đến giờ: 2"},
+		"from=2025-11-22":                      {"Chờ xác nhận: 2", "Chưa đến giờ: 3"},
+		"":                                     {"Chờ xác nhận: 2", "Chưa đến giờ: 3"},
+		"from=2025-11-23":                      {"", "Chưa đến giờ: 1"},
+		"to=2025-11-21":                        {"", ""},
+		"from=2025-11-22&slot=05:00":           {"Chờ xác nhận: 1", "Chưa đến giờ: 1"},
+		"from=2025-11-22&outcome=missed":       {"", ""},
+		"from=2025-11-23&to=2025-11-23&after=": {"", "Chưa đến giờ: 1"},
+	} {
+		page := h.ask(t, http.MethodGet, "/log?device="+string(row.Key.Device)+"&"+query, "")
+		sums := page.Body.String()
+		sums = sums[strings.Index(sums, "Kế hoạch:"):]
+		sums = sums[:strings.Index(sums, "</p>")]
+		for i, label := range []string{"Chờ xác nhận", "Chưa đến giờ"} {
+			if want[i] == "" && strings.Contains(sums, label) || !strings.Contains(sums, want[i]) {
+				t.Errorf("%q: %q, want %q", query, sums, want)
+			}
+		}
+	}
+	cells := h.ask(t, http.MethodGet, "/log/days?day=2025-11-23", "")
+	want(t, cells, http.StatusOK, `data-mark="soon"`, "◷ 0/1", "Ngày này chưa tới", "Chưa đến giờ: 1")
+	empty := h.ask(t, http.MethodGet, "/log/days?day=2025-12-24", "")
+	want(t, empty, http.StatusOK, "Ngày này chưa tới", `href="/schedules/week"`)
+	if strings.Contains(empty.Body.String(), "Kế hoạch: 0") {
+		t.Error("a day to come looks as if nothing were planned")
+	}
+	want(t, h.ask(t, http.MethodGet, "/log?from=2025-12-24", ""), http.StatusOK, "Ngày này chưa tới")
 }
 
 func TestBulletinInTheLog(t *testing.T) {
@@ -195,6 +263,117 @@ func TestForeignLog(t *testing.T) {
 		}
 	}
 	want(t, h.ask(t, http.MethodGet, "/log/"+string(strange.Key.Device)+"/"+string(strange.Airing), ""), http.StatusNotFound)
+	// A file's sheet about itself, and the form of the page, name nothing either.
+	query := "?device=" + string(strange.Key.Device) + "&commune=" + string(strange.Commune)
+	want(t, h.ask(t, http.MethodGet, "/log.xlsx"+query, ""), http.StatusOK)
+	for _, line := range h.files.asked[len(h.files.asked)-1].About {
+		if strings.Contains(line[1], strange.DeviceName) || strings.Contains(line[1], strange.CommuneName) {
+			t.Errorf("a file tells %q", line)
+		}
+	}
+	if page := h.ask(t, http.MethodGet, "/log"+query, "").Body.String(); strings.Contains(page, strange.DeviceName) || strings.Contains(page, strange.CommuneName) {
+		t.Error("the page tells a name")
+	}
+}
+
+// noTurn is what export says to who has no turn.
+type noTurn struct{ crowded bool }
+
+func (noTurn) Error() string             { return radio.ErrUnavailable.Error() + ": no turn" }
+func (noTurn) Unwrap() error             { return radio.ErrUnavailable }
+func (noTurn) Vietnamese() string        { return "Hãy đợi." }
+func (noTurn) RetryAfter() time.Duration { return 30 * time.Second }
+func (n noTurn) Crowded() bool           { return n.crowded }
+
+func TestNoTurnForAFile(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct {
+		err    noTurn
+		status int
+	}{{noTurn{false}, http.StatusTooManyRequests}, {noTurn{true}, http.StatusServiceUnavailable}} {
+		h.files.err = c.err
+		for _, path := range []string{"/log.csv", "/api/v1/log.csv", "/log.xlsx"} {
+			w := h.ask(t, http.MethodGet, path, "")
+			told := []string{"Hãy đợi."}
+			if strings.HasPrefix(path, "/api/") {
+				told = append(told, "no turn") // a page speaks its reader's language only
+			}
+			want(t, w, c.status, told...)
+			if got := w.Header().Get("Retry-After"); got != "30" {
+				t.Errorf("%s: Retry-After %q", path, got)
+			}
+		}
+	}
+	if f := h.files.asked[0]; f.Owner != lan.ID {
+		t.Errorf("asked for %s", f.Owner)
+	}
+}
+
+// TestPace: a reader who trickles cannot hold a file, however often bytes are taken.
+func TestPace(t *testing.T) {
+	begun := time.Date(2025, 11, 22, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		sent int64
+		want time.Duration
+	}{{0, time.Minute}, {4 << 10, time.Minute}, {1 << 20, 92 * time.Second}, {1 << 40, 15 * time.Minute}} {
+		if got := filePace.until(begun, c.sent).Sub(begun); got != c.want {
+			t.Errorf("after %d bytes: %s, want %s", c.sent, got, c.want)
+		}
+	}
+}
+
+// bottomless are files without an end.
+type bottomless struct{ ended chan error }
+
+func (f bottomless) CSV(_ context.Context, _ LogFile, begin func(time.Time) (io.Writer, error)) error {
+	w, err := begin(now)
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+	f.ended <- err
+	return err
+}
+
+func (f bottomless) XLSX(ctx context.Context, file LogFile, begin func(time.Time) (io.Writer, error)) error {
+	return f.CSV(ctx, file, begin)
+}
+
+// TestSlowReaders: one takes nothing, one keeps taking; both files end by themselves, and
+// the reader sees that the file is not whole.
+func TestSlowReaders(t *testing.T) {
+	for name, p := range map[string]pace{
+		"takes nothing":  {patience: 50 * time.Millisecond, rate: 1 << 30, longest: time.Hour},
+		"takes too long": {patience: time.Hour, rate: 1, longest: 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := bottomless{make(chan error, 1)}
+			h := newHouse(t, func(d *Deps) { d.Files = files })
+			h.pace = p
+			site := httptest.NewUnstartedServer(h)
+			site.Config.ErrorLog = log.New(io.Discard, "", 0)
+			site.Start()
+			defer site.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+"/log.csv", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
+			answer, err := site.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if name == "takes nothing" {
+				<-files.ended
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err == nil {
+				t.Error("the file looks whole")
+			}
+			if name != "takes nothing" {
+				<-files.ended
+			}
+		})
+	}
 }
 
 // TestBrokenDownload: after the first byte nothing but the file is written.
@@ -203,7 +382,14 @@ func TestBrokenDownload(t *testing.T) {
 	w := &brokenWriter{header: http.Header{}}
 	r := httptest.NewRequest(http.MethodGet, "/log.csv?from=2025-11-20", http.NoBody)
 	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
-	h.ServeHTTP(w, r)
+	func() {
+		defer func() {
+			if recover() != http.ErrAbortHandler {
+				t.Error("the connection is not cut: the part looks whole")
+			}
+		}()
+		h.ServeHTTP(w, r)
+	}()
 	if w.writes != 1 || len(w.statuses) > 1 {
 		t.Errorf("%d writes, statuses %v", w.writes, w.statuses)
 	}

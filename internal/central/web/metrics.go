@@ -38,7 +38,8 @@ func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 func (s *Server) measured(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, begin := &noted{ResponseWriter: w}, time.Now()
+		// Also of an answer that is cut off by a panic.
+		defer func() { s.Observe(pattern, n.status, time.Since(begin)) }()
 		next.ServeHTTP(n, r)
-		s.Observe(pattern, n.status, time.Since(begin))
 	})
 }

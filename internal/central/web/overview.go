@@ -2,18 +2,12 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"slices"
 	"time"
 
 	"loaxa/internal/radio"
 )
-
-// Drafts are the schedules that are not on the air yet (store).
-type Drafts interface {
-	ScheduleDrafts(ctx context.Context) ([]radio.ScheduleDraft, error)
-}
 
 const (
 	// shownLines bounds the troubles on the first page, shownComing its coming airings.
@@ -78,7 +72,7 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if d.Today, err = s.Log.Totals(r.Context(), radio.LogFilter{Communes: communes, From: d.Day, To: d.Day}); err != nil {
+		if d.Today, err = s.Log.TotalsUntil(r.Context(), radio.LogFilter{Communes: communes, From: d.Day, To: d.Day}, s.logNow()); err != nil {
 			return err
 		}
 	}
@@ -100,7 +94,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		}
 		for _, b := range all {
 			switch {
-			case b.State == radio.Pending && b.CreatedBy != p.ID && p.May(radio.DecideBulletins, tree.Chain(b.Area)...):
+			case b.State == radio.Pending && b.CreatedBy != p.ID && p.May(radio.DecideBulletins, chainOr(tree, b.Area)...):
 				pending++
 			case b.State == radio.Draft && b.CreatedBy == p.ID:
 				drafts++
@@ -108,30 +102,11 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		}
 	}
 	if p.MaySomewhere(radio.PublishSchedules) {
-		all, err := s.Drafts.ScheduleDrafts(r.Context())
+		all, err := s.Schedules.Waiting(r.Context(), p)
 		if err != nil {
 			return nil, err
 		}
-		views, err := s.Fleet.Views(r.Context())
-		if err != nil {
-			return nil, err
-		}
-		chains := make(map[radio.DeviceID][]radio.AreaID, len(views))
-		for _, v := range views {
-			chains[v.Place.Device.ID] = chainIDs(v.Place.Chain)
-		}
-		for _, draft := range all {
-			barred := slices.ContainsFunc(draft.Doc.Targets, func(t radio.Target) bool {
-				chain := chains[t.Device]
-				if t.Area != "" {
-					chain = tree.Chain(t.Area)
-				}
-				return !p.May(radio.PublishSchedules, chain...)
-			})
-			if draft.State == radio.DraftSubmitted && !barred && !slices.Contains(draft.Authors, p.ID) {
-				schedules++
-			}
-		}
+		schedules = len(all)
 	}
 	var out []waitingLine
 	for _, l := range []waitingLine{{"pending", pending}, {"schedules", schedules}, {"drafts", drafts}} {

@@ -25,6 +25,7 @@ type view struct {
 	Here    string // the address itself, to come back to
 	Person  radio.Person
 	Menu    []menuEntry
+	Unused  []string // keys of the address that the page left out
 	Data    any
 }
 
@@ -40,6 +41,7 @@ var menu = []menuEntry{
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
 	{"devices", "Cụm loa", radio.ReadDevices},
+	{"alerts", "Khẩn cấp", radio.ReadAlerts},
 	{"log", "Nhật ký", radio.ReadLog},
 	{"people", "Tài khoản", radio.ReadPeople},
 }
@@ -121,6 +123,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"lang":     func() string { return string(sp.language) },
 		"english":  func() bool { return sp.language == english },
 		"at":       func(m radio.Millis) string { return formatAt(m, zone, "15:04:05 02/01/2006") },
+		"exact":    func(m radio.Millis) string { return formatExact(m, zone) },
 		"clock":    func(m radio.Millis) string { return formatAt(m, zone, "15:04:05") },
 		"day":      formatDay,
 		"length":   sp.length,
@@ -134,6 +137,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"choice":   sp.choice,
 		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
+		"receipt":  func(v radio.Reason) string { return sp.say(receiptReasonText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
@@ -166,10 +170,11 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"zone":     zone.String,
 		"command":  func(v radio.CommandKind) string { return sp.say(commandText(v)) },
 		"does":     func(v radio.CommandKind) string { return sp.say(commandNote(v)) },
-		"receipt":  func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
+		"came":     func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
 		"tagof":    receiptTag,
 		"whynot":   func(v radio.Reason) string { return sp.say(orderReason(v)) },
 		"gain":     sp.gain,
+		"facts":    func(e radio.AuditEntry) string { return sp.facts(e, zone, nil) },
 		"count":    sp.count,
 	}
 }
@@ -184,11 +189,25 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name, 
 	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	var buf bytes.Buffer
 	if err := t.ExecuteTemplate(&buf, "layout", view{
-		Title: s.pages.speech[l].say(title), Section: section, Here: r.URL.RequestURI(), Person: who(r), Menu: menuOf(who(r)), Data: data,
+		Title: s.pages.speech[l].say(title), Section: section, Here: s.here(r), Person: who(r), Menu: menuOf(who(r)), Unused: unused(r), Data: data,
 	}); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	return send(w, status, "text/html; charset=utf-8", buf.Bytes())
+}
+
+// here is the address of the page that is shown. A page that answers a form stands at an
+// address that only takes forms; its reader comes back to the nearest one above it.
+func (s *Server) here(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
+	}
+	for p := r.URL.Path; len(p) > 1; p = path.Dir(p) {
+		if _, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, Host: r.Host, URL: &url.URL{Path: p}}); strings.Contains(pattern, " ") {
+			return (&url.URL{Path: p}).EscapedPath()
+		}
+	}
+	return "/"
 }
 
 func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
@@ -206,6 +225,12 @@ func (s *Server) static(w http.ResponseWriter, r *http.Request) error {
 type pager struct {
 	From, To, Total int    // rows From to To of Total, from 1
 	Previous, Next  string // addresses, "" where there is none
+}
+
+// pageNumber says whether a page can be called so.
+func pageNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return s == "" || err == nil && n > 0
 }
 
 // part cuts one page of size rows out of all. A page beyond the end is the last one.

@@ -60,6 +60,8 @@ const (
 	accountDisabled = "disabled"
 )
 
+var accountStates = []string{accountWorks, accountInvited, accountDisabled}
+
 // personRow is an account as pages and programs see it; the password's hash stays inside.
 type personRow struct {
 	ID    radio.UserID `json:"id"`
@@ -102,6 +104,18 @@ func (s *Server) readPeople(r *http.Request, keys ...string) ([]personRow, url.V
 		return nil, q, err
 	}
 	commune, role, state := radio.AreaID(q.Get("commune")), radio.Role(q.Get("role")), q.Get("state")
+	var e radio.Invalid
+	for key, ok := range map[string]bool{
+		"commune": commune == "" || radio.ValidID(commune), "role": role == "" || slices.Contains(radio.Roles(), role),
+		"state": state == "" || slices.Contains(accountStates, state),
+	} {
+		if !ok {
+			e.Add(key, "giá trị lọc không đúng", "not a value of this filter")
+		}
+	}
+	if err := e.Err(); err != nil {
+		return nil, q, err
+	}
 	var out []personRow
 	for _, a := range all {
 		row := rowOf(a)
@@ -130,18 +144,7 @@ func accountText(state string) string {
 
 // grantWords: "Biên tập viên · Xã Thạch Hà".
 func (s *Server) grantWords(r *http.Request, tree radio.AreaTree, grants []radio.Grant) []string {
-	out := make([]string, len(grants))
-	for i, g := range grants {
-		area := s.say(r, "toàn tỉnh")
-		if g.Area != radio.Everywhere {
-			area = string(g.Area) // an area that is gone
-			if a, ok := tree.Area(g.Area); ok {
-				area = a.Name
-			}
-		}
-		out[i] = s.say(r, roleText(g.Role)) + " · " + area
-	}
-	return out
+	return s.pages.speech[languageOf(r)].grants(grants, s.areaNames(r, tree))
 }
 
 // choice is an option of a form.
@@ -193,19 +196,24 @@ type peopleData struct {
 	States    []choice
 	MayInvite bool
 	Areas     []choice // of the invitation
+	Again     retry
 }
 
 // StateWords is what the page calls an account's state.
 func (p personRow) StateWords() string { return accountText(p.State) }
 
 func (s *Server) peopleList(w http.ResponseWriter, r *http.Request) error {
+	return s.showPeople(w, r, retry{})
+}
+
+func (s *Server) showPeople(w http.ResponseWriter, r *http.Request, again retry) error {
 	rows, q, err := s.readPeople(r, "page")
 	if err != nil {
 		return err
 	}
-	d := peopleData{Roles: s.roleChoices(r, q.Get("role")), MayInvite: who(r).MaySomewhere(radio.WritePeople)}
+	d := peopleData{Roles: s.roleChoices(r, q.Get("role")), MayInvite: who(r).MaySomewhere(radio.WritePeople), Again: again}
 	d.People, d.Pager = part(r, rows, peopleAPage)
-	for _, state := range []string{accountWorks, accountInvited, accountDisabled} {
+	for _, state := range accountStates {
 		d.States = append(d.States, choice{state, s.say(r, accountText(state)), state == q.Get("state")})
 	}
 	if d.Areas, err = s.areaChoices(r, radio.WritePeople, ""); err != nil {
@@ -217,7 +225,7 @@ func (s *Server) peopleList(w http.ResponseWriter, r *http.Request) error {
 			d.Communes = append(d.Communes, c)
 		}
 	}
-	return s.show(w, r, http.StatusOK, "people.html", "Tài khoản", d)
+	return s.show(w, r, again.Status(), "people.html", "Tài khoản", d)
 }
 
 // peopleInvite makes an account and shows its code, this once.
@@ -226,11 +234,19 @@ func (s *Server) peopleInvite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	login := strings.ToLower(strings.TrimSpace(r.PostFormValue("login")))
-	a, pass, err := s.Office.Invite(r.Context(), who(r), login, profileForm(r), grantsForm(r.PostForm))
+	grants, err := grantsForm(r.PostForm)
+	var a radio.Account
+	var pass radio.Pass
+	if err == nil {
+		a, pass, err = s.Office.Invite(r.Context(), who(r), login, profileForm(r), grants)
+	}
+	if again, ok := s.again(w, r, "invite", "login", err); ok {
+		return s.showPeople(w, r, again)
+	}
 	if err != nil {
 		return err
 	}
-	return s.showPerson(w, r, a, &pass)
+	return s.showPerson(w, r, a, &pass, retry{})
 }
 
 func profileForm(r *http.Request) radio.Profile {
@@ -238,18 +254,23 @@ func profileForm(r *http.Request) radio.Profile {
 }
 
 // grantsForm reads the roles that stay (grant) and those that are added (role with area).
-func grantsForm(form url.Values) []radio.Grant {
+func grantsForm(form url.Values) ([]radio.Grant, error) {
 	var out []radio.Grant
+	if len(form["role"]) != len(form["area"]) {
+		var e radio.Invalid
+		e.Add("grants", "mỗi vai trò phải kèm một địa bàn", "every role takes an area")
+		return nil, e.Err()
+	}
 	for _, kept := range form["grant"] {
 		role, area, _ := strings.Cut(kept, "@")
 		out = append(out, radio.Grant{Role: radio.Role(role), Area: radio.AreaID(area)})
 	}
 	for i, role := range form["role"] {
-		if role != "" && i < len(form["area"]) {
+		if role != "" {
 			out = append(out, radio.Grant{Role: radio.Role(role), Area: radio.AreaID(form["area"][i])})
 		}
 	}
-	return out
+	return out, nil
 }
 
 type personData struct {
@@ -260,8 +281,11 @@ type personData struct {
 	Self     bool // the reader's own account: others change it
 	MayWrite bool
 	Link     string // where the person sets the password, shown once
-	Until    radio.Millis
-	Audit    []auditRow
+	// Partial: the link lacks the address of the console.
+	Partial bool
+	Until   radio.Millis
+	Audit   []auditRow
+	Again   retry
 }
 
 // Shut says whether the account is disabled, Waits whether it has no password yet.
@@ -275,15 +299,15 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showPerson(w, r, a, nil)
+	return s.showPerson(w, r, a, nil, retry{})
 }
 
-func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Account, pass *radio.Pass) error {
+func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Account, pass *radio.Pass, again retry) error {
 	tree, err := s.tree(r)
 	if err != nil {
 		return err
 	}
-	d := personData{personRow: rowOf(a), Self: a.ID == who(r).ID, MayWrite: who(r).MaySomewhere(radio.WritePeople), Roles: s.roleChoices(r, "")}
+	d := personData{personRow: rowOf(a), Self: a.ID == who(r).ID, MayWrite: who(r).MaySomewhere(radio.WritePeople), Roles: s.roleChoices(r, ""), Again: again}
 	for i, words := range s.grantWords(r, tree, a.Grants) {
 		d.Given = append(d.Given, choice{string(a.Grants[i].Role) + "@" + string(a.Grants[i].Area), words, true})
 	}
@@ -294,22 +318,19 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Acco
 	if err != nil {
 		return err
 	}
-	d.Audit = s.auditRows(r, entries)
-	if pass != nil {
-		d.Link, d.Until = inviteLink(r, s.Secure, pass.Code), pass.ExpiresAt
+	if d.Audit, err = s.auditRows(r, entries); err != nil {
+		return err
 	}
-	return s.show(w, r, http.StatusOK, "person.html", "Tài khoản", d)
+	if pass != nil {
+		d.Link, d.Partial, d.Until = s.inviteLink(pass.Code), s.Public == "", pass.ExpiresAt
+	}
+	return s.show(w, r, again.Status(), "person.html", "Tài khoản", d)
 }
 
-// inviteLink is the address that the administrator hands on, at the host by which they
-// reached this page themselves.
-func inviteLink(r *http.Request, secure bool, code string) string {
-	scheme := "http"
-	if secure || r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host + "/invite/" + code
-}
+// inviteLink is the address that the administrator hands on: at the public address of the
+// console, or below the address of this console where nothing says what that is. The host
+// of the request says nothing: who asks may name any, and the code would go there.
+func (s *Server) inviteLink(code string) string { return s.Public + "/invite/" + code }
 
 // onPerson runs a change of the person in the address and gives the account after it.
 func (s *Server) onPerson(r *http.Request, change func(radio.UserID) error) (radio.Account, error) {
@@ -320,12 +341,21 @@ func (s *Server) onPerson(r *http.Request, change func(radio.UserID) error) (rad
 	return s.Staff.Find(r.Context(), who(r), id)
 }
 
-// changePerson is a change from a form: back to the person's page.
-func (s *Server) changePerson(w http.ResponseWriter, r *http.Request, change func(radio.UserID) error) error {
+// changePerson is a change from the form of that name: back to the person's page, with
+// what was typed where it was refused.
+func (s *Server) changePerson(w http.ResponseWriter, r *http.Request, form string, change func(radio.UserID) error) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	if err := change(radio.UserID(r.PathValue("id"))); err != nil {
+	err := change(radio.UserID(r.PathValue("id")))
+	if again, ok := s.again(w, r, form, "", err); ok {
+		a, err := s.Staff.Find(r.Context(), who(r), radio.UserID(r.PathValue("id")))
+		if err != nil {
+			return err
+		}
+		return s.showPerson(w, r, a, nil, again)
+	}
+	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/people/"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
@@ -333,7 +363,7 @@ func (s *Server) changePerson(w http.ResponseWriter, r *http.Request, change fun
 }
 
 func (s *Server) personEdit(w http.ResponseWriter, r *http.Request) error {
-	return s.changePerson(w, r, func(id radio.UserID) error {
+	return s.changePerson(w, r, "profile", func(id radio.UserID) error {
 		return s.Office.SetProfile(r.Context(), who(r), id, profileForm(r))
 	})
 }
@@ -341,7 +371,7 @@ func (s *Server) personEdit(w http.ResponseWriter, r *http.Request) error {
 // personGrants refuses a form that shows other roles than the person has by now: what
 // another administrator gave meanwhile would be taken away unseen.
 func (s *Server) personGrants(w http.ResponseWriter, r *http.Request) error {
-	return s.changePerson(w, r, func(id radio.UserID) error {
+	return s.changePerson(w, r, "grants", func(id radio.UserID) error {
 		a, err := s.Staff.Find(r.Context(), who(r), id)
 		if err != nil {
 			return err
@@ -351,7 +381,11 @@ func (s *Server) personGrants(w http.ResponseWriter, r *http.Request) error {
 				return told{fmt.Errorf("%w: the roles were changed meanwhile", radio.ErrConflict), "Vai trò vừa được người khác thay đổi. Hãy mở lại trang rồi làm lại."}
 			}
 		}
-		return s.Office.SetGrants(r.Context(), who(r), id, grantsForm(r.PostForm))
+		grants, err := grantsForm(r.PostForm)
+		if err != nil {
+			return err
+		}
+		return s.Office.SetGrants(r.Context(), who(r), id, grants)
 	})
 }
 
@@ -364,13 +398,13 @@ func (s *Server) personReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showPerson(w, r, a, &pass)
+	return s.showPerson(w, r, a, &pass, retry{})
 }
 
 func (s *Server) personDisable(w http.ResponseWriter, r *http.Request) error {
-	return s.changePerson(w, r, func(id radio.UserID) error { return s.Office.Disable(r.Context(), who(r), id) })
+	return s.changePerson(w, r, "", func(id radio.UserID) error { return s.Office.Disable(r.Context(), who(r), id) })
 }
 
 func (s *Server) personEnable(w http.ResponseWriter, r *http.Request) error {
-	return s.changePerson(w, r, func(id radio.UserID) error { return s.Office.Enable(r.Context(), who(r), id) })
+	return s.changePerson(w, r, "", func(id radio.UserID) error { return s.Office.Enable(r.Context(), who(r), id) })
 }

@@ -187,8 +187,8 @@ func (f *fakeStaff) Account(_ context.Context, by radio.Person) (radio.Account, 
 	return f.find(by, by.ID)
 }
 
-func (f *fakeStaff) ChangePassword(_ context.Context, by radio.Person, session, old, password string) error {
-	return f.own(fmt.Sprint("password of ", by.Login, " at ", session, ": ", old, " → ", password))
+func (f *fakeStaff) ChangePassword(_ context.Context, by radio.Person, session, old, password string) (string, error) {
+	return "the device of " + by.Login, f.own(fmt.Sprint("password of ", by.Login, " at ", session, ": ", old, " → ", password))
 }
 
 func (f *fakeStaff) own(what string) error {
@@ -215,11 +215,12 @@ func (f *fakeStaff) Invited(_ context.Context, code string) (radio.Person, error
 	return radio.Person{Login: "moi", Name: "Lê Văn Giáp"}, f.readErr
 }
 
-func (f *fakeStaff) Accept(ctx context.Context, code, password string) error {
-	if _, err := f.Invited(ctx, code); err != nil {
-		return err
+func (f *fakeStaff) Accept(ctx context.Context, code, password, _ string) (radio.SignedIn, error) {
+	p, err := f.Invited(ctx, code)
+	if err != nil {
+		return radio.SignedIn{}, err
 	}
-	return f.own("accept " + password)
+	return radio.SignedIn{Person: p, Device: "known"}, f.own("accept " + password)
 }
 
 func (f *fakeStaff) NewToken(_ context.Context, by radio.Person, name string, days int, use radio.TokenUse) (radio.APIToken, string, error) {

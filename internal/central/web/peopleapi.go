@@ -22,7 +22,8 @@ type grantsBody struct {
 	Grants []radio.Grant `json:"grants"`
 }
 
-// passAnswer tells a code, this once.
+// passAnswer tells a code, this once. The link begins with / where the centre does not know
+// its own public address.
 type passAnswer struct {
 	Person personRow `json:"person"`
 	radio.Pass
@@ -54,7 +55,7 @@ func (s *Server) apiInvite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusCreated, passAnswer{rowOf(a), pass, inviteLink(r, s.Secure, pass.Code)})
+	return writeJSON(w, http.StatusCreated, passAnswer{rowOf(a), pass, s.inviteLink(pass.Code)})
 }
 
 // answerPerson makes a change and tells the account after it.
@@ -91,7 +92,7 @@ func (s *Server) apiReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, passAnswer{rowOf(a), pass, inviteLink(r, s.Secure, pass.Code)})
+	return writeJSON(w, http.StatusOK, passAnswer{rowOf(a), pass, s.inviteLink(pass.Code)})
 }
 
 func (s *Server) apiDisable(w http.ResponseWriter, r *http.Request) error {

@@ -40,6 +40,8 @@ type fixture struct {
 	kind string
 	// program lets API tokens in where the right is Self.
 	program bool
+	// person keeps API tokens out whatever the right.
+	person bool
 	// leaky marks a list that is not narrowed to the reader's communes yet. The mark is
 	// wrong, and fails, as soon as it is.
 	leaky bool
@@ -60,6 +62,7 @@ func fixtures() []fixture {
 		weekFixtures(),
 		campaignFixtures(),
 		commandFixtures(),
+		alertFixtures(),
 		logFixtures(),
 		peopleFixtures(),
 		accountFixtures(),
@@ -71,7 +74,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.orders.audit)
+		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit)
 }
 
 // area is a commune at w, or the province.
@@ -87,6 +90,8 @@ var readFor = map[radio.Action]radio.Action{
 	radio.ReadDevices: radio.ReadDevices, radio.WriteDevices: radio.ReadDevices, radio.ControlDevices: radio.ReadDevices,
 	radio.ReadPeople: radio.ReadPeople, radio.WritePeople: radio.ReadPeople,
 	radio.ReadLog: radio.ReadLog, radio.ReadAudit: radio.ReadAudit,
+	radio.ReadAlerts: radio.ReadAlerts, radio.WriteAlerts: radio.ReadAlerts, radio.SignAlerts: radio.ReadAlerts,
+	radio.WriteContacts: radio.ReadAlerts,
 }
 
 // asker is who asks: one role, in the own commune or in the whole province, at a screen
@@ -107,7 +112,7 @@ func (a asker) String() string {
 
 func (a asker) has(act radio.Action) bool {
 	read := readFor[act] == act
-	return a.role.May(act) && (a.token == "" || a.token == radio.TokenReads && read || a.token == radio.TokenWrites && act != radio.WritePeople)
+	return a.role.May(act) && (a.token == "" || a.token == radio.TokenReads && read || a.token == radio.TokenWrites && act != radio.WritePeople && act != radio.SignAlerts)
 }
 
 // expected is the answer: 0 for being let through.
@@ -123,8 +128,8 @@ func (f fixture) expected(a asker, w where) int {
 			return http.StatusForbidden
 		}
 		return f.status
-	case f.may == radio.WritePeople && a.token != "":
-		return http.StatusForbidden // whatever the thing: no program changes people
+	case (f.may == radio.WritePeople || f.may == radio.SignAlerts || f.person) && a.token != "":
+		return http.StatusForbidden // whatever the thing: no program changes people, signs, or listens for them
 	case f.thing == nil && strings.Contains(f.body, "{area}"):
 		if !a.has(f.may) || !inside {
 			return http.StatusForbidden

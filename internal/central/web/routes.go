@@ -24,6 +24,7 @@ type route struct {
 	may     radio.Action
 	of      areaOf
 	program bool // API tokens may, too, where the right is Self
+	person  bool // API tokens may not, whatever the right
 	body    int64
 	// doc tells programs what goes in and comes out (OpenAPI).
 	doc doc
@@ -54,6 +55,7 @@ func (s *Server) table() []route {
 		s.weekRoutes(),
 		s.campaignRoutes(),
 		s.commandRoutes(),
+		s.alertRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),
@@ -80,10 +82,14 @@ func (s *Server) houseRoutes() []route {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	s.mux = mux
 	for _, r := range s.table() {
 		h := r.as(r.do)
 		if !r.open {
 			h = s.signedIn(r)
+		}
+		if strings.HasPrefix(r.pattern, "/") {
+			h = otherMethods(mux, r.as, h)
 		}
 		mux.Handle(r.pattern, s.measured(r.pattern, bounded(cmp.Or(r.body, maxBody), h)))
 	}

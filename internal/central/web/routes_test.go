@@ -21,7 +21,7 @@ func request(pattern string) (method, path string) {
 	}
 	path = strings.NewReplacer("{$}", "", "{id}", id[string]('b', 1), "{version}", "1", "{device}", id[string]('d', 1),
 		"{airing}", id[string]('a', 1), "{name}", "style.css", "{code}", goodCode, "{token}", id[string]('t', 1),
-		"{campaign}", id[string]('g', 1)).Replace(path)
+		"{campaign}", id[string]('g', 1), "{alert}", id[string]('z', 1), "{area}", id[string]('x', 1)).Replace(path)
 	return method, path
 }
 

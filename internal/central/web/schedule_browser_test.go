@@ -98,5 +98,5 @@ func TestBrowserSchedules(t *testing.T) {
 	b.Click("main form button")
 	look("schedule-upload-shown", "Lưu 1 bản nháp", "Lịch <mới>")
 	b.Visit(site.URL + schedulePath(h, "/devices"))
-	look("schedule-devices", "trung tâm chưa phát hành")
+	look("schedule-devices", "máy chủ chưa phát hành")
 }

@@ -76,14 +76,15 @@ func (e *scheduleEdit) see(v radio.ScheduleView) {
 	}
 }
 
-// scheduleSave takes the form: its buttons add, drop and move rows, or save.
+// scheduleSave takes the form: its buttons add, drop and move rows, check, or save.
 func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
 	e := readEdit(r.PostForm)
 	e.ID = scheduleID(r)
-	if do := r.PostFormValue("do"); do != "save" {
+	do := r.PostFormValue("do")
+	if do != "save" && do != "check" {
 		e.change(do)
 		return s.showEdit(w, r, http.StatusOK, e, nil, false)
 	}
@@ -92,7 +93,14 @@ func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 	if len(problems) > 0 {
 		return s.showEdit(w, r, http.StatusUnprocessableEntity, e, problems, false)
 	}
-	x, err := s.ScheduleDesk.Save(r.Context(), who(r), radio.DraftSave{Schedule: e.ID, Base: e.Base, Revision: e.Revision, Form: form, Note: e.Note})
+	save := radio.DraftSave{Schedule: e.ID, Base: e.Base, Revision: e.Revision, Form: form, Note: e.Note}
+	var x radio.ScheduleDraft
+	var err error
+	if do == "check" {
+		err = s.ScheduleDesk.Check(r.Context(), who(r), save)
+	} else {
+		x, err = s.ScheduleDesk.Save(r.Context(), who(r), save)
+	}
 	var invalid *radio.Invalid
 	switch {
 	case errors.As(err, &invalid):
@@ -107,6 +115,9 @@ func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 		return s.showEdit(w, r, http.StatusConflict, e, nil, true)
 	case err != nil:
 		return scheduleSentence(err)
+	case do == "check":
+		e.Checked = true
+		return s.showEdit(w, r, http.StatusOK, e, nil, false)
 	}
 	http.Redirect(w, r, "/schedules/"+string(x.Doc.ID), http.StatusSeeOther)
 	return nil

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,16 +12,17 @@ import (
 // fakePlans keeps drafts over the fake plan, with the store's rules, beneath the real
 // desk for schedules.
 type fakePlans struct {
-	plan     *fakePlan
-	drafts   map[radio.ScheduleID]radio.ScheduleDraft
-	acts     []radio.DeskAct
-	clashes  []radio.Conflict
-	released int
+	plan       *fakePlan
+	drafts     map[radio.ScheduleID]radio.ScheduleDraft
+	acts       []radio.DeskAct
+	clashes    []radio.Conflict
+	released   int
+	generation int64
 }
 
 func (h *house) withSchedules(d *Deps) {
 	h.plans = &fakePlans{plan: h.plan, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}}
-	desk := schedule.NewDesk(schedule.Rooms{Plans: h.plans, Drafts: h.plans, History: h.plans, Clashes: h.plans, Holdings: h.plans},
+	desk := schedule.NewDesk(schedule.Rooms{Plans: h.plans, Drafts: h.plans, History: h.plans, Clashes: h.plans, Holdings: h.plans, Fleet: &fakeWatch{plan: h.plan}},
 		func() time.Time { return now }, func() { h.plans.released++ })
 	d.Schedules, d.ScheduleDesk, d.ScheduleFiles = desk, desk, desk
 }
@@ -102,7 +102,7 @@ func (f *fakePlans) ScheduleVersions(_ context.Context, id radio.ScheduleID) ([]
 func (f *fakePlans) Audit(_ context.Context, subject string, _ int) ([]radio.AuditEntry, error) {
 	var out []radio.AuditEntry
 	for _, a := range f.acts {
-		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Detail: a.Detail})
+		out = append(out, radio.AuditEntry{At: a.At, Actor: string(a.By), Action: a.Action, Subject: subject, Facts: &a.Facts})
 	}
 	return out, nil
 }
@@ -115,20 +115,17 @@ func (f *fakePlans) Conflicts(context.Context, []radio.Schedule) ([]radio.Confli
 	return f.clashes, nil
 }
 
-func (f *fakePlans) Places(ctx context.Context) ([]radio.Place, error) { return f.plan.Places(ctx) }
-
-func (f *fakePlans) DeviceStates(ctx context.Context) ([]radio.DeviceState, error) {
-	return f.plan.DeviceStates(ctx)
+// Generation: tests change the plan behind the desk's back.
+func (f *fakePlans) Generation(context.Context) (int64, error) {
+	f.generation++
+	return f.generation, nil
 }
 
 func (f *fakePlans) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
 	return f.plan.bulletins, nil
 }
 
-func (f *fakePlans) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
-	return map[radio.DeviceID]int64{}, nil
-}
-
+// Issued: the programmes that were issued hold nothing.
 func (f *fakePlans) Issued(context.Context, radio.DeviceID, string, int64) (radio.Issued, error) {
-	return radio.Issued{}, fmt.Errorf("issued: %w", radio.ErrNotFound)
+	return radio.Issued{Payload: []byte("{}")}, nil
 }

@@ -54,7 +54,7 @@ func scheduleFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /schedules", may: read},
 		{pattern: "GET /schedules/new", may: write},
-		{pattern: "POST /schedules", may: write, body: "do=check&slots=1"},
+		{pattern: "POST /schedules", may: write, body: "do=check&slots=1", status: 422},
 		{pattern: "GET /schedules/upload", may: write},
 		{pattern: "POST /schedules/upload", may: write, body: emptyFile, kind: multipartFor, status: 422},
 		{pattern: "POST /schedules/upload/save", may: write, body: "name=a.csv&forms=[]", status: 422},
@@ -63,7 +63,7 @@ func scheduleFixtures() []fixture {
 		{pattern: "GET " + page + "/devices", may: read, thing: onAir},
 		{pattern: "GET " + page + "/export", may: read, thing: onAir},
 		{pattern: "GET " + page + "/edit", may: write, thing: both},
-		{pattern: "POST " + page + "/edit", may: write, thing: both, body: "do=check"},
+		{pattern: "POST " + page + "/edit", may: write, thing: both, body: "do=check", status: 409},
 		{pattern: "POST " + page + "/submit", may: write, thing: drafted, body: "revision=7"},
 		{pattern: "POST " + page + "/drop", may: write, thing: drafted, body: "revision=7"},
 		{pattern: "POST " + page + "/return", may: publish, thing: waiting, body: "revision=7&why=thử"},

@@ -27,6 +27,8 @@ type scheduleEdit struct {
 	Except, Grace  string
 	Note           string
 	Slots          []slotEdit
+	// Checked: nothing is wrong with it, and nothing was saved.
+	Checked bool
 }
 
 type slotEdit struct {
@@ -152,7 +154,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 			s.Times = append(s.Times, clockTime(t))
 		}
 		if len(s.Times) == 0 {
-			bad.Add(place+".times", "chưa có giờ phát", "no time is given")
+			bad.Add(place+".times", "chưa có giờ phát; ghi như 05:00, 17:30", "no time is given; write 05:00, 17:30, say")
 		}
 	}
 	switch e.Days {
@@ -165,7 +167,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 			s.MonthDays = append(s.MonthDays, wholeNumber(bad, place+".month_days", w))
 		}
 		if len(s.MonthDays) == 0 {
-			bad.Add(place+".month_days", "hãy ghi ít nhất một ngày", "name at least one day")
+			bad.Add(place+".month_days", "hãy ghi ít nhất một ngày từ 1 đến 31, ví dụ 1, 15", "name at least one day from 1 to 31, 1, 15, say")
 		}
 	case daysDate:
 		if s.Day = radio.Date(isoDate(e.Date)); s.Day == "" {
@@ -173,7 +175,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 		}
 	case daysCron:
 		if e.Cron == "" {
-			bad.Add(place+".cron", "chưa có quy tắc", "no rule is given")
+			bad.Add(place+".cron", "chưa có quy tắc; ghi như 0 5 * * 1-6", "no rule is given; write 0 5 * * 1-6, say")
 		}
 	}
 	for j, it := range e.Items {
@@ -221,7 +223,7 @@ func clockTime(s string) string {
 func wholeNumber(bad *radio.Invalid, place, s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > math.MaxInt32 {
-		bad.Add(place, "phải là số nguyên", "want a whole number")
+		bad.Add(place, fmt.Sprintf("%q phải là số nguyên từ 0 trở lên, ví dụ 2", clip(s, 40)), fmt.Sprintf("%q: want a whole number from 0 on, 2, say", clip(s, 40)))
 		return 0
 	}
 	return n
@@ -231,7 +233,7 @@ func wholeNumber(bad *radio.Invalid, place, s string) int {
 func milliseconds(bad *radio.Invalid, place, s string) int {
 	x, err := strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64)
 	if err != nil || math.IsNaN(x) || x < 0 || x > 24*60*60 {
-		bad.Add(place, "phải là số giây", "want a number of seconds")
+		bad.Add(place, fmt.Sprintf("%q phải là số giây, ví dụ 1,5", clip(s, 40)), fmt.Sprintf("%q: want a number of seconds, 1.5, say", clip(s, 40)))
 		return 0
 	}
 	return int(math.Round(x * 1000))

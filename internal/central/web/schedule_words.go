@@ -29,7 +29,7 @@ func draftStateText(s radio.DraftState) string {
 func holdText(s radio.HoldState) string {
 	return word(map[radio.HoldState]string{
 		radio.HoldSynced: "đã đồng bộ", radio.HoldAudio: "đang tải âm thanh", radio.HoldWaiting: "chưa nhận lịch",
-		radio.HoldCentre: "trung tâm chưa phát hành", radio.HoldNever: "chưa từng kết nối",
+		radio.HoldCentre: "máy chủ chưa phát hành", radio.HoldNever: "chưa từng kết nối",
 	}, s)
 }
 

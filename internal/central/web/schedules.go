@@ -15,6 +15,8 @@ import (
 // ScheduleBook shows schedules and drafts to who may see them (schedule).
 type ScheduleBook interface {
 	List(ctx context.Context, by radio.Person) ([]radio.ScheduleCard, error)
+	// Waiting lists the drafts that this person may decide about.
+	Waiting(ctx context.Context, by radio.Person) ([]radio.ScheduleDraft, error)
 	View(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.ScheduleView, error)
 	// Area is the chain of the area whose desk the schedule belongs to.
 	Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, error)
@@ -26,6 +28,8 @@ type ScheduleBook interface {
 // ScheduleDesk keeps drafts and decides about them (schedule).
 type ScheduleDesk interface {
 	Save(ctx context.Context, by radio.Person, in radio.DraftSave) (radio.ScheduleDraft, error)
+	// Check says what Save would say, and keeps nothing.
+	Check(ctx context.Context, by radio.Person, in radio.DraftSave) error
 	Submit(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) (radio.ScheduleDraft, error)
 	Return(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, why string) (radio.ScheduleDraft, error)
 	Drop(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) error

@@ -84,6 +84,7 @@ func reads(a radio.Action) radio.Action {
 		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules}},
 		{radio.ReadCampaigns, []radio.Action{radio.ReadCampaigns, radio.WriteCampaigns}},
 		{radio.ReadDevices, []radio.Action{radio.ReadDevices, radio.WriteDevices, radio.ControlDevices}},
+		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts, radio.WriteContacts}},
 		{radio.ReadPeople, []radio.Action{radio.ReadPeople, radio.WritePeople}},
 	} {
 		if slices.Contains(pair.among, a) {
@@ -112,11 +113,14 @@ func admit(route route, r *http.Request) error {
 	if len(p.Grants) == 0 {
 		return noRole()
 	}
-	if p.Token != "" && route.may == radio.WritePeople {
-		// Else a token could make an account that outlives it.
+	if p.Token != "" && (route.may == radio.WritePeople || route.may == radio.SignAlerts || route.person) {
+		// Else a token could make an account that outlives it, or listen in a person's place; and no program signs.
 		return told{fmt.Errorf("%w: not by an API token", radio.ErrForbidden), "Việc này không làm được bằng mã API."}
 	}
 	refused := told{fmt.Errorf("%w: the account has no right to %s", radio.ErrForbidden, route.may), "Tài khoản không có quyền này."}
+	if p.Token == radio.TokenReads && route.may != reads(route.may) {
+		refused = told{fmt.Errorf("%w: this API token only reads; to change anything it takes one that writes", radio.ErrForbidden), "Mã API này chỉ được đọc. Muốn thay đổi dữ liệu, hãy dùng mã API có quyền ghi."}
+	}
 	if !p.MaySomewhere(route.may) && !p.MaySomewhere(reads(route.may)) {
 		return refused
 	}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -59,21 +61,48 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "login.html", "Đăng nhập", loginData{})
 }
 
+// deviceDays is how long a device stays known, from the last time somebody signed in.
+// RFC 6265bis §5.5 lets no cookie live longer.
+const deviceDays = 400
+
+// deviceCookie is the cookie by which a device is known for one login: several people may
+// share a computer.
+func (s *Server) deviceCookie(login string) string {
+	sum := sha256.Sum256([]byte(login))
+	return s.cookieName() + "-" + hex.EncodeToString(sum[:6])
+}
+
+func (s *Server) device(r *http.Request, login string) string {
+	c, err := r.Cookie(s.deviceCookie(login))
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func (s *Server) setDevice(w http.ResponseWriter, login, value string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: s.deviceCookie(login), Value: value, Path: "/", MaxAge: deviceDays * 24 * 3600,
+		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
 // signIn opens a session. What cannot be a login or a password is not asked for: it
 // would only fill the memory of failures.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, login, password string) (radio.Person, error) {
-	p, token, err := radio.Person{}, "", fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+	in, err := radio.SignedIn{}, fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 	if radio.ValidCode(login) && len(password) <= 200 {
-		p, token, err = s.People.Login(r.Context(), login, password)
+		in, err = s.People.Login(r.Context(), radio.SignIn{Login: login, Password: password, Address: s.client(r), Device: s.device(r, login)})
 	}
 	if errors.Is(err, radio.ErrForbidden) {
 		err = told{err, "Sai tên đăng nhập hoặc mật khẩu."}
 	}
 	if err != nil {
-		return p, err
+		return in.Person, err
 	}
-	s.setCookie(w, token, sessionSeconds)
-	return p, nil
+	s.setCookie(w, in.Session, sessionSeconds)
+	s.setDevice(w, login, in.Device)
+	return in.Person, nil
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
@@ -113,6 +142,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.People.Logout(r.Context(), c.Value); err != nil {
 		return err
 	}
+	s.Live.SessionsChanged()
 	s.setCookie(w, "", -1)
 	return nil
 }

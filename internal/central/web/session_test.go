@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +30,7 @@ func (l lockedOut) RetryAfter() time.Duration { return time.Duration(l) }
 func retryAfter(t *testing.T, w *httptest.ResponseRecorder, status int) {
 	t.Helper()
 	seconds, err := strconv.Atoi(w.Header().Get("Retry-After"))
-	if told := err == nil && seconds > 0; told != (status == http.StatusTooManyRequests) {
+	if told := err == nil && seconds > 0; told != (status == http.StatusTooManyRequests || strings.Contains(w.Body.String(), "cùng đăng nhập")) {
 		t.Errorf("status %d, Retry-After %q", status, w.Header().Get("Retry-After"))
 	}
 }
@@ -52,6 +54,7 @@ func TestLogin(t *testing.T) {
 		{"endless password", "lan", strings.Repeat("x", 500), nil, http.StatusForbidden, "Sai tên đăng nhập", 0},
 		{"locked out", "lan", password, lockedOut(15100 * time.Millisecond), http.StatusTooManyRequests, "Hãy chờ 16 giây", 1},
 		{"almost let in", "lan", password, lockedOut(0), http.StatusTooManyRequests, "Hãy chờ 1 giây", 1},
+		{"too many at once", "lan", password, &radio.Busy{What: "hashing", Wait: 4100 * time.Millisecond}, http.StatusServiceUnavailable, "quá nhiều người cùng đăng nhập. Hãy chờ 5 giây", 1},
 		{"busy store", "lan", password, busy, http.StatusServiceUnavailable, "hãy thử lại sau", 1},
 		{"our failure", "lan", password, errBroken, http.StatusInternalServerError, "Máy chủ gặp lỗi", 1},
 	} {
@@ -63,7 +66,7 @@ func TestLogin(t *testing.T) {
 			if len(h.people.logins) != c.asked {
 				t.Errorf("asked for %q", h.people.logins)
 			}
-			if got := len(w.Result().Cookies()); (got == 1) != (c.status == http.StatusSeeOther) {
+			if got := len(w.Result().Cookies()); (got == 2) != (c.status == http.StatusSeeOther) {
 				t.Errorf("%d cookies", got)
 			}
 			if strings.Contains(w.Body.String(), "<script") || w.Body.Len() > 10_000 {
@@ -92,6 +95,33 @@ func TestCookie(t *testing.T) {
 		// The session of the other kind of cookie is none.
 		other := map[bool]string{true: "loaxa", false: "__Host-loaxa"}[secure]
 		want(t, h.ask(t, http.MethodGet, "/", "", func(r *http.Request) { r.Header.Set("Cookie", other+"="+sessionToken) }), http.StatusSeeOther)
+	}
+}
+
+// TestDeviceIsKnownAgain: the cookie of the login that is asked for goes to the guard, with
+// the address; a second person at the same computer has their own.
+func TestDeviceIsKnownAgain(t *testing.T) {
+	h := newHouse(t, func(d *Deps) { d.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
+	w := h.ask(t, http.MethodPost, "/login", loginForm("lan", password), stranger)
+	c := w.Result().Cookies()[1]
+	if c.Value != "known" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.MaxAge != deviceDays*24*3600 {
+		t.Fatalf("cookie %+v", c)
+	}
+	again := func(r *http.Request) {
+		stranger(r)
+		r.AddCookie(c)
+		r.Header.Set("X-Forwarded-For", "203.0.113.7")
+	}
+	h.ask(t, http.MethodPost, "/login", loginForm("lan", "sai"), again)
+	h.ask(t, http.MethodPost, "/login", loginForm("hoa", "sai"), again)
+	if want := []string{"192.0.2.1 ", "203.0.113.7 known", "203.0.113.7 "}; !slices.Equal(h.people.from, want) {
+		t.Errorf("came from %q, want %q", h.people.from, want)
+	}
+	// A password that was just set, or changed, makes the device known too.
+	for path, body := range map[string]string{"/invite/" + goodCode: "password=một+câu+dài&again=một+câu+dài", "/account/password": "old=x&password=một+câu+dài&again=một+câu+dài"} {
+		if c := h.ask(t, http.MethodPost, path, body).Result().Cookies(); len(c) != 1 || !strings.HasPrefix(c[0].Name, "loaxa-") || c[0].Value == "" {
+			t.Errorf("%s: cookies %v", path, c)
+		}
 	}
 }
 
@@ -136,7 +166,7 @@ func TestAPILogin(t *testing.T) {
 			w := h.ask(t, http.MethodPost, "/api/v1/login", c.body, stranger)
 			want(t, w, c.status, c.says)
 			retryAfter(t, w, c.status)
-			if (len(w.Result().Cookies()) == 1) != (c.status == http.StatusOK) {
+			if (len(w.Result().Cookies()) == 2) != (c.status == http.StatusOK) {
 				t.Error("cookie")
 			}
 			if strings.Contains(w.Body.String(), sessionToken) {

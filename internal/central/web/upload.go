@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 
 	"loaxa/internal/radio"
@@ -14,7 +15,6 @@ import (
 const (
 	// maxUpload bounds the audio of one upload (design §4: 200 MB) with its form.
 	maxUpload = 200<<20 + maxBody
-	maxWords  = 30       // fields of the form
 	maxWord   = 4 << 10  // bytes of one
 	maxText   = 96 << 10 // bytes of one that may have many lines: 20,000 letters
 )
@@ -144,7 +144,22 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// formWords are the parts that a form of a bulletin may have before its audio.
+var formWords = []string{
+	"title", "area", "field", "priority", "campaign", "summary", "author", "pen_name", "unit", "language", "code", "valid_from", "valid_until", "transcript",
+	"edited_at", "upload", "submit", "confirm_cut_off",
+}
+
 func readWord(part *multipart.Part, words map[string]string) error {
+	var e radio.Invalid
+	if _, twice := words[part.FormName()]; twice {
+		e.Add(part.FormName(), "chỉ được ghi một lần", "given more than once")
+	} else if !slices.Contains(formWords, part.FormName()) {
+		e.Add(clip(part.FormName(), 64), "biểu mẫu không có ô này", "no such field")
+	}
+	if err := e.Err(); err != nil {
+		return err
+	}
 	most := maxWord
 	if name := part.FormName(); name == "transcript" || name == "summary" {
 		most = maxText
@@ -153,8 +168,8 @@ func readWord(part *multipart.Part, words map[string]string) error {
 	if err != nil {
 		return bodyError(err)
 	}
-	if len(b) > most || len(words) >= maxWords {
-		return fmt.Errorf("%w: field %.64q is too long, or the form has too many fields", radio.ErrInvalid, part.FormName())
+	if len(b) > most {
+		return fmt.Errorf("%w: field %.64q is too long", radio.ErrInvalid, part.FormName())
 	}
 	words[part.FormName()] = string(b)
 	return nil

@@ -55,7 +55,7 @@ func TestTusInPieces(t *testing.T) {
 		}
 	}
 	name := base64.StdEncoding.EncodeToString([]byte("bản tin.mp3"))
-	c := d.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "9", "Upload-Metadata", "filetype YXVkaW8=,filename "+name)
+	c := d.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "9", "Upload-Metadata", "filetype YXVkaW8=,private,filename "+name)
 	u := got[radio.Upload](t, c, 201)
 	at := c.Header().Get("Location")
 	if u.Name != "bản tin.mp3" || u.Length != 9 || u.Offset != 0 || at != "/api/v1/uploads/"+u.ID || c.Header().Get("Upload-Expires") != "Sun, 23 Nov 2025 02:30:00 GMT" {
@@ -64,7 +64,7 @@ func TestTusInPieces(t *testing.T) {
 	offset := func(want string) {
 		t.Helper()
 		w := d.tus(t, "HEAD", at, "")
-		if w.Code != 200 || w.Header().Get("Upload-Offset") != want || w.Header().Get("Upload-Length") != "9" || w.Header().Get("Cache-Control") != "no-store" {
+		if w.Code != 200 || w.Header().Get("Upload-Offset") != want || w.Header().Get("Upload-Length") != "9" || w.Header().Get("Upload-Metadata") != "filetype YXVkaW8=,private,filename "+name || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("HEAD: %d %v, want %s", w.Code, w.Header(), want)
 		}
 	}
@@ -99,6 +99,40 @@ func TestTusInPieces(t *testing.T) {
 	want(t, d.ask(t, "POST", "/bulletins/uploads/"+u.ID+"/delete", ""), 303)
 }
 
+// Two requests that send pieces of one upload at the same time: the second is refused, and
+// nothing of it is kept.
+func TestTusOneWriter(t *testing.T) {
+	h := newHouse(t)
+	u := got[radio.Upload](t, h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "9"), 201)
+	at := "/api/v1/uploads/" + u.ID
+	slow, feed := io.Pipe()
+	first := make(chan int, 1)
+	go func() {
+		r := httptest.NewRequest("PATCH", at, slow)
+		r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
+		tusHeader("Content-Type", tusPiece, "Upload-Offset", "0")(r)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		first <- w.Code
+	}()
+	if _, err := io.WriteString(feed, "abc"); err != nil {
+		t.Fatal(err)
+	}
+	second := h.piece(t, at, 0, "x")
+	if want(t, second, 423, `"code":"locked"`); second.Header().Get("Retry-After") == "" {
+		t.Error("no word when to try again")
+	}
+	want(t, h.tus(t, "HEAD", at, ""), 200)
+	_, err := io.WriteString(feed, "def")
+	if err := errors.Join(err, feed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-first; status != 204 {
+		t.Errorf("the first: %d", status)
+	}
+	want(t, h.piece(t, at, 6, "ghi"), 204)
+}
+
 // TestTusHostile: what a broken or a bad client sends.
 func TestTusHostile(t *testing.T) {
 	h := newHouse(t)
@@ -118,6 +152,8 @@ func TestTusHostile(t *testing.T) {
 		{"an empty file", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "0"), 422},
 		{"too long", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "209715201"), 413},
 		{"a name that is no Base64", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "1", "Upload-Metadata", "filename ***"), 400},
+		{"metadata without a key", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "1", "Upload-Metadata", "a YQ==,,"), 400},
+		{"a key twice", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "1", "Upload-Metadata", "a YQ==,a YQ=="), 400},
 		{"endless metadata", h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "1", "Upload-Metadata", strings.Repeat("a b,", 5000)), 400},
 		{"another content type", h.piece(t, at, 3, "x", "Content-Type", "audio/mpeg"), 415},
 		{"no offset", h.piece(t, at, 3, "x", "Upload-Offset", "-"), 400},
@@ -282,8 +318,8 @@ func FuzzTusMetadata(f *testing.F) {
 	f.Add("filename")
 	f.Add(",, ,filename  x")
 	f.Fuzz(func(t *testing.T, header string) {
-		if name, err := metadata(header, "filename"); err != nil && (name != "" || !errors.Is(err, radio.ErrInvalid)) {
-			t.Errorf("%q: %q, %v", header, name, err)
+		if words, err := metadata(header); err != nil && (words != nil || !errors.Is(err, radio.ErrInvalid)) || len(words) > maxWord {
+			t.Errorf("%q: %q, %v", header, words, err)
 		}
 	})
 }

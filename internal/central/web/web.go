@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ var assets embed.FS
 
 // People logs persons in and out (identity).
 type People interface {
-	Login(ctx context.Context, login, password string) (radio.Person, string, error)
+	Login(ctx context.Context, try radio.SignIn) (radio.SignedIn, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
 	// TokenPerson is for whom an API token speaks, as far as it reaches.
@@ -56,11 +57,10 @@ type Deps struct {
 	Log       Log
 	Files     LogFiles
 	Audio     Audio
-	// Fleet, Faults, Clusters and Drafts are for the pages of clusters and the first one.
+	// Fleet, Faults and Clusters are for the pages of clusters and the first one.
 	Fleet    Fleet
 	Faults   Faults
 	Clusters Clusters
-	Drafts   Drafts
 	// Orders and OrderBook are for what people order devices.
 	Orders    Orders
 	OrderBook OrderBook
@@ -75,6 +75,12 @@ type Deps struct {
 	Schedules     ScheduleBook
 	ScheduleDesk  ScheduleDesk
 	ScheduleFiles ScheduleFiles
+	// Alerts, Signing and AlertBoards are three sides of one desk; Contacts is whom to call
+	// where loudspeakers are silent.
+	Alerts      AlertDrafts
+	Signing     AlertSigning
+	AlertBoards AlertBoards
+	Contacts    Contacts
 	// Healthy says whether the centre can do its work now.
 	Healthy func(ctx context.Context) error
 	// Live tells open pages what changed.
@@ -87,6 +93,10 @@ type Deps struct {
 	// Zone is the IANA name of the civil time that pages show.
 	Zone string
 	Now  func() time.Time
+	// Public is the address of the console for everybody, "" when nothing says it.
+	Public string
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Secure is true behind HTTPS: cookies are then never sent in clear.
 	Secure bool
 	Logger *slog.Logger
@@ -98,7 +108,9 @@ type Server struct {
 	zone    *time.Location
 	pages   pages
 	handler http.Handler
+	mux     *http.ServeMux
 	areas   areaCache
+	pace    pace // of downloads
 	// description is the JSON of the OpenAPI document.
 	description []byte
 }
@@ -109,7 +121,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: zone %q: %w", d.Zone, err)
 	}
-	s := &Server{Deps: d, zone: zone}
+	s := &Server{Deps: d, zone: zone, pace: filePace}
 	if s.pages, err = parsePages(zone); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

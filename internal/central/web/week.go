@@ -27,7 +27,8 @@ type weekData struct {
 	Commune  radio.AreaID
 	Device   radio.DeviceID
 	Where    string // what is previewed; "" before anything is chosen
-	Total    int    // devices there
+	Total    int    // devices there that are enrolled
+	Idle     int    // and those that are not
 	From, To radio.Date
 	Days     []weekDay
 	// Conflicts tells what of the plan does not enter these devices' programmes.
@@ -233,7 +234,7 @@ func (s *Server) fillWeek(r *http.Request, d *weekData, places []radio.Place) er
 	if err != nil {
 		return err
 	}
-	d.Total, d.Conflicts = p.Devices, p.Conflicts
+	d.Total, d.Idle, d.Conflicts = p.Devices, p.Idle, p.Conflicts
 	slots := s.weekSlots(append(been, p.Rows...), titles, codes, names)
 	today := radio.DateOf(s.Now().In(s.zone))
 	for _, day := range p.Days {

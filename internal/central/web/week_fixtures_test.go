@@ -21,12 +21,12 @@ func (p previewPlan) WithdrawnHashes(context.Context, radio.Millis) ([]radio.SHA
 	return nil, nil
 }
 
-func (p previewPlan) IssuedRevisions(context.Context, string) (map[radio.DeviceID]int64, error) {
-	return nil, nil
+func (p previewPlan) Generation(context.Context) (int64, error) {
+	return int64(radio.At(time.Now())), nil // tests change the plan behind the preview's back
 }
 
 func previewOf(p *fakePlan) *preview.Preview {
-	return preview.New(previewPlan{p}, previewPlan{p}, programme.Resolver{}, func() time.Time { return now })
+	return preview.New(previewPlan{p}, &fakeWatch{plan: p}, programme.Resolver{}, func() time.Time { return now })
 }
 
 // playable gives the fake bulletins renditions that belong together; those of the other

@@ -77,7 +77,7 @@ func TestWeekPage(t *testing.T) {
 	english := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"}) }
 	want(t, h.ask(t, http.MethodGet, "/schedules/week?from=2025-11-26&commune="+h.communeOf(0), "", english), http.StatusOK,
 		"Mon <span>", "will not sound", "begins late, by 1 min 17 s", "gives way to", "cannot be aired")
-	for _, path := range []string{"?from=x", "?from=1999-01-01", "?commune=x", "?device=x", "?colour=red"} {
+	for _, path := range []string{"?from=x", "?from=1999-01-01", "?commune=x", "?device=x"} {
 		want(t, h.ask(t, http.MethodGet, "/schedules/week"+path, ""), http.StatusUnprocessableEntity)
 	}
 	for _, path := range []string{"?commune=" + id[string]('z', 1), "?device=" + id[string]('z', 1), "?commune=" + string(h.plan.places[0].Hamlet().ID)} {

@@ -63,7 +63,7 @@ func originText(o radio.Origin) string {
 }
 
 func speakerText(from string) string {
-	return word(map[string]string{radio.WordDevice: "Thiết bị", radio.WordCentre: "Trung tâm"}, from)
+	return word(map[string]string{radio.WordDevice: "Thiết bị", radio.WordCentre: "Máy chủ"}, from)
 }
 
 // proofText says what the device can vouch for, and never that anybody heard it.
@@ -93,7 +93,11 @@ func fieldText(name string) string {
 		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
 		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
+		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
+		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
 		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
+		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
+		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa",
 	}, name)
 }
 
@@ -115,7 +119,7 @@ func (sp speech) clock(c radio.ClockStamp) string {
 		return sp.say("chưa rõ")
 	}
 	source := word(map[string]string{
-		"kernel": "dịch vụ giờ", "rtc": "đồng hồ pin", "modem": "mạng di động", "centre": "trung tâm", "manual": "đặt tay",
+		"kernel": "dịch vụ giờ", "rtc": "đồng hồ pin", "modem": "mạng di động", "centre": "máy chủ", "manual": "đặt tay",
 		"assumed": "GIẢ ĐỊNH, chỉ để thử", "none": "không có nguồn giờ",
 	}, c.Source)
 	state := word(map[string]string{"trusted": "tin cậy", "holdover": "tự giữ giờ", "untrusted": "KHÔNG tin cậy"}, c.State)
@@ -129,7 +133,16 @@ func formatAt(m radio.Millis, zone *time.Location, layout string) string {
 	if m == 0 {
 		return "–"
 	}
-	return m.Time().In(zone).Format(layout)
+	// What began a millisecond early began on the second: nearest, never cut off.
+	return m.Time().Round(time.Second).In(zone).Format(layout)
+}
+
+// formatExact shows an instant with its milliseconds, where they are the point.
+func formatExact(m radio.Millis, zone *time.Location) string {
+	if m == 0 {
+		return "–"
+	}
+	return m.Time().In(zone).Format("15:04:05.000 02/01/2006")
 }
 
 func formatDay(d radio.Date) string {

@@ -346,6 +346,10 @@ for (const e of document.querySelectorAll('a')) {
 }
 for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) out.push('an image without alt');
 for (const e of document.querySelectorAll('.tag')) if (!e.textContent.trim()) out.push('a state by colour alone');
+for (const e of document.querySelectorAll('td .tag, li .tag, h2 .tag')) {
+	const room = e.parentElement.getBoundingClientRect();
+	if (shown(e) && e.getBoundingClientRect().right > room.right + 1) out.push(name(e) + ' lies over what stands beside it');
+}
 const rgb = c => c.match(/[\d.]+/g).map(Number);
 const light = c => rgb(c).slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
 const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (rgb(c)[3] !== 0) return c; } return 'rgb(255, 255, 255)'; };

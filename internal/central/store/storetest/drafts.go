@@ -23,7 +23,7 @@ func sampleDraft(s radio.Schedule, base int, revision int64) radio.ScheduleDraft
 }
 
 func deskAct(action string) radio.DeskAct {
-	return radio.DeskAct{At: planAt + 9, By: "lan", Action: action, Detail: "chi tiết"}
+	return radio.DeskAct{At: planAt + 9, By: "lan", Action: action, Facts: radio.AuditFacts{Why: "chi tiết"}}
 }
 
 func readDrafts(t *testing.T, s *store.Store) []radio.ScheduleDraft {
@@ -62,7 +62,7 @@ func draftsWritten(t *testing.T, s *store.Store) {
 	same(t, "after dropping", readDrafts(t, s), []radio.ScheduleDraft{other})
 	log, err := s.Audit(t.Context(), string(d.Doc.ID), 10)
 	must(t, err)
-	if len(log) != 3 || log[0].Action != "schedule.drop" || log[0].Actor != "lan" || log[0].Detail != "chi tiết" {
+	if len(log) != 3 || log[0].Action != "schedule.drop" || log[0].Actor != "lan" || log[0].Facts == nil || log[0].Facts.Why != "chi tiết" || log[1].Facts.Code != d.Doc.Code || log[1].Facts.Title != next.Doc.Title {
 		t.Errorf("audit %+v", log)
 	}
 }

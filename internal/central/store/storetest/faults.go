@@ -16,6 +16,8 @@ func faultSuites() []Suite {
 		{"faults: opened once, closed once", faultsOnce},
 		{"faults: pages and filters", faultPages},
 		{"faults: outages and looks", faultOutages},
+		{"faults: what is long over is forgotten", faultsForgotten},
+		{"notices: each recipient's own due", noticesFair},
 		{"notices: sent once, given up, told once", noticesOnce},
 		{"fleet: pulses, reports, documents, certificates", fleetReads},
 		{"fleet: airings coming and quiet", fleetAirings},
@@ -134,6 +136,54 @@ func faultOutages(t *testing.T, s *store.Store) {
 	if open, err := s.OpenOutages(ctx); err != nil || len(open) != 0 {
 		t.Fatalf("open outages: %+v %v", open, err)
 	}
+}
+
+// faultsForgotten: what was over before an instant goes, what is open stays however old.
+func faultsForgotten(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var all []radio.Fault
+	for n := range 4 {
+		all = append(all, fault(radio.DeviceID(fmt.Sprintf("d%d", n)), radio.FaultClock, faultAt+radio.Millis(n)))
+	}
+	outages := []radio.Outage{{ID: "o1", Area: "c1", OpenedAt: faultAt, ClosedAt: faultAt + 10}, {ID: "o2", Area: "c1", OpenedAt: faultAt}}
+	told := radio.Notice{ID: "n1", Recipient: "a", News: radio.FaultNews{Key: "k"}, CreatedAt: faultAt, NextAt: faultAt}
+	must(t, s.PutFaults(ctx, radio.FaultChange{At: faultAt, Opened: all, Outages: outages, Notices: []radio.Notice{told}}))
+	shut := slices.Clone(all[:3])
+	for i := range shut {
+		shut[i].ClosedAt = faultAt + 10 + radio.Millis(i)
+	}
+	must(t, s.PutFaults(ctx, radio.FaultChange{At: faultAt, Closed: shut}))
+	told.Tries, told.FailedAt, told.Error = 1, faultAt+10, "gone"
+	must(t, s.EndNotices(ctx, []radio.Notice{told}, faultAt+10))
+	must(t, s.PutFaults(ctx, radio.FaultChange{At: faultAt + 20, Forget: faultAt + 11}))
+	closed, err := s.Faults(ctx, radio.FaultFilter{Closed: true}, "", 10)
+	must(t, err)
+	same(t, "closed", closed.Faults, []radio.Fault{shut[2], shut[1]})
+	open, err := s.OpenFaults(ctx)
+	must(t, err)
+	same(t, "open", open, []radio.Fault{all[3]})
+	left, err := s.OpenOutages(ctx)
+	must(t, err)
+	same(t, "outages", left, []radio.Outage{outages[1]})
+	failed, err := s.FailedNotices(ctx, 10)
+	must(t, err)
+	if len(failed) != 0 {
+		t.Errorf("given up long ago: %+v", failed)
+	}
+}
+
+// noticesFair: a backlog of one recipient does not hide what is due for another.
+func noticesFair(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var all []radio.Notice
+	for n := range 20 {
+		all = append(all, radio.Notice{ID: fmt.Sprintf("n%02d", n), Recipient: "stuck", News: radio.FaultNews{Key: fmt.Sprint(n)}, CreatedAt: faultAt, NextAt: faultAt + radio.Millis(n)})
+	}
+	fresh := radio.Notice{ID: "x", Recipient: "fresh", News: radio.FaultNews{Key: "0"}, CreatedAt: faultAt + 50, NextAt: faultAt + 50}
+	must(t, s.PutFaults(ctx, radio.FaultChange{At: faultAt, Notices: append(slices.Clone(all), fresh)}))
+	due, err := s.DueNotices(ctx, faultAt+100, 3)
+	must(t, err)
+	same(t, "due", due, append(slices.Clone(all[:3]), fresh))
 }
 
 func noticesOnce(t *testing.T, s *store.Store) {

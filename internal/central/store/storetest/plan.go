@@ -40,7 +40,7 @@ func SamplePlan() radio.PlanChange {
 		Themes: []radio.CampaignTheme{{Title: "Kỹ năng số", Unit: "Sở KH&CN", With: "Tổ công nghệ số", Due: "thường xuyên", Note: "ưu tiên"}},
 		Target: 12_000, CommuneTarget: 120}
 	return radio.PlanChange{
-		At: planAt, Author: author, Approver: approver, Summary: "sample",
+		At: planAt, Author: author, Approver: approver, Facts: radio.AuditFacts{File: "sample"},
 		Areas: []radio.Area{province, commune, hamlet}, Devices: []radio.Device{device}, Campaigns: []radio.Campaign{campaign},
 		Policies: []radio.PolicyRule{{
 			ID: radio.NewID[radio.PolicyID](), Version: 1, Target: radio.Target{Area: commune.ID}, Zone: province.Zone, Label: "ví dụ",
@@ -127,7 +127,7 @@ func planReadBack(t *testing.T, s *store.Store) {
 	c.Areas[1].Name, c.Devices[0].Name, c.Devices[0].Enrolled, c.Campaigns[0].Title = "Xã Cẩm Bình", "Cụm chợ", 7, "Đợt hai"
 	c.Campaigns[0].Version = 2
 	must(t, s.ApplyPlan(t.Context(), radio.PlanChange{
-		At: planAt + 1, Author: c.Author, Approver: c.Approver, Summary: "again",
+		At: planAt + 1, Author: c.Author, Approver: c.Approver, Facts: radio.AuditFacts{File: "again", Counts: map[string]int{"changed": 2}},
 		Areas: c.Areas[1:2], Devices: c.Devices, Campaigns: c.Campaigns,
 	}))
 	p = readPlan(t, s)

@@ -40,9 +40,24 @@
   };
   const later = () => { if (!timer) timer = setTimeout(refresh, 3000); };
 
-  new EventSource("/events").addEventListener("changed", (e) => {
-    for (const t of e.data.split(" ")) due.add(t);
-    if (!timer) timer = setTimeout(refresh, 300);
+  // The centre says bye to a page of a session that is over, and to the oldest of many
+  // pages: that one comes again when it is looked at.
+  let events = null;
+  const listen = () => {
+    events = new EventSource("/events");
+    events.addEventListener("changed", (e) => {
+      for (const t of e.data.split(" ")) due.add(t);
+      if (!timer) timer = setTimeout(refresh, 300);
+    });
+    events.addEventListener("bye", () => { events.close(); events = null; });
+  };
+  listen();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (!events) {
+      listen();
+      for (const p of parts()) for (const t of p.dataset.live.split(" ")) due.add(t);
+    }
+    if (due.size) later();
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && due.size) later(); });
 })();

@@ -32,7 +32,7 @@
   class Refused extends Error {}
   const check = async (answer) => {
     if (answer.ok) return answer;
-    if (answer.status >= 500 || answer.status === 409 || answer.status === 408 || answer.status === 429) throw new Error(String(answer.status));
+    if (answer.status >= 500 || answer.status === 409 || answer.status === 423 || answer.status === 408 || answer.status === 429) throw new Error(String(answer.status));
     let why = String(answer.status);
     try { const e = (await answer.json()).error; why = document.documentElement.lang === "en" ? e.reason_en : e.reason_vi; } catch { /* no JSON */ }
     throw new Refused(why);

@@ -1,0 +1,151 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"loaxa/internal/radio"
+)
+
+// facts tells what an audit entry keeps of a change. area names an area; entries that hold
+// none of them need none.
+func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.AreaID) string) string {
+	if e.Facts == nil {
+		return sp.oldDetail(e.Detail)
+	}
+	f := *e.Facts
+	var out []string
+	add := func(when bool, key string, args ...any) {
+		if when {
+			out = append(out, sp.say(key, args...))
+		}
+	}
+	add(f.Version > 0, "bản %d", f.Version)
+	add(f.File != "", "tệp %s", f.File)
+	for _, c := range []struct{ name, key string }{
+		{"created", "%d mới"}, {"changed", "%d thay đổi"}, {"approved", "%d được duyệt"}, {"withdrawn", "%d thu hồi"},
+		{"left alone", "%d giữ nguyên, không có trong tệp"}, {"unchanged", "%d không đổi"},
+		{"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
+		{"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
+	} {
+		add(f.Counts[c.name] > 0, c.key, f.Counts[c.name])
+	}
+	add(f.Conflicts > 0, "chấp nhận %d xung đột", f.Conflicts)
+	if len(f.Fields) > 0 {
+		words := make([]string, len(f.Fields))
+		for i, name := range f.Fields {
+			words[i] = sp.say(fieldText(name))
+		}
+		out = append(out, strings.Join(words, ", "))
+	}
+	if len(f.Was)+len(f.Now) > 0 && area != nil {
+		roles := func(grants []radio.Grant) string { return strings.Join(sp.grants(grants, area), ", ") }
+		if len(f.Was) > 0 || e.Action == "person.grant" {
+			out = append(out, cmp.Or(roles(f.Was), sp.say("chưa có vai trò"))+" → "+cmp.Or(roles(f.Now), sp.say("chưa có vai trò")))
+		} else {
+			out = append(out, roles(f.Now))
+		}
+	}
+	add(f.Token != "", "mã “%s”", f.Token)
+	add(f.Serial != "", "chứng thư số %s", f.Serial)
+	add(f.MadeAt != 0, "bản sao lưu lúc %s", formatAt(f.MadeAt, zone, "15:04 02/01/2006"))
+	add(f.Program != "", "chương trình %s", f.Program)
+	if f.Why != "" {
+		out = append(out, f.Why)
+	}
+	return strings.Join(out, " · ")
+}
+
+// oldForm is how entries were written before they kept facts: "tin version 2: why".
+var oldForm = regexp.MustCompile(`^(\S+?),? version (\d+)(?:, (\d+) conflicts accepted)?(?:: (.*))?$`)
+
+func (sp speech) oldDetail(text string) string {
+	m := oldForm.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	out := []string{m[1], sp.say("bản %s", m[2])}
+	if m[3] != "" {
+		out = append(out, sp.say("chấp nhận %s xung đột", m[3]))
+	}
+	if m[4] != "" {
+		out = append(out, m[4])
+	}
+	return strings.Join(out, " · ")
+}
+
+// grants: "Biên tập viên · Xã Thạch Hà".
+func (sp speech) grants(grants []radio.Grant, area func(radio.AreaID) string) []string {
+	out := make([]string, len(grants))
+	for i, g := range grants {
+		out[i] = sp.say(roleText(g.Role)) + " · " + area(g.Area)
+	}
+	return out
+}
+
+// areaNames names areas for the reader; one that is gone by its id.
+func (s *Server) areaNames(r *http.Request, tree radio.AreaTree) func(radio.AreaID) string {
+	return func(id radio.AreaID) string {
+		if id == radio.Everywhere {
+			return s.say(r, "toàn tỉnh")
+		}
+		if a, ok := tree.Area(id); ok {
+			return a.Name
+		}
+		return string(id)
+	}
+}
+
+// actorName is who did it: a person, a device, or a command on the centre's own machine.
+func (s *Server) actorName(r *http.Request, e radio.AuditEntry) string {
+	command, ran := strings.CutPrefix(e.Actor, "command:")
+	switch {
+	case e.ActorName != "":
+		return e.ActorName
+	case e.Actor == e.Subject && e.Facts != nil:
+		return cmp.Or(e.Facts.Title, e.Facts.Code, e.Actor)
+	case ran:
+		return s.say(r, "lệnh trên máy chủ (%s)", command)
+	}
+	return e.Actor
+}
+
+// subjectName is what it was done to: by its name now, or by that of the time.
+func subjectName(e radio.AuditEntry) string {
+	if e.SubjectName != "" || e.Facts == nil {
+		return e.SubjectName
+	}
+	return cmp.Or(e.Facts.Title, e.Facts.Code)
+}
+
+// auditRows tells entries in the reader's words.
+func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) ([]auditRow, error) {
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, err
+	}
+	sp, area := s.pages.speech[languageOf(r)], s.areaNames(r, tree)
+	out := make([]auditRow, len(entries))
+	for i, e := range entries {
+		out[i] = auditRow{AuditEntry: e, Action: sp.say(actionText(e.Action)), Who: s.actorName(r, e), What: subjectName(e), More: sp.facts(e, s.zone, area)}
+	}
+	return out, nil
+}
+
+// nameIn finds the name of a person or thing in the entries that are shown.
+func nameIn(entries []radio.AuditEntry, id string) string {
+	i := slices.IndexFunc(entries, func(e radio.AuditEntry) bool {
+		return e.Actor == id && e.ActorName != "" || e.Subject == id && subjectName(e) != ""
+	})
+	switch {
+	case i < 0:
+		return clip(id, 64)
+	case entries[i].Actor == id && entries[i].ActorName != "":
+		return entries[i].ActorName
+	}
+	return subjectName(entries[i])
+}

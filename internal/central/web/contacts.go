@@ -1,0 +1,155 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"loaxa/internal/radio"
+)
+
+type contactsAnswer struct {
+	Contacts []radio.AreaContact `json:"contacts"`
+}
+
+type contactBody struct {
+	Name  string `json:"name"`
+	Phone string `json:"phone"`
+}
+
+// contactRow is an area with whom to call there.
+type contactRow struct {
+	Area    radio.Area
+	Commune string
+	Contact radio.AreaContact
+	May     bool // change it
+}
+
+type contactsData struct {
+	Rows     []contactRow
+	Communes []areaChoice
+	Lacking  int // hamlets of the reader's without anybody
+}
+
+// contactRows lists the communes and hamlets of the reader's with whom to call there.
+func (s *Server) contactRows(r *http.Request) ([]contactRow, radio.AreaTree, error) {
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, tree, err
+	}
+	all, err := s.Contacts.Contacts(r.Context())
+	if err != nil {
+		return nil, tree, err
+	}
+	known := map[radio.AreaID]radio.AreaContact{}
+	for _, c := range all {
+		known[c.Area] = c
+	}
+	var out []contactRow
+	for _, a := range tree.All() {
+		chain := tree.Chain(a.ID)
+		if a.Kind == radio.Province || !who(r).May(radio.ReadAlerts, chain...) {
+			continue
+		}
+		c, _ := tree.Area(chain[1])
+		row := contactRow{Area: a, Commune: c.Name, Contact: known[a.ID], May: who(r).May(radio.WriteContacts, chain...)}
+		row.Contact.Area = a.ID
+		out = append(out, row)
+	}
+	slices.SortFunc(out, func(x, y contactRow) int {
+		return cmp.Or(cmp.Compare(x.Commune, y.Commune), cmp.Compare(x.Area.Kind, y.Area.Kind), cmp.Compare(x.Area.Name, y.Area.Name))
+	})
+	return out, tree, nil
+}
+
+func (s *Server) contactList(w http.ResponseWriter, r *http.Request) error {
+	q, err := strictQuery(r, "commune")
+	if err != nil {
+		return err
+	}
+	rows, tree, err := s.contactRows(r)
+	if err != nil {
+		return err
+	}
+	d := contactsData{}
+	chosen := radio.AreaID(q.Get("commune"))
+	for _, row := range rows {
+		if row.Area.Kind == radio.Commune {
+			if chosen == "" {
+				chosen = row.Area.ID
+			}
+			d.Communes = append(d.Communes, areaChoice{ID: row.Area.ID, Name: row.Area.Name, Chosen: row.Area.ID == chosen})
+		} else if row.Contact.Phone == "" {
+			d.Lacking++
+		}
+	}
+	for _, row := range rows {
+		if chain := tree.Chain(row.Area.ID); chosen == "" || chain[1] == chosen {
+			d.Rows = append(d.Rows, row)
+		}
+	}
+	return s.show(w, r, http.StatusOK, "contacts.html", "Đầu mối liên hệ", d)
+}
+
+// saveContact keeps whom to call in the area of the address.
+func (s *Server) saveContact(r *http.Request, name, phone string) (radio.AreaContact, error) {
+	c, err := radio.AreaContact{Area: radio.AreaID(r.PathValue("area")), Name: name, Phone: phone}.Normal()
+	if err != nil {
+		return c, err
+	}
+	c.UpdatedAt = radio.At(s.Now())
+	if err := s.Contacts.PutContact(r.Context(), c, string(who(r).ID), c.UpdatedAt); err != nil {
+		return c, err
+	}
+	s.Live.Changed(TopicAlerts)
+	return c, nil
+}
+
+func (s *Server) contactSave(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	c, err := s.saveContact(r, r.PostFormValue("name"), r.PostFormValue("phone"))
+	if err != nil {
+		return err
+	}
+	tree, err := s.tree(r)
+	if err != nil {
+		return err
+	}
+	to := "/contacts"
+	if chain := tree.Chain(c.Area); len(chain) > 1 {
+		to += "?commune=" + string(chain[1]) + "#" + string(c.Area)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) apiContacts(w http.ResponseWriter, r *http.Request) error {
+	if _, err := strictQuery(r); err != nil {
+		return err
+	}
+	rows, _, err := s.contactRows(r)
+	if err != nil {
+		return err
+	}
+	out := []radio.AreaContact{}
+	for _, row := range rows {
+		if row.Contact.Phone != "" {
+			out = append(out, row.Contact)
+		}
+	}
+	return writeJSON(w, http.StatusOK, contactsAnswer{out})
+}
+
+func (s *Server) apiContactSave(w http.ResponseWriter, r *http.Request) error {
+	var in contactBody
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	c, err := s.saveContact(r, in.Name, in.Phone)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, c)
+}
