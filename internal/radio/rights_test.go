@@ -14,12 +14,12 @@ func TestRightsOfRoles(t *testing.T) {
 		return out
 	}
 	want := map[Role][]Action{
-		RoleEditor:   with(WriteBulletins, WriteSchedules, WriteCampaigns, ReadDevices),
-		RoleApprover: with(DecideBulletins, PublishSchedules, ReadDevices),
-		RoleOperator: with(ReadDevices),
+		RoleEditor:   with(WriteBulletins, WriteSchedules, WriteCampaigns, ReadDevices, ReadAlerts, WriteAlerts),
+		RoleApprover: with(ControlDevices, DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
+		RoleOperator: with(ControlDevices, ReadDevices, ReadAlerts, WriteAlerts, WriteContacts),
 		RoleProvider: with(WriteBulletins),
-		RoleViewer:   with(ReadDevices, ReadAudit),
-		RoleAdmin:    with(ReadDevices, WriteDevices, ReadPeople, WritePeople, ReadAudit),
+		RoleViewer:   with(ReadDevices, ReadAudit, ReadAlerts),
+		RoleAdmin:    with(ReadDevices, WriteDevices, ReadPeople, WritePeople, ReadAudit, ReadAlerts, WriteContacts),
 	}
 	for _, r := range Roles() {
 		var got []Action

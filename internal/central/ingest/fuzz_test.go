@@ -88,7 +88,7 @@ func (m *memory) PutNews(_ context.Context, news []radio.DeviceNews) error {
 
 func (m *memory) PutReceipts(_ context.Context, receipts []radio.Receipt) error {
 	for _, r := range receipts {
-		m.text(r.ID, r.State, r.Reason)
+		m.text(r.ID, string(r.State), r.Reason)
 	}
 	return nil
 }
