@@ -76,12 +76,11 @@ func (j *fakeJournal) Kept(name string) ([]byte, error) {
 
 // fakeDesk notes what it is told to do.
 type fakeDesk struct {
-	did    []string
-	why    radio.Reason
-	err    error
-	tones  map[radio.CommandID]func(radio.Confirmation)
-	stuck  bool
-	volume float64
+	did   []string
+	why   radio.Reason
+	err   error
+	tones map[radio.CommandID]func(radio.Confirmation)
+	stuck bool
 }
 
 func (d *fakeDesk) Obey(ctx context.Context, c radio.Command) (radio.Reason, error) {
