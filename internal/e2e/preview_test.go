@@ -320,9 +320,6 @@ func (s *idealStream) Play(it playout.Item) error {
 	return it.Audio.Close()
 }
 
-// Gain is not heard here.
-func (s *idealStream) Gain(radio.AiringID, float64) error { return nil }
-
 func (s *idealStream) Stop(id radio.AiringID) error {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()

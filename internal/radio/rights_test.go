@@ -15,8 +15,8 @@ func TestRightsOfRoles(t *testing.T) {
 	}
 	want := map[Role][]Action{
 		RoleEditor:   with(WriteBulletins, WriteSchedules, WriteCampaigns, ReadDevices, ReadAlerts, WriteAlerts),
-		RoleApprover: with(DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
-		RoleOperator: with(ReadDevices, ReadAlerts, WriteAlerts, WriteContacts),
+		RoleApprover: with(ControlDevices, DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
+		RoleOperator: with(ControlDevices, ReadDevices, ReadAlerts, WriteAlerts, WriteContacts),
 		RoleProvider: with(WriteBulletins),
 		RoleViewer:   with(ReadDevices, ReadAudit, ReadAlerts),
 		RoleAdmin:    with(ReadDevices, WriteDevices, ReadPeople, WritePeople, ReadAudit, ReadAlerts, WriteContacts),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,12 +77,11 @@ func (j *fakeJournal) Kept(name string) ([]byte, error) {
 
 // fakeDesk notes what it is told to do.
 type fakeDesk struct {
-	did    []string
-	why    radio.Reason
-	err    error
-	tones  map[radio.CommandID]func(radio.Confirmation)
-	stuck  bool
-	volume float64
+	did   []string
+	why   radio.Reason
+	err   error
+	tones map[radio.CommandID]func(radio.Confirmation)
+	stuck bool
 }
 
 func (d *fakeDesk) Obey(ctx context.Context, c radio.Command) (radio.Reason, error) {
@@ -129,7 +129,7 @@ type lab struct {
 	clock    *fakeClock
 	desk     *fakeDesk
 	proof    time.Time
-	restarts int
+	restarts atomic.Int64
 	cancel   context.CancelFunc
 	done     chan struct{}
 }
@@ -149,7 +149,7 @@ func (l *lab) start() {
 	l.t.Helper()
 	var err error
 	l.Room, err = New(Options{Journal: l.journal, Clock: l.clock, Proven: func() (time.Time, bool) { return l.proof, !l.proof.IsZero() },
-		Restart: func() { l.restarts++ }})
+		Restart: func() { l.restarts.Add(1) }})
 	if err == nil {
 		err = l.Load(l.t.Context())
 	}
@@ -315,13 +315,13 @@ func TestRestart(t *testing.T) {
 		if err := l.take(order("again", radio.CommandRestart)); err != nil {
 			t.Fatal(err)
 		}
-		if l.receipt("again") != "running" || l.restarts != 0 {
-			t.Fatalf("receipt %s, %d restarts before it was said", l.receipt("again"), l.restarts)
+		if l.receipt("again") != "running" || l.restarts.Load() != 0 {
+			t.Fatalf("receipt %s, %d restarts before it was said", l.receipt("again"), l.restarts.Load())
 		}
 		time.Sleep(sayFirst + time.Millisecond)
 		synctest.Wait()
-		if l.restarts != 1 {
-			t.Fatalf("%d restarts", l.restarts)
+		if l.restarts.Load() != 1 {
+			t.Fatalf("%d restarts", l.restarts.Load())
 		}
 		l.restart()
 		if l.receipt("again") != "done" {
@@ -332,8 +332,8 @@ func TestRestart(t *testing.T) {
 		}
 		time.Sleep(2 * sayFirst)
 		synctest.Wait()
-		if l.restarts != 1 {
-			t.Errorf("%d restarts by one command", l.restarts)
+		if l.restarts.Load() != 1 {
+			t.Errorf("%d restarts by one command", l.restarts.Load())
 		}
 	})
 }

@@ -30,6 +30,8 @@ func (r *Room) Run(ctx context.Context, desk Desk) error {
 		}
 		if r.restarting(ctx) {
 			r.opts.Restart()
+			<-ctx.Done() // nothing more is begun
+			return nil
 		}
 	}
 }

@@ -56,7 +56,7 @@ func orderReason(r radio.Reason) string {
 	})[r]; ok {
 		return t
 	}
-	return reasonText(r)
+	return receiptReasonText(r)
 }
 
 // gain writes a volume as people say it.

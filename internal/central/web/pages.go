@@ -171,7 +171,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"facts":    func(e radio.AuditEntry) string { return sp.facts(e, zone, nil) },
 		"command":  func(v radio.CommandKind) string { return sp.say(commandText(v)) },
 		"does":     func(v radio.CommandKind) string { return sp.say(commandNote(v)) },
-		"receipt":  func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
+		"came":     func(v radio.ReceiptState) string { return sp.say(receiptText(v)) },
 		"tagof":    receiptTag,
 		"whynot":   func(v radio.Reason) string { return sp.say(orderReason(v)) },
 		"gain":     sp.gain,
