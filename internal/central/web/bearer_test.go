@@ -90,7 +90,7 @@ func TestBearer(t *testing.T) {
 // TestNoRole: who has no role yet is told so, and can leave.
 func TestNoRole(t *testing.T) {
 	h := newHouse(t)
-	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 77), Login: "thu", Name: "Lê Văn Thử"}
+	h.people.is(&radio.Person{ID: id[radio.UserID]('u', 77), Login: "thu", Name: "Lê Văn Thử"})
 	for _, path := range []string{"/log", "/bulletins"} {
 		want(t, h.ask(t, http.MethodGet, path, ""), http.StatusForbidden, "Tài khoản chưa được giao vai trò nào", "Đăng xuất")
 	}

@@ -126,7 +126,7 @@ func (d *deskHouse) as(name string, role radio.Role, w where) {
 	for _, c := range name {
 		sum += int(c)
 	}
-	d.people.who = &radio.Person{ID: id[radio.UserID]('v', sum), Login: name, Name: name, Grants: []radio.Grant{{Role: role, Area: area}}}
+	d.people.is(&radio.Person{ID: id[radio.UserID]('v', sum), Login: name, Name: name, Grants: []radio.Grant{{Role: role, Area: area}}})
 }
 
 // create uploads a bulletin by the API as whoever asks now.

@@ -16,7 +16,7 @@ var theCampaign = "/campaigns/" + id[string]('g', 1)
 
 // from gives a session to a person with these grants.
 func (h *house) from(grants ...radio.Grant) {
-	h.people.who = &radio.Person{ID: sau, Login: "sau", Name: "Trần Văn Sáu", Grants: grants}
+	h.people.is(&radio.Person{ID: sau, Login: "sau", Name: "Trần Văn Sáu", Grants: grants})
 }
 
 func asEnglish(r *http.Request) { r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"}) }

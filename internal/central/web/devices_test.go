@@ -51,7 +51,7 @@ func TestWaitingIsTheDesksOwn(t *testing.T) {
 		"what the approver wrote, or wrote too": {province, province, id[radio.UserID]('u', 77), true, false},
 	} {
 		h := newHouse(t)
-		h.people.who = h.person(asker{role: radio.RoleApprover, everywhere: c.everywhere})
+		h.people.is(h.person(asker{role: radio.RoleApprover, everywhere: c.everywhere}))
 		h.handIn(1, c.desk(h), c.target(h), c.author)
 		page := h.ask(t, http.MethodGet, "/", "")
 		want(t, page, http.StatusOK)
@@ -64,7 +64,7 @@ func TestWaitingIsTheDesksOwn(t *testing.T) {
 // Everything is narrowed to the reader's communes, the counters too.
 func TestOverviewOfACommune(t *testing.T) {
 	h := newHouse(t)
-	h.people.who = h.person(asker{role: radio.RoleOperator})
+	h.people.is(h.person(asker{role: radio.RoleOperator}))
 	w := h.ask(t, http.MethodGet, "/", "")
 	want(t, w, http.StatusOK, "<b>2</b> cụm loa", "đầu ra âm thanh bị lỗi")
 	if page := w.Body.String(); strings.Contains(page, "đồng hồ không tin cậy") || strings.Contains(page, "Xã Cẩm Xuyên") {
@@ -139,7 +139,7 @@ func TestDeviceTree(t *testing.T) {
 		t.Error("closed communes show their hamlets")
 	}
 	want(t, h.ask(t, http.MethodGet, "/devices/tree?commune="+string(h.area(own)), ""), http.StatusOK, "Tổ dân phố 1", "Cụm loa nhà văn hóa tổ dân phố 2", `aria-expanded="true"`)
-	h.people.who = h.person(asker{role: radio.RoleOperator})
+	h.people.is(h.person(asker{role: radio.RoleOperator}))
 	if w := h.ask(t, http.MethodGet, "/devices/tree", ""); w.Code != http.StatusSeeOther {
 		t.Errorf("a person of one commune gets %d", w.Code)
 	}
@@ -219,7 +219,7 @@ func TestFaultsPage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/faults?outage="+string(h.watch.outages[0].ID), ""), http.StatusOK, "chưa sẵn sàng", "đang mở")
 	want(t, h.ask(t, http.MethodGet, "/faults?state=shut", ""), 422)
 
-	h.people.who = h.person(asker{role: radio.RoleAdmin})
+	h.people.is(h.person(asker{role: radio.RoleAdmin}))
 	if page := h.ask(t, http.MethodGet, "/faults", "").Body.String(); strings.Contains(page, "truc@ha-tinh.example") {
 		t.Error("an administrator of one commune reads addresses of others")
 	}
@@ -275,7 +275,7 @@ func TestFaultsAPI(t *testing.T) {
 	for _, bad := range []string{"kind=sleepy", "state=maybe", "device=1", "after=x", "limit=0", "since=1"} {
 		want(t, h.ask(t, http.MethodGet, "/api/v1/faults?"+bad, ""), 422)
 	}
-	h.people.who = h.person(asker{role: radio.RoleViewer})
+	h.people.is(h.person(asker{role: radio.RoleViewer}))
 	if got := read("commune=" + string(h.area(foreign))); len(got.Faults) != 0 {
 		t.Errorf("another commune's faults: %+v", got)
 	}

@@ -22,7 +22,7 @@ import (
 
 // readerIn makes the reader one of a single commune.
 func (h *house) readerIn(commune radio.AreaID) {
-	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 78), Name: "Cán bộ xã", Grants: []radio.Grant{{Role: radio.RoleOperator, Area: commune}}}
+	h.people.is(&radio.Person{ID: id[radio.UserID]('u', 78), Name: "Cán bộ xã", Grants: []radio.Grant{{Role: radio.RoleOperator, Area: commune}}})
 }
 
 // TestDaysEqualTheLog: the cells, the rows and the columns of a day sum up to what the

@@ -59,7 +59,7 @@ func TestPeopleInBrowser(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 
-	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 15), Login: "moi", Name: "Lê Văn Giáp"}
+	h.people.is(&radio.Person{ID: id[radio.UserID]('u', 15), Login: "moi", Name: "Lê Văn Giáp"})
 	b.visit("/account")
 	b.look("account-no-role", "chưa được giao vai trò nào")
 }

@@ -69,7 +69,7 @@ func TestInviteForm(t *testing.T) {
 	}
 	want(t, secure.ask(t, http.MethodPost, "/people", form.Encode(), secureCookie), http.StatusOK, `>https://loa.hatinh.example/invite/`)
 
-	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 77), Grants: []radio.Grant{{Role: radio.RoleAdmin, Area: id[radio.AreaID]('c', 16)}}}
+	h.people.is(&radio.Person{ID: id[radio.UserID]('u', 77), Grants: []radio.Grant{{Role: radio.RoleAdmin, Area: id[radio.AreaID]('c', 16)}}})
 	form.Set("area", id[string]('c', 12))
 	want(t, h.ask(t, http.MethodPost, "/people", form.Encode()), http.StatusForbidden, "Ngoài địa bàn quản trị.")
 	page := h.ask(t, http.MethodGet, "/people", "").Body.String()
@@ -270,13 +270,13 @@ func TestHostileNames(t *testing.T) {
 func TestHome(t *testing.T) {
 	h := newHouse(t)
 	for role, to := range map[radio.Role]string{radio.RoleEditor: "", radio.RoleViewer: "", radio.RoleAdmin: "", radio.RoleProvider: "/bulletins"} {
-		h.people.who = &radio.Person{ID: "U", Grants: []radio.Grant{{Role: role, Area: radio.Everywhere}}}
+		h.people.is(&radio.Person{ID: "U", Grants: []radio.Grant{{Role: role, Area: radio.Everywhere}}})
 		w := h.ask(t, http.MethodGet, "/", "")
 		if got := w.Header().Get("Location"); got != to || (to == "") != (w.Code == http.StatusOK) {
 			t.Errorf("%s: %d %q", role, w.Code, got)
 		}
 	}
-	h.people.who = &radio.Person{ID: "U"}
+	h.people.is(&radio.Person{ID: "U"})
 	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusForbidden, "chưa được giao vai trò")
 	want(t, h.ask(t, http.MethodGet, "/api/v1/account", ""), http.StatusNotFound) // the fake knows no U; the gate let it through
 	if errors.Is(noRole(), radio.ErrNotFound) {

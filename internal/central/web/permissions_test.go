@@ -230,7 +230,7 @@ func walkRoles(t *testing.T, f fixture) {
 			for _, token := range tokens {
 				for _, w := range f.places() {
 					a := asker{role, everywhere, token}
-					h.people.who = h.person(a)
+					h.people.is(h.person(a))
 					before := h.writes()
 					status, page, ok := f.ask(t, h, w)
 					if !ok {

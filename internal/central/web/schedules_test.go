@@ -26,7 +26,7 @@ func schedulePath(h *house, rest string) string {
 func (h *house) as(p radio.Person) *house {
 	h.people.mu.Lock()
 	defer h.people.mu.Unlock()
-	h.people.who = &p
+	h.people.is(&p)
 	return h
 }
 

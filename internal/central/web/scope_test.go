@@ -43,7 +43,7 @@ func TestAdmit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
-			h.people.who = &c.who
+			h.people.is(&c.who)
 			route := route{pattern: "GET /x", as: h.page, may: c.may, of: c.of, do: func(w http.ResponseWriter, _ *http.Request) error {
 				w.WriteHeader(http.StatusOK)
 				return nil

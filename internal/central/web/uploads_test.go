@@ -176,7 +176,7 @@ func TestTusHostile(t *testing.T) {
 	}
 	want(t, h.tus(t, "POST", "/api/v1/uploads", "", "Upload-Length", "1"), 409, "Đang có 5 tệp tải dở")
 	// Another person.
-	h.people.who = &radio.Person{ID: id[radio.UserID]('u', 5), Name: "Khác", Grants: everyRole(radio.Everywhere)}
+	h.people.is(&radio.Person{ID: id[radio.UserID]('u', 5), Name: "Khác", Grants: everyRole(radio.Everywhere)})
 	for name, w := range map[string]*httptest.ResponseRecorder{
 		"HEAD": h.tus(t, "HEAD", at, ""), "PATCH": h.piece(t, at, 3, "x"), "DELETE": h.tus(t, "DELETE", at, ""), "page": h.ask(t, "POST", "/bulletins/uploads/"+u.ID+"/delete", ""),
 	} {

@@ -34,7 +34,7 @@ func (h *house) deviceOf(n int) string  { return string(h.plan.places[n].Device.
 
 // onlyIn makes the reader an operator of the commune of place n.
 func (h *house) onlyIn(n int) {
-	h.people.who = &radio.Person{ID: lan.ID, Login: "hoa", Name: "Trần Hoa", Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.plan.places[n].Commune().ID}}}
+	h.people.is(&radio.Person{ID: lan.ID, Login: "hoa", Name: "Trần Hoa", Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.plan.places[n].Commune().ID}}})
 }
 
 func TestWeekPage(t *testing.T) {
@@ -169,7 +169,7 @@ func TestConflictsAPI(t *testing.T) {
 	want(t, w, http.StatusOK, `"kind":"overlap"`, `"kind":"hours"`, `"kind":"no_audio"`, `"reason_en":`)
 	want(t, h.ask(t, http.MethodPost, "/api/v1/conflicts", `{"schedules":[]}`), http.StatusOK, `{"conflicts":[]}`)
 	want(t, h.ask(t, http.MethodPost, "/api/v1/conflicts", `{"schedule":[]}`), http.StatusBadRequest)
-	h.people.who = &radio.Person{ID: lan.ID}
+	h.people.is(&radio.Person{ID: lan.ID})
 	want(t, h.ask(t, http.MethodPost, "/api/v1/conflicts", string(body)), http.StatusForbidden)
 }
 
