@@ -132,7 +132,7 @@ func TestBulletinBrowser(t *testing.T) {
 	// Skipping to the end is not listening.
 	b.Press(".wave") // a person's click begins to play
 	await("the sound", `return document.querySelector('audio').currentTime > 0`)
-	b.Eval(`const a = document.querySelector('audio'); a.currentTime = a.duration - 0.5`, nil)
+	b.Eval(`const a = document.querySelector('audio'); a.currentTime = a.duration - 1.5`, nil)
 	await("the end", `return document.querySelector('audio').ended`)
 	await("the report", `return /Đã nghe [1-9]/.test(document.getElementById('heard').textContent)`)
 	if b.Eval(`return document.getElementById('approve').disabled`, &disabled); !disabled {
