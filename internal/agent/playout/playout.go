@@ -142,6 +142,9 @@ func (p *Playout) Fill(s *radio.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Next, s.Sounding, s.Output = p.view.Next, p.view.Sounding, p.view.Output
+	if s.Rules != nil {
+		s.Rules.Sessions, s.Rules.Samples = p.view.Sessions, p.view.Samples
+	}
 }
 
 // Beat is the Mono at which the desk last looked; it looks at least once in
@@ -158,6 +161,9 @@ type view struct {
 	Next     []radio.NextAiring
 	Sounding *radio.SoundingStatus
 	Output   radio.OutputStatus
+	// What counts for today towards the policy's caps.
+	Sessions int
+	Samples  int64
 }
 
 // Run plays until ctx ends; then what sounds is faded, written down, and the

@@ -136,6 +136,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"choice":   sp.choice,
 		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
+		"veto":     func(v radio.Veto) string { return sp.say(vetoText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },
