@@ -18,6 +18,7 @@ type Status struct {
 	Journal   JournalStatus   `json:"journal"`
 	Revisions RevisionStatus  `json:"revisions"`
 	Policy    string          `json:"policy_label"`
+	Rules     *PolicyStatus   `json:"policy_rules,omitempty"`
 	Audio     []AudioStatus   `json:"audio"`
 	Next      []NextAiring    `json:"next"`
 	Last      []Confirmation  `json:"last"` // newest first
@@ -69,6 +70,13 @@ func (s *Status) Fill() {
 	}
 	if s.Faults == nil {
 		s.Faults = []FaultStatus{}
+	}
+	if s.Rules != nil {
+		for i := range s.Rules.Exceptions {
+			if s.Rules.Exceptions[i].Windows == nil {
+				s.Rules.Exceptions[i].Windows = []Window{}
+			}
+		}
 	}
 }
 

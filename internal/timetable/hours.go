@@ -73,6 +73,11 @@ func (h Hours) Count(t *radio.Tally, sounded radio.Sounded) {
 	t.Add(h.zone.Date(sounded.Start.Time()), sounded)
 }
 
+// Today gives what is counted for the local day of t.
+func (h Hours) Today(tally *radio.Tally, t time.Time) (sessions int, samples int64) {
+	return tally.Of(h.zone.Date(t))
+}
+
 // Midnight gives the first instant of the local day so many days before that of t.
 func (h Hours) Midnight(t time.Time, days int) time.Time {
 	c := h.zone.civil(t)

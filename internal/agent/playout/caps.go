@@ -83,3 +83,11 @@ func (d *desk) left(a radio.Airing, now time.Time) int64 {
 	}
 	return max(a.Samples-radio.DurationSamples(late+joinLead), 0)
 }
+
+// today is what has counted so far on this local day; nothing without caps.
+func (d *desk) today() (sessions int, samples int64) {
+	if d.hours == nil || !d.hours.Capped() {
+		return 0, 0
+	}
+	return d.hours.Today(d.caps.sum(d.hours), d.lastWall)
+}

@@ -222,6 +222,7 @@ func (d *desk) permits(start, end time.Time) (bool, time.Time) {
 func (d *desk) show() {
 	v := view{Output: d.output, Beat: d.lastMono}
 	v.Output.Amplifier = d.amplifierState()
+	v.Sessions, v.Samples = d.today()
 	for _, l := range d.live {
 		if l.phase == sounding {
 			v.Sounding = &radio.SoundingStatus{ID: l.ID, Title: l.Title, Consumed: l.base + l.counted(), Samples: l.Samples}

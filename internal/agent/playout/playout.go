@@ -165,6 +165,9 @@ func (p *Playout) Fill(s *radio.Status) {
 	defer p.mu.Unlock()
 	s.Next, s.Sounding, s.Output = p.view.Next, p.view.Sounding, p.view.Output
 	s.VolumeDB, s.Paused = p.view.Volume, p.view.Paused
+	if s.Rules != nil {
+		s.Rules.Sessions, s.Rules.Samples = p.view.Sessions, p.view.Samples
+	}
 }
 
 // Beat is the Mono at which the desk last looked; it looks at least once in
@@ -183,6 +186,9 @@ type view struct {
 	Output   radio.OutputStatus
 	Volume   float64
 	Paused   bool
+	// What counts for today towards the policy's caps.
+	Sessions int
+	Samples  int64
 }
 
 // Run plays until ctx ends; then what sounds is faded, written down, and the

@@ -48,6 +48,7 @@ func NewPage(listen string, build func(context.Context) radio.Status, log *slog.
 	var err error
 	p.page, err = template.New("page").Funcs(template.FuncMap{
 		"length": length, "size": size, "ending": ending,
+		"rules":     ruleLines,
 		"clockLine": clockLine, "alarming": alarming, "up": upFor,
 		"fault":    func(code string) string { return vi(code) },
 		"priority": viPriority, "output": outputLine, "role": func(r radio.EmergencyRole) string { return vi(r) },

@@ -80,7 +80,7 @@ const (
 	// What goes up is bounded by the wire (64 KB); the journal brings every
 	// confirmation anyway.
 	sentLast  = 5
-	sentAudio = 120
+	sentAudio = 110
 	sentText  = 200
 	sentAlert = 16
 )
@@ -122,6 +122,7 @@ func (b *Builder) Build(ctx context.Context) radio.Status {
 		Journal: r.Journal.Status(), Revisions: r.Documents.Revisions(), Policy: policy.Label,
 		Faults: r.Faults.Open(),
 	}
+	s.Rules = policy.Status(timesOf(policy.Zone).zone.Date(r.Clock.Now()))
 	r.Desk.Fill(&s)
 	disk, err := r.Cache.Status()
 	if err != nil {

@@ -29,6 +29,7 @@ var start = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC) // 08:00 in Hà Tĩnh
 
 // rooms is every neighbour at once.
 type rooms struct {
+	policy  *radio.Policy // nil: that of the golden files
 	audio   []radio.AudioStatus
 	broken  error
 	records []radio.Record
@@ -36,7 +37,12 @@ type rooms struct {
 }
 
 func (r *rooms) Policy() radio.Policy {
-	return radio.Policy{Label: "Quyết định 12/QĐ-UBND", Zone: "Asia/Ho_Chi_Minh"}
+	if r.policy != nil {
+		return *r.policy
+	}
+	return radio.Policy{Label: "Quyết định 12/QĐ-UBND", Zone: "Asia/Ho_Chi_Minh", Revision: 3, Windows: []radio.Window{{From: 300, To: 420}}, MaxSessions: 2, MaxMinutes: 45,
+		Exceptions: []radio.PolicyException{{From: "2026-09-02", Until: "2026-09-02", Label: "đã qua"}, {From: "2027-01-01", Until: "2027-01-02", Label: "Tết Dương lịch", Windows: []radio.Window{{From: 480, To: 540}}},
+			{From: "2027-04-30", Until: "2027-04-30", Label: "30/4"}}}
 }
 func (r *rooms) Settings() radio.Settings {
 	return radio.Settings{Name: "Cụm loa thôn Đông <b>Hà</b>", Rendition: 64}
@@ -171,6 +177,15 @@ func TestReportedFitsTheWire(t *testing.T) {
 	r := &rooms{}
 	for range 1000 {
 		r.audio = append(r.audio, radio.AudioStatus{SHA256: sha("b"), Title: strings.Repeat("ờ", 60), Due: radio.At(start), Error: long})
+	}
+	r.policy = &radio.Policy{Zone: "Asia/Ho_Chi_Minh", MaxSessions: 1}
+	for i := range 9 {
+		d := radio.DateOf(start.AddDate(0, 0, i))
+		r.policy.Exceptions = append(r.policy.Exceptions, radio.PolicyException{From: d, Until: d, Label: strings.Repeat("ờ", 66),
+			Windows: slices.Repeat([]radio.Window{{From: 300, To: 420}}, radio.MaxExceptionWindows)})
+	}
+	if err := r.policy.Check(); err != nil {
+		t.Fatal(err)
 	}
 	b, faults := build(t, r, clock.NewFake(start))
 	for _, code := range strings.Split("a b c d e f g h", " ") {

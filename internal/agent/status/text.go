@@ -36,6 +36,9 @@ func WriteText(w io.Writer, s radio.Status) error {
 	p("Nhật ký / Journal:\tghi %d, máy chủ đã nhận %d", s.Journal.Head, s.Journal.Acked)
 	p("Chương trình / Programme:\tbản %d, hiệu lực đến %s", s.Revisions.Programme, t.clock(s.Revisions.NotAfter))
 	p("Khung giờ / Policy:\t%s (bản %d)", s.Policy, s.Revisions.Policy)
+	for _, line := range ruleLines(s.Rules) {
+		p("\t%s", line)
+	}
 	for _, a := range s.Alerts {
 		p("Khẩn cấp / Alert:\t%s, %s, %d / %d", a.Headline, a.State, a.Cycle, a.Repeats)
 	}

@@ -15,7 +15,7 @@ var words = map[string]string{
 	"refused": "bị từ chối", "missed": "không phát", "failed": "lỗi thiết bị", "cancelled": "đã hủy",
 	// reasons
 	"late": "trễ giờ", "clock": "đồng hồ không tin cậy", "no_audio": "thiếu âm thanh", "not_synced": "chưa đồng bộ",
-	"overlap": "trùng giờ", "off": "mất điện hoặc tắt máy", "signature": "chữ ký không đúng", "policy": "ngoài khung giờ",
+	"overlap": "trùng giờ", "off": "mất điện hoặc tắt máy", "signature": "chữ ký không đúng", "policy": "quy định khung giờ không cho phép",
 	"expired": "hết hiệu lực", "not_yet": "chưa đến ngày hiệu lực", "unsupported": "loại chưa hỗ trợ", "output": "đầu ra âm thanh", "decoder": "lỗi giải mã",
 	"stopped": "bị dừng", "withdrawn": "đã thu hồi", "priority": "nhường tin ưu tiên",
 	// clock

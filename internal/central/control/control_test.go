@@ -217,7 +217,7 @@ func TestIssue(t *testing.T) {
 				}
 				return
 			}
-			if len(h.live) != c.n || b.Devices != c.n || b.Area != c.area(h) || len(h.audit) != 1 || !strings.Contains(h.audit[0], string(b.ID)) || h.changed != 1 {
+			if len(h.live) != c.n || b.Devices != c.n || b.Area != c.area(h) || len(h.audit) != 1 || !strings.HasSuffix(h.audit[0], fmt.Sprint(" ", c.n)) || h.changed != 1 {
 				t.Errorf("batch %+v, commands %d, audit %q", b, len(h.live), h.audit)
 			}
 			for _, x := range h.live {

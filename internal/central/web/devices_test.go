@@ -149,7 +149,8 @@ func TestDevicePage(t *testing.T) {
 	h := newHouse(t)
 	page := func(n int) string { return "/devices/" + string(h.plan.places[n].Device.ID) }
 	want(t, h.ask(t, http.MethodGet, page(1), ""), http.StatusOK, "theo báo cáo lúc 09:29:40 22/11/2025", "chưa đồng bộ", "đang dùng bản 1763700000, đã gửi bản 1763700001", "Còn thiếu", "Bài 1 <small>600 kB / 600 kB",
-		"GIẢ ĐỊNH", "no sound card", "còn trống 5300 MB trong 16000 MB", "ghi 812, máy chủ đã nhận 810", "Khung giờ chung của tỉnh", "hết hạn lúc", "cùng một bản ghi có hai nội dung", "not JSON", "Tạo mã đăng ký")
+		"GIẢ ĐỊNH", "no sound card", "còn trống 5300 MB trong 16000 MB", "ghi 812, máy chủ đã nhận 810", "Khung giờ chung của tỉnh", "tối đa 3 phiên một ngày, hôm nay đã có 1", "tối đa 45 phút một ngày, hôm nay đã phát 10 phút",
+		"05/02/2027 – 09/02/2027: Tết Đinh Mùi, 07:00–07:30", "02/09/2027: Quốc khánh, không phát", "không nói gì về Tết 2028", "hết hạn lúc", "cùng một bản ghi có hai nội dung", "not JSON", "Tạo mã đăng ký")
 	want(t, h.ask(t, http.MethodGet, page(0), ""), http.StatusOK, "Lỗi đã hết", "bad flash", "Đang phát: Tin dự báo")
 	want(t, h.ask(t, http.MethodGet, page(4), ""), http.StatusOK, "Chưa đăng ký", "chưa có báo cáo", "chưa có")
 	want(t, h.ask(t, http.MethodGet, "/devices/"+id[string]('d', 99), ""), http.StatusNotFound)

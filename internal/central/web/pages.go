@@ -138,6 +138,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"trust":    sp.clockState,
 		"reason":   func(v radio.Reason) string { return sp.say(reasonText(v)) },
 		"silent":   func(v radio.Reason) string { return sp.say(receiptReasonText(v)) },
+		"veto":     func(v radio.Veto) string { return sp.say(vetoText(v)) },
 		"state":    func(v radio.BulletinState) string { return sp.say(stateText(v)) },
 		"priority": func(v radio.Priority) string { return sp.say(priorityText(v)) },
 		"origin":   func(v radio.Origin) string { return sp.say(originText(v)) },

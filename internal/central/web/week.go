@@ -68,6 +68,7 @@ type weekSlot struct {
 	With       string // the schedule it gives way to
 	Outcome    radio.Outcome
 	Reason     radio.Reason
+	Veto       radio.Veto // the part of the policy that is the reason
 	Devices    int
 	Names      []string // of the devices, when not all do the same
 	More       int      // devices that are not named
@@ -317,6 +318,7 @@ func (s *Server) weekSlots(rows []radio.PreviewRow, titles map[radio.ScheduleID]
 		slot    radio.SlotID
 		outcome radio.Outcome
 		reason  radio.Reason
+		veto    radio.Veto
 		odd     bool
 		count   int
 		devices string
@@ -324,11 +326,11 @@ func (s *Server) weekSlots(rows []radio.PreviewRow, titles map[radio.ScheduleID]
 	now := radio.At(s.Now())
 	out, at := map[radio.Date][]weekSlot{}, map[key]int{}
 	for _, r := range rows {
-		k := key{r.Day, r.SlotAt, r.Slot, r.Outcome, r.Reason, r.Odd, r.DeviceCount, fmt.Sprint(r.Devices)}
+		k := key{r.Day, r.SlotAt, r.Slot, r.Outcome, r.Reason, r.Veto, r.Odd, r.DeviceCount, fmt.Sprint(r.Devices)}
 		i, known := at[k]
 		if !known {
 			x := weekSlot{start: r.Start, Schedule: titles[r.Schedule], Slot: codes[r.Slot], Priority: r.Priority, Odd: r.Odd, Past: r.Start < now,
-				Outcome: r.Outcome, Reason: r.Reason, Devices: r.DeviceCount}
+				Outcome: r.Outcome, Reason: r.Reason, Veto: r.Veto, Devices: r.DeviceCount}
 			for _, dev := range r.Devices[:min(len(r.Devices), maxDeviceNames)] {
 				x.Names = append(x.Names, names[dev])
 			}

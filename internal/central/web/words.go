@@ -38,7 +38,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonLate: "trễ giờ", radio.ReasonClock: "đồng hồ không tin cậy", radio.ReasonNoAudio: "thiếu âm thanh",
 		radio.ReasonNotSynced: "thiết bị chưa nhận lịch mới", radio.ReasonOverlap: "trùng giờ với nội dung khác",
 		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "chữ ký số không đúng",
-		radio.ReasonPolicy: "ngoài khung giờ được phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
+		radio.ReasonPolicy: "quy định khung giờ không cho phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
