@@ -52,7 +52,7 @@ func TestBenchAlert(t *testing.T) {
 		report.fleet(h, f, n, area)
 		l := f.last()
 		f.stop(t)
-		report.line(fmt.Sprintf("\n%d agents: %.0f kB each (%d kB, heap %d kB), %d goroutines; %d connections, %d messages\n", n, l.AgentKB, l.RSSKB, l.HeapKB, l.Goroutines, l.Connects, l.Messages))
+		report.line(fmt.Sprintf("\n%d agents: %.0f kB each (%d kB, heap %d kB, stacks %d kB), %d goroutines; %d connections, %d messages\n", n, l.AgentKB, l.RSSKB, l.HeapKB, l.StackKB, l.Goroutines, l.Connects, l.Messages))
 	}
 }
 

@@ -155,7 +155,7 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 		victims[i] = v
 	}
 	step("bulletins and agents")
-	first := dueMinute(20 * time.Second)
+	first := dueMinute(12 * time.Second)
 	last := first.Add(killMinutes * time.Minute)
 	h.killSchedule(first)
 	for _, v := range victims {
