@@ -36,7 +36,7 @@ const (
 
 // TestKills: 25 kills at random moments of agents, players and a sound server, while they
 // sound. What was planned is what has an outcome, each once; nothing sounds after the
-// death of its agent, and nothing twice. KILL_SEED repeats a run.
+// death of its agent, nothing twice, and no amplifier is left on. KILL_SEED repeats a run.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	seed := uint64(1)
@@ -117,6 +117,7 @@ func soakDone(t *testing.T, path string) (map[uint64]bool, int) {
 type victim struct {
 	*agentProcess
 	kind string
+	amp  *relay
 	lab  *soundlab.Lab
 	rec  *soundlab.Recording
 	// dead are the spans without an agent, on Mono.
@@ -144,18 +145,18 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 	}
 	victims := make([]*victim, devices)
 	for i, code := range codes {
-		v := &victim{kind: killKinds[i%len(killKinds)]}
+		v := &victim{kind: killKinds[i%len(killKinds)], amp: newRelay(t)}
 		switch v.kind {
 		case "server", "agent recorded":
 			v.lab = soundlab.Start(t)
-			v.agentProcess = h.agent(code, "driver: oto", v.lab.Env(soundlab.Sink1)...)
+			v.agentProcess = h.agent(code, "driver: oto", append(v.lab.Env(soundlab.Sink1), v.amp.env()...)...)
 		default:
-			v.agentProcess = h.agent(code, `driver: "null"`)
+			v.agentProcess = h.agent(code, `driver: "null"`, v.amp.env()...)
 		}
 		victims[i] = v
 	}
 	step("bulletins and agents")
-	first := dueMinute(20 * time.Second)
+	first := dueMinute(12 * time.Second)
 	last := first.Add(killMinutes * time.Minute)
 	h.killSchedule(first)
 	for _, v := range victims {
@@ -252,7 +253,7 @@ func (v *victim) sleep(d time.Duration) bool {
 // next one is waited for.
 func (v *victim) killPlayer() {
 	for range 200 {
-		if pid := v.playerChild(); pid != 0 {
+		if pid := v.child(); pid != 0 {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				v.h.t.Errorf("kill the player of %s: %v", v.code, err)
 			}
@@ -261,28 +262,6 @@ func (v *victim) killPlayer() {
 		v.sleep(100 * time.Millisecond)
 	}
 	v.h.t.Errorf("%s has had no player for 20 s", v.code)
-}
-
-// playerChild is the player of the agent: the one process it has.
-func (v *victim) playerChild() int {
-	// Each thread has its own children.
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", v.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for _, list := range lists {
-		b, err := os.ReadFile(list)
-		if err != nil {
-			continue // that thread has ended
-		}
-		for _, f := range strings.Fields(string(b)) {
-			cmdline, err := os.ReadFile("/proc/" + f + "/cmdline")
-			if pid, perr := strconv.Atoi(f); err == nil && perr == nil && strings.HasSuffix(string(cmdline), "player\x00") {
-				return pid
-			}
-		}
-	}
-	return 0
 }
 
 // killAgent ends the agent, not its player, and starts it again a while after the player
@@ -304,6 +283,9 @@ func (v *victim) killAgent(back time.Duration) {
 	}
 	if err := syscall.Kill(-group, 0); !errors.Is(err, syscall.ESRCH) {
 		v.h.t.Errorf("the player of %s outlives its agent by %s", v.code, clock.Mono()-died)
+	}
+	if v.amp.isOn() {
+		v.h.t.Errorf("the amplifier of %s is left on after the death of its agent:%s", v.code, v.amp)
 	}
 	v.dead = append(v.dead, span{died, clock.Mono()})
 	v.agentProcess.start()
@@ -362,6 +344,7 @@ func (h *house) judgeKills(victims []*victim, kills int, first, last time.Time) 
 		oneAfterTheOther(h.t, code, list)
 	}
 	for _, v := range victims {
+		h.eventually(15*time.Second, "the amplifier of "+v.code+" is off", func() bool { return !v.amp.isOn() })
 		if v.rec != nil {
 			v.judgeRecording(v.rec.Stop(h.t), first)
 		}

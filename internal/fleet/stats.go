@@ -88,6 +88,7 @@ type Line struct {
 	RSSKB      int64   `json:"rss_kb"`
 	AgentKB    float64 `json:"agent_kb"` // of the memory, without what was there before the first
 	HeapKB     uint64  `json:"heap_kb"`
+	StackKB    uint64  `json:"stack_kb"`
 	Goroutines int     `json:"goroutines"`
 }
 
@@ -120,7 +121,7 @@ func (f *Fleet) line(event string, agents []*agent) Line {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	l.HeapKB = m.HeapInuse >> 10
+	l.HeapKB, l.StackKB = m.HeapInuse>>10, m.StackInuse>>10
 	if len(agents) > 0 && l.RSSKB > 0 {
 		l.AgentKB = float64(l.RSSKB-f.baseKB) / float64(len(agents))
 	}
