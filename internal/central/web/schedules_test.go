@@ -24,8 +24,6 @@ func schedulePath(h *house, rest string) string {
 
 // as signs another person in.
 func (h *house) as(p radio.Person) *house {
-	h.people.mu.Lock()
-	defer h.people.mu.Unlock()
 	h.people.is(&p)
 	return h
 }
