@@ -31,7 +31,6 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		{"created", "%d mới"}, {"changed", "%d thay đổi"}, {"approved", "%d được duyệt"}, {"withdrawn", "%d thu hồi"},
 		{"left alone", "%d giữ nguyên, không có trong tệp"}, {"unchanged", "%d không đổi"},
 		{"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
-		{"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
 	} {
 		add(f.Counts[c.name] > 0, c.key, f.Counts[c.name])
 	}

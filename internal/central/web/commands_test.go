@@ -26,7 +26,7 @@ func TestOrderOneDevice(t *testing.T) {
 	at := w.Header().Get("Location")
 	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "đã gửi, chưa trả lời", `data-live="devices"`, lan.Name)
 	b := h.orders.batches[0]
-	if b.Do != radio.CommandVolume || b.GainDB != -6 || b.By != lan.ID || !strings.Contains(h.orders.audit[0], "-6 dB") {
+	if b.Do != radio.CommandVolume || b.GainDB != -6 || b.By != lan.ID || !strings.HasPrefix(h.orders.audit[0], "volume by "+string(lan.ID)) {
 		t.Errorf("%+v, audit %q", b, h.orders.audit)
 	}
 	h.orders.say(h.orders.targets[b.ID][0].ID, radio.ReceiptRejected, radio.ReasonClock)
