@@ -4,6 +4,7 @@ package player
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -77,6 +78,8 @@ func realJoins(t *testing.T, lab *soundlab.Lab, driver, sink string) {
 			}
 		}
 	}
+	// One that gave nothing may be told before the sound in front of it has left.
+	slices.SortFunc(ended, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	var reasons []Reason
 	for _, e := range ended {
 		reasons = append(reasons, e.Reason)
