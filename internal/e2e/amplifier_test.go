@@ -96,18 +96,45 @@ func (a *agentProcess) child() int {
 	return 0
 }
 
+// amplifierCut is what befalls an agent while a bulletin sounds: cut does it, judge says
+// afterwards what became of the amplifier.
+type amplifierCut struct {
+	code string
+	cut  func(t *testing.T, a *agentProcess)
+	// judge may wait; lane by lane, in order.
+	judge func(t *testing.T, a *agentProcess, r *relay)
+}
+
 // TestAmplifierAfterAKill: agent, player or both are killed while a bulletin sounds.
 // Whoever is left switches off; after both it is what the service unit runs.
 func TestAmplifierAfterAKill(t *testing.T) {
 	t.Parallel()
 	const seconds = 20
-	cases := map[string]func(t *testing.T, a *agentProcess, r *relay){
-		"agent": func(t *testing.T, a *agentProcess, r *relay) {
+	var player int
+	var killed time.Duration
+	cases := []amplifierCut{
+		// The first: it is judged while the bulletin goes on.
+		{"player", func(t *testing.T, a *agentProcess) {
+			if player = a.child(); player == 0 {
+				t.Fatal("no player sounds")
+			}
+			if err := syscall.Kill(player, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}, func(t *testing.T, a *agentProcess, r *relay) {
+			a.h.eventually(10*time.Second, "another player", func() bool { p := a.child(); return p != 0 && p != player })
+			if !r.isOn() {
+				t.Errorf("off while it goes on:%s", r)
+			}
+			a.h.eventually((seconds+15)*time.Second, "off after the end", func() bool { return !r.isOn() })
+		}},
+		{"agent", func(t *testing.T, a *agentProcess) {
 			if err := a.cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			killed := clock.Mono()
+			killed = clock.Mono()
 			<-a.done
+		}, func(t *testing.T, a *agentProcess, r *relay) {
 			a.h.eventually(10*time.Second, "the player is gone", func() bool {
 				return errors.Is(syscall.Kill(-a.cmd.Process.Pid, 0), syscall.ESRCH)
 			})
@@ -118,38 +145,24 @@ func TestAmplifierAfterAKill(t *testing.T) {
 			if late := c[len(c)-1].at - killed; late > 5*time.Second {
 				t.Errorf("off %s after the death of the agent", late)
 			}
-		},
-		"player": func(t *testing.T, a *agentProcess, r *relay) {
-			before := a.child()
-			if before == 0 {
-				t.Fatal("no player sounds")
-			}
-			if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			a.h.eventually(10*time.Second, "another player", func() bool { p := a.child(); return p != 0 && p != before })
-			if !r.isOn() {
-				t.Errorf("off while it goes on:%s", r)
-			}
-			a.h.eventually((seconds+15)*time.Second, "off after the end", func() bool { return !r.isOn() })
-		},
-		"both": func(t *testing.T, a *agentProcess, r *relay) {
+		}},
+		{"both", func(t *testing.T, a *agentProcess) {
 			a.kill(t) // the group: the player with it
 			a.run("amplifier", "--config", a.config(), "off")
+		}, func(t *testing.T, a *agentProcess, r *relay) {
 			if r.isOn() {
 				t.Errorf("left on:%s", r)
 			}
-		},
-		"none": func(t *testing.T, a *agentProcess, r *relay) {
-			a.stop(t)
+		}},
+		{"none", func(t *testing.T, a *agentProcess) { a.stop(t) }, func(t *testing.T, a *agentProcess, r *relay) {
 			if r.isOn() {
 				t.Errorf("left on after a stop:%s", r)
 			}
-		},
+		}},
 	}
 	var codes []string
-	for code := range cases {
-		codes = append(codes, code)
+	for _, c := range cases {
+		codes = append(codes, c.code)
 	}
 	h := newHouse(t, codes)
 	h.serve()
@@ -159,7 +172,7 @@ func TestAmplifierAfterAKill(t *testing.T) {
 		r *relay
 	}
 	lanes := map[string]lane{}
-	for code := range cases {
+	for _, code := range codes {
 		r := newRelay(t)
 		lanes[code] = lane{h.agent(code, `driver: "null"`, r.env()...), r}
 	}
@@ -183,10 +196,10 @@ func TestAmplifierAfterAKill(t *testing.T) {
 			t.Errorf("%s: calls%s, planned at %s", code, l.r, planned)
 		}
 	}
-	for code, do := range cases {
-		t.Run(code, func(t *testing.T) {
-			t.Parallel()
-			do(t, lanes[code].a, lanes[code].r)
-		})
+	for _, c := range cases {
+		c.cut(t, lanes[c.code].a)
+	}
+	for _, c := range cases {
+		t.Run(c.code, func(t *testing.T) { c.judge(t, lanes[c.code].a, lanes[c.code].r) })
 	}
 }

@@ -76,7 +76,8 @@ func (e *scheduleEdit) see(v radio.ScheduleView) {
 	}
 }
 
-// scheduleSave takes the form: its buttons add, drop and move rows, check, or save.
+// scheduleSave takes the form: its buttons add, drop and move rows, check, or save; "ends"
+// only reckons the ends of the slots of a form that is being filled in.
 func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
