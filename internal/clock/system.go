@@ -191,6 +191,21 @@ func (s *System) Latest() time.Time {
 	return latest
 }
 
+// Passed is an instant that has passed for certain: the floor, the build time, and Now
+// while it can be believed. What can only be lost once, such as an alert that expires, is
+// judged by this and not by Latest, which a clock that runs ahead leads astray.
+func (s *System) Passed() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.look()
+	s.judge(now)
+	passed := s.lowest()
+	if at := now.wall.Add(s.reading.Offset); s.reading.Usable() && at.After(passed) {
+		return at
+	}
+	return passed
+}
+
 // Run reads what was kept, then looks for steps and changes of trust once a second,
 // asks the hardware clock and the modem while there is nothing better, and keeps the
 // floor, until ctx ends.

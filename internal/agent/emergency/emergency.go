@@ -39,8 +39,9 @@ type Clock interface {
 	Now() time.Time
 	Mono() time.Duration
 	State() clock.Reading
-	// Latest is an instant that has passed for certain, by any source.
-	Latest() time.Time
+	// Passed is an instant that has passed for certain, whatever a clock shows that
+	// cannot be believed.
+	Passed() time.Time
 }
 
 // Audio keeps the voices, and knows what is there.
@@ -255,10 +256,10 @@ func (r *Room) look(ctx context.Context) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := lookEvery
-	latest, mono := radio.At(r.opts.Clock.Latest()), r.opts.Clock.Mono()
+	passed, mono := radio.At(r.opts.Clock.Passed()), r.opts.Clock.Mono()
 	wanted := false
 	for id, e := range r.alerts {
-		if latest > e.Keep && !e.Active {
+		if passed > e.Keep && !e.Active {
 			if err := r.opts.Journal.ForgetAlert(ctx, id); err != nil {
 				r.log.Error("an old alert is not forgotten", "alert", string(id), "error", err)
 				continue

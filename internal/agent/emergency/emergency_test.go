@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/clock"
 	"loaxa/internal/radio"
 )
 
@@ -86,6 +87,41 @@ func TestRules(t *testing.T) {
 			l.floor = start.AddDate(1, 0, 0)
 			return l.take(a)
 		}, want: "expired:expired"},
+		// A board whose battery clock runs ahead: what it shows has not passed. It once ended
+		// every alert and every standing one for good, before anybody had told it the time.
+		"the clock is a week ahead, no word": {do: func(l *lab) error { l.untrusted(start.AddDate(0, 0, 7)); return l.take(a) }, want: "received"},
+		"the clock is a week ahead, then word": {do: func(l *lab) error {
+			l.untrusted(start.AddDate(0, 0, 7))
+			err := l.take(a)
+			l.run(time.Minute)
+			l.look(l.t.Context())
+			l.prove(start.Add(5 * time.Minute))
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the clock is years ahead for a while": {do: func(l *lab) error {
+			l.untrusted(start.AddDate(70, 0, 0))
+			err := l.take(a)
+			l.run(time.Minute)
+			l.look(l.t.Context())
+			l.clk.Step(start.Add(2 * time.Minute).Sub(l.clk.Now()))
+			l.clk.SetState(clock.Trusted, clock.SourceKernel, 0)
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"cancelled, and the clock is years ahead after a restart": {do: func(l *lab) error {
+			err := errors.Join(l.take(a), l.take(tombstone(a)))
+			l.untrusted(start.AddDate(70, 0, 0))
+			l.restart()
+			l.look(l.t.Context())
+			l.clk.Step(start.Add(2 * time.Minute).Sub(l.clk.Now()))
+			l.clk.SetState(clock.Trusted, clock.SourceKernel, 0)
+			return errors.Join(err, l.take(a))
+		}, want: "done:cancelled"},
+		"standing: the clock is years ahead": {of: standing, do: func(l *lab) error {
+			l.untrusted(start.AddDate(70, 0, 0))
+			err := l.take(standing)
+			l.run(time.Minute)
+			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
 		"a word of the boot before does not count": {do: func(l *lab) error {
 			l.untrusted(time.Unix(60, 0))
 			l.prove(start)

@@ -92,7 +92,12 @@ type fakePlan struct {
 
 func (p *fakePlan) Settings() radio.Settings     { return p.settings }
 func (p *fakePlan) Drills(sha radio.SHA256) bool { return slices.Contains(p.drills, sha) }
-func (c fakeClock) Latest() time.Time            { return later(c.Now(), *c.floor) }
+func (c fakeClock) Passed() time.Time {
+	if c.State().Usable() {
+		return later(c.Now(), *c.floor)
+	}
+	return *c.floor
+}
 func (l *lab) proven() (time.Time, bool) {
 	return l.proof.Add(l.clk.Mono() - l.proofAt), !l.proof.IsZero()
 }

@@ -54,7 +54,7 @@ func (r *Room) admit(e *entry) (changed bool) {
 // valid says whether an alert may still begin to sound; known is false while nobody can
 // say. It needs mu.
 func (r *Room) valid(e *entry) (valid, known bool) {
-	if radio.At(r.opts.Clock.Latest()) >= e.Alert.ExpiresAt {
+	if radio.At(r.opts.Clock.Passed()) >= e.Alert.ExpiresAt {
 		return false, true // whatever the time is, it is later than that
 	}
 	if now, ok := r.time(); ok {
@@ -91,10 +91,10 @@ func (r *Room) room(ctx context.Context) error {
 	if len(r.alerts) < maxKept {
 		return nil
 	}
-	latest := radio.At(r.opts.Clock.Latest())
+	passed := radio.At(r.opts.Clock.Passed())
 	var oldest *entry
 	for _, e := range r.alerts {
-		if !e.Active && e.Alert.ExpiresAt <= latest && (oldest == nil || e.Alert.ExpiresAt < oldest.Alert.ExpiresAt) {
+		if !e.Active && e.Alert.ExpiresAt <= passed && (oldest == nil || e.Alert.ExpiresAt < oldest.Alert.ExpiresAt) {
 			oldest = e
 		}
 	}
