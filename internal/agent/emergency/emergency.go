@@ -75,8 +75,15 @@ type Options struct {
 }
 
 const (
-	// maxKept bounds what is kept; what has expired goes first.
-	maxKept = 64
+	// maxKept bounds the alerts that may still sound by themselves, maxStanding those that
+	// wait for a person, maxOver the others, which are remembered so that they cannot come
+	// again, and maxTombstones, of these, the tombstones of alerts that never came. Apart
+	// from each other: many warnings that are over, or tombstones that somebody's key
+	// makes up, must not keep the next warning out.
+	maxKept       = 64
+	maxStanding   = 32
+	maxOver       = 256
+	maxTombstones = 64
 	// keptAfter its end an alert is remembered, so that it cannot come again.
 	keptAfter = 24 * time.Hour
 	// voiceWait is how long the voice has to come by itself before it is fetched.
@@ -137,6 +144,8 @@ type Room struct {
 	turned  []radio.ReceiptRecord // alerts that were turned away, the newest last
 	stash   []voice
 	now     *turn // the cycle on duty
+	// forgotten are no longer held, but may still be in the file.
+	forgotten []radio.AlertID
 	// What is known of time for certain, for when the clock is lost later.
 	wall time.Time
 	mono time.Duration
@@ -252,19 +261,15 @@ func (r *Room) Run(ctx context.Context) error {
 
 // look does what is left undone and says when to look again.
 func (r *Room) look(ctx context.Context) time.Duration {
-	r.flush(ctx)
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := lookEvery
 	passed, mono := radio.At(r.opts.Clock.Passed()), r.opts.Clock.Mono()
 	wanted := false
-	for id, e := range r.alerts {
+	for _, e := range r.alerts {
 		if passed > e.Keep && !e.Active {
-			if err := r.opts.Journal.ForgetAlert(ctx, id); err != nil {
-				r.log.Error("an old alert is not forgotten", "alert", string(id), "error", err)
-				continue
-			}
-			delete(r.alerts, id)
+			r.forget(e)
 			continue
 		}
 		if v := e.Alert.Voice; v != nil && !e.over && !r.opts.Audio.Ready(v.SHA256) {

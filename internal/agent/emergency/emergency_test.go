@@ -446,31 +446,81 @@ func TestVoice(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	l := newLab(t)
-	quick := func(a *radio.Alert) { a.Repeats = 1 }
+	long := func(a *radio.Alert) { a.Repeats, a.ExpiresAt = 1, radio.At(start.Add(24*time.Hour)) }
 	for i := range maxKept {
-		if err := l.take(storm(fmt.Sprint("alert ", i), quick)); err != nil {
+		if err := l.take(storm(fmt.Sprint("alert ", i), long)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// Nothing of it has expired: forgetting one would let it come again.
-	if err := l.take(storm("one more", quick)); !errors.Is(err, radio.ErrConflict) {
+	// All of them may still sound.
+	if err := l.take(storm("one more", long)); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("one more: %v", err)
 	}
 	l.run(2 * time.Hour)
-	next := storm("after two hours", func(a *radio.Alert) { a.ExpiresAt = radio.At(start.Add(20 * time.Hour)) })
-	if err := l.take(next); err != nil {
-		t.Error(err)
+	if len(l.heard) != maxKept {
+		t.Fatalf("%d heard", len(l.heard))
 	}
-	if len(l.alerts) != maxKept || len(l.journal.alerts) != maxKept {
-		t.Errorf("%d held, %d kept", len(l.alerts), len(l.journal.alerts))
+	// A storm with a warning every few minutes: those that are over keep no new one out,
+	// though none of them has expired.
+	for i := range maxOver + 10 {
+		if err := l.take(storm(fmt.Sprint("warning ", i), long, func(a *radio.Alert) { a.IssuedAt += radio.Millis(i + 1) })); err != nil {
+			t.Fatal(i, err)
+		}
+		l.run(15 * time.Second)
+	}
+	if len(l.heard) != maxKept+maxOver+10 || len(l.alerts) > maxOver+1 || len(l.journal.alerts) != len(l.alerts) {
+		t.Errorf("%d heard, %d held, %d kept", len(l.heard), len(l.alerts), len(l.journal.alerts))
+	}
+	if n := len(l.Receipts()); n != maxTold {
+		t.Errorf("%d receipts", n)
+	}
+	var s radio.Status
+	if l.Fill(&s); len(s.Alerts) != maxShown || s.Alerts[0].Headline != fmt.Sprint("warning ", maxOver+9) {
+		t.Errorf("%d alerts shown", len(s.Alerts))
 	}
 	// A day after their ends all are forgotten, also by the file.
-	l.run(5 * time.Minute)
 	l.advance(72 * time.Hour)
 	l.Duty()
 	l.look(t.Context())
 	if len(l.alerts) != 0 || len(l.journal.alerts) != 0 {
 		t.Errorf("%d held, %d kept after three days", len(l.alerts), len(l.journal.alerts))
+	}
+}
+
+// One person's key makes up tombstones and standing alerts without end: the next warning
+// is kept all the same.
+func TestAFloodKeepsNoWarningOut(t *testing.T) {
+	l := newLab(t)
+	flood := func(kind string, most int, change func(*radio.Alert)) {
+		refused := 0
+		for i := range 2 * most {
+			a := storm(fmt.Sprint(kind, i))
+			change(&a)
+			if err := l.take(a); errors.Is(err, radio.ErrConflict) {
+				refused++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if refused != most {
+			t.Errorf("%s: %d refused, want %d", kind, refused, most)
+		}
+	}
+	flood("tombstone", maxTombstones, func(a *radio.Alert) { a.Cancel = true })
+	flood("standing", maxStanding, func(a *radio.Alert) { a.Standing = true })
+	a := storm("storm")
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+	if err := l.take(tombstone(a)); err != nil {
+		t.Error("its own tombstone is refused:", err)
+	}
+	// What has expired makes room for the next.
+	l.advance(2 * time.Hour)
+	if err := l.take(tombstone(storm("later", func(a *radio.Alert) { a.ExpiresAt = radio.At(start.Add(9 * time.Hour)) }))); err != nil {
+		t.Error(err)
 	}
 }
 

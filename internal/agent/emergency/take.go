@@ -1,8 +1,10 @@
 package emergency
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -17,12 +19,12 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	defer r.mu.Unlock()
 	defer r.tell()
 	if a.Cancel {
-		return r.cancel(ctx, a)
+		return r.cancel(a)
 	}
 	if e, known := r.alerts[a.ID]; known && (!e.Alert.Cancel || e.Alert.Area == a.Area) {
 		return nil
 	}
-	if err := r.room(ctx); err != nil {
+	if err := r.room(a); err != nil {
 		return fmt.Errorf("take alert %s: %w", a.ID, err)
 	}
 	e := &entry{state: state{Alert: a, Envelope: envelope, Keep: a.ExpiresAt.Add(keptAfter)}, taken: r.opts.Clock.Mono()}
@@ -64,13 +66,13 @@ func (r *Room) valid(e *entry) (valid, known bool) {
 }
 
 // cancel takes a tombstone: it wins in whatever order the two come.
-func (r *Room) cancel(ctx context.Context, t radio.Alert) error {
+func (r *Room) cancel(t radio.Alert) error {
 	e, known := r.alerts[t.ID]
 	if known && e.Alert.Area != t.Area {
 		return fmt.Errorf("%w: tombstone of alert %s is for another area", radio.ErrForbidden, t.ID)
 	}
 	if !known {
-		if err := r.room(ctx); err != nil {
+		if err := r.room(t); err != nil {
 			return fmt.Errorf("take the tombstone of alert %s: %w", t.ID, err)
 		}
 		e = &entry{state: state{Alert: t}}
@@ -85,27 +87,48 @@ func (r *Room) cancel(ctx context.Context, t radio.Alert) error {
 	return nil
 }
 
-// room makes room for one more: what has expired longest ago goes first. What could
-// still sound, or come again, is never forgotten for it. It needs mu.
-func (r *Room) room(ctx context.Context) error {
-	if len(r.alerts) < maxKept {
-		return nil
-	}
+// room makes room for one more. What could still sound is never forgotten for it. Of
+// what is over the one that expires first gives way: that a hostile broker might repeat
+// it is the lesser evil. It needs mu.
+func (r *Room) room(a radio.Alert) error {
 	passed := radio.At(r.opts.Clock.Passed())
-	var oldest *entry
+	kept, standing := 0, 0
+	var over, tombstones []*entry
 	for _, e := range r.alerts {
-		if !e.Active && e.Alert.ExpiresAt <= passed && (oldest == nil || e.Alert.ExpiresAt < oldest.Alert.ExpiresAt) {
-			oldest = e
+		switch {
+		case e.over, !e.Active && e.Alert.ExpiresAt <= passed:
+			over = append(over, e)
+			if e.Alert.Cancel {
+				tombstones = append(tombstones, e)
+			}
+		case e.Alert.Standing:
+			standing++
+		default:
+			kept++
 		}
 	}
-	if oldest == nil {
-		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, len(r.alerts))
-	}
-	delete(r.alerts, oldest.Alert.ID)
-	if err := r.opts.Journal.ForgetAlert(ctx, oldest.Alert.ID); err != nil {
-		r.log.Error("an old alert is not forgotten", "alert", string(oldest.Alert.ID), "error", err)
+	first := func(a, b *entry) int { return cmp.Compare(a.Alert.ExpiresAt, b.Alert.ExpiresAt) }
+	switch {
+	case a.Cancel && len(tombstones) >= maxTombstones:
+		if e := slices.MinFunc(tombstones, first); e.Alert.ExpiresAt <= passed {
+			r.forget(e)
+			return nil
+		}
+		return fmt.Errorf("%w: %d tombstones are held already", radio.ErrConflict, len(tombstones))
+	case !a.Cancel && a.Standing && standing >= maxStanding:
+		return fmt.Errorf("%w: %d standing alerts are held already", radio.ErrConflict, standing)
+	case !a.Cancel && !a.Standing && kept >= maxKept:
+		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, kept)
+	case len(over) >= maxOver:
+		r.forget(slices.MinFunc(over, first))
 	}
 	return nil
+}
+
+// forget needs mu; flush does the same to the file.
+func (r *Room) forget(e *entry) {
+	delete(r.alerts, e.Alert.ID)
+	r.forgotten = append(r.forgotten, e.Alert.ID)
 }
 
 // TurnAway tells the centre why a proven message is not carried out. What is known of
