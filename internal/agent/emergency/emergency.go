@@ -94,6 +94,10 @@ const (
 	maxTurnedAway = 16
 	// atLeast is between two cycles, whatever the alert says.
 	atLeast = time.Second
+	// localCycle is how long a cycle of a local run may take at most, its output being
+	// mended included. What a person has started sounds while that person is there, not
+	// days later, when a card is mended or the mains comes back.
+	localCycle = 5 * time.Minute
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -107,6 +111,9 @@ type state struct {
 	// Active: its cycles sound, one after the other.
 	Active bool `json:"active,omitempty"`
 	Local  bool `json:"local,omitempty"` // a person started it here
+	// Ends is until when such a run may take, should a restart come in between; 0 when the
+	// time was not known.
+	Ends radio.Millis `json:"ends,omitempty"`
 	// First names the run: when its first cycle began. Begun counts cycles that were
 	// begun, Done those that need not be made again, Sounded those with sound.
 	First   radio.Millis `json:"first,omitempty"`
@@ -127,6 +134,7 @@ type entry struct {
 	over  bool
 	due   time.Duration // on Mono: its next cycle
 	taken time.Duration // on Mono: when it came; 0 after a restart
+	ends  time.Duration // on Mono: the same as Ends, in the run of the agent it began in
 	unset bool          // the journal does not hold this yet
 	steps []radio.Record
 }

@@ -264,6 +264,58 @@ func TestRules(t *testing.T) {
 			l.Stop(l.t.Context())
 			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
 		}, heard: []string{"standing/1", "standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		// A person who presses START hears something or is told why not; nothing is left
+		// behind that sounds by itself another day.
+		"standing: nothing of the set is here": {of: standing, do: func(l *lab) error {
+			clear(l.audio.ready)
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(time.Minute)
+			l.audio.ready[siren.SHA256] = true
+			return err
+		}, want: "accepted", kind: radio.ErrUnavailable},
+		"standing: no output until the next day": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.Began(l.t.Context(), l.Duty().Cycle.ID)
+			l.advance(20 * time.Hour)
+			return err
+		}, want: "accepted"},
+		"standing: the power is away for a minute": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.advance(time.Minute)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: the power is away for days": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.advance(72 * time.Hour)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: the power is away, and the time with it": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			l.restart()
+			l.run(10 * time.Minute)
+			l.prove(start.Add(72 * time.Hour))
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: started without a time, then the power is away": {of: standing, do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: the time comes while it sounds": {of: standing, do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.prove(start)
+			return err
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
 		"standing: cancelled": {of: standing, do: func(l *lab) error {
 			return errors.Join(l.take(standing), l.take(tombstone(standing)), l.Start(l.t.Context(), standing.ID))
 		}, want: "done:cancelled", kind: radio.ErrConflict},

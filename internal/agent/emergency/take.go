@@ -236,8 +236,8 @@ func (r *Room) Wanted() []radio.Rendition {
 }
 
 // Start makes a standing alert sound: a person with the PIN stands at the device and
-// answers for it, so that neither a network nor a trusted clock is needed. One that is
-// past its end by any clock does not start.
+// answers for it, so that neither a network nor a trusted clock is needed. One that has
+// passed its end for certain does not start, nor one of which nothing could sound now.
 func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	defer r.flush(ctx)
 	r.mu.Lock()
@@ -252,8 +252,16 @@ func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	if e.Active {
 		return fmt.Errorf("%w: standing alert %s sounds already", radio.ErrConflict, id)
 	}
+	if !r.ready(e) {
+		return fmt.Errorf("%w: the sounds of standing alert %s are not here", radio.ErrUnavailable, id)
+	}
 	e.Active, e.Local, e.First, e.Begun, e.Done, e.Sounded, e.Running, e.Cut = true, true, 0, 0, 0, 0, false, false
 	e.due = r.opts.Clock.Mono()
+	most := min(time.Duration(e.Alert.Repeats)*(time.Duration(e.Alert.IntervalS)*time.Second+localCycle), radio.MaxAlertLife)
+	e.ends, e.Ends = e.due+most, 0
+	if now, known := r.time(); known {
+		e.Ends = radio.At(now.Add(most))
+	}
 	r.note(e, radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRunning, Reason: radio.ReasonLocalStart, At: r.stamp(), Who: radio.WhoLocal})
 	r.tell()
 	r.keep(e)
@@ -285,7 +293,7 @@ func (r *Room) stop(e *entry, why radio.Reason, who string) {
 		r.end(e, radio.ReceiptDone, why, who)
 		return
 	}
-	e.Active, e.Running = false, false
+	e.Active, e.Running, e.ends, e.Ends = false, false, 0, 0
 	if r.now != nil && r.now.id == e.Alert.ID {
 		r.now = nil
 	}
