@@ -149,7 +149,7 @@ func (r *Room) Load(ctx context.Context) error {
 		if err := json.Unmarshal(k.State, &e.state); err != nil || e.Command.ID != k.ID {
 			// Another version wrote it. Its id still counts.
 			r.log.Error("a kept command cannot be read", "command", string(k.ID), "error", err)
-			e.Command = radio.Command{ID: k.ID, ExpiresAt: radio.At(r.opts.Clock.Passed().Add(radio.MaxCommandLife))}
+			e.Command = radio.Command{ID: k.ID, ExpiresAt: radio.At(r.opts.Clock.Now().Add(radio.MaxCommandLife))}
 			e.Receipt = radio.ReceiptRecord{ID: string(k.ID), State: radio.ReceiptFailed}
 		}
 		r.commands[k.ID] = e

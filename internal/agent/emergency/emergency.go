@@ -202,7 +202,12 @@ func (r *Room) Load(ctx context.Context) error {
 		if err := json.Unmarshal(k.State, &e.state); err != nil || e.Alert.ID != k.ID {
 			// Another version wrote it; the centre sends what still counts again.
 			r.log.Error("a kept alert cannot be read", "alert", string(k.ID), "error", err)
-			continue
+			if !k.Over {
+				continue
+			}
+			// What is over must not come again because of that; for how long, look says
+			// when it knows the time.
+			e.state = state{Alert: radio.Alert{ID: k.ID}}
 		}
 		r.alerts[k.ID] = e
 		if e.over {
@@ -275,7 +280,16 @@ func (r *Room) look(ctx context.Context) time.Duration {
 	next := lookEvery
 	passed, mono := radio.At(r.opts.Clock.Passed()), r.opts.Clock.Mono()
 	wanted := false
+	now, known := r.time()
 	for _, e := range r.alerts {
+		if e.Keep == 0 {
+			if known {
+				e.Alert.ExpiresAt = radio.At(now.Add(radio.MaxAlertLife))
+				e.Keep = e.Alert.ExpiresAt.Add(keptAfter)
+				r.keep(e)
+			}
+			continue
+		}
 		if passed > e.Keep && !e.Active {
 			r.forget(e)
 			continue

@@ -423,6 +423,28 @@ func TestAnOlderCopyMakesNoCycleTwice(t *testing.T) {
 	l.wantHeard("storm/1", "storm/2", "storm/3")
 }
 
+// Another version's way of keeping an alert: one that is over stays so, one that is not
+// may come again.
+func TestAnUnreadableCopy(t *testing.T) {
+	for over, want := range map[bool][]string{true: nil, false: {"storm/1", "storm/2", "storm/3"}} {
+		for _, state := range []string{"", "{", `{"alert":{"id":"another"},"active":true}`} {
+			l := newLab(t)
+			a := storm("storm")
+			l.journal.alerts[a.ID] = radio.KeptAlert{ID: a.ID, Over: over, State: []byte(state)}
+			l.restart()
+			for range 2 { // also when it can be read again
+				l.look(t.Context())
+				if err := l.take(a); err != nil {
+					t.Fatal(err)
+				}
+				l.run(10 * time.Minute)
+				l.restart()
+			}
+			l.wantHeard(want...)
+		}
+	}
+}
+
 func TestSeveralAlertsAlternate(t *testing.T) {
 	l := newLab(t)
 	one, two := storm("one"), storm("two", func(a *radio.Alert) { a.IssuedAt++; a.IntervalS = 10; a.Repeats = 2 })
@@ -591,10 +613,16 @@ func TestTurnAway(t *testing.T) {
 	if n := len(l.Receipts()); n != maxTurnedAway {
 		t.Errorf("%d receipts of what was turned away", n)
 	}
-	// What is held is not rejected by a worse copy of it.
+	// What was turned away and then comes again with all it needs has one receipt.
 	if err := l.take(storm("held")); err != nil {
 		t.Fatal(err)
 	}
+	l2 := newLab(t)
+	l2.TurnAway(t.Context(), a.ID, radio.ReasonDrill)
+	if err := l2.take(a); err != nil || len(l2.Receipts()) != 1 || l2.receipt(a.ID) != "accepted" {
+		t.Errorf("%v, receipts %v", err, l2.receipts())
+	}
+	// What is held is not rejected by a worse copy of it.
 	l.TurnAway(t.Context(), storm("held").ID, radio.ReasonSigners)
 	if got := l.receipt(storm("held").ID); got != "accepted" {
 		t.Errorf("receipt %q", got)

@@ -27,6 +27,8 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	if err := r.room(a); err != nil {
 		return fmt.Errorf("take alert %s: %w", a.ID, err)
 	}
+	// It may have come before the keyring or the emergency set that it needs.
+	r.turned = slices.DeleteFunc(r.turned, func(t radio.ReceiptRecord) bool { return t.ID == string(a.ID) })
 	e := &entry{state: state{Alert: a, Envelope: envelope, Keep: a.ExpiresAt.Add(keptAfter)}, taken: r.opts.Clock.Mono()}
 	r.alerts[a.ID] = e
 	r.step(e, radio.ReceiptReceived, radio.NoReason, "")
