@@ -88,8 +88,10 @@ const (
 	keptAfter = 24 * time.Hour
 	// voiceWait is how long the voice has to come by itself before it is fetched.
 	voiceWait = 5 * time.Second
-	// maxStash bounds the voices that came before their alerts.
-	maxStash = 4
+	// maxStash bounds the voices that came before their alerts, or for which there is no
+	// room; storeAgain is how soon room is looked for again.
+	maxStash   = 4
+	storeAgain = 2 * time.Second
 	// maxTurnedAway bounds the receipts of alerts that were turned away.
 	maxTurnedAway = 16
 	// atLeast is between two cycles, whatever the alert says.
@@ -274,6 +276,7 @@ func (r *Room) Run(ctx context.Context) error {
 
 // look does what is left undone and says when to look again.
 func (r *Room) look(ctx context.Context) time.Duration {
+	r.unstash()
 	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -295,7 +298,11 @@ func (r *Room) look(ctx context.Context) time.Duration {
 			continue
 		}
 		if v := e.Alert.Voice; v != nil && !e.over && !r.opts.Audio.Ready(v.SHA256) {
-			if wait := e.taken + voiceWait - mono; e.taken > 0 && wait > 0 {
+			wait, stashed := e.taken+voiceWait-mono, r.stashed(v.SHA256)
+			if stashed {
+				next = min(next, storeAgain)
+			}
+			if e.taken > 0 && wait > 0 && !stashed {
 				next = min(next, wait)
 			} else {
 				wanted = true

@@ -511,9 +511,17 @@ func TestVoice(t *testing.T) {
 		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil {
 			t.Fatal(err)
 		}
-		l.advance(voiceWait)
 		if len(l.Wanted()) != 1 || l.begin() == nil {
 			t.Error("without its voice the alert does not go on")
+		}
+		if d := l.look(t.Context()); d > storeAgain || l.woken != 1 {
+			t.Errorf("looks again in %s, woken %d", d, l.woken)
+		}
+		// There is no way to the media hosts, but room has been made: it was here all along.
+		l.audio.full = false
+		l.look(t.Context())
+		if !l.audio.ready[voiceR.SHA256] || len(l.stash) != 0 {
+			t.Error("the voice is lost")
 		}
 	})
 }

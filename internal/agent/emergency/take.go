@@ -3,6 +3,7 @@ package emergency
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -189,11 +190,24 @@ func (r *Room) unstash() {
 	r.stash = left
 	r.mu.Unlock()
 	for _, v := range wanted {
-		if err := r.store(v); err != nil {
-			// It is fetched, which makes room first.
-			r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
+		err := r.store(v)
+		if err == nil {
+			continue
+		}
+		r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
+		if errors.Is(err, radio.ErrUnavailable) {
+			// Who fetches it makes room for it first, also when nothing can be fetched.
+			r.mu.Lock()
+			r.stash = append(r.stash, v)
+			r.stash = r.stash[max(len(r.stash)-maxStash, 0):]
+			r.mu.Unlock()
 		}
 	}
+}
+
+// stashed says whether a voice is here that only lacks room; it needs mu.
+func (r *Room) stashed(sha radio.SHA256) bool {
+	return slices.ContainsFunc(r.stash, func(v voice) bool { return v.sha == sha })
 }
 
 // names says whether an alert that may sound waits for these bytes; it needs mu.
@@ -229,7 +243,7 @@ func (r *Room) Wanted() []radio.Rendition {
 	mono := r.opts.Clock.Mono()
 	for _, e := range r.ordered() {
 		v := e.Alert.Voice
-		if v == nil || e.over || e.taken > 0 && mono < e.taken+voiceWait {
+		if v == nil || e.over || e.taken > 0 && mono < e.taken+voiceWait && !r.stashed(v.SHA256) {
 			continue
 		}
 		list = append(list, *v)

@@ -119,22 +119,30 @@ func (f *Fetcher) one(ctx context.Context, n need, host string, needs []need, ch
 	return got, nil
 }
 
-// begin finds room, from audio that is no longer needed if it must.
+// begin finds room, from audio that is no longer needed if it must. What an alert needs
+// also takes the room of the programme: first of what does not air in the next two days.
 func (f *Fetcher) begin(n need, needs []need) (int64, error) {
 	have, err := f.opts.Cache.Begin(n.sha, n.bytes)
-	if !errors.Is(err, radio.ErrUnavailable) {
-		return have, err
+	stays := []func(need) bool{func(need) bool { return true }}
+	if n.first {
+		stays = append(stays, func(o need) bool { return o.first || !o.due.IsZero() }, func(o need) bool { return o.first })
 	}
-	needed := map[radio.SHA256]bool{}
-	for _, o := range needs {
-		needed[o.sha] = true
+	for _, stay := range stays {
+		if !errors.Is(err, radio.ErrUnavailable) {
+			return have, err
+		}
+		needed := map[radio.SHA256]bool{}
+		for _, o := range needs {
+			needed[o.sha] = needed[o.sha] || stay(o)
+		}
+		removed, err2 := f.opts.Cache.Evict(func(sha radio.SHA256) bool { return needed[sha] }, n.bytes)
+		if err2 != nil {
+			return 0, err2
+		}
+		f.log.Info("audio removed to make room", "removed", removed)
+		have, err = f.opts.Cache.Begin(n.sha, n.bytes)
 	}
-	removed, err := f.opts.Cache.Evict(func(sha radio.SHA256) bool { return needed[sha] }, n.bytes)
-	if err != nil {
-		return 0, err
-	}
-	f.log.Info("old audio removed to make room", "removed", removed)
-	return f.opts.Cache.Begin(n.sha, n.bytes)
+	return have, err
 }
 
 // receive asks for what is missing and stores it chunk by chunk.

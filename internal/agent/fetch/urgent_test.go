@@ -90,6 +90,38 @@ func TestEmergencySetIsNeverEvicted(t *testing.T) {
 	})
 }
 
+// A cache full of what the programme needs makes room for the set all the same, first
+// from what does not air soon.
+func TestEmergencySetTakesRoomOfTheProgramme(t *testing.T) {
+	for name, c := range map[string]struct {
+		max                int64
+		soon, later, siren bool
+	}{
+		"room of what airs later":       {5000, true, false, true},
+		"room of what airs soon if not": {2500, false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				siren, soon, later := file(1, 2500), file(2, 2500), file(3, 2500)
+				l := newLab(t, programme(slot{soon, "1 12 * * *"}, slot{later, "1 12 1 1 *"}), siren, soon, later)
+				l.cache.max = 5000
+				l.during(t, 5*time.Second)
+				if !l.ready(soon, later) {
+					t.Fatal("the programme is not here")
+				}
+				l.cache.max = c.max
+				l.plan.mu.Lock()
+				l.plan.settings.Emergency = []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: light(siren)}}
+				l.plan.mu.Unlock()
+				l.during(t, 5*time.Second)
+				if l.ready(soon) != c.soon || l.ready(later) != c.later || l.ready(siren) != c.siren {
+					t.Errorf("soon %t, later %t, siren %t", l.ready(soon), l.ready(later), l.ready(siren))
+				}
+			})
+		})
+	}
+}
+
 // A voice that did not come by itself goes before what is under way.
 func TestVoiceGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
