@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -84,6 +85,9 @@ var (
 	errStore = errors.New("audio cannot be stored")
 	// errSilent ends a transfer that yields nothing.
 	errSilent = fmt.Errorf("no byte for %v", silence)
+	// errPressed ends one because an alert needs something: a chunk takes half a minute
+	// on a slow line.
+	errPressed = errors.New("an alert needs something first")
 )
 
 // refused is a host that asks for patience.
@@ -151,6 +155,17 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 	defer cancel(nil)
 	watch := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer watch.Stop()
+	if !n.first {
+		var presses sync.WaitGroup
+		presses.Go(func() { f.press(ctx, n, func() { cancel(errPressed) }) })
+		defer presses.Wait()
+		defer cancel(nil) // before it is waited for
+		defer func() {
+			if errors.Is(context.Cause(ctx), errPressed) {
+				err = nil // not the host's fault
+			}
+		}()
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(host, "/")+wire.MediaPath+string(n.sha), nil)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errAbsent, err)
@@ -196,6 +211,21 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 		}
 	}
 	return got, nil
+}
+
+// press ends a transfer as soon as something is missing that an alert needs.
+func (f *Fetcher) press(ctx context.Context, n need, end func()) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.wake:
+			if f.pressing(n) {
+				end()
+				return
+			}
+		}
+	}
 }
 
 // answer judges status and headers; skip is what comes before the wanted bytes.

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -144,3 +145,50 @@ func TestVoiceGoesFirst(t *testing.T) {
 		}
 	})
 }
+
+// Nor does it wait for the rest of a chunk: on a slow line that takes half a minute.
+func TestVoiceBreaksIntoAChunk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long, voice := file(1, 60*chunk), file(2, 2500)
+		u := &fakeUrgent{}
+		l := newLab(t, programme(slot{long, "1 12 * * *"}), long, voice)
+		l.urgent(t, u)
+		begun := time.Now()
+		var asked time.Duration
+		l.host.odd = func(n int, r *http.Request) (*http.Response, error) {
+			if n == 2 {
+				asked = time.Since(begun)
+			}
+			if n > 1 {
+				return nil, nil
+			}
+			resp := answer(200)
+			resp.ContentLength, resp.Body = int64(len(long)), &drop{r.Context()}
+			return resp, nil
+		}
+		go func() {
+			time.Sleep(10 * time.Second)
+			u.set(voice)
+			l.Wake()
+		}()
+		l.during(t, 5*time.Minute)
+		if !l.ready(long, voice) || asked < 10*time.Second || asked > 12*time.Second || len(l.faults.log) != 0 {
+			t.Errorf("asked after %s for %q, faults %q", asked, l.host.log, l.faults.log)
+		}
+	})
+}
+
+// drop gives a byte a second.
+type drop struct{ ctx context.Context }
+
+func (d *drop) Read(b []byte) (int, error) {
+	select {
+	case <-time.After(time.Second): // fake time
+		b[0] = 1
+		return 1, nil
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	}
+}
+
+func (d *drop) Close() error { return nil }
