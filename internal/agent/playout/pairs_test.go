@@ -218,7 +218,7 @@ func TestStopAtTheDeviceMeets(t *testing.T) {
 		"a session that an alert has taken back": {func(w *world) {
 			w.run(at(7, 59, 58)) // a is with the player
 			w.order(1, sirenS)
-			w.run(at(8, 0, 2))
+			w.run(at(7, 59, 59))
 			w.stopHere()
 			w.alerts.set(func(f *fakeAlerts) { f.queue = nil })
 		}, []string{"alert 07:59:58.0", "d 08:05:00.0"}},
