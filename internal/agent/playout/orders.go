@@ -26,8 +26,8 @@ func (p *Playout) tell(ctx context.Context, do func(context.Context, *desk)) err
 	return nil
 }
 
-// Stop ends the planned airings that sound, are cut or wait behind an alert, with the
-// rest of their slots (see underWay), a test tone and a pause, because a person at the
+// Stop ends the planned airings that sound, are cut or wait behind an alert or for an
+// output, with the rest of their slots (see underWay), a test tone and a pause, because a person at the
 // device says so. It gives the number of airings that end. Alerts are not asked here:
 // agent/emergency ends them.
 func (p *Playout) Stop(ctx context.Context, who string) (ended int, err error) {
@@ -38,7 +38,7 @@ func (p *Playout) Stop(ctx context.Context, who string) (ended int, err error) {
 func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 	slots := d.underWay()
 	for _, e := range d.agenda.list {
-		if e.held == radio.ReasonPriority {
+		if e.held == radio.ReasonPriority || e.held == radio.ReasonOutput {
 			slots[keyOf(e.Airing)] = true
 		}
 	}
@@ -62,7 +62,7 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 func (d *desk) underWay() map[slotKey]bool {
 	slots := map[slotKey]bool{}
 	for _, l := range d.live {
-		if l.stopping == "" && (l.phase == sounding || l.cut || !l.startedAt.IsZero() || l.held == radio.ReasonPriority) {
+		if l.stopping == "" && (l.phase == sounding || l.cut || l.troubled || !l.startedAt.IsZero() || l.held == radio.ReasonPriority) {
 			slots[keyOf(l.Airing)] = true
 		}
 	}

@@ -1,6 +1,7 @@
 package playout_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -222,6 +223,20 @@ func TestStopAtTheDeviceMeets(t *testing.T) {
 			w.stopHere()
 			w.alerts.set(func(f *fakeAlerts) { f.queue = nil })
 		}, []string{"alert 07:59:58.0", "d 08:05:00.0"}},
+		"an output that is away": {func(w *world) {
+			w.player.setOpenErr(errors.New("no card"))
+			w.run(at(8, 0, 30))
+			w.stopHere()
+			w.player.setOpenErr(nil)
+		}, []string{"d 08:05:00.0"}},
+		"an output that has gone under it": {func(w *world) {
+			w.run(at(8, 0, 20))
+			w.player.setOpenErr(errors.New("no card"))
+			w.player.crash("gone")
+			w.run(at(8, 0, 30))
+			w.stopHere()
+			w.player.setOpenErr(nil)
+		}, []string{"a 08:00:00.0", "d 08:05:00.0"}},
 		"a pause": {func(w *world) {
 			w.run(at(8, 0, 20))
 			w.obey(radio.CommandPause)
