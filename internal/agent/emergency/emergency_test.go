@@ -664,6 +664,14 @@ func TestFill(t *testing.T) {
 	if len(s.Emergency) != 3 || !s.Emergency[0].Ready || s.Emergency[1].Ready {
 		t.Errorf("set %+v", s.Emergency)
 	}
+	// A device that was never told of a set has none: that is to be seen.
+	bare := newLab(t)
+	bare.plan.settings.Emergency = nil
+	var b radio.Status
+	bare.Fill(&b)
+	if want := []radio.EmergencyStatus{{Role: radio.RoleSiren}, {Role: radio.RoleLeadIn}}; !slices.Equal(b.Emergency, want) {
+		t.Errorf("set %+v, want %+v", b.Emergency, want)
+	}
 	if len(s.Alerts) != 2 || s.Alerts[0].Headline != "storm" || !s.Alerts[0].Running || s.Alerts[0].Cycle != 1 || s.Alerts[0].Next == 0 ||
 		s.Alerts[0].State != radio.ReceiptRunning || !s.Alerts[1].Standing || s.Alerts[1].State != radio.ReceiptAccepted {
 		t.Errorf("alerts %+v", s.Alerts)

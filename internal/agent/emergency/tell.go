@@ -45,7 +45,14 @@ const maxShown = 16
 func (r *Room) Fill(s *radio.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.opts.Plan.Settings().Emergency {
+	settings := r.opts.Plan.Settings()
+	for _, role := range []radio.EmergencyRole{radio.RoleSiren, radio.RoleLeadIn} {
+		// Without any set nothing would look missing.
+		if _, named := settings.EmergencyRole(role); !named {
+			s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: role})
+		}
+	}
+	for _, e := range settings.Emergency {
 		s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: e.Role, Ready: r.opts.Audio.Ready(e.Rendition.SHA256)})
 	}
 	mono, now := r.opts.Clock.Mono(), r.opts.Clock.Now()
