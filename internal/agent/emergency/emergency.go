@@ -172,6 +172,7 @@ type turn struct {
 type voice struct {
 	sha  radio.SHA256
 	data []byte
+	told bool // that it could not be stored
 }
 
 // New only stores and checks.

@@ -170,7 +170,7 @@ func (r *Room) TakeVoice(_ context.Context, sha radio.SHA256, data []byte) error
 			return nil
 		}
 	}
-	r.stash = append(r.stash, voice{sha, data})
+	r.stash = append(r.stash, voice{sha: sha, data: data})
 	r.stash = r.stash[max(len(r.stash)-maxStash, 0):]
 	return nil
 }
@@ -194,8 +194,10 @@ func (r *Room) unstash() {
 		if err == nil {
 			continue
 		}
-		r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
-		if errors.Is(err, radio.ErrUnavailable) {
+		if !v.told {
+			r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
+		}
+		if v.told = true; errors.Is(err, radio.ErrUnavailable) {
 			// Who fetches it makes room for it first, also when nothing can be fetched.
 			r.mu.Lock()
 			r.stash = append(r.stash, v)
