@@ -83,6 +83,7 @@ type System struct {
 	// the floor; 0 for nothing.
 	raised   time.Duration
 	answered answer
+	word     word
 	drift    drift
 	hardware hardware
 	since    time.Duration // Mono when state and source of reading began
@@ -137,6 +138,9 @@ func (s *System) State() Reading {
 	s.judge(now)
 	r := s.reading
 	r.Since = now.wall.Add(r.Offset - (now.mono - s.since))
+	if !s.opts.Assumed {
+		r.Against = s.word.against(now.wall.Add(r.Offset), now.mono, s.rate())
+	}
 	return r
 }
 
