@@ -463,6 +463,9 @@ func TestVoice(t *testing.T) {
 		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil || !l.audio.ready[voiceR.SHA256] {
 			t.Errorf("%v", err)
 		}
+		if w := l.Wanted(); len(w) != 1 {
+			t.Errorf("nobody keeps it from making room for a bulletin: %v", w)
+		}
 		if c := l.begin(); c.Voice == nil || c.Voice.SHA256 != voiceR.SHA256 {
 			t.Errorf("cycle %+v", c)
 		}

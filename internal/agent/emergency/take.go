@@ -237,7 +237,8 @@ func (r *Room) store(v voice) error {
 	return r.opts.Audio.Commit(v.sha)
 }
 
-// Wanted lists the voices that are to be fetched: those that did not come by themselves.
+// Wanted lists the voices that are to be here: those that are, which must not make room
+// for a bulletin, and those that did not come by themselves.
 func (r *Room) Wanted() []radio.Rendition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,7 +246,10 @@ func (r *Room) Wanted() []radio.Rendition {
 	mono := r.opts.Clock.Mono()
 	for _, e := range r.ordered() {
 		v := e.Alert.Voice
-		if v == nil || e.over || e.taken > 0 && mono < e.taken+voiceWait && !r.stashed(v.SHA256) {
+		if v == nil || e.over {
+			continue
+		}
+		if mayCome := e.taken > 0 && mono < e.taken+voiceWait; mayCome && !r.stashed(v.SHA256) && !r.opts.Audio.Ready(v.SHA256) {
 			continue
 		}
 		list = append(list, *v)
