@@ -640,6 +640,34 @@ func TestTurnAway(t *testing.T) {
 	}
 }
 
+// The desk asks for its duty to cut what sounds: it never waits for a disk.
+func TestNobodyWaitsForTheDisk(t *testing.T) {
+	l := newLab(t)
+	n := 0
+	l.journal.write = func() {
+		if n++; !l.mu.TryLock() {
+			t.Error("a write under the lock that Duty takes")
+			return
+		}
+		l.mu.Unlock()
+	}
+	a := storm("storm")
+	if err := errors.Join(l.take(a), l.take(storm("kept", func(a *radio.Alert) { a.Standing = true }))); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	if err := errors.Join(l.Start(t.Context(), storm("kept").ID), l.take(tombstone(a))); err != nil {
+		t.Fatal(err)
+	}
+	l.Stop(t.Context())
+	l.TurnAway(t.Context(), id[radio.AlertID]("x"), radio.ReasonSigners)
+	l.advance(72 * time.Hour)
+	l.look(t.Context())
+	if len(l.journal.alerts) != 0 || n < 8 {
+		t.Errorf("%d kept, %d writes", len(l.journal.alerts), n)
+	}
+}
+
 func TestFullDiskIsMadeUpFor(t *testing.T) {
 	l := newLab(t)
 	a := storm("storm")

@@ -31,11 +31,19 @@ type fakeJournal struct {
 	records []radio.Record
 	begun   map[radio.AiringID]bool
 	full    bool
+	write   func() // called by every write; may be nil
+}
+
+func (j *fakeJournal) writes() {
+	if j.write != nil {
+		j.write()
+	}
 }
 
 var errFull = errors.New("no space left on device")
 
 func (j *fakeJournal) SetAlert(_ context.Context, a radio.KeptAlert, steps ...radio.Record) error {
+	j.writes()
 	if j.full {
 		return errFull
 	}
@@ -52,11 +60,13 @@ func (j *fakeJournal) Alerts(context.Context) (list []radio.KeptAlert, err error
 }
 
 func (j *fakeJournal) ForgetAlert(_ context.Context, id radio.AlertID) error {
+	j.writes()
 	delete(j.alerts, id)
 	return nil
 }
 
 func (j *fakeJournal) Append(_ context.Context, r radio.Record) (radio.Record, error) {
+	j.writes()
 	j.records = append(j.records, r)
 	return r, nil
 }

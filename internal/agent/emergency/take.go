@@ -137,23 +137,27 @@ func (r *Room) forget(e *entry) {
 // TurnAway tells the centre why a proven message is not carried out. What is known of
 // the alert stays.
 func (r *Room) TurnAway(ctx context.Context, id radio.AlertID, why radio.Reason) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, t := range r.turned {
-		if t.ID == string(id) {
-			return
-		}
-	}
-	if _, known := r.alerts[id]; known {
+	rec, news := r.turn(id, why)
+	if !news {
 		return
 	}
-	rec := radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRejected, Reason: why, At: r.stamp()}
-	r.turned = append(r.turned, rec)
-	r.turned = r.turned[max(len(r.turned)-maxTurnedAway, 0):]
 	if _, err := r.opts.Journal.Append(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &rec}); err != nil {
 		r.log.Error("a rejection is not recorded", "alert", string(id), "error", err)
 	}
+}
+
+func (r *Room) turn(id radio.AlertID, why radio.Reason) (rec radio.ReceiptRecord, news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, known := r.alerts[id]
+	if known || slices.ContainsFunc(r.turned, func(t radio.ReceiptRecord) bool { return t.ID == string(id) }) {
+		return rec, false
+	}
+	rec = radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRejected, Reason: why, At: r.stamp()}
+	r.turned = append(r.turned, rec)
+	r.turned = r.turned[max(len(r.turned)-maxTurnedAway, 0):]
 	r.tell()
+	return rec, true
 }
 
 // TakeVoice takes the bytes of a voice that have the hash they are named by. They count
