@@ -2,7 +2,8 @@
 # Goes to /usr/sbin/loaxa-agent.sh. Keeps the agent running on a board without systemd, and
 # switches the amplifier off whenever it has ended, however it has ended: what
 # ExecStopPost does elsewhere. Started by procd (procd_set_param command
-# /usr/sbin/loaxa-agent.sh, with respawn), by inittab (::respawn:) or by rc.local.
+# /usr/sbin/loaxa-agent.sh, with respawn, and procd_set_param term_timeout 10: a stop may
+# take that long), by inittab (::respawn:) or by rc.local.
 set -u
 agent="${LOAXA_AGENT_PROGRAM:-/usr/bin/loaxa-agent}"
 config="${LOAXA_AGENT_FILE:-/etc/loaxa/agent.yaml}"

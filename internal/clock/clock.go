@@ -112,6 +112,10 @@ type Reading struct {
 	Bound time.Duration
 	// Offset is what is added to the machine's wall clock to get Now.
 	Offset time.Duration
+	// Against is by how much Now lies outside what the centre's last answer in this boot
+	// allows, above 0 when Now is ahead; 0 while there was none, or they agree. A time
+	// service can be lied to, and a centre can be set wrong: who is right is not known.
+	Against time.Duration
 	// Since is when this state and source began, on the present wall clock.
 	Since time.Time
 }

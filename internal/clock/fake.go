@@ -150,6 +150,14 @@ func (f *Fake) Step(d time.Duration) {
 	f.wakeAll()
 }
 
+// Contradict has State say how far the clock is from what the centre says.
+func (f *Fake) Contradict(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reading.Against = by
+	f.wakeAll()
+}
+
 // SetState changes trust; every waiter wakes with Stepped.
 func (f *Fake) SetState(state State, source Source, bound time.Duration) {
 	f.mu.Lock()

@@ -83,6 +83,7 @@ type System struct {
 	// the floor; 0 for nothing.
 	raised   time.Duration
 	answered answer
+	word     word
 	drift    drift
 	hardware hardware
 	since    time.Duration // Mono when state and source of reading began
@@ -137,6 +138,9 @@ func (s *System) State() Reading {
 	s.judge(now)
 	r := s.reading
 	r.Since = now.wall.Add(r.Offset - (now.mono - s.since))
+	if !s.opts.Assumed {
+		r.Against = s.word.against(now.wall.Add(r.Offset), now.mono, s.rate())
+	}
 	return r
 }
 
@@ -189,6 +193,21 @@ func (s *System) Latest() time.Time {
 		return floor
 	}
 	return latest
+}
+
+// Passed is an instant that has passed for certain: the floor, the build time, and Now
+// while it can be believed. What can only be lost once, such as an alert that expires, is
+// judged by this and not by Latest, which a clock that runs ahead leads astray.
+func (s *System) Passed() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.look()
+	s.judge(now)
+	passed := s.lowest()
+	if at := now.wall.Add(s.reading.Offset); s.reading.Usable() && at.After(passed) {
+		return at
+	}
+	return passed
 }
 
 // Run reads what was kept, then looks for steps and changes of trust once a second,

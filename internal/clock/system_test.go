@@ -138,6 +138,53 @@ func TestTrust(t *testing.T) {
 				t.Fatalf("Latest %v, want the build time", got)
 			}
 		},
+		// A battery clock that runs ahead must not expire an alert; certificates are judged
+		// on the later time all the same (design §5).
+		"boot years ahead without any source": func(t *testing.T) {
+			s, b := newBench(t, noon.AddDate(70, 0, 0), Options{BuildTime: built})
+			want(t, s, Untrusted, SourceNone)
+			if got := s.Passed(); !got.Equal(built) {
+				t.Errorf("Passed %v, want the build time", got)
+			}
+			if got := s.Latest(); !got.Equal(noon.AddDate(70, 0, 0)) {
+				t.Errorf("Latest %v, want what the clock shows", got)
+			}
+			s.AtLeast(noon)
+			if got := s.Passed(); !got.Equal(noon) {
+				t.Errorf("Passed %v, want the floor", got)
+			}
+			learn(t, s, noon.Add(time.Hour), time.Second)
+			b.pass(time.Minute)
+			if got := s.Passed(); !got.Equal(s.Now()) || got.Sub(noon) < time.Hour {
+				t.Errorf("Passed %v, want now", got)
+			}
+		},
+		"the time service and the centre contradict each other": func(t *testing.T) {
+			s, b := newBench(t, noon, Options{BuildTime: built})
+			b.setSync(true, time.Millisecond)
+			if r := want(t, s, Trusted, SourceKernel); r.Against != 0 {
+				t.Errorf("before any word: %s", r.Against)
+			}
+			learn(t, s, noon.Add(time.Second), 4*time.Second) // within its round trip
+			if r := want(t, s, Trusted, SourceKernel); r.Against != 0 {
+				t.Errorf("in step: %s", r.Against)
+			}
+			b.step(5 * time.Hour)
+			b.pass(time.Hour)
+			b.setSync(true, time.Millisecond)
+			if r := want(t, s, Trusted, SourceKernel); (r.Against - 5*time.Hour).Abs() > 10*time.Second {
+				t.Errorf("five hours ahead: %s", r.Against)
+			}
+			b.step(-10 * time.Hour)
+			b.setSync(true, time.Millisecond)
+			if r := s.State(); (r.Against + 5*time.Hour).Abs() > 10*time.Second {
+				t.Errorf("five hours behind: %s", r.Against)
+			}
+			learn(t, s, s.Now(), time.Second) // the centre was wrong, and is mended
+			if r := s.State(); r.Against != 0 {
+				t.Errorf("mended: %s", r.Against)
+			}
+		},
 		"boot at 1970, the kernel thinks it is synced": func(t *testing.T) {
 			s, b := newBench(t, y1970, Options{BuildTime: built})
 			b.setSync(true, time.Millisecond)

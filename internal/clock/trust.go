@@ -29,6 +29,7 @@ func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 	defer s.mu.Unlock()
 	if trip >= 0 {
 		s.answered.take(centre.Add(trip), got, s.rate())
+		s.word = word{held: true, mono: got, at: centre, trip: trip}
 	}
 	if trip < 0 || trip >= maxRoundTrip {
 		return fmt.Errorf("%w: welcome took %v, its time counts only below %v", radio.ErrInvalid, trip, maxRoundTrip)
@@ -80,6 +81,32 @@ func (a *answer) take(latest time.Time, mono time.Duration, drift float64) {
 func (a answer) latest(mono time.Duration, drift float64) time.Time {
 	gone := mono - a.mono
 	return a.at.Add(gone + time.Duration(float64(gone)*drift)).UTC()
+}
+
+// word is the last answer, whole: its time was true somewhere within the round trip.
+type word struct {
+	held bool
+	mono time.Duration
+	at   time.Time
+	trip time.Duration
+}
+
+// against is how far t, at an instant of Mono, lies outside of it.
+func (w word) against(t time.Time, mono time.Duration, drift float64) time.Duration {
+	if !w.held {
+		return 0
+	}
+	gone := mono - w.mono
+	wander := time.Duration(float64(gone) * drift)
+	least := w.at.Add(gone - wander)
+	most := w.at.Add(gone + w.trip + wander)
+	switch {
+	case t.Before(least):
+		return t.Sub(least)
+	case t.After(most):
+		return t.Sub(most)
+	}
+	return 0
 }
 
 // ProvenThisBoot is the latest it can be by the centre's answer to a hello of this run

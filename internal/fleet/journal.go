@@ -243,6 +243,9 @@ func (watch) State() clock.Reading {
 // Latest is now.
 func (w watch) Latest() time.Time { return w.Now() }
 
+// Passed is now.
+func (w watch) Passed() time.Time { return w.Now() }
+
 // AtLeast changes nothing.
 func (watch) AtLeast(time.Time) {}
 

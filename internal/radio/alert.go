@@ -27,8 +27,8 @@ type Alert struct {
 	Headline string `json:"headline,omitempty"`
 	Text     string `json:"text,omitempty"`
 	Document string `json:"document,omitempty"`
-	// Drill (diễn tập): its first and last sound is the announcement of the drill, whose
-	// hash the root-signed keyring lists, or the device refuses it.
+	// Drill (diễn tập): its first sound is the announcement of the drill, whose hash the
+	// root-signed keyring lists, or the device refuses it. The centre also puts it last.
 	Drill bool `json:"drill,omitempty"`
 	// Standing: it is kept on the device and sounds only when a person with the PIN
 	// starts it there. Needs no network then.

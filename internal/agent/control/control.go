@@ -34,8 +34,9 @@ type Journal interface {
 type Clock interface {
 	Now() time.Time
 	State() clock.Reading
-	// Latest is an instant that has passed for certain, by any source.
-	Latest() time.Time
+	// Passed is an instant that has passed for certain, whatever a clock shows that
+	// cannot be believed.
+	Passed() time.Time
 }
 
 // Desk does what is about sound. A reason tells why something is not done.
@@ -148,7 +149,7 @@ func (r *Room) Load(ctx context.Context) error {
 		if err := json.Unmarshal(k.State, &e.state); err != nil || e.Command.ID != k.ID {
 			// Another version wrote it. Its id still counts.
 			r.log.Error("a kept command cannot be read", "command", string(k.ID), "error", err)
-			e.Command = radio.Command{ID: k.ID, ExpiresAt: radio.At(r.opts.Clock.Latest().Add(radio.MaxCommandLife))}
+			e.Command = radio.Command{ID: k.ID, ExpiresAt: radio.At(r.opts.Clock.Now().Add(radio.MaxCommandLife))}
 			e.Receipt = radio.ReceiptRecord{ID: string(k.ID), State: radio.ReceiptFailed}
 		}
 		r.commands[k.ID] = e
@@ -174,8 +175,8 @@ func (r *Room) Take(ctx context.Context, c radio.Command) error {
 	if _, known := r.commands[c.ID]; known {
 		return nil
 	}
-	latest := radio.At(r.opts.Clock.Latest())
-	if latest > c.ExpiresAt.Add(radio.CommandAlive) {
+	passed := radio.At(r.opts.Clock.Passed())
+	if passed > c.ExpiresAt.Add(radio.CommandAlive) {
 		return fmt.Errorf("%w: command %s expired long ago", radio.ErrInvalid, c.ID)
 	}
 	if len(r.commands) >= maxKept {
@@ -185,7 +186,7 @@ func (r *Room) Take(ctx context.Context, c radio.Command) error {
 	e := &entry{state: state{Command: c}}
 	r.step(e, radio.ReceiptReceived, radio.NoReason)
 	switch now, known := r.time(); {
-	case latest >= c.ExpiresAt, known && radio.At(now) >= c.ExpiresAt:
+	case passed >= c.ExpiresAt, known && radio.At(now) >= c.ExpiresAt:
 		r.step(e, radio.ReceiptExpired, radio.ReasonExpired)
 	case !known, radio.At(now.Add(ahead)) < c.IssuedAt:
 		r.step(e, radio.ReceiptRejected, radio.ReasonClock)

@@ -107,8 +107,8 @@ type fakeClock struct {
 	floor time.Time
 }
 
-func (c *fakeClock) Latest() time.Time {
-	if c.Now().After(c.floor) {
+func (c *fakeClock) Passed() time.Time {
+	if c.State().Usable() && c.Now().After(c.floor) {
 		return c.Now()
 	}
 	return c.floor
@@ -202,15 +202,19 @@ func TestOneCommand(t *testing.T) {
 		steps  []string
 		did    int
 	}{
-		"stop":                   {do: radio.CommandStop, steps: whole, did: 1},
-		"volume":                 {do: radio.CommandVolume, steps: whole, did: 1},
-		"nothing sounds":         {do: radio.CommandSkip, change: func(l *lab) { l.desk.why = radio.ReasonIdle }, steps: []string{"received", "accepted", "rejected:idle"}, did: 1},
-		"an alert sounds":        {do: radio.CommandStop, change: func(l *lab) { l.desk.why = radio.ReasonPriority }, steps: []string{"received", "accepted", "rejected:priority"}, did: 1},
-		"the desk hangs":         {do: radio.CommandPause, change: func(l *lab) { l.desk.err = radio.ErrUnavailable }, steps: []string{"received", "accepted", "failed:off"}, did: 1},
-		"expired":                {do: radio.CommandStop, change: func(l *lab) { l.clock.Advance(2 * time.Minute) }, steps: []string{"received", "expired:expired"}},
-		"expired by the floor":   {do: radio.CommandStop, change: func(l *lab) { l.clock.floor = start.Add(time.Hour) }, steps: []string{"received", "expired:expired"}},
-		"time unknown":           {do: radio.CommandStop, change: func(l *lab) { l.clock.SetState(clock.Untrusted, clock.SourceNone, 0) }, steps: []string{"received", "rejected:clock"}},
-		"time by the welcome":    {do: radio.CommandStop, change: func(l *lab) { l.untrusted(start.Add(time.Minute)) }, steps: whole, did: 1},
+		"stop":                 {do: radio.CommandStop, steps: whole, did: 1},
+		"volume":               {do: radio.CommandVolume, steps: whole, did: 1},
+		"nothing sounds":       {do: radio.CommandSkip, change: func(l *lab) { l.desk.why = radio.ReasonIdle }, steps: []string{"received", "accepted", "rejected:idle"}, did: 1},
+		"an alert sounds":      {do: radio.CommandStop, change: func(l *lab) { l.desk.why = radio.ReasonPriority }, steps: []string{"received", "accepted", "rejected:priority"}, did: 1},
+		"the desk hangs":       {do: radio.CommandPause, change: func(l *lab) { l.desk.err = radio.ErrUnavailable }, steps: []string{"received", "accepted", "failed:off"}, did: 1},
+		"expired":              {do: radio.CommandStop, change: func(l *lab) { l.clock.Advance(2 * time.Minute) }, steps: []string{"received", "expired:expired"}},
+		"expired by the floor": {do: radio.CommandStop, change: func(l *lab) { l.clock.floor = start.Add(time.Hour) }, steps: []string{"received", "expired:expired"}},
+		"time unknown":         {do: radio.CommandStop, change: func(l *lab) { l.clock.SetState(clock.Untrusted, clock.SourceNone, 0) }, steps: []string{"received", "rejected:clock"}},
+		"time by the welcome":  {do: radio.CommandStop, change: func(l *lab) { l.untrusted(start.Add(time.Minute)) }, steps: whole, did: 1},
+		"a clock that runs ahead": {do: radio.CommandStop, change: func(l *lab) {
+			l.untrusted(start.Add(time.Minute))
+			l.clock.Step(60 * 365 * 24 * time.Hour)
+		}, steps: whole, did: 1},
 		"expired by the welcome": {do: radio.CommandStop, change: func(l *lab) { l.untrusted(start.Add(3 * time.Minute)) }, steps: []string{"received", "expired:expired"}},
 		"from the future":        {do: radio.CommandStop, change: func(l *lab) { l.clock.Step(-5 * time.Minute) }, steps: []string{"received", "rejected:clock"}},
 		"a little in the future": {do: radio.CommandStop, change: func(l *lab) { l.clock.Step(-time.Minute) }, steps: whole, did: 1},

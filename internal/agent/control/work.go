@@ -155,12 +155,12 @@ func (r *Room) restarting(ctx context.Context) bool {
 func (r *Room) tidy(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	latest := radio.At(r.opts.Clock.Latest())
+	passed := radio.At(r.opts.Clock.Passed())
 	for id, e := range r.commands {
 		if e.unset {
 			r.keep(ctx, e)
 		}
-		if e.unset || !e.Receipt.State.Final() || latest <= e.Command.ExpiresAt.Add(radio.CommandAlive) {
+		if e.unset || !e.Receipt.State.Final() || passed <= e.Command.ExpiresAt.Add(radio.CommandAlive) {
 			continue
 		}
 		if err := r.opts.Journal.ForgetCommand(ctx, id); err != nil {

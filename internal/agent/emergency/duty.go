@@ -34,6 +34,7 @@ func (r *Room) Duty() radio.Duty {
 		}
 		d.Hold = d.Hold || e.Begun > 0 && r.ready(e) // what cannot sound silences nobody
 		wake(e.due)
+		wake(e.ends)
 		if known {
 			wake(mono + millisUntil(e.Alert.ExpiresAt, radio.At(now)))
 		}
@@ -52,6 +53,10 @@ func (r *Room) judge() {
 		case !e.Alert.Standing && !e.Active:
 			continue // still waiting
 		default:
+			if r.lapsed(e) {
+				r.stop(e, radio.ReasonExpired, "")
+				break
+			}
 			valid, known := r.valid(e)
 			if !known || valid || r.now != nil && r.now.id == e.Alert.ID && r.now.sounded {
 				continue // what sounds plays to the end of the cycle
@@ -63,6 +68,21 @@ func (r *Room) judge() {
 	}
 	if told {
 		r.tell()
+	}
+}
+
+// lapsed says whether the time of a run that a person started here is over. After a
+// restart it goes on only while that is known: else it may have been days. It needs mu.
+func (r *Room) lapsed(e *entry) bool {
+	switch now, known := r.time(); {
+	case !e.Local || !e.Active || r.now != nil && r.now.id == e.Alert.ID && r.now.sounded:
+		return false // what sounds plays to the end of the cycle
+	case e.ends > 0:
+		return r.opts.Clock.Mono() >= e.ends
+	case e.Ends == 0:
+		return true
+	default:
+		return known && radio.At(now) >= e.Ends
 	}
 }
 
@@ -88,7 +108,7 @@ func (r *Room) choose() {
 		if !e.Active || e.due > mono || !r.ready(e) || best != nil && e.due >= best.due {
 			continue
 		}
-		if valid, known := r.valid(e); valid && (known || e.Local) {
+		if valid, known := r.valid(e); valid && (known || e.Local && e.ends > 0) {
 			best = e
 		}
 	}

@@ -39,8 +39,9 @@ type Clock interface {
 	Now() time.Time
 	Mono() time.Duration
 	State() clock.Reading
-	// Latest is an instant that has passed for certain, by any source.
-	Latest() time.Time
+	// Passed is an instant that has passed for certain, whatever a clock shows that
+	// cannot be believed.
+	Passed() time.Time
 }
 
 // Audio keeps the voices, and knows what is there.
@@ -74,18 +75,31 @@ type Options struct {
 }
 
 const (
-	// maxKept bounds what is kept; what has expired goes first.
-	maxKept = 64
+	// maxKept bounds the alerts that may still sound by themselves, maxStanding those that
+	// wait for a person, maxOver the others, which are remembered so that they cannot come
+	// again, and maxTombstones, of these, the tombstones of alerts that never came. Apart
+	// from each other: many warnings that are over, or tombstones that somebody's key
+	// makes up, must not keep the next warning out.
+	maxKept       = 64
+	maxStanding   = 32
+	maxOver       = 256
+	maxTombstones = 64
 	// keptAfter its end an alert is remembered, so that it cannot come again.
 	keptAfter = 24 * time.Hour
 	// voiceWait is how long the voice has to come by itself before it is fetched.
 	voiceWait = 5 * time.Second
-	// maxStash bounds the voices that came before their alerts.
-	maxStash = 4
+	// maxStash bounds the voices that came before their alerts, or for which there is no
+	// room; storeAgain is how soon room is looked for again.
+	maxStash   = 4
+	storeAgain = 2 * time.Second
 	// maxTurnedAway bounds the receipts of alerts that were turned away.
 	maxTurnedAway = 16
 	// atLeast is between two cycles, whatever the alert says.
 	atLeast = time.Second
+	// localCycle is how long a cycle of a local run may take at most, its output being
+	// mended included. What a person has started sounds while that person is there, not
+	// days later, when a card is mended or the mains comes back.
+	localCycle = 5 * time.Minute
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -99,6 +113,9 @@ type state struct {
 	// Active: its cycles sound, one after the other.
 	Active bool `json:"active,omitempty"`
 	Local  bool `json:"local,omitempty"` // a person started it here
+	// Ends is until when such a run may take, should a restart come in between; 0 when the
+	// time was not known.
+	Ends radio.Millis `json:"ends,omitempty"`
 	// First names the run: when its first cycle began. Begun counts cycles that were
 	// begun, Done those that need not be made again, Sounded those with sound.
 	First   radio.Millis `json:"first,omitempty"`
@@ -119,6 +136,7 @@ type entry struct {
 	over  bool
 	due   time.Duration // on Mono: its next cycle
 	taken time.Duration // on Mono: when it came; 0 after a restart
+	ends  time.Duration // on Mono: the same as Ends, in the run of the agent it began in
 	unset bool          // the journal does not hold this yet
 	steps []radio.Record
 }
@@ -136,6 +154,8 @@ type Room struct {
 	turned  []radio.ReceiptRecord // alerts that were turned away, the newest last
 	stash   []voice
 	now     *turn // the cycle on duty
+	// forgotten are no longer held, but may still be in the file.
+	forgotten []radio.AlertID
 	// What is known of time for certain, for when the clock is lost later.
 	wall time.Time
 	mono time.Duration
@@ -152,6 +172,7 @@ type turn struct {
 type voice struct {
 	sha  radio.SHA256
 	data []byte
+	told bool // that it could not be stored
 }
 
 // New only stores and checks.
@@ -184,7 +205,12 @@ func (r *Room) Load(ctx context.Context) error {
 		if err := json.Unmarshal(k.State, &e.state); err != nil || e.Alert.ID != k.ID {
 			// Another version wrote it; the centre sends what still counts again.
 			r.log.Error("a kept alert cannot be read", "alert", string(k.ID), "error", err)
-			continue
+			if !k.Over {
+				continue
+			}
+			// What is over must not come again because of that; for how long, look says
+			// when it knows the time.
+			e.state = state{Alert: radio.Alert{ID: k.ID}}
 		}
 		r.alerts[k.ID] = e
 		if e.over {
@@ -251,23 +277,33 @@ func (r *Room) Run(ctx context.Context) error {
 
 // look does what is left undone and says when to look again.
 func (r *Room) look(ctx context.Context) time.Duration {
-	r.flush(ctx)
+	r.unstash()
+	defer r.flush(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := lookEvery
-	latest, mono := radio.At(r.opts.Clock.Latest()), r.opts.Clock.Mono()
+	passed, mono := radio.At(r.opts.Clock.Passed()), r.opts.Clock.Mono()
 	wanted := false
-	for id, e := range r.alerts {
-		if latest > e.Keep && !e.Active {
-			if err := r.opts.Journal.ForgetAlert(ctx, id); err != nil {
-				r.log.Error("an old alert is not forgotten", "alert", string(id), "error", err)
-				continue
+	now, known := r.time()
+	for _, e := range r.alerts {
+		if e.Keep == 0 {
+			if known {
+				e.Alert.ExpiresAt = radio.At(now.Add(radio.MaxAlertLife))
+				e.Keep = e.Alert.ExpiresAt.Add(keptAfter)
+				r.keep(e)
 			}
-			delete(r.alerts, id)
+			continue
+		}
+		if passed > e.Keep && !e.Active {
+			r.forget(e)
 			continue
 		}
 		if v := e.Alert.Voice; v != nil && !e.over && !r.opts.Audio.Ready(v.SHA256) {
-			if wait := e.taken + voiceWait - mono; e.taken > 0 && wait > 0 {
+			wait, stashed := e.taken+voiceWait-mono, r.stashed(v.SHA256)
+			if stashed {
+				next = min(next, storeAgain)
+			}
+			if e.taken > 0 && wait > 0 && !stashed {
 				next = min(next, wait)
 			} else {
 				wanted = true

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/clock"
 	"loaxa/internal/radio"
 )
 
@@ -86,6 +87,41 @@ func TestRules(t *testing.T) {
 			l.floor = start.AddDate(1, 0, 0)
 			return l.take(a)
 		}, want: "expired:expired"},
+		// A board whose battery clock runs ahead: what it shows has not passed. It once ended
+		// every alert and every standing one for good, before anybody had told it the time.
+		"the clock is a week ahead, no word": {do: func(l *lab) error { l.untrusted(start.AddDate(0, 0, 7)); return l.take(a) }, want: "received"},
+		"the clock is a week ahead, then word": {do: func(l *lab) error {
+			l.untrusted(start.AddDate(0, 0, 7))
+			err := l.take(a)
+			l.run(time.Minute)
+			l.look(l.t.Context())
+			l.prove(start.Add(5 * time.Minute))
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"the clock is years ahead for a while": {do: func(l *lab) error {
+			l.untrusted(start.AddDate(70, 0, 0))
+			err := l.take(a)
+			l.run(time.Minute)
+			l.look(l.t.Context())
+			l.clk.Step(start.Add(2 * time.Minute).Sub(l.clk.Now()))
+			l.clk.SetState(clock.Trusted, clock.SourceKernel, 0)
+			return err
+		}, heard: []string{"storm/1", "storm/2", "storm/3"}, want: "done"},
+		"cancelled, and the clock is years ahead after a restart": {do: func(l *lab) error {
+			err := errors.Join(l.take(a), l.take(tombstone(a)))
+			l.untrusted(start.AddDate(70, 0, 0))
+			l.restart()
+			l.look(l.t.Context())
+			l.clk.Step(start.Add(2 * time.Minute).Sub(l.clk.Now()))
+			l.clk.SetState(clock.Trusted, clock.SourceKernel, 0)
+			return errors.Join(err, l.take(a))
+		}, want: "done:cancelled"},
+		"standing: the clock is years ahead": {of: standing, do: func(l *lab) error {
+			l.untrusted(start.AddDate(70, 0, 0))
+			err := l.take(standing)
+			l.run(time.Minute)
+			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
 		"a word of the boot before does not count": {do: func(l *lab) error {
 			l.untrusted(time.Unix(60, 0))
 			l.prove(start)
@@ -228,6 +264,58 @@ func TestRules(t *testing.T) {
 			l.Stop(l.t.Context())
 			return errors.Join(err, l.Start(l.t.Context(), standing.ID))
 		}, heard: []string{"standing/1", "standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		// A person who presses START hears something or is told why not; nothing is left
+		// behind that sounds by itself another day.
+		"standing: nothing of the set is here": {of: standing, do: func(l *lab) error {
+			clear(l.audio.ready)
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(time.Minute)
+			l.audio.ready[siren.SHA256] = true
+			return err
+		}, want: "accepted", kind: radio.ErrUnavailable},
+		"standing: no output until the next day": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.Began(l.t.Context(), l.Duty().Cycle.ID)
+			l.advance(20 * time.Hour)
+			return err
+		}, want: "accepted"},
+		"standing: the power is away for a minute": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.advance(time.Minute)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
+		"standing: the power is away for days": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.advance(72 * time.Hour)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: the power is away, and the time with it": {of: standing, do: func(l *lab) error {
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.untrusted(time.Unix(60, 0))
+			l.restart()
+			l.run(10 * time.Minute)
+			l.prove(start.Add(72 * time.Hour))
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: started without a time, then the power is away": {of: standing, do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.restart()
+			return err
+		}, heard: []string{"standing/1"}, want: "accepted"},
+		"standing: the time comes while it sounds": {of: standing, do: func(l *lab) error {
+			l.untrusted(time.Unix(60, 0))
+			err := errors.Join(l.take(standing), l.Start(l.t.Context(), standing.ID))
+			l.run(20 * time.Second)
+			l.prove(start)
+			return err
+		}, heard: []string{"standing/1", "standing/2", "standing/3"}, want: "accepted"},
 		"standing: cancelled": {of: standing, do: func(l *lab) error {
 			return errors.Join(l.take(standing), l.take(tombstone(standing)), l.Start(l.t.Context(), standing.ID))
 		}, want: "done:cancelled", kind: radio.ErrConflict},
@@ -335,6 +423,28 @@ func TestAnOlderCopyMakesNoCycleTwice(t *testing.T) {
 	l.wantHeard("storm/1", "storm/2", "storm/3")
 }
 
+// Another version's way of keeping an alert: one that is over stays so, one that is not
+// may come again.
+func TestAnUnreadableCopy(t *testing.T) {
+	for over, want := range map[bool][]string{true: nil, false: {"storm/1", "storm/2", "storm/3"}} {
+		for _, state := range []string{"", "{", `{"alert":{"id":"another"},"active":true}`} {
+			l := newLab(t)
+			a := storm("storm")
+			l.journal.alerts[a.ID] = radio.KeptAlert{ID: a.ID, Over: over, State: []byte(state)}
+			l.restart()
+			for range 2 { // also when it can be read again
+				l.look(t.Context())
+				if err := l.take(a); err != nil {
+					t.Fatal(err)
+				}
+				l.run(10 * time.Minute)
+				l.restart()
+			}
+			l.wantHeard(want...)
+		}
+	}
+}
+
 func TestSeveralAlertsAlternate(t *testing.T) {
 	l := newLab(t)
 	one, two := storm("one"), storm("two", func(a *radio.Alert) { a.IssuedAt++; a.IntervalS = 10; a.Repeats = 2 })
@@ -352,6 +462,9 @@ func TestVoice(t *testing.T) {
 		l := newLab(t)
 		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil || !l.audio.ready[voiceR.SHA256] {
 			t.Errorf("%v", err)
+		}
+		if w := l.Wanted(); len(w) != 1 {
+			t.Errorf("nobody keeps it from making room for a bulletin: %v", w)
 		}
 		if c := l.begin(); c.Voice == nil || c.Voice.SHA256 != voiceR.SHA256 {
 			t.Errorf("cycle %+v", c)
@@ -401,40 +514,98 @@ func TestVoice(t *testing.T) {
 		if err := errors.Join(l.take(with), l.TakeVoice(t.Context(), voiceR.SHA256, data)); err != nil {
 			t.Fatal(err)
 		}
-		l.advance(voiceWait)
 		if len(l.Wanted()) != 1 || l.begin() == nil {
 			t.Error("without its voice the alert does not go on")
+		}
+		if d := l.look(t.Context()); d > storeAgain || l.woken != 1 {
+			t.Errorf("looks again in %s, woken %d", d, l.woken)
+		}
+		// There is no way to the media hosts, but room has been made: it was here all along.
+		l.audio.full = false
+		l.look(t.Context())
+		if !l.audio.ready[voiceR.SHA256] || len(l.stash) != 0 {
+			t.Error("the voice is lost")
 		}
 	})
 }
 
 func TestBounds(t *testing.T) {
 	l := newLab(t)
-	quick := func(a *radio.Alert) { a.Repeats = 1 }
+	long := func(a *radio.Alert) { a.Repeats, a.ExpiresAt = 1, radio.At(start.Add(24*time.Hour)) }
 	for i := range maxKept {
-		if err := l.take(storm(fmt.Sprint("alert ", i), quick)); err != nil {
+		if err := l.take(storm(fmt.Sprint("alert ", i), long)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// Nothing of it has expired: forgetting one would let it come again.
-	if err := l.take(storm("one more", quick)); !errors.Is(err, radio.ErrConflict) {
+	// All of them may still sound.
+	if err := l.take(storm("one more", long)); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("one more: %v", err)
 	}
 	l.run(2 * time.Hour)
-	next := storm("after two hours", func(a *radio.Alert) { a.ExpiresAt = radio.At(start.Add(20 * time.Hour)) })
-	if err := l.take(next); err != nil {
-		t.Error(err)
+	if len(l.heard) != maxKept {
+		t.Fatalf("%d heard", len(l.heard))
 	}
-	if len(l.alerts) != maxKept || len(l.journal.alerts) != maxKept {
-		t.Errorf("%d held, %d kept", len(l.alerts), len(l.journal.alerts))
+	// A storm with a warning every few minutes: those that are over keep no new one out,
+	// though none of them has expired.
+	for i := range maxOver + 10 {
+		if err := l.take(storm(fmt.Sprint("warning ", i), long, func(a *radio.Alert) { a.IssuedAt += radio.Millis(i + 1) })); err != nil {
+			t.Fatal(i, err)
+		}
+		l.run(15 * time.Second)
+	}
+	if len(l.heard) != maxKept+maxOver+10 || len(l.alerts) > maxOver+1 || len(l.journal.alerts) != len(l.alerts) {
+		t.Errorf("%d heard, %d held, %d kept", len(l.heard), len(l.alerts), len(l.journal.alerts))
+	}
+	if n := len(l.Receipts()); n != maxTold {
+		t.Errorf("%d receipts", n)
+	}
+	var s radio.Status
+	if l.Fill(&s); len(s.Alerts) != maxShown || s.Alerts[0].Headline != fmt.Sprint("warning ", maxOver+9) {
+		t.Errorf("%d alerts shown", len(s.Alerts))
 	}
 	// A day after their ends all are forgotten, also by the file.
-	l.run(5 * time.Minute)
 	l.advance(72 * time.Hour)
 	l.Duty()
 	l.look(t.Context())
 	if len(l.alerts) != 0 || len(l.journal.alerts) != 0 {
 		t.Errorf("%d held, %d kept after three days", len(l.alerts), len(l.journal.alerts))
+	}
+}
+
+// One person's key makes up tombstones and standing alerts without end: the next warning
+// is kept all the same.
+func TestAFloodKeepsNoWarningOut(t *testing.T) {
+	l := newLab(t)
+	flood := func(kind string, most int, change func(*radio.Alert)) {
+		refused := 0
+		for i := range 2 * most {
+			a := storm(fmt.Sprint(kind, i))
+			change(&a)
+			if err := l.take(a); errors.Is(err, radio.ErrConflict) {
+				refused++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if refused != most {
+			t.Errorf("%s: %d refused, want %d", kind, refused, most)
+		}
+	}
+	flood("tombstone", maxTombstones, func(a *radio.Alert) { a.Cancel = true })
+	flood("standing", maxStanding, func(a *radio.Alert) { a.Standing = true })
+	a := storm("storm")
+	if err := l.take(a); err != nil {
+		t.Fatal(err)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1", "storm/2", "storm/3")
+	if err := l.take(tombstone(a)); err != nil {
+		t.Error("its own tombstone is refused:", err)
+	}
+	// What has expired makes room for the next.
+	l.advance(2 * time.Hour)
+	if err := l.take(tombstone(storm("later", func(a *radio.Alert) { a.ExpiresAt = radio.At(start.Add(9 * time.Hour)) }))); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -453,13 +624,47 @@ func TestTurnAway(t *testing.T) {
 	if n := len(l.Receipts()); n != maxTurnedAway {
 		t.Errorf("%d receipts of what was turned away", n)
 	}
-	// What is held is not rejected by a worse copy of it.
+	// What was turned away and then comes again with all it needs has one receipt.
 	if err := l.take(storm("held")); err != nil {
 		t.Fatal(err)
 	}
+	l2 := newLab(t)
+	l2.TurnAway(t.Context(), a.ID, radio.ReasonDrill)
+	if err := l2.take(a); err != nil || len(l2.Receipts()) != 1 || l2.receipt(a.ID) != "accepted" {
+		t.Errorf("%v, receipts %v", err, l2.receipts())
+	}
+	// What is held is not rejected by a worse copy of it.
 	l.TurnAway(t.Context(), storm("held").ID, radio.ReasonSigners)
 	if got := l.receipt(storm("held").ID); got != "accepted" {
 		t.Errorf("receipt %q", got)
+	}
+}
+
+// The desk asks for its duty to cut what sounds: it never waits for a disk.
+func TestNobodyWaitsForTheDisk(t *testing.T) {
+	l := newLab(t)
+	n := 0
+	l.journal.write = func() {
+		if n++; !l.mu.TryLock() {
+			t.Error("a write under the lock that Duty takes")
+			return
+		}
+		l.mu.Unlock()
+	}
+	a := storm("storm")
+	if err := errors.Join(l.take(a), l.take(storm("kept", func(a *radio.Alert) { a.Standing = true }))); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	if err := errors.Join(l.Start(t.Context(), storm("kept").ID), l.take(tombstone(a))); err != nil {
+		t.Fatal(err)
+	}
+	l.Stop(t.Context())
+	l.TurnAway(t.Context(), id[radio.AlertID]("x"), radio.ReasonSigners)
+	l.advance(72 * time.Hour)
+	l.look(t.Context())
+	if len(l.journal.alerts) != 0 || n < 8 {
+		t.Errorf("%d kept, %d writes", len(l.journal.alerts), n)
 	}
 }
 
@@ -489,6 +694,14 @@ func TestFill(t *testing.T) {
 	l.Fill(&s)
 	if len(s.Emergency) != 3 || !s.Emergency[0].Ready || s.Emergency[1].Ready {
 		t.Errorf("set %+v", s.Emergency)
+	}
+	// A device that was never told of a set has none: that is to be seen.
+	bare := newLab(t)
+	bare.plan.settings.Emergency = nil
+	var b radio.Status
+	bare.Fill(&b)
+	if want := []radio.EmergencyStatus{{Role: radio.RoleSiren}, {Role: radio.RoleLeadIn}}; !slices.Equal(b.Emergency, want) {
+		t.Errorf("set %+v, want %+v", b.Emergency, want)
 	}
 	if len(s.Alerts) != 2 || s.Alerts[0].Headline != "storm" || !s.Alerts[0].Running || s.Alerts[0].Cycle != 1 || s.Alerts[0].Next == 0 ||
 		s.Alerts[0].State != radio.ReceiptRunning || !s.Alerts[1].Standing || s.Alerts[1].State != radio.ReceiptAccepted {

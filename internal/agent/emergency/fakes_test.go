@@ -31,11 +31,19 @@ type fakeJournal struct {
 	records []radio.Record
 	begun   map[radio.AiringID]bool
 	full    bool
+	write   func() // called by every write; may be nil
+}
+
+func (j *fakeJournal) writes() {
+	if j.write != nil {
+		j.write()
+	}
 }
 
 var errFull = errors.New("no space left on device")
 
 func (j *fakeJournal) SetAlert(_ context.Context, a radio.KeptAlert, steps ...radio.Record) error {
+	j.writes()
 	if j.full {
 		return errFull
 	}
@@ -52,11 +60,13 @@ func (j *fakeJournal) Alerts(context.Context) (list []radio.KeptAlert, err error
 }
 
 func (j *fakeJournal) ForgetAlert(_ context.Context, id radio.AlertID) error {
+	j.writes()
 	delete(j.alerts, id)
 	return nil
 }
 
 func (j *fakeJournal) Append(_ context.Context, r radio.Record) (radio.Record, error) {
+	j.writes()
 	j.records = append(j.records, r)
 	return r, nil
 }
@@ -92,7 +102,12 @@ type fakePlan struct {
 
 func (p *fakePlan) Settings() radio.Settings     { return p.settings }
 func (p *fakePlan) Drills(sha radio.SHA256) bool { return slices.Contains(p.drills, sha) }
-func (c fakeClock) Latest() time.Time            { return later(c.Now(), *c.floor) }
+func (c fakeClock) Passed() time.Time {
+	if c.State().Usable() {
+		return later(c.Now(), *c.floor)
+	}
+	return *c.floor
+}
 func (l *lab) proven() (time.Time, bool) {
 	return l.proof.Add(l.clk.Mono() - l.proofAt), !l.proof.IsZero()
 }

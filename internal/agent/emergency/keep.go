@@ -3,6 +3,7 @@ package emergency
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"loaxa/internal/radio"
 )
@@ -21,6 +22,15 @@ func (r *Room) keep(e *entry) {
 func (r *Room) flush(ctx context.Context) {
 	r.disk.Lock()
 	defer r.disk.Unlock()
+	for _, id := range r.gone() {
+		if err := r.opts.Journal.ForgetAlert(context.WithoutCancel(ctx), id); err != nil {
+			r.log.Error("an old alert is not forgotten, trying again", "alert", string(id), "error", err)
+			r.mu.Lock()
+			r.forgotten = append(r.forgotten, id)
+			r.forgotten = r.forgotten[max(len(r.forgotten)-maxOver, 0):]
+			r.mu.Unlock()
+		}
+	}
 	tried := map[*entry]bool{}
 	for {
 		k, steps, e := r.unwritten(tried)
@@ -38,6 +48,15 @@ func (r *Room) flush(ctx context.Context) {
 		e.steps = e.steps[max(len(e.steps)-maxKept, 0):]
 		r.mu.Unlock()
 	}
+}
+
+// gone takes the ids that the file is to forget; one that has come again is not.
+func (r *Room) gone() []radio.AlertID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.DeleteFunc(r.forgotten, func(id radio.AlertID) bool { return r.alerts[id] != nil })
+	r.forgotten = nil
+	return list
 }
 
 // unwritten takes the next change that was not tried yet; its entry is nil when there is

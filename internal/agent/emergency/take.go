@@ -1,8 +1,11 @@
 package emergency
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -17,14 +20,16 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	defer r.mu.Unlock()
 	defer r.tell()
 	if a.Cancel {
-		return r.cancel(ctx, a)
+		return r.cancel(a)
 	}
 	if e, known := r.alerts[a.ID]; known && (!e.Alert.Cancel || e.Alert.Area == a.Area) {
 		return nil
 	}
-	if err := r.room(ctx); err != nil {
+	if err := r.room(a); err != nil {
 		return fmt.Errorf("take alert %s: %w", a.ID, err)
 	}
+	// It may have come before the keyring or the emergency set that it needs.
+	r.turned = slices.DeleteFunc(r.turned, func(t radio.ReceiptRecord) bool { return t.ID == string(a.ID) })
 	e := &entry{state: state{Alert: a, Envelope: envelope, Keep: a.ExpiresAt.Add(keptAfter)}, taken: r.opts.Clock.Mono()}
 	r.alerts[a.ID] = e
 	r.step(e, radio.ReceiptReceived, radio.NoReason, "")
@@ -54,7 +59,7 @@ func (r *Room) admit(e *entry) (changed bool) {
 // valid says whether an alert may still begin to sound; known is false while nobody can
 // say. It needs mu.
 func (r *Room) valid(e *entry) (valid, known bool) {
-	if radio.At(r.opts.Clock.Latest()) >= e.Alert.ExpiresAt {
+	if radio.At(r.opts.Clock.Passed()) >= e.Alert.ExpiresAt {
 		return false, true // whatever the time is, it is later than that
 	}
 	if now, ok := r.time(); ok {
@@ -64,13 +69,13 @@ func (r *Room) valid(e *entry) (valid, known bool) {
 }
 
 // cancel takes a tombstone: it wins in whatever order the two come.
-func (r *Room) cancel(ctx context.Context, t radio.Alert) error {
+func (r *Room) cancel(t radio.Alert) error {
 	e, known := r.alerts[t.ID]
 	if known && e.Alert.Area != t.Area {
 		return fmt.Errorf("%w: tombstone of alert %s is for another area", radio.ErrForbidden, t.ID)
 	}
 	if !known {
-		if err := r.room(ctx); err != nil {
+		if err := r.room(t); err != nil {
 			return fmt.Errorf("take the tombstone of alert %s: %w", t.ID, err)
 		}
 		e = &entry{state: state{Alert: t}}
@@ -85,49 +90,74 @@ func (r *Room) cancel(ctx context.Context, t radio.Alert) error {
 	return nil
 }
 
-// room makes room for one more: what has expired longest ago goes first. What could
-// still sound, or come again, is never forgotten for it. It needs mu.
-func (r *Room) room(ctx context.Context) error {
-	if len(r.alerts) < maxKept {
-		return nil
-	}
-	latest := radio.At(r.opts.Clock.Latest())
-	var oldest *entry
+// room makes room for one more. What could still sound is never forgotten for it. Of
+// what is over the one that expires first gives way: that a hostile broker might repeat
+// it is the lesser evil. It needs mu.
+func (r *Room) room(a radio.Alert) error {
+	passed := radio.At(r.opts.Clock.Passed())
+	kept, standing := 0, 0
+	var over, tombstones []*entry
 	for _, e := range r.alerts {
-		if !e.Active && e.Alert.ExpiresAt <= latest && (oldest == nil || e.Alert.ExpiresAt < oldest.Alert.ExpiresAt) {
-			oldest = e
+		switch {
+		case e.over, !e.Active && e.Alert.ExpiresAt <= passed:
+			over = append(over, e)
+			if e.Alert.Cancel {
+				tombstones = append(tombstones, e)
+			}
+		case e.Alert.Standing:
+			standing++
+		default:
+			kept++
 		}
 	}
-	if oldest == nil {
-		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, len(r.alerts))
-	}
-	delete(r.alerts, oldest.Alert.ID)
-	if err := r.opts.Journal.ForgetAlert(ctx, oldest.Alert.ID); err != nil {
-		r.log.Error("an old alert is not forgotten", "alert", string(oldest.Alert.ID), "error", err)
+	first := func(a, b *entry) int { return cmp.Compare(a.Alert.ExpiresAt, b.Alert.ExpiresAt) }
+	switch {
+	case a.Cancel && len(tombstones) >= maxTombstones:
+		if e := slices.MinFunc(tombstones, first); e.Alert.ExpiresAt <= passed {
+			r.forget(e)
+			return nil
+		}
+		return fmt.Errorf("%w: %d tombstones are held already", radio.ErrConflict, len(tombstones))
+	case !a.Cancel && a.Standing && standing >= maxStanding:
+		return fmt.Errorf("%w: %d standing alerts are held already", radio.ErrConflict, standing)
+	case !a.Cancel && !a.Standing && kept >= maxKept:
+		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, kept)
+	case len(over) >= maxOver:
+		r.forget(slices.MinFunc(over, first))
 	}
 	return nil
+}
+
+// forget needs mu; flush does the same to the file.
+func (r *Room) forget(e *entry) {
+	delete(r.alerts, e.Alert.ID)
+	r.forgotten = append(r.forgotten, e.Alert.ID)
 }
 
 // TurnAway tells the centre why a proven message is not carried out. What is known of
 // the alert stays.
 func (r *Room) TurnAway(ctx context.Context, id radio.AlertID, why radio.Reason) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, t := range r.turned {
-		if t.ID == string(id) {
-			return
-		}
-	}
-	if _, known := r.alerts[id]; known {
+	rec, news := r.turn(id, why)
+	if !news {
 		return
 	}
-	rec := radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRejected, Reason: why, At: r.stamp()}
-	r.turned = append(r.turned, rec)
-	r.turned = r.turned[max(len(r.turned)-maxTurnedAway, 0):]
 	if _, err := r.opts.Journal.Append(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &rec}); err != nil {
 		r.log.Error("a rejection is not recorded", "alert", string(id), "error", err)
 	}
+}
+
+func (r *Room) turn(id radio.AlertID, why radio.Reason) (rec radio.ReceiptRecord, news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, known := r.alerts[id]
+	if known || slices.ContainsFunc(r.turned, func(t radio.ReceiptRecord) bool { return t.ID == string(id) }) {
+		return rec, false
+	}
+	rec = radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRejected, Reason: why, At: r.stamp()}
+	r.turned = append(r.turned, rec)
+	r.turned = r.turned[max(len(r.turned)-maxTurnedAway, 0):]
 	r.tell()
+	return rec, true
 }
 
 // TakeVoice takes the bytes of a voice that have the hash they are named by. They count
@@ -144,7 +174,7 @@ func (r *Room) TakeVoice(_ context.Context, sha radio.SHA256, data []byte) error
 			return nil
 		}
 	}
-	r.stash = append(r.stash, voice{sha, data})
+	r.stash = append(r.stash, voice{sha: sha, data: data})
 	r.stash = r.stash[max(len(r.stash)-maxStash, 0):]
 	return nil
 }
@@ -164,11 +194,26 @@ func (r *Room) unstash() {
 	r.stash = left
 	r.mu.Unlock()
 	for _, v := range wanted {
-		if err := r.store(v); err != nil {
-			// It is fetched, which makes room first.
+		err := r.store(v)
+		if err == nil {
+			continue
+		}
+		if !v.told {
 			r.log.Warn("a voice is not stored", "sha256", string(v.sha), "error", err)
 		}
+		if v.told = true; errors.Is(err, radio.ErrUnavailable) {
+			// Who fetches it makes room for it first, also when nothing can be fetched.
+			r.mu.Lock()
+			r.stash = append(r.stash, v)
+			r.stash = r.stash[max(len(r.stash)-maxStash, 0):]
+			r.mu.Unlock()
+		}
 	}
+}
+
+// stashed says whether a voice is here that only lacks room; it needs mu.
+func (r *Room) stashed(sha radio.SHA256) bool {
+	return slices.ContainsFunc(r.stash, func(v voice) bool { return v.sha == sha })
 }
 
 // names says whether an alert that may sound waits for these bytes; it needs mu.
@@ -196,7 +241,8 @@ func (r *Room) store(v voice) error {
 	return r.opts.Audio.Commit(v.sha)
 }
 
-// Wanted lists the voices that are to be fetched: those that did not come by themselves.
+// Wanted lists the voices that are to be here: those that are, which must not make room
+// for a bulletin, and those that did not come by themselves.
 func (r *Room) Wanted() []radio.Rendition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -204,7 +250,10 @@ func (r *Room) Wanted() []radio.Rendition {
 	mono := r.opts.Clock.Mono()
 	for _, e := range r.ordered() {
 		v := e.Alert.Voice
-		if v == nil || e.over || e.taken > 0 && mono < e.taken+voiceWait {
+		if v == nil || e.over {
+			continue
+		}
+		if mayCome := e.taken > 0 && mono < e.taken+voiceWait; mayCome && !r.stashed(v.SHA256) && !r.opts.Audio.Ready(v.SHA256) {
 			continue
 		}
 		list = append(list, *v)
@@ -213,8 +262,8 @@ func (r *Room) Wanted() []radio.Rendition {
 }
 
 // Start makes a standing alert sound: a person with the PIN stands at the device and
-// answers for it, so that neither a network nor a trusted clock is needed. One that is
-// past its end by any clock does not start.
+// answers for it, so that neither a network nor a trusted clock is needed. One that has
+// passed its end for certain does not start, nor one of which nothing could sound now.
 func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	defer r.flush(ctx)
 	r.mu.Lock()
@@ -229,8 +278,16 @@ func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	if e.Active {
 		return fmt.Errorf("%w: standing alert %s sounds already", radio.ErrConflict, id)
 	}
+	if !r.ready(e) {
+		return fmt.Errorf("%w: the sounds of standing alert %s are not here", radio.ErrUnavailable, id)
+	}
 	e.Active, e.Local, e.First, e.Begun, e.Done, e.Sounded, e.Running, e.Cut = true, true, 0, 0, 0, 0, false, false
 	e.due = r.opts.Clock.Mono()
+	most := min(time.Duration(e.Alert.Repeats)*(time.Duration(e.Alert.IntervalS)*time.Second+localCycle), radio.MaxAlertLife)
+	e.ends, e.Ends = e.due+most, 0
+	if now, known := r.time(); known {
+		e.Ends = radio.At(now.Add(most))
+	}
 	r.note(e, radio.ReceiptRecord{ID: string(id), State: radio.ReceiptRunning, Reason: radio.ReasonLocalStart, At: r.stamp(), Who: radio.WhoLocal})
 	r.tell()
 	r.keep(e)
@@ -262,7 +319,7 @@ func (r *Room) stop(e *entry, why radio.Reason, who string) {
 		r.end(e, radio.ReceiptDone, why, who)
 		return
 	}
-	e.Active, e.Running = false, false
+	e.Active, e.Running, e.ends, e.Ends = false, false, 0, 0
 	if r.now != nil && r.now.id == e.Alert.ID {
 		r.now = nil
 	}

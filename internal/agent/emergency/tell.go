@@ -6,13 +6,31 @@ import (
 	"loaxa/internal/radio"
 )
 
-// Receipts gives the latest receipt of every alert that is not forgotten, and of those
-// turned away; link says them at once and again with every connection.
+// maxTold bounds what is told of alerts that are over, the newest of them.
+const maxTold = 64
+
+// told lists the entries there is something to say of, the oldest first; it needs mu.
+func (r *Room) told(over int) []*entry {
+	var list []*entry
+	for _, e := range slices.Backward(r.ordered()) {
+		if e.over {
+			if over--; over < 0 {
+				continue
+			}
+		}
+		list = append(list, e)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// Receipts gives the latest receipt of the alerts, and of those turned away; link says
+// them at once and again with every connection.
 func (r *Room) Receipts() []radio.ReceiptRecord {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	list := slices.Clone(r.turned)
-	for _, e := range r.ordered() {
+	for _, e := range r.told(maxTold) {
 		if e.Receipt.State != "" {
 			list = append(list, e.Receipt)
 		}
@@ -20,15 +38,25 @@ func (r *Room) Receipts() []radio.ReceiptRecord {
 	return list
 }
 
+// maxShown bounds the alerts in a status that are over; it has to fit the wire.
+const maxShown = 16
+
 // Fill puts into a status what there is of alerts, and whether the emergency set is here.
 func (r *Room) Fill(s *radio.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.opts.Plan.Settings().Emergency {
+	settings := r.opts.Plan.Settings()
+	for _, role := range []radio.EmergencyRole{radio.RoleSiren, radio.RoleLeadIn} {
+		// Without any set nothing would look missing.
+		if _, named := settings.EmergencyRole(role); !named {
+			s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: role})
+		}
+	}
+	for _, e := range settings.Emergency {
 		s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: e.Role, Ready: r.opts.Audio.Ready(e.Rendition.SHA256)})
 	}
 	mono, now := r.opts.Clock.Mono(), r.opts.Clock.Now()
-	for _, e := range slices.Backward(r.ordered()) {
+	for _, e := range slices.Backward(r.told(maxShown)) {
 		a := e.Alert
 		line := radio.AlertStatus{ID: a.ID, Headline: a.Headline, Area: a.Area, Drill: a.Drill, Standing: a.Standing && !e.over,
 			State: e.Receipt.State, Reason: e.Receipt.Reason, Cycle: e.Done, Repeats: a.Repeats, Running: e.Active && e.Begun > 0, Expires: a.ExpiresAt}

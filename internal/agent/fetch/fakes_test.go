@@ -111,6 +111,8 @@ func (c *fakeCache) Evict(needed func(radio.SHA256) bool, _ int64) (int, error) 
 	for sha := range c.sizes {
 		if !needed(sha) {
 			delete(c.sizes, sha)
+			delete(c.parts, sha)
+			delete(c.ready, sha)
 			n++
 		}
 	}

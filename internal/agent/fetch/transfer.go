@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -84,6 +85,9 @@ var (
 	errStore = errors.New("audio cannot be stored")
 	// errSilent ends a transfer that yields nothing.
 	errSilent = fmt.Errorf("no byte for %v", silence)
+	// errPressed ends one because an alert needs something: a chunk takes half a minute
+	// on a slow line.
+	errPressed = errors.New("an alert needs something first")
 )
 
 // refused is a host that asks for patience.
@@ -119,22 +123,30 @@ func (f *Fetcher) one(ctx context.Context, n need, host string, needs []need, ch
 	return got, nil
 }
 
-// begin finds room, from audio that is no longer needed if it must.
+// begin finds room, from audio that is no longer needed if it must. What an alert needs
+// also takes the room of the programme: first of what does not air in the next two days.
 func (f *Fetcher) begin(n need, needs []need) (int64, error) {
 	have, err := f.opts.Cache.Begin(n.sha, n.bytes)
-	if !errors.Is(err, radio.ErrUnavailable) {
-		return have, err
+	stays := []func(need) bool{func(need) bool { return true }}
+	if n.first {
+		stays = append(stays, func(o need) bool { return o.first || !o.due.IsZero() }, func(o need) bool { return o.first })
 	}
-	needed := map[radio.SHA256]bool{}
-	for _, o := range needs {
-		needed[o.sha] = true
+	for _, stay := range stays {
+		if !errors.Is(err, radio.ErrUnavailable) {
+			return have, err
+		}
+		needed := map[radio.SHA256]bool{}
+		for _, o := range needs {
+			needed[o.sha] = needed[o.sha] || stay(o)
+		}
+		removed, err2 := f.opts.Cache.Evict(func(sha radio.SHA256) bool { return needed[sha] }, n.bytes)
+		if err2 != nil {
+			return 0, err2
+		}
+		f.log.Info("audio removed to make room", "removed", removed)
+		have, err = f.opts.Cache.Begin(n.sha, n.bytes)
 	}
-	removed, err := f.opts.Cache.Evict(func(sha radio.SHA256) bool { return needed[sha] }, n.bytes)
-	if err != nil {
-		return 0, err
-	}
-	f.log.Info("old audio removed to make room", "removed", removed)
-	return f.opts.Cache.Begin(n.sha, n.bytes)
+	return have, err
 }
 
 // receive asks for what is missing and stores it chunk by chunk.
@@ -143,6 +155,17 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 	defer cancel(nil)
 	watch := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer watch.Stop()
+	if !n.first {
+		var presses sync.WaitGroup
+		presses.Go(func() { f.press(ctx, n, func() { cancel(errPressed) }) })
+		defer presses.Wait()
+		defer cancel(nil) // before it is waited for
+		defer func() {
+			if errors.Is(context.Cause(ctx), errPressed) {
+				err = nil // not the host's fault
+			}
+		}()
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(host, "/")+wire.MediaPath+string(n.sha), nil)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errAbsent, err)
@@ -188,6 +211,21 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 		}
 	}
 	return got, nil
+}
+
+// press ends a transfer as soon as something is missing that an alert needs.
+func (f *Fetcher) press(ctx context.Context, n need, end func()) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.wake:
+			if f.pressing(n) {
+				end()
+				return
+			}
+		}
+	}
 }
 
 // answer judges status and headers; skip is what comes before the wanted bytes.

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -90,6 +91,47 @@ func TestEmergencySetIsNeverEvicted(t *testing.T) {
 	})
 }
 
+// A cache full of what the programme needs makes room for the set all the same, first
+// from what does not air soon.
+func TestEmergencySetTakesRoomOfTheProgramme(t *testing.T) {
+	for name, c := range map[string]struct {
+		max                int64
+		soon, later, siren bool
+	}{
+		"room of what airs later":       {5000, true, false, true},
+		"room of what airs soon if not": {2500, false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				siren, soon, later := file(1, 2500), file(2, 2500), file(3, 2500)
+				l := newLab(t, programme(slot{soon, "1 12 * * *"}, slot{later, "1 12 1 1 *"}), siren, soon, later)
+				l.cache.max = 5000
+				l.during(t, 5*time.Second)
+				if !l.ready(soon, later) {
+					t.Fatal("the programme is not here")
+				}
+				l.cache.max = c.max
+				l.plan.mu.Lock()
+				l.plan.settings.Emergency = []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: light(siren)}}
+				l.plan.mu.Unlock()
+				l.during(t, 5*time.Second)
+				again := 0
+				for _, asked := range l.host.log {
+					if asked == "a"+string(hashOf(soon)[:4]) {
+						again++
+					}
+				}
+				if c.soon && again != 1 {
+					t.Errorf("what airs soon was asked for %d times: %q", again, l.host.log)
+				}
+				if l.ready(soon) != c.soon || l.ready(later) != c.later || l.ready(siren) != c.siren {
+					t.Errorf("soon %t, later %t, siren %t", l.ready(soon), l.ready(later), l.ready(siren))
+				}
+			})
+		})
+	}
+}
+
 // A voice that did not come by itself goes before what is under way.
 func TestVoiceGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -112,3 +154,50 @@ func TestVoiceGoesFirst(t *testing.T) {
 		}
 	})
 }
+
+// Nor does it wait for the rest of a chunk: on a slow line that takes half a minute.
+func TestVoiceBreaksIntoAChunk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long, voice := file(1, 60*chunk), file(2, 2500)
+		u := &fakeUrgent{}
+		l := newLab(t, programme(slot{long, "1 12 * * *"}), long, voice)
+		l.urgent(t, u)
+		begun := time.Now()
+		var asked time.Duration
+		l.host.odd = func(n int, r *http.Request) (*http.Response, error) {
+			if n == 2 {
+				asked = time.Since(begun)
+			}
+			if n > 1 {
+				return nil, nil
+			}
+			resp := answer(200)
+			resp.ContentLength, resp.Body = int64(len(long)), &drop{r.Context()}
+			return resp, nil
+		}
+		go func() {
+			time.Sleep(10 * time.Second)
+			u.set(voice)
+			l.Wake()
+		}()
+		l.during(t, 5*time.Minute)
+		if !l.ready(long, voice) || asked < 10*time.Second || asked > 10500*time.Millisecond || len(l.faults.log) != 0 {
+			t.Errorf("asked after %s for %q, faults %q", asked, l.host.log, l.faults.log)
+		}
+	})
+}
+
+// drop gives a byte a second.
+type drop struct{ ctx context.Context }
+
+func (d *drop) Read(b []byte) (int, error) {
+	select {
+	case <-time.After(time.Second): // fake time
+		b[0] = 1
+		return 1, nil
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	}
+}
+
+func (d *drop) Close() error { return nil }

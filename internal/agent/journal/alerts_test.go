@@ -54,11 +54,20 @@ func TestRescueEndsWhatWasOver(t *testing.T) {
 		}
 	}
 	l.write(t, receipt(id, radio.ReceiptDone))
+	later := radio.NewID[radio.AlertID]()
+	l.write(t, receipt(later, radio.ReceiptRejected))
+	if err := l.SetAlert(t.Context(), radio.KeptAlert{ID: later, State: []byte("running")}, receipt(later, radio.ReceiptRunning)); err != nil {
+		t.Fatal(err)
+	}
 	f, _, err := readImage(l.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := salvageFrom(f)
+	// One that was turned away before its keyring came was never kept then.
+	if got := s.values[string(key(keyAlert, string(later)))].data; len(got) == 0 || got[0] != 0 {
+		t.Errorf("the one that came again %q, want it running", got)
+	}
 	if got := s.values[string(key(keyAlert, string(id)))].data; len(got) == 0 || got[0] != 1 {
 		t.Errorf("the cancelled one %q, want it over", got)
 	}

@@ -83,7 +83,8 @@ func (s *salvage) note(data []byte) {
 	case r.Result != nil:
 		s.ended[r.Result.ID] = true
 	case r.Receipt != nil:
-		if r.Receipt.State.Final() {
+		// What was turned away may have come again, with all it needs.
+		if r.Receipt.State.Final() && r.Receipt.State != radio.ReceiptRejected {
 			s.over[r.Receipt.ID] = true
 		}
 	case r.Revision != nil:

@@ -132,5 +132,6 @@ func (l *Link) sayReported(ctx context.Context, client Client) error {
 	s.Audio = missing
 	s.Next = s.Next[:min(len(s.Next), 20)]
 	s.Last = s.Last[:min(len(s.Last), 10)]
+	s.Alerts = s.Alerts[:min(len(s.Alerts), 10)]
 	return l.say(ctx, client, wire.Reported, s)
 }

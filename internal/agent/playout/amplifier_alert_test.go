@@ -60,3 +60,33 @@ func TestAmplifierOfAnAlert(t *testing.T) {
 		})
 	}
 }
+
+// A test tone announces itself: the words must be heard from the first on.
+func TestAmplifierOfATone(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes time.Duration
+		amp   []string
+		heard []string
+	}{
+		"a quick switch": {0, []string{"on 09:00:00.000", "off 09:00:11.500"}, []string{"alert 09:00:01.5"}},
+		"a slow one":     {time.Second, []string{"on 09:00:01.000", "off 09:00:13.500"}, []string{"alert 09:00:02.5"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, at(8, 59, 0), func(w *world) {
+				withAmplifier(w, 1500*time.Millisecond).takes = c.takes
+				w.plan.prog = programme(1, issued)
+				w.start()
+				w.run(at(9, 0, 0))
+				if why, _ := w.toneOf(); why != "" {
+					t.Fatal(why)
+				}
+				w.run(at(9, 1, 0))
+				w.stop()
+				w.amp.wantTold(c.amp...)
+				if got := w.heard(); !slices.Equal(got, c.heard) {
+					t.Errorf("heard %q, want %q", got, c.heard)
+				}
+			})
+		})
+	}
+}

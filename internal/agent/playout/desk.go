@@ -169,6 +169,10 @@ func (d *desk) watchClock(ctx context.Context, soon func(time.Time)) {
 	}
 	if d.blind && mono-d.since >= blindFault {
 		d.Faults.Raise(ctx, FaultClock, "the clock cannot be trusted (source "+string(r.Source)+"): planned airings do not sound")
+	} else if by := r.Against; !d.blind && by.Abs() > clock.MaxBound {
+		// The hours of the village are kept by this clock: a person has to look who is wrong.
+		d.Faults.Raise(ctx, FaultClock, fmt.Sprintf("this device (source %s) and the centre differ by %s: one of them has the wrong time",
+			r.Source, by.Abs().Round(time.Minute)))
 	} else if !d.blind {
 		d.Faults.Clear(ctx, FaultClock)
 	}

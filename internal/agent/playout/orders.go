@@ -3,6 +3,7 @@ package playout
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"loaxa/internal/radio"
 )
@@ -25,24 +26,70 @@ func (p *Playout) tell(ctx context.Context, do func(context.Context, *desk)) err
 	return nil
 }
 
-// Stop ends the planned airings that sound, are cut or wait behind an alert, with the
-// rest of their slots, because a person at the device says so. It gives the number of
-// airings that end. Alerts are not asked here: agent/emergency ends them.
+// Stop ends the planned airings that sound, are cut or wait behind an alert or for an
+// output, with the rest of their slots (see underWay), a test tone and a pause, because a person at the
+// device says so. It gives the number of airings that end. Alerts are not asked here:
+// agent/emergency ends them.
 func (p *Playout) Stop(ctx context.Context, who string) (ended int, err error) {
 	err = p.tell(ctx, func(ctx context.Context, d *desk) { ended = d.stopSession(ctx, who) })
 	return ended, err
 }
 
 func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
+	slots := d.underWay()
+	for _, e := range d.agenda.list {
+		if e.held == radio.ReasonPriority || e.held == radio.ReasonOutput {
+			slots[keyOf(e.Airing)] = true
+		}
+	}
+	note := func(id radio.AiringID) {
+		d.book.write(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &radio.ReceiptRecord{
+			ID: string(id), State: radio.ReceiptDone, Reason: radio.ReasonLocalStop, At: radio.At(d.Clock.Now()), Who: who}})
+	}
+	if d.tone != nil {
+		note(d.tone.ID)
+		ended++
+		d.endTone(ctx, radio.EndStopped)
+	}
+	ended += d.endSlots(ctx, slots, note)
+	d.unpause()
+	return ended
+}
+
+// underWay are the slots of which something sounds, or waits to go on. When there is
+// none it is what a person means who hears nothing and wants none: the slot that is
+// silent between two items, or begins within seconds.
+func (d *desk) underWay() map[slotKey]bool {
 	slots := map[slotKey]bool{}
 	for _, l := range d.live {
-		if l.phase == sounding || l.cut || l.parking || !l.startedAt.IsZero() {
+		if l.stopping == "" && (l.phase == sounding || l.cut || l.troubled || !l.startedAt.IsZero() || l.held == radio.ReasonPriority) {
 			slots[keyOf(l.Airing)] = true
 		}
 	}
-	return d.endSlots(ctx, slots, func(id radio.AiringID) {
-		d.book.write(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &radio.ReceiptRecord{
-			ID: string(id), State: radio.ReceiptDone, Reason: radio.ReasonLocalStop, At: radio.At(d.Clock.Now()), Who: who}})
+	if len(slots) > 0 {
+		return slots
+	}
+	for _, l := range d.live {
+		if l.stopping == "" && l.phase == armed {
+			slots[keyOf(l.Airing)] = true
+		}
+	}
+	for _, e := range d.agenda.list {
+		if d.between(e.Airing) {
+			slots[keyOf(e.Airing)] = true
+		}
+	}
+	return slots
+}
+
+// between: an airing's slot has begun, and it is still to come.
+func (d *desk) between(a radio.Airing) bool {
+	if now := d.Clock.Now(); a.SlotAt.Time().After(now) || a.End().Before(now) {
+		return false
+	}
+	return slices.ContainsFunc(d.slotOf(a), func(o radio.Airing) bool {
+		_, seen := d.seen[o.ID]
+		return seen
 	})
 }
 

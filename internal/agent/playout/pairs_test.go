@@ -1,6 +1,7 @@
 package playout_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -199,4 +200,93 @@ func TestStopWhileAnAlertSounds(t *testing.T) {
 		}
 		w.stop()
 	})
+}
+
+// What a person at the device can meet besides: each row gives what is heard behind STOP.
+func TestStopAtTheDeviceMeets(t *testing.T) {
+	for name, c := range map[string]struct {
+		do    func(w *world)
+		heard []string
+	}{
+		// A session that an alert keeps back would begin as soon as STOP has ended the alert.
+		"a session that waits behind an alert": {func(w *world) {
+			w.run(at(7, 59, 50))
+			w.alerts.set(func(f *fakeAlerts) { f.hold = true })
+			w.run(at(8, 0, 30))
+			w.stopHere()
+			w.alerts.set(func(f *fakeAlerts) { f.hold = false })
+		}, []string{"d 08:05:00.0"}},
+		"a session that an alert has taken back": {func(w *world) {
+			w.run(at(7, 59, 58)) // a is with the player
+			w.order(1, sirenS)
+			w.run(at(7, 59, 59))
+			w.stopHere()
+			w.alerts.set(func(f *fakeAlerts) { f.queue = nil })
+		}, []string{"alert 07:59:58.0", "d 08:05:00.0"}},
+		"an output that is away": {func(w *world) {
+			w.player.setOpenErr(errors.New("no card"))
+			w.run(at(8, 0, 30))
+			w.stopHere()
+			w.player.setOpenErr(nil)
+		}, []string{"d 08:05:00.0"}},
+		"an output that has gone under it": {func(w *world) {
+			w.run(at(8, 0, 20))
+			w.player.setOpenErr(errors.New("no card"))
+			w.player.crash("gone")
+			w.run(at(8, 0, 30))
+			w.stopHere()
+			w.player.setOpenErr(nil)
+		}, []string{"a 08:00:00.0", "d 08:05:00.0"}},
+		"a pause": {func(w *world) {
+			w.run(at(8, 0, 20))
+			w.obey(radio.CommandPause)
+			w.run(at(8, 0, 30))
+			w.stopHere()
+		}, []string{"a 08:00:00.0", "d 08:05:00.0"}},
+		"a test tone": {func(w *world) {
+			w.run(at(7, 30, 0))
+			if why, _ := w.toneOf(); why != radio.NoReason {
+				w.t.Fatal(why)
+			}
+			w.run(at(7, 30, 3))
+			w.stopHere()
+			w.run(at(7, 30, 4))
+			if s := w.status(); s.Sounding != nil {
+				w.t.Errorf("it goes on: %+v", s.Sounding)
+			}
+		}, []string{"alert 07:30:00.0", "a 08:00:00.0", "a 08:01:30.0", "b 08:02:30.0", "d 08:05:00.0"}},
+		"silence between two items": {func(w *world) {
+			w.run(at(8, 1, 10))
+			w.stopHere()
+		}, []string{"a 08:00:00.0", "d 08:05:00.0"}},
+		"a second before it begins": {func(w *world) {
+			w.run(at(7, 59, 59))
+			w.stopHere()
+		}, []string{"d 08:05:00.0"}},
+		"nothing": {func(w *world) {
+			w.run(at(7, 55, 0))
+			w.stopHere()
+		}, []string{"a 08:00:00.0", "a 08:01:30.0", "b 08:02:30.0", "d 08:05:00.0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, at(7, 25, 0), func(w *world) {
+				w.plan.prog = programme(1, issued, slot{cron: "0 8 * * *", items: []item{{"a", 60}, {"b", 60}}}, slot{cron: "5 8 * * *", items: []item{{"d", 10}}})
+				w.plan.prog.Slots[0].Items[0].Repeat, w.plan.prog.Slots[0].Items[0].GapMS = 2, 30_000
+				w.start()
+				c.do(w)
+				w.run(at(8, 10, 0))
+				if got := w.heard(); !slices.Equal(got, c.heard) {
+					t.Errorf("sounds %q, want %q", got, c.heard)
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
+func (w *world) stopHere() {
+	w.t.Helper()
+	if _, err := w.desk.Stop(w.t.Context(), radio.WhoLocal); err != nil {
+		w.t.Fatal(err)
+	}
 }

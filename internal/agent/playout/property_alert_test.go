@@ -23,7 +23,12 @@ type storms struct {
 
 type stormClock struct{ *clock.Fake }
 
-func (c stormClock) Latest() time.Time { return c.Now() }
+func (c stormClock) Passed() time.Time {
+	if c.State().Usable() {
+		return c.Now()
+	}
+	return time.Time{}
+}
 
 type stormAudio struct{ *fakeAudio }
 

@@ -66,12 +66,15 @@ func (d *desk) setVolume(db float64) radio.Reason {
 // loud is a gain of the policy with the volume.
 func (d *desk) loud(policy float64) float64 { return max(policy+d.volume, quietest) }
 
-// stopRemote ends what sounds or is cut, with the rest of its slot, and a pause: behind
-// it there is nothing to go on with.
+// stopRemote ends what sounds or is cut, or the slot that is silent between two items,
+// with the rest of its slot, and a pause: behind it there is nothing to go on with.
 func (d *desk) stopRemote(ctx context.Context, only radio.AiringID) radio.Reason {
 	slots := map[slotKey]bool{}
+	if only == "" {
+		slots = d.underWay()
+	}
 	for _, l := range d.live {
-		if (l.phase == sounding || l.cut || l.parking) && l.stopping == "" && (only == "" || l.ID == only) {
+		if (l.phase == sounding || l.cut || l.parking) && l.stopping == "" && l.ID == only {
 			slots[keyOf(l.Airing)] = true
 		}
 	}

@@ -124,6 +124,17 @@ func TestCommandsAndTheSession(t *testing.T) {
 			heard:  []string{"a 08:00:00.0", "d 09:00:00.0"},
 			want:   []string{"a partial stopped", "b cancelled stopped", "c cancelled stopped", "d aired "},
 		},
+		"stop between two items: the rest does not come": {
+			during: func(w *world) {
+				w.obey(radio.CommandSkip) // b begins in 0.6 s
+				w.run(at(8, 0, 20).Add(400 * time.Millisecond))
+				if why := w.obey(radio.CommandStop); why != radio.NoReason {
+					w.t.Errorf("reason %q", why)
+				}
+			},
+			heard: []string{"a 08:00:00.0", "d 09:00:00.0"},
+			want:  []string{"a partial stopped", "b cancelled stopped", "c cancelled stopped", "d aired "},
+		},
 		"stop of another airing does nothing": {
 			during: func(w *world) {
 				if why := w.obey(radio.CommandStop, func(c *radio.Command) { c.Airing = idOf[radio.AiringID]("other") }); why != radio.ReasonIdle {

@@ -280,6 +280,13 @@ func (d *desk) roundGone() {
 func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 	r := d.round
 	d.round = nil
+	if r.Voice != nil && !r.voiced {
+		// What the alert had to say was not said, however well the siren sounded.
+		r.expected += r.Voice.Samples
+		if r.cause == "" {
+			r.cause = radio.EndAudio
+		}
+	}
 	switch {
 	case ending != "":
 	case r.cause != "":

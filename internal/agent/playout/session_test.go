@@ -201,6 +201,26 @@ func TestFaultsOpenOnce(t *testing.T) {
 	})
 }
 
+// A time service that is lied to moves the permitted hours with the clock. The device
+// cannot know who is right, but it does not keep it to itself.
+func TestTheCentreContradictsTheClock(t *testing.T) {
+	bubble(t, at(7, 0, 0), func(w *world) {
+		w.plan.prog = programme(1, issued, slot{cron: "0 8 * * *", items: []item{{"a", 60}}})
+		w.start()
+		w.clk.Contradict(30 * time.Second)
+		w.run(at(7, 10, 0))
+		w.clk.Contradict(-5 * time.Hour)
+		w.run(at(8, 10, 0))
+		w.clk.Contradict(0)
+		w.run(at(8, 20, 0))
+		w.stop()
+		if got := w.faults.told(); !slices.Equal(got, []string{"+clock", "-clock"}) {
+			t.Errorf("faults %q", got)
+		}
+		w.want("a 08:00 aired")
+	})
+}
+
 func TestJournalOutOfOrder(t *testing.T) {
 	bubble(t, at(7, 50, 0), func(w *world) {
 		w.plan.prog = one("0 8 * * *", 30)

@@ -94,6 +94,13 @@ func (d *desk) sayTone(ctx context.Context, soon func(time.Time)) (wanted bool) 
 	if d.stream == nil || d.closing {
 		return true
 	}
+	// What it says of itself must not be lost to a relay.
+	if warm, ok := d.warm(mono); !ok {
+		return true
+	} else if warm > mono {
+		soon(d.Clock.Now().Add(warm - mono))
+		return true
+	}
 	now := d.Clock.Now()
 	ok, until := d.permits(now, now.Add(t.Rendition.Duration()))
 	if !ok {

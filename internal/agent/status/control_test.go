@@ -52,6 +52,11 @@ func (f *fakeEmergency) StopSound(context.Context) error {
 func controlPage(t *testing.T, pin PIN) (*Page, *fakeEmergency) {
 	t.Helper()
 	clk := clock.NewFake(start)
+	return controlPageAt(t, pin, clk)
+}
+
+func controlPageAt(t *testing.T, pin PIN, clk *clock.Fake) (*Page, *fakeEmergency) {
+	t.Helper()
 	b, _ := build(t, &rooms{}, clk)
 	withAlerts := func(ctx context.Context) radio.Status {
 		s := b.Build(ctx)
@@ -150,6 +155,16 @@ func TestControlPage(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q:\n%s", want, body)
 		}
+	}
+}
+
+// What a clock shows that runs ahead hides no standing alert from who has the PIN.
+func TestControlPageWithoutATime(t *testing.T) {
+	clk := clock.NewFake(start)
+	clk.SetState(clock.Untrusted, clock.SourceNone, 0)
+	p, _ := controlPageAt(t, &fakePIN{}, clk)
+	if body := get(p, "GET", "10.0.0.7", controlPath).Body.String(); !strings.Contains(body, "Hết hạn") {
+		t.Error(body)
 	}
 }
 
