@@ -66,7 +66,7 @@ type StaggerPlan struct {
 	Slots   int             `json:"slots"`
 	Least   bool            `json:"least"`
 	Devices []StaggerDevice `json:"devices"` // of the commune, by code
-	Pairs   []StaggerPair   `json:"pairs"`   // within earshot, the nearest first
+	Pairs   []StaggerPair   `json:"-"`       // within earshot, the nearest first
 	// Print stands for all of it: whoever applies a plan says which one they have seen.
 	Print string `json:"print"`
 }
@@ -88,11 +88,10 @@ type StaggerDevice struct {
 // StaggerPair is two clusters within earshot of each other. B may stand in another
 // commune: then it stays as it is.
 type StaggerPair struct {
-	A, B   Place   `json:"-"`
-	Metres float64 `json:"-"`
+	A, B   Place
+	Metres float64
 	// How far apart they speak, now and by the plan.
-	NowMS  int `json:"-"`
-	ThenMS int `json:"-"`
+	NowMS, ThenMS int
 }
 
 // Beyond says whether the other cluster stands in another commune.

@@ -64,11 +64,11 @@ func (f *fakeSetups) SetupHistory(_ context.Context, device radio.DeviceID, limi
 	return out, nil
 }
 
-// side by side: the two clusters of the ward, 300 m apart, and that of the next commune
-// 300 m on.
+// placeThem puts the two clusters of the ward 289 m apart, and that of the next commune as
+// far on.
 func (h *house) placeThem() {
 	for i := range 3 {
-		h.plan.places[i].Device.Setup.Position = radio.Position{Latitude: 18.34 + 0.0027*float64(i), Longitude: 105.9}
+		h.plan.places[i].Device.Setup.Position = radio.Position{Latitude: 18.34 + 0.0026*float64(i), Longitude: 105.9}
 	}
 }
 

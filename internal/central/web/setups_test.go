@@ -86,7 +86,7 @@ func TestStaggerOfACommune(t *testing.T) {
 	page := h.ask(t, http.MethodGet, at+"?earshot_m=400&width_ms=", "")
 	// 400 m take 1.17 s; with 0.3 s and up to the half second that is 1.5 s. The other
 	// commune's cluster speaks at 0 and stays so.
-	want(t, page, http.StatusOK, "2 cặp trong tầm nghe, 2 cặp đang nói cùng lúc.", "Cần 2 nấc.", `value="1500"`, "300 m", "(Xã Cẩm Xuyên, giữ nguyên)", h.plan.places[2].Device.Name, "Áp dụng sẽ đổi 1 cụm loa")
+	want(t, page, http.StatusOK, "2 cặp trong tầm nghe, 2 cặp đang nói cùng lúc.", "Cần 2 nấc.", `value="1500"`, "289 m", "(Xã Cẩm Xuyên, giữ nguyên)", h.plan.places[2].Device.Name, "Áp dụng sẽ đổi 1 cụm loa")
 	h.inEnglish(t, at+"?earshot_m=400", "2 pairs within earshot, 2 of them speak at once now.", "Apply the proposal")
 	print := printOf.FindStringSubmatch(page.Body.String())[1]
 	form := url.Values{"earshot_m": {"400"}, "width_ms": {"1500"}, "print": {"0123"}}
@@ -137,7 +137,7 @@ func TestStaggerByAPI(t *testing.T) {
 		Slots   int
 		Print   string
 		Devices []radio.StaggerDevice
-		Pairs   []staggerPair
+		Pairs   []neighbourPair
 	}
 	read := func() {
 		t.Helper()
@@ -148,7 +148,7 @@ func TestStaggerByAPI(t *testing.T) {
 		}
 	}
 	read() // within 600 m the next commune's cluster hears both
-	if plan.Slots != 2 || len(plan.Pairs) != 3 || plan.Devices[0].ThenMS != 2500 || plan.Devices[1].ThenMS != 5000 || !plan.Pairs[2].Beyond || plan.Pairs[2].Metres != 600 {
+	if plan.Slots != 2 || len(plan.Pairs) != 3 || plan.Devices[0].ThenMS != 2500 || plan.Devices[1].ThenMS != 5000 || !plan.Pairs[2].Beyond || plan.Pairs[2].Metres != 578 {
 		t.Fatalf("%+v", plan)
 	}
 	want(t, sendJSON(h, t, http.MethodPost, at, `{"earshot_m":600,"width_ms":0,"print":"x"}`), http.StatusConflict)

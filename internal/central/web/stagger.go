@@ -75,9 +75,9 @@ func (s *Server) staggerList(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "staggers.html", "Đề xuất lệch giờ", d)
 }
 
-// staggerPair is a pair as the reader may see it: a cluster of another commune has no name
+// neighbourPair is a pair as the reader may see it: a cluster of another commune has no name
 // for who may not look into that one.
-type staggerPair struct {
+type neighbourPair struct {
 	A       radio.DeviceID `json:"a"`
 	B       radio.DeviceID `json:"b,omitempty"` // missing where the reader may not look
 	AName   string         `json:"a_name"`
@@ -92,13 +92,13 @@ type staggerPair struct {
 // staggerAnswer is a plan for its reader.
 type staggerAnswer struct {
 	radio.StaggerPlan
-	Pairs []staggerPair `json:"pairs"`
+	Pairs []neighbourPair `json:"pairs"`
 }
 
 func (s *Server) staggerAnswer(r *http.Request, p radio.StaggerPlan) staggerAnswer {
-	out := staggerAnswer{StaggerPlan: p, Pairs: []staggerPair{}}
+	out := staggerAnswer{StaggerPlan: p, Pairs: []neighbourPair{}}
 	for _, x := range p.Pairs {
-		pair := staggerPair{A: x.A.Device.ID, AName: x.A.Device.Name, Commune: x.B.Commune().Name, Beyond: x.Beyond(),
+		pair := neighbourPair{A: x.A.Device.ID, AName: x.A.Device.Name, Commune: x.B.Commune().Name, Beyond: x.Beyond(),
 			Metres: int(math.Round(x.Metres)), NowMS: x.NowMS, ThenMS: x.ThenMS}
 		if who(r).MayRead(radio.ReadDevices, chainIDs(x.B.Chain)...) {
 			pair.B, pair.BName = x.B.Device.ID, x.B.Device.Name
