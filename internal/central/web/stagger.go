@@ -138,19 +138,30 @@ type staggerData struct {
 	Commune radio.Area
 	Plan    staggerAnswer
 	Moves   int
-	Usual   radio.StaggerAsk // what stands in the form of who asks for nothing
-	Write   bool             // the reader may apply it
+	Write   bool // the reader may apply it
 	Again   retry
 	// Ask is what was asked for, where no plan can be made of it.
 	Ask url.Values
 }
 
-// Value is what stands in a field of the form that asks.
-func (d staggerData) Value(key string, planned int) string {
-	if d.Again.Sent() {
-		return d.Ask.Get(key)
+// Earshot and Width stand in the form that asks; a width that follows from the earshot is
+// left to it.
+func (d staggerData) Earshot() string {
+	if d.Again.Of("ask").Sent() {
+		return d.Ask.Get("earshot_m")
 	}
-	return strconv.Itoa(planned)
+	return strconv.Itoa(d.Plan.Ask.EarshotM)
+}
+
+// Width is "" where it is computed.
+func (d staggerData) Width() string {
+	switch {
+	case d.Again.Of("ask").Sent():
+		return d.Ask.Get("width_ms")
+	case d.Plan.Ask.WidthMS == d.Plan.Ask.Width():
+		return ""
+	}
+	return strconv.Itoa(d.Plan.Ask.WidthMS)
 }
 
 // Neighbours are the clusters that have any, in their order.
@@ -182,9 +193,6 @@ func (s *Server) showStagger(w http.ResponseWriter, r *http.Request, d staggerDa
 		return err
 	}
 	d.Commune, _ = tree.Area(radio.AreaID(r.PathValue("area")))
-	if d.Usual, err = (radio.StaggerAsk{}).Normal(); err != nil {
-		return err
-	}
 	d.Moves = len(d.Plan.Moves())
 	d.Write = who(r).May(radio.WriteDevices, tree.Chain(d.Commune.ID)...)
 	return s.show(w, r, d.Again.Status(), "stagger.html", "Đề xuất lệch giờ", d)
