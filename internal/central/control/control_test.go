@@ -350,6 +350,12 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+func (h *house) forgotten() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.forgot)
+}
+
 // TestOldOrdersAreForgotten: a few at the start and with every look while there are more,
 // then once an hour; never what is younger than the log.
 func TestOldOrdersAreForgotten(t *testing.T) {
@@ -359,13 +365,13 @@ func TestOldOrdersAreForgotten(t *testing.T) {
 		h.run(func() {
 			time.Sleep(2*time.Minute + time.Second) // the loop looks each minute
 			synctest.Wait()
-			if len(h.forgot) != 3 {
-				t.Errorf("in two minutes looked %d times for three lots", len(h.forgot))
+			if n := h.forgotten(); n != 3 {
+				t.Errorf("in two minutes looked %d times for three lots", n)
 			}
 			time.Sleep(3 * time.Hour)
 			synctest.Wait()
 		})
-		if n := len(h.forgot); n < 5 || n > 6 {
+		if n := h.forgotten(); n < 5 || n > 6 {
 			t.Errorf("%d looks in three hours", n)
 		}
 		for _, age := range h.forgot {
