@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,9 @@ func showDevice(ctx context.Context, e *env, c *central.Central, code string) er
 		return err
 	}
 	fmt.Fprintf(e.out, "%s  %s\n%s, %s\nid %s\n", d.Place.Device.Code, d.Place.Device.Name, d.Place.Hamlet().Name, d.Place.Commune().Name, found.ID)
+	if s := d.Place.Device.Setup; s != (radio.Setup{}) {
+		fmt.Fprintf(e.out, "offset %d ms, stagger %d ms, stands at %s\n", s.OffsetMS, s.StaggerMS, cmp.Or(s.Position.String(), "no known place"))
+	}
 	fmt.Fprintf(e.out, "connected %t (connection %d), last word %s\n", d.State.Alive, d.State.Connection, instant(d.State.LastSeen))
 	for _, i := range d.Issued {
 		fmt.Fprintf(e.out, "%s revision %d, issued %s\n", i.Document, i.Revision, instant(i.IssuedAt))

@@ -33,6 +33,7 @@ import (
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
 	"loaxa/internal/central/schedule"
+	"loaxa/internal/central/stagger"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
@@ -306,6 +307,7 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		Live:      live,
 		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
 		Orders: orders, OrderBook: c.store,
+		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,

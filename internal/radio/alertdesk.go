@@ -253,6 +253,12 @@ type AreaContact struct {
 	UpdatedAt Millis `json:"updated_at,omitempty"`
 }
 
+// ContactChange is whom to call in an area from now on; Was is who it was thought to be.
+type ContactChange struct {
+	Code     string // of the area
+	Was, Now AreaContact
+}
+
 // Normal brings a contact into its stored form; both empty takes it away.
 func (c AreaContact) Normal() (AreaContact, error) {
 	var e Invalid

@@ -45,6 +45,7 @@ type Device struct {
 	Rendition int `json:"rendition"`
 	// Enrolled is when the device got its certificate; 0 while it has none.
 	Enrolled Millis `json:"enrolled,omitempty"`
+	Setup    Setup  `json:"setup,omitzero"`
 }
 
 // Place is a device with its area chain, root first: province, commune, hamlet.

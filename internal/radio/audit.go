@@ -21,6 +21,8 @@ type AuditFacts struct {
 	// File came with a schedule or a plan; Counts says how many things it made, changed, ….
 	File   string         `json:"file,omitempty"`
 	Counts map[string]int `json:"counts,omitempty"`
+	// Values are settings before and after.
+	Values []AuditValue `json:"values,omitempty"`
 	// Was and Now are the roles before and after.
 	Was []Grant `json:"was,omitempty"`
 	Now []Grant `json:"now,omitempty"`
@@ -34,6 +36,13 @@ type AuditFacts struct {
 	// MadeAt and Program are those of a backup that was restored.
 	MadeAt  Millis `json:"made_at,omitempty"`
 	Program string `json:"program,omitempty"`
+}
+
+// AuditValue is one setting before and after, as it is written everywhere; "" for none.
+type AuditValue struct {
+	Field string `json:"field"`
+	Was   string `json:"was"`
+	Now   string `json:"now"`
 }
 
 // Text is the form in which entries are kept.

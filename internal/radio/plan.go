@@ -81,8 +81,11 @@ type PlanChange struct {
 	Approver UserID
 	Facts    AuditFacts // what the audit keeps of it
 
-	Areas     []Area // parents before children
+	Areas []Area // parents before children
+	// Devices: of those that are stored already the setup is left alone; Setups change it.
 	Devices   []Device
+	Setups    []SetupChange
+	Contacts  []ContactChange
 	Policies  []PolicyRule
 	Campaigns []Campaign
 	Bulletins []Bulletin
@@ -100,5 +103,5 @@ type BulletinDecision struct {
 // Empty says whether nothing would be written.
 func (c PlanChange) Empty() bool {
 	return len(c.Areas)+len(c.Devices)+len(c.Policies)+len(c.Campaigns)+
-		len(c.Bulletins)+len(c.Decisions)+len(c.Schedules) == 0
+		len(c.Bulletins)+len(c.Decisions)+len(c.Schedules)+len(c.Setups)+len(c.Contacts) == 0
 }

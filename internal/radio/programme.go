@@ -188,9 +188,9 @@ func (s Settings) Check() error {
 		return fmt.Errorf("%w: settings revision %d for device %q", ErrInvalid, s.Revision, clip(string(s.Device)))
 	case s.Rendition != MainKbps && s.Rendition != LightKbps:
 		return fmt.Errorf("%w: settings: rendition of %d kbit/s", ErrInvalid, s.Rendition)
-	case s.OffsetMS < -60_000 || s.OffsetMS > 60_000:
+	case s.OffsetMS < -MaxShiftMS || s.OffsetMS > MaxShiftMS:
 		return fmt.Errorf("%w: settings: offset of %d ms", ErrInvalid, s.OffsetMS)
-	case s.StaggerMS < 0 || s.StaggerMS > 60_000:
+	case s.StaggerMS < 0 || s.StaggerMS > MaxShiftMS:
 		return fmt.Errorf("%w: settings: stagger of %d ms", ErrInvalid, s.StaggerMS)
 	case s.JitterMS < 0 || s.JitterMS > 3600_000:
 		return fmt.Errorf("%w: settings: jitter of %d ms", ErrInvalid, s.JitterMS)

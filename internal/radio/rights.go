@@ -51,7 +51,7 @@ const (
 	ReadCampaigns    Action = "campaigns.read"
 	WriteCampaigns   Action = "campaigns.write"
 	ReadDevices      Action = "devices.read"
-	WriteDevices     Action = "devices.write" // add clusters, hand out enrolment codes
+	WriteDevices     Action = "devices.write" // add clusters, set them up, hand out enrolment codes
 	ReadLog          Action = "log.read"
 	ReadPeople       Action = "people.read"
 	WritePeople      Action = "people.write" // invite, grant, reset, disable

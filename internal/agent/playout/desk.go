@@ -29,7 +29,7 @@ type desk struct {
 	revision int64 // of the programme; −1 before the first look
 	policy   radio.Policy
 	hours    *timetable.Hours // nil: no policy can be read, nothing is permitted
-	offset   time.Duration    // of this device, for all that sounds
+	offset   time.Duration    // of this device, for all that is planned
 	stagger  time.Duration    // besides, for speech: against echo between neighbours
 	kbps     int
 

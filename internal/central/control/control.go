@@ -25,6 +25,9 @@ type Book interface {
 	// LiveCommands lists commands that have not expired and of which their device has
 	// said nothing; of one device, or of all ("").
 	LiveCommands(ctx context.Context, device radio.DeviceID, now radio.Millis) ([]radio.LiveCommand, error)
+	// ForgetCommands drops orders that expired before an instant, with what devices said of
+	// them; only some at once, and more says whether there are others.
+	ForgetCommands(ctx context.Context, before radio.Millis) (more bool, err error)
 }
 
 // Map knows where areas and devices stand.

@@ -37,6 +37,8 @@ type house struct {
 	refuse  int // so many messages the broker does not take
 	addErr  error
 	changed int
+	forgot  []time.Duration // before so long ago
+	old     int             // orders to forget
 }
 
 func newHouse(t *testing.T) *house {
@@ -93,6 +95,14 @@ func (h *house) LiveCommands(_ context.Context, device radio.DeviceID, now radio
 	return slices.DeleteFunc(slices.Clone(h.live), func(c radio.LiveCommand) bool {
 		return h.said[c.ID] || c.Batch.ExpiresAt <= now || device != "" && c.Device != device
 	}), nil
+}
+
+func (h *house) ForgetCommands(_ context.Context, before radio.Millis) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forgot = append(h.forgot, time.Since(before.Time()))
+	h.old--
+	return h.old > 0, nil
 }
 
 func (h *house) Publish(_ context.Context, topic string, payload []byte, retained bool) error {
@@ -336,6 +346,38 @@ func TestLimits(t *testing.T) {
 		time.Sleep(later.RetryAfter())
 		if _, err := h.desk.Issue(t.Context(), by, one); err != nil {
 			t.Errorf("behind the wait: %v", err)
+		}
+	})
+}
+
+func (h *house) forgotten() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.forgot)
+}
+
+// TestOldOrdersAreForgotten: a few at the start and with every look while there are more,
+// then once an hour; never what is younger than the log.
+func TestOldOrdersAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.old = 3
+		h.run(func() {
+			time.Sleep(2*time.Minute + time.Second) // the loop looks each minute
+			synctest.Wait()
+			if n := h.forgotten(); n != 3 {
+				t.Errorf("in two minutes looked %d times for three lots", n)
+			}
+			time.Sleep(3 * time.Hour)
+			synctest.Wait()
+		})
+		if n := h.forgotten(); n < 5 || n > 6 {
+			t.Errorf("%d looks in three hours", n)
+		}
+		for _, age := range h.forgot {
+			if age < 730*24*time.Hour || age > 732*24*time.Hour {
+				t.Errorf("forgets what is %s old", age)
+			}
 		}
 	})
 }

@@ -15,6 +15,11 @@ const (
 	retry = time.Second
 	// every is how often what is under way is read again without being asked.
 	every = time.Minute
+	// kept is how long orders can be read: 24 months, as long as the log stays live and
+	// faults are kept. The audit keeps who ordered what for ever.
+	kept = 731 * 24 * time.Hour
+	// forgetEvery is how often older ones are looked for.
+	forgetEvery = time.Hour
 	// giveUpAfter is how many devices on end may fail before a round is given up.
 	giveUpAfter = 8
 )
@@ -47,6 +52,7 @@ func (d *Desk) Look() { d.look() }
 // Run sends what is under way until ctx ends: after a restart it goes on from the store.
 func (d *Desk) Run(ctx context.Context) error {
 	flights := map[radio.BatchID]*flight{}
+	var forget time.Time // when old orders are forgotten next
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -61,8 +67,24 @@ func (d *Desk) Run(ctx context.Context) error {
 			d.log.Error("commands are not all sent", "error", err)
 			wait = min(wait, retry)
 		}
+		if now := d.now(); !now.Before(forget) {
+			forget = now.Add(d.forget(ctx, now))
+		}
 		timer.Reset(wait)
 	}
+}
+
+// forget drops old orders and says when to do so again. A few go at once, so that no
+// order of today waits for them.
+func (d *Desk) forget(ctx context.Context, now time.Time) time.Duration {
+	more, err := d.rooms.Book.ForgetCommands(ctx, radio.At(now.Add(-kept)))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		d.log.Error("old orders are not forgotten", "error", err)
+	case more:
+		return retry
+	}
+	return forgetEvery
 }
 
 // work sends what is due and says how long nothing will be.

@@ -91,6 +91,8 @@ func TestReissue(t *testing.T) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: provinceID}, Zone: zone, Windows: []radio.Window{{From: 300, To: 420}}}}
 		}, []string{"store 1 policy 1", "send 1 policy"}},
 		{"the device's name", func(h *house) { h.places[0].Device.Name = "Cụm mới" }, []string{"store 1 settings 1", "send 1 settings"}},
+		{"how it is set up", func(h *house) { h.places[0].Device.Setup = radio.Setup{OffsetMS: -20, StaggerMS: 2500} }, []string{"store 1 settings 1", "send 1 settings"}},
+		{"where it stands is the centre's affair", func(h *house) { h.places[0].Device.Setup.Position.Latitude = 18 }, nil},
 		{"the online key", func(h *house) { h.rotate(2) },
 			append([]string{"store 1 settings 1", "send 1 settings", "store 1 policy 1", "send 1 policy"}, programmeAgain(1)...)},
 	}
@@ -105,6 +107,9 @@ func TestReissue(t *testing.T) {
 			expect(t, h, c.want...)
 			refresh(t, d)
 			expect(t, h)
+			if s, want := last[radio.Settings](h, device(1), wire.Settings), h.places[0].Device.Setup; s.OffsetMS != want.OffsetMS || s.StaggerMS != want.StaggerMS {
+				t.Errorf("settings %+v", s)
+			}
 		})
 	}
 }

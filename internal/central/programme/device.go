@@ -43,6 +43,7 @@ func (r Resolver) Settings(place radio.Place) radio.Settings {
 	t := r.Tuning
 	s := radio.Settings{
 		Device: place.Device.ID, Name: place.Device.Name, Areas: []radio.SettingsArea{}, Rendition: place.Device.Rendition,
+		OffsetMS: place.Device.Setup.OffsetMS, StaggerMS: place.Device.Setup.StaggerMS,
 		JitterMS: t.JitterMS, FetchFrom: t.FetchFrom, FetchTo: t.FetchTo,
 		Emergency: t.Emergency,
 	}

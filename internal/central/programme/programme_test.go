@@ -352,7 +352,12 @@ func TestResolveSettings(t *testing.T) {
 	siren := []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: radio.Rendition{Kbps: 32}}}
 	s := Resolver{Tuning{JitterMS: 60000, FetchFrom: 0, FetchTo: 300, Emergency: siren}}.Settings(place(1, 1))
 	if s.Device != device(1) || s.Name != "Cụm 1" || s.Rendition != 64 || len(s.Areas) != 3 || s.Areas[0].Kind != radio.Province || s.Areas[2].ID != area(11) || s.JitterMS != 60000 || s.FetchTo != 300 ||
-		!slices.Equal(s.Emergency, siren) {
+		!slices.Equal(s.Emergency, siren) || s.OffsetMS != 0 || s.StaggerMS != 0 {
 		t.Fatalf("%+v", s)
+	}
+	shifted := place(1, 1)
+	shifted.Device.Setup = radio.Setup{OffsetMS: -250, StaggerMS: 2500}
+	if s := (Resolver{}).Settings(shifted); s.OffsetMS != -250 || s.StaggerMS != 2500 {
+		t.Errorf("shifted: %+v", s)
 	}
 }

@@ -18,6 +18,9 @@ type builder struct {
 	cur     radio.Plan
 	samples fs.FS
 
+	// contacts are whom to call, as stored.
+	contacts []radio.AreaContact
+
 	problems Problems
 	change   radio.PlanChange
 	diff     Diff
@@ -76,6 +79,7 @@ func (b *builder) putCampaign(code string, id radio.CampaignID) {
 func (b *builder) run(ctx context.Context) error {
 	b.buildAreas()
 	b.buildDevices()
+	b.buildContacts()
 	b.buildPolicies()
 	b.buildCampaigns()
 	if err := b.buildBulletins(ctx); err != nil {
@@ -129,7 +133,7 @@ func (b *builder) missing(what string, ref text) {
 
 // vietnamese names what the files hold.
 var vietnamese = map[string]string{
-	"area": "địa bàn", "device": "cụm loa", "policy": "quy định khung giờ", "bulletin": "bản tin",
+	"area": "địa bàn", "device": "cụm loa", "contact": "đầu mối liên hệ", "policy": "quy định khung giờ", "bulletin": "bản tin",
 	"campaign": "đợt tuyên truyền", "schedule": "lịch phát", "slot": "khung", "item": "mục",
 }
 
@@ -231,9 +235,10 @@ func (b *builder) buildDevices() {
 			}
 		}
 		was := fieldsIf(exists, func() []field { return b.deviceFields(old) })
+		v.Setup = d.setup.over(old.Setup)
 		b.putDevice(v)
 		if b.diff.compare("device", v.Code, v.Name, was, b.deviceFields(v)) {
-			b.change.Devices = append(b.change.Devices, v)
+			b.changeDevice(old, v, exists)
 		}
 	}
 }

@@ -36,7 +36,7 @@ var actionNames = []struct {
 // Change is one line of the difference, with a line for each field that moved.
 type Change struct {
 	Action Action
-	What   string // area, device, policy, bulletin, campaign, schedule
+	What   string // area, device, contact, policy, bulletin, campaign, schedule
 	Code   string
 	Title  string
 	Fields []string
@@ -203,7 +203,8 @@ func (b *builder) areaFields(a radio.Area) []field {
 }
 
 func (b *builder) deviceFields(d radio.Device) []field {
-	return []field{{"name", d.Name}, {"hamlet", b.areaByID[d.Hamlet].Code}, {"rendition", fmt.Sprint(d.Rendition)}}
+	return []field{{"name", d.Name}, {"hamlet", b.areaByID[d.Hamlet].Code}, {"rendition", fmt.Sprint(d.Rendition)},
+		{"offset_ms", fmt.Sprint(d.Setup.OffsetMS)}, {"stagger_ms", fmt.Sprint(d.Setup.StaggerMS)}, {"position", d.Setup.Position.String()}}
 }
 
 func policyFields(p radio.PolicyRule) []field {

@@ -16,6 +16,7 @@ import (
 // fakeStore keeps the plan in memory, with the store's rules on versions.
 type fakeStore struct {
 	plan    radio.Plan
+	contact []radio.AreaContact
 	applied []radio.PlanChange
 	fail    error
 	// still: nothing has changed since the generation before.
@@ -32,6 +33,8 @@ func (s *fakeStore) Generation(context.Context) (int64, error) {
 
 func (s *fakeStore) Plan(context.Context) (radio.Plan, error) { return s.plan, nil }
 
+func (s *fakeStore) Contacts(context.Context) ([]radio.AreaContact, error) { return s.contact, nil }
+
 func (s *fakeStore) ApplyPlan(_ context.Context, c radio.PlanChange) error {
 	if s.fail != nil {
 		return s.fail
@@ -39,6 +42,16 @@ func (s *fakeStore) ApplyPlan(_ context.Context, c radio.PlanChange) error {
 	p := &s.plan
 	p.Areas = merge(p.Areas, c.Areas, func(a radio.Area) string { return string(a.ID) })
 	p.Devices = merge(p.Devices, c.Devices, func(d radio.Device) string { return string(d.ID) })
+	for _, x := range c.Setups {
+		for i := range p.Devices {
+			if p.Devices[i].ID == x.Device {
+				p.Devices[i].Setup = x.Now
+			}
+		}
+	}
+	for _, x := range c.Contacts {
+		s.contact = merge(s.contact, []radio.AreaContact{x.Now}, func(c radio.AreaContact) string { return string(c.Area) })
+	}
 	p.Policies = merge(p.Policies, c.Policies, func(x radio.PolicyRule) string { return string(x.ID) })
 	p.Campaigns = merge(p.Campaigns, c.Campaigns, func(x radio.Campaign) string { return string(x.ID) })
 	p.Schedules = merge(p.Schedules, c.Schedules, func(x radio.Schedule) string { return string(x.ID) })

@@ -15,6 +15,7 @@ import (
 type folder struct {
 	areas     []areaDecl
 	devices   []deviceDecl
+	contacts  []contactDecl
 	policies  []policyDecl
 	bulletins []bulletinDecl
 	campaigns []campaignDecl
@@ -30,6 +31,7 @@ type areaDecl struct {
 type deviceDecl struct {
 	code, name, hamlet text
 	rendition          int
+	setup              setupDecl
 }
 
 // targetDecl is an area or a device by its code; exactly one is set when valid. either
@@ -94,10 +96,11 @@ type itemDecl struct {
 	gap            time.Duration
 }
 
-// take reads the six lists of one file.
+// take reads the lists of one file.
 func (f *folder) take(m *mapping) {
 	m.each("areas", func(m *mapping) { f.areas = append(f.areas, readArea(m)) })
 	m.each("devices", func(m *mapping) { f.devices = append(f.devices, readDevice(m)) })
+	m.each("contacts", func(m *mapping) { f.contacts = append(f.contacts, readContact(m)) })
 	m.each("policies", func(m *mapping) { f.policies = append(f.policies, readPolicy(m)) })
 	m.each("bulletins", func(m *mapping) { f.bulletins = append(f.bulletins, readBulletin(m)) })
 	m.each("campaigns", func(m *mapping) { f.campaigns = append(f.campaigns, readCampaign(m)) })
@@ -135,7 +138,7 @@ func readArea(m *mapping) areaDecl {
 }
 
 func readDevice(m *mapping) deviceDecl {
-	d := deviceDecl{code: m.code("code"), name: m.needWords("name", 200), hamlet: m.code("hamlet")}
+	d := deviceDecl{code: m.code("code"), name: m.needWords("name", 200), hamlet: m.code("hamlet"), setup: readSetup(m)}
 	d.rendition = radio.MainKbps
 	if t := m.text("rendition"); t.set() {
 		switch t.s {

@@ -25,6 +25,8 @@ func add(text string) []string {
 	return []string{"1-where.yaml", whereYAML, "2-what.yaml", whatYAML, "3-more.yaml", text}
 }
 
+func contacts(text string) []string { return add("contacts: [" + text + "]\n") }
+
 // Every kind of mistake, with the place it is reported at and the English reason;
 // each list is everything that is reported.
 var mistakes = []struct {
@@ -76,6 +78,23 @@ var mistakes = []struct {
 	{"device nowhere", where("name: Cụm 1, hamlet: thon", "name: Cụm 1, hamlet: kia"), []string{`1-where.yaml:6:40: no area has the code "kia"`}},
 	{"device twice", where("code: loa-2", "code: loa-1"), []string{`1-where.yaml:7:12: device "loa-1" is already defined at tinh/1-where.yaml:6:12`, `2-what.yaml:10:36: no device has the code "loa-2"`}},
 	{"rendition", where("rendition: 32", "rendition: 48"), []string{`1-where.yaml:7:57: rendition "48": want 64 or 32`}},
+	{"offset out of bounds", where("rendition: 32", "offset_ms: -60001"), []string{`1-where.yaml:7:57: offset_ms "-60001": want a whole number from -60000 to 60000`}},
+	{"stagger backwards", where("rendition: 32", "stagger_ms: -1"), []string{`1-where.yaml:7:58: stagger_ms "-1": want a whole number from 0 to 60000`}},
+	{"stagger in words", where("rendition: 32", "stagger_ms: 2s"), []string{`1-where.yaml:7:58: stagger_ms "2s": want a whole number from 0 to 60000`}},
+	{"half a position", where("rendition: 32", "latitude: 18.3"), []string{`1-where.yaml:7:56: latitude without longitude`}},
+	{"the other half", where("rendition: 32", "longitude: 105.9"), []string{`1-where.yaml:7:57: longitude without latitude`}},
+	{"position the wrong way round", where("rendition: 32", "latitude: 105.9, longitude: 18.3"), []string{`1-where.yaml:7:56: the latitude is −90 to 90, the longitude −180 to 180; the latitude comes first`}},
+	{"position in words", where("rendition: 32", "latitude: bắc, longitude: 105.9"), []string{`1-where.yaml:7:56: write latitude, then longitude, with decimal points`}},
+
+	{"contact of no area", contacts("{area: khac, name: A, phone: '0912'}"), []string{`3-more.yaml:1:19: no area has the code "khac"`}},
+	{"contact of the province", contacts("{area: tinh, name: A, phone: '0912'}"), []string{`3-more.yaml:1:19: "tinh" is a province; whom to call is told of a commune or a hamlet`}},
+	{"contact without an area", contacts("{name: A, phone: '0912'}"), []string{`3-more.yaml:1:12: missing area`}},
+	{"contact without a name", contacts("{area: xa, phone: '0912'}"), []string{`3-more.yaml:1:12: missing name`}},
+	{"contact without a number", contacts("{area: xa, name: A}"), []string{`3-more.yaml:1:12: missing phone`}},
+	{"contact with no number", contacts("{area: xa, name: A, phone: hỏi sau}"), []string{`3-more.yaml:1:39: not a phone number`}},
+	{"contact of a long name", contacts("{area: xa, name: " + strings.Repeat("x", 201) + ", phone: '0912'}"), []string{`3-more.yaml:1:29: too long, at most 200 bytes`}},
+	{"contact twice", contacts("{area: xa, name: A, phone: '0912'}, {area: xa, name: B, phone: '0913'}"), []string{`3-more.yaml:1:55: contact "xa" is already defined at tinh/3-more.yaml:1:19`}},
+	{"contact with a slip", contacts("{area: xa, name: A, phone: '0912', email: a}"), []string{`3-more.yaml:1:47: unknown key "email"`}},
 
 	{"policy for nothing", where("  - area: xa\n    label", "  - label"), []string{`1-where.yaml:9:5: name an area or a device, exactly one of them`}},
 	{"policy for two", where("  - area: xa\n", "  - area: xa\n    device: loa-1\n"), []string{`1-where.yaml:9:5: name an area or a device, exactly one of them`}},

@@ -1,5 +1,6 @@
 // Package schedule lays down the plan. Importer reads what people write in files:
-// areas, devices, hours policies, bulletins, campaigns and schedules of one province.
+// areas, devices, whom to call, hours policies, bulletins, campaigns and schedules of one
+// province.
 // It checks all of it before anything is written, shows the difference to what the
 // centre holds, and hands one radio.PlanChange to the store, all or nothing. Desk is
 // where people write schedules day by day: drafts from a form, the API or a table,
@@ -22,6 +23,8 @@ import (
 type Store interface {
 	// Plan reads everything laid down, as of one moment.
 	Plan(ctx context.Context) (radio.Plan, error)
+	// Contacts lists whom to call, by area.
+	Contacts(ctx context.Context) ([]radio.AreaContact, error)
 	// ApplyPlan writes a change in one transaction, or nothing: radio.ErrConflict
 	// when the stored plan moved since it was read.
 	ApplyPlan(ctx context.Context, change radio.PlanChange) error
@@ -117,6 +120,9 @@ func (im *Importer) build(ctx context.Context, src *Source) (*builder, error) {
 		return nil, fmt.Errorf("read the stored plan: %w", err)
 	}
 	b := newBuilder(src, f, cur, im.samples)
+	if b.contacts, err = im.store.Contacts(ctx); err != nil {
+		return nil, fmt.Errorf("read whom to call: %w", err)
+	}
 	return b, b.run(ctx)
 }
 

@@ -105,3 +105,33 @@ func (s *Store) LiveCommands(ctx context.Context, device radio.DeviceID, now rad
 	}
 	return out, nil
 }
+
+// forgetAtOnce bounds the orders that go in one transaction.
+const forgetAtOnce = 5
+
+// ForgetCommands drops orders that expired before an instant, with their commands and
+// what devices said of them, the oldest first; more says whether there are others.
+func (s *Store) ForgetCommands(ctx context.Context, before radio.Millis) (more bool, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		old, err := collect(ctx, tx, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) },
+			`SELECT id FROM command_batch WHERE expires_at < $1 ORDER BY expires_at LIMIT $2`, int64(before), forgetAtOnce)
+		if err != nil {
+			return fmt.Errorf("list old orders: %w", err)
+		}
+		more = len(old) == forgetAtOnce
+		for _, id := range old {
+			for _, q := range []string{
+				`DELETE FROM receipt_step WHERE (id, device) IN (SELECT id, device FROM command WHERE batch = $1)`,
+				`DELETE FROM receipt WHERE (device, id) IN (SELECT device, id FROM command WHERE batch = $1)`,
+				`DELETE FROM command WHERE batch = $1`,
+				`DELETE FROM command_batch WHERE id = $1`,
+			} {
+				if _, err := tx.ExecContext(ctx, q, id); err != nil {
+					return fmt.Errorf("forget order %s: %w", id, err)
+				}
+			}
+		}
+		return nil
+	})
+	return more, err
+}

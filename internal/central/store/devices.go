@@ -8,10 +8,16 @@ import (
 	"loaxa/internal/radio"
 )
 
-const deviceColumns = `id, code, name, hamlet, rendition, enrolled_at`
+const deviceColumns = `id, code, name, hamlet, rendition, enrolled_at, offset_ms, stagger_ms, latitude_e6, longitude_e6`
+
+const deviceMarks = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10`
 
 func deviceFields(d *radio.Device) []any {
-	return []any{&d.ID, &d.Code, &d.Name, &d.Hamlet, &d.Rendition, &d.Enrolled}
+	return append([]any{&d.ID, &d.Code, &d.Name, &d.Hamlet, &d.Rendition, &d.Enrolled}, setupFields(&d.Setup)...)
+}
+
+func deviceValues(d radio.Device) []any {
+	return append([]any{d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled}, setupValues(d.Setup)...)
 }
 
 // Devices lists every device by code.
@@ -42,8 +48,7 @@ func (s *Store) DeviceByCode(ctx context.Context, code string) (radio.Device, er
 // AddDevice keeps a new device; ErrConflict when its id or code is taken.
 func (s *Store) AddDevice(ctx context.Context, d radio.Device, actor string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO device (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
-			d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled)
+		_, err := tx.ExecContext(ctx, `INSERT INTO device (`+deviceColumns+`) VALUES (`+deviceMarks+`)`, deviceValues(d)...)
 		if err != nil {
 			return fmt.Errorf("add device %s: %w", d.Code, err)
 		}
@@ -51,13 +56,13 @@ func (s *Store) AddDevice(ctx context.Context, d radio.Device, actor string, at 
 	})
 }
 
-// putDevice writes a device by its id; when it was enrolled stays as it is stored,
-// because that is enrolment's to say.
+// putDevice writes a device by its id; when it was enrolled and how it is set up stay as
+// they are stored, because that is enrolment's and SetUp's to say.
 func putDevice(ctx context.Context, tx *sql.Tx, d radio.Device) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO device (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO device (`+deviceColumns+`) VALUES (`+deviceMarks+`)
 		ON CONFLICT (id) DO UPDATE SET code = excluded.code, name = excluded.name, hamlet = excluded.hamlet, rendition = excluded.rendition`,
-		d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled)
+		deviceValues(d)...)
 	if err != nil {
 		return fmt.Errorf("write device %s: %w", d.Code, err)
 	}

@@ -62,6 +62,7 @@ func actionText(action string) string {
 		"command.volume": "Đã đặt âm lượng từ xa", "command.stop": "Đã dừng phát từ xa", "command.skip": "Đã bỏ qua một mục từ xa", "command.pause": "Đã tạm dừng từ xa",
 		"command.resume": "Đã cho phát tiếp từ xa", "command.test_tone": "Đã phát âm thử từ xa", "command.restart": "Đã khởi động lại bộ điều khiển từ xa",
 		"device.add": "Đã thêm cụm loa", "device.code": "Đã cấp mã đăng ký cụm loa", "device.enrol": "Cụm loa đã đăng ký",
+		"device.setup": "Đã sửa thiết lập cụm loa", "device.stagger": "Đã áp dụng đề xuất lệch giờ",
 	}, action)
 }
 

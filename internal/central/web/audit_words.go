@@ -42,6 +42,9 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		}
 		out = append(out, strings.Join(words, ", "))
 	}
+	for _, v := range f.Values {
+		out = append(out, sp.say(fieldText(v.Field))+": "+cmp.Or(v.Was, "–")+" → "+cmp.Or(v.Now, "–"))
+	}
 	if len(f.Was)+len(f.Now) > 0 && area != nil {
 		roles := func(grants []radio.Grant) string { return strings.Join(sp.grants(grants, area), ", ") }
 		if len(f.Was) > 0 || e.Action == "person.grant" {
@@ -53,6 +56,8 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 	add(f.Token != "", "mã “%s”", f.Token)
 	add(f.Key != "", "khóa %s", clip(f.Key, 10))
 	add(f.Counts["devices"] > 0, "%d cụm loa", f.Counts["devices"])
+	add(f.Counts["earshot_m"] > 0, "tầm nghe %d m", f.Counts["earshot_m"])
+	add(f.Counts["width_ms"] > 0, "mỗi nấc %d ms", f.Counts["width_ms"])
 	add(f.Serial != "", "chứng thư số %s", f.Serial)
 	add(f.MadeAt != 0, "bản sao lưu lúc %s", formatAt(f.MadeAt, zone, "15:04 02/01/2006"))
 	add(f.Program != "", "chương trình %s", f.Program)

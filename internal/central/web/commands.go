@@ -130,6 +130,7 @@ func readOrder(q url.Values) (radio.CommandOrder, error) {
 // orderData is the page on which an order is confirmed, or chosen.
 type orderData struct {
 	Order  radio.CommandOrder
+	Picked picked
 	Device *deviceRow // nil: for many
 	// Places are the devices it is for; none before it is chosen.
 	Places []radio.Place
@@ -187,6 +188,9 @@ func (s *Server) issueMany(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if o, err = s.gather(r, o, pickedIn(r.PostForm)); err != nil {
+		return err
+	}
 	return s.issue(w, r, o)
 }
 
@@ -199,21 +203,32 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, o radio.CommandOr
 	return nil
 }
 
-// orderMany lets a person choose an area and a command; with both it asks for a yes.
+// orderMany lets a person choose an area and a command, or a command for what they picked
+// in the list of clusters; with both it asks for a yes.
 func (s *Server) orderMany(w http.ResponseWriter, r *http.Request) error {
-	q, err := strictQuery(r, "area", "do", "gain_db")
+	picked, rest, err := takePicked(r)
 	if err != nil {
 		return err
 	}
-	d := orderData{Kinds: radio.CommandKinds(), Gains: gains()}
+	q, err := strictQuery(rest, "do", "gain_db")
+	if err != nil {
+		return err
+	}
+	d := orderData{Kinds: radio.CommandKinds(), Gains: gains(), Picked: picked}
 	if d.Order, err = readOrder(q); err != nil {
 		return err
 	}
-	if d.Order.Area != "" && d.Order.Do != "" {
+	if d.Order, err = s.gather(r, d.Order, picked); err != nil {
+		return err
+	}
+	if !picked.None() && d.Order.Do != "" {
 		if d.Places, err = s.Orders.Aim(r.Context(), who(r), d.Order); err != nil {
 			return err
 		}
 		return s.show(w, r, http.StatusOK, "order.html", "Xác nhận lệnh điều khiển", d)
+	}
+	if len(d.Order.Devices) > 0 {
+		return s.show(w, r, http.StatusOK, "order.html", "Điều khiển nhiều cụm loa", d)
 	}
 	if d.Areas, err = s.orderAreas(r, d.Order.Area); err != nil {
 		return err

@@ -57,6 +57,8 @@ func (f *fakeOrders) LiveCommands(context.Context, radio.DeviceID, radio.Millis)
 	return nil, nil
 }
 
+func (f *fakeOrders) ForgetCommands(context.Context, radio.Millis) (bool, error) { return false, nil }
+
 func (f *fakeOrders) CommandBatch(_ context.Context, id radio.BatchID) (radio.CommandBatch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

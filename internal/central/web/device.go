@@ -38,6 +38,10 @@ type deviceDetail struct {
 	Order    bool
 	Commands []radio.DeviceCommand
 	MayLog   bool
+	// Setup is how it is set up now, Setups who set it up, the newest first.
+	Setup  radio.Setup
+	Setups []auditRow
+	Again  retry
 }
 
 // journalEvent is something that was wrong with the device's journal.
@@ -165,8 +169,10 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 		}
 		d.Airings = page.Rows
 	}
-	d.Events, err = s.journalEvents(ctx, id)
-	return d, err
+	if d.Events, err = s.journalEvents(ctx, id); err != nil {
+		return d, err
+	}
+	return d, s.setupDetail(r, &d)
 }
 
 func (s *Server) journalEvents(ctx context.Context, id radio.DeviceID) ([]journalEvent, error) {
@@ -201,6 +207,7 @@ type deviceAnswer struct {
 	Device    deviceRow                         `json:"device"`
 	Area      []radio.Area                      `json:"area"` // province, commune, hamlet
 	Rendition int                               `json:"rendition"`
+	Setup     radio.Setup                       `json:"setup"`
 	Enrolled  radio.Millis                      `json:"enrolled_at,omitempty"`
 	Issued    map[string]radio.DocumentRevision `json:"issued"`
 	// Certificate is when its certificate ends.
@@ -220,7 +227,7 @@ func (s *Server) apiDevice(w http.ResponseWriter, r *http.Request) error {
 	if issued == nil {
 		issued = map[string]radio.DocumentRevision{}
 	}
-	return writeJSON(w, http.StatusOK, deviceAnswer{Device: d.Row, Area: d.View.Place.Chain, Rendition: d.View.Place.Device.Rendition,
+	return writeJSON(w, http.StatusOK, deviceAnswer{Device: d.Row, Area: d.View.Place.Chain, Rendition: d.View.Place.Device.Rendition, Setup: d.Setup,
 		Enrolled: d.View.Place.Device.Enrolled, Issued: issued, Certificate: d.View.Certified, JournalAt: d.View.State.JournalAt,
 		Faults: list(d.Open), PastFaults: list(d.Past), Journal: list(d.Events)})
 }

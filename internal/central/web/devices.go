@@ -53,6 +53,7 @@ type deviceRow struct {
 	Status *radio.Status `json:"status,omitempty"`
 
 	hamlet radio.AreaID
+	pick   bool // the reader may order it
 }
 
 // Sounding says whether sound leaves now: the last report of a device that is gone
@@ -259,6 +260,7 @@ type devicesData struct {
 	Now      radio.Millis
 	Add      bool // the reader may add clusters
 	Order    bool // the reader may order some
+	whole    map[radio.AreaID]int
 }
 
 // communeChoice is one entry of the list of communes.
@@ -287,6 +289,9 @@ func (s *Server) deviceList(w http.ResponseWriter, r *http.Request) error {
 	}
 	all, err := s.clusters(r)
 	if err != nil {
+		return err
+	}
+	if d.whole, err = s.mayPick(r, all); err != nil {
 		return err
 	}
 	d.Totals, d.Communes = countStates(all), communesIn(all)

@@ -81,7 +81,7 @@ func TestDeviceList(t *testing.T) {
 		address := "/devices?" + strings.ReplaceAll(query, " ", "%20")
 		w := h.ask(t, http.MethodGet, address, "")
 		want(t, w, http.StatusOK)
-		if n := strings.Count(w.Body.String(), `<td class="wide"><a href="/devices/`); n != rows {
+		if n := strings.Count(w.Body.String(), `<a href="/devices/01`); n != rows {
 			t.Errorf("%s: %d rows, want %d", query, n, rows)
 		}
 		if got := h.apiDevicesOf(t, strings.TrimPrefix(address, "/devices?")); len(got.Devices) != rows || got.Next != "" {

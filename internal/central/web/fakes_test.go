@@ -261,6 +261,7 @@ type house struct {
 	// contract is what the server says of its API: every answer is held against it.
 	contract contract
 	orders   *fakeOrders
+	setups   *fakeSetups
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -281,6 +282,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	}
 	d.Preview = previewOf(h.plan)
 	h.withOrders(&d)
+	h.withSetups(&d)
 	h.withSchedules(&d)
 	for _, c := range change {
 		c(&d)

@@ -63,6 +63,7 @@ func fixtures() []fixture {
 		campaignFixtures(),
 		alertFixtures(),
 		commandFixtures(),
+		setupFixtures(),
 		logFixtures(),
 		peopleFixtures(),
 		accountFixtures(),
@@ -74,7 +75,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit)
+		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts)
 }
 
 // area is a commune at w, or the province.

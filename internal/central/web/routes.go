@@ -56,6 +56,7 @@ func (s *Server) table() []route {
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),
+		s.setupRoutes(),
 		s.logRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),

@@ -64,6 +64,9 @@ type Deps struct {
 	// Orders and OrderBook are for what people order devices.
 	Orders    Orders
 	OrderBook OrderBook
+	// Setups and Staggers are for how clusters' sound is shifted.
+	Setups   Setups
+	Staggers Staggers
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.

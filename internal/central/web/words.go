@@ -95,7 +95,8 @@ func fieldText(name string) string {
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
 		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
 		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
-		"cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
+		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
+		"devices": "Các cụm loa", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
 		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa",
 	}, name)

@@ -16,6 +16,7 @@ func commandSuites() []Suite {
 		{"commands: kept, found, told", commandsKept},
 		{"commands: what is under way", commandsLive},
 		{"commands: many at once", commandsMany},
+		{"commands: old ones are forgotten", commandsForgotten},
 	}
 }
 
@@ -146,5 +147,43 @@ func commandsMany(t *testing.T, s *store.Store) {
 	again := b
 	if err := s.AddCommands(t.Context(), again, nil, "x", radio.AuditFacts{}); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("the same batch again: %v", err)
+	}
+}
+
+func commandsForgotten(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	device, area := plan.Devices[0].ID, plan.Areas[0].ID
+	var batches []radio.CommandBatch
+	var targets []radio.CommandTarget
+	for i := range 8 {
+		b := batchOf(area, an, alertAt.Add(time.Duration(i)*time.Hour))
+		targets = append(targets, order(t, s, b, device)...)
+		batches = append(batches, b)
+		receive(t, s, radio.Receipt{Device: device, ID: string(targets[i].ID), State: radio.ReceiptDone, At: 1, Received: b.IssuedAt})
+	}
+	receive(t, s, radio.Receipt{Device: device, ID: "an alert", State: radio.ReceiptDone, At: 1, Received: 1})
+	before := batches[7].ExpiresAt // of the last one: it stays
+	rounds := 0
+	for more := true; more; rounds++ {
+		more = need[bool](t)(s.ForgetCommands(t.Context(), before))
+	}
+	left := need[[]radio.CommandBatch](t)(s.CommandBatches(t.Context(), 100))
+	if rounds != 2 || len(left) != 1 || left[0].ID != batches[7].ID {
+		t.Fatalf("in %d rounds, left %+v", rounds, left)
+	}
+	if got := need[[]radio.CommandResult](t)(s.CommandResults(t.Context(), batches[0].ID)); len(got) != 0 {
+		t.Errorf("results of a forgotten order: %+v", got)
+	}
+	if got := need[[]radio.CommandResult](t)(s.CommandResults(t.Context(), batches[7].ID)); len(got) != 1 || got[0].State != radio.ReceiptDone {
+		t.Errorf("results of the one that stays: %+v", got)
+	}
+	receipts, err := s.Receipts(t.Context(), device, 100)
+	must(t, err)
+	if len(receipts) != 2 {
+		t.Errorf("receipts: %+v", receipts)
+	}
+	entries := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(area), 100))
+	if len(entries) != 8 {
+		t.Errorf("%d entries: the audit is never forgotten", len(entries))
 	}
 }

@@ -18,7 +18,7 @@ type Suite struct {
 // All lists every suite.
 func All() []Suite {
 	return slices.Concat(planSuites(), deskSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites(),
-		alertSuites(), commandSuites())
+		alertSuites(), commandSuites(), setupSuites())
 }
 
 // Run runs all suites, each on a store that open makes.

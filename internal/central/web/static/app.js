@@ -1,7 +1,7 @@
 // Keeps the parts of a page that carry data-live fresh: the centre names the topics
 // that changed (server-sent events), the page asks for itself again and replaces those
-// parts. A part somebody works in (focus, open details, playing sound) is left alone
-// until they are done. Without this script every page works the same, only older.
+// parts. A part somebody works in (focus, open details, ticked boxes, playing sound) is
+// left alone until they are done. Without this script every page works the same, only older.
 "use strict";
 (() => {
   const parts = () => [...document.querySelectorAll("[data-live][id]")];
@@ -13,6 +13,7 @@
   const busy = (part) =>
     part.contains(document.activeElement) ||
     part.querySelector("details[open]") !== null ||
+    part.querySelector("input[type=checkbox]:checked") !== null ||
     [...part.querySelectorAll("audio")].some((a) => !a.paused);
 
   const refresh = async () => {
