@@ -45,7 +45,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	opts := inboxOptions(id, r.journal, r.cache, r.clock,
-		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w) }, a.log)
+		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w); r.alerts.Welcomed() }, a.log)
 	opts.Alerts, opts.Commands = r.alerts, r.commands
 	if r.inbox, err = inbox.New(opts); err != nil {
 		return err

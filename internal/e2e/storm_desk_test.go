@@ -78,7 +78,7 @@ func TestDutyOfficer(t *testing.T) {
 // setPIN gives a device that does not run its PIN.
 func (a *agentProcess) setPIN(pin string) {
 	a.h.t.Helper()
-	cmd := exec.CommandContext(a.h.t.Context(), programs.agent, "pin", "set", "--config", a.config())
+	cmd := exec.CommandContext(a.h.t.Context(), programs.agent, "pin", "--config", a.config(), "set")
 	cmd.Stdin = strings.NewReader(pin + "\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		a.h.t.Fatalf("set the PIN: %v\n%s", err, out)
@@ -102,7 +102,7 @@ func (a *agentProcess) page() string {
 // signHere types the password of the key into the form and sends it.
 func (d *desk) signHere(form, login string) {
 	d.t.Helper()
-	d.b.Type(form+" [name=password]", secret+"-"+login)
+	d.b.Type(form+" [name=password]", keyWord(login))
 	d.click(form + " button")
 }
 

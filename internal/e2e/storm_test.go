@@ -25,6 +25,14 @@ import (
 // chairman signs alone for the commune of Tây; ky1 and ky2 sign together for everything.
 const chairman = "tay.chu-tich"
 
+// keyWord opens the key of a signer; it may not hold the login of many letters.
+func keyWord(login string) string {
+	if login == chairman {
+		login = "chu"
+	}
+	return secret + "-" + login
+}
+
 // stormAreas are two communes; clusters whose codes begin with dong stand in the other one.
 func stormAreas(codes []string) string {
 	var b strings.Builder
@@ -59,7 +67,7 @@ func newStorm(t *testing.T, codes ...string) *storm {
 	h.command("", "key", "sign", "--root", root, "--broker", "mqtts://127.0.0.1:"+strconv.Itoa(h.ports.mqtt), "--media", "https://"+s.line.addr)
 	h.signers()
 	h.command(secret, "user", "add", "--login", chairman, "--name", "Lò Văn Chủ", "--role", "approver@tay", "--password-stdin")
-	h.command(secret+"-"+chairman+"\n", "key", "person", "add", "--root", root, "--user", chairman, "--area", "tay", "--may", "alert", "--password-stdin")
+	h.command(keyWord(chairman)+"\n", "key", "person", "add", "--root", root, "--user", chairman, "--area", "tay", "--may", "alert", "--password-stdin")
 	h.serve()
 	return s
 }
@@ -266,7 +274,7 @@ func TestStorm(t *testing.T) {
 	for _, a := range agents {
 		a.sounds("Bản tin dài", 10*time.Second)
 	}
-	s.post("/api/v1/alerts/"+string(flood.ID)+"/signatures", map[string]any{"version": flood.Version, "password": secret + "-" + chairman}, &flood)
+	s.post("/api/v1/alerts/"+string(flood.ID)+"/signatures", map[string]any{"version": flood.Version, "password": keyWord(chairman)}, &flood)
 	if flood.State != radio.AlertIssued || len(flood.Paper.Signatures) != 1 {
 		t.Fatalf("%s with %d signatures", flood.State, len(flood.Paper.Signatures))
 	}
@@ -306,7 +314,7 @@ func (s *storm) province(agents []*agentProcess) {
 	var a radio.AlertRecord
 	sign := func(login string) (int, string) {
 		s.login(login)
-		return s.try("POST", "/api/v1/alerts/"+id+"/signatures", map[string]any{"version": 1, "password": secret + "-" + login})
+		return s.try("POST", "/api/v1/alerts/"+id+"/signatures", map[string]any{"version": 1, "password": keyWord(login)})
 	}
 	if status, said := sign("ky1"); status != http.StatusConflict {
 		t.Errorf("the same person again: %d %s", status, said)
@@ -336,7 +344,7 @@ func (s *storm) stormLog(flood radio.AlertID) {
 	s.login(second)
 	var rows []radio.AsRun
 	s.eventually(30*time.Second, "the log is complete", func() bool {
-		rows = s.log()
+		rows = slices.DeleteFunc(s.log(), func(r radio.AsRun) bool { return r.Start > radio.At(time.Now()) }) // tomorrow's
 		return len(rows) == 3+2*2+3 && !slices.ContainsFunc(rows, func(r radio.AsRun) bool { return r.Outcome == radio.PendingOutcome })
 	})
 	count := map[string]int{}

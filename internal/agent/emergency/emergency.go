@@ -89,6 +89,12 @@ const (
 	maxTurnedAway = 16
 	// atLeast is between two cycles, whatever the alert says.
 	atLeast = time.Second
+	// What was cancelled while the device was off or offline must not sound, and its
+	// tombstone comes behind it: what is kept over a restart waits for the centre's
+	// welcome, but not for long, and what comes later than lateAfter waits for tombWait.
+	returnWait = 10 * time.Second
+	tombWait   = time.Second
+	lateAfter  = 30 * time.Second
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -122,6 +128,8 @@ type entry struct {
 	over  bool
 	due   time.Duration // on Mono: its next cycle
 	taken time.Duration // on Mono: when it came; 0 after a restart
+	// waits: nothing of it has sounded since the restart, for want of a welcome.
+	waits bool
 	unset bool          // the journal does not hold this yet
 	steps []radio.Record
 }
@@ -207,8 +215,24 @@ func (r *Room) Load(ctx context.Context) error {
 			continue
 		}
 		r.recover(e)
+		if e.Active && !e.Local { // who stood at the device knew that it was to sound
+			e.waits, e.due = true, r.opts.Clock.Mono()+returnWait
+		}
 	}
 	return nil
+}
+
+// Welcomed is told that the centre has answered in this run: tombstones of what is kept
+// have come before its answer, or come right behind it.
+func (r *Room) Welcomed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.alerts {
+		if e.waits {
+			e.waits, e.due = false, min(e.due, r.opts.Clock.Mono()+tombWait)
+		}
+	}
+	r.tell()
 }
 
 // recover brings the count of cycles in order after a restart; the caller holds mu.

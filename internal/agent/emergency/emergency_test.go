@@ -271,11 +271,22 @@ func TestPowerCuts(t *testing.T) {
 	}
 	l.run(20 * time.Second) // the first is over
 	l.restart()
-	c := l.begin() // at once: the storm has not waited
+	if c := l.begin(); c != nil || !l.Duty().Hold {
+		t.Fatalf("before the centre could say that it is cancelled: %+v", c)
+	}
+	l.advance(3 * time.Second)
+	l.Welcomed()
+	l.advance(tombWait)
+	c := l.begin() // the storm has not waited
 	if c == nil || c.Key.Repeat != 2 {
 		t.Fatalf("after a power cut between two cycles: %+v", c)
 	}
 	l.restart()
+	l.advance(returnWait - time.Second)
+	if c := l.begin(); c != nil {
+		t.Fatalf("before the time for a welcome is over: %+v", c)
+	}
+	l.advance(time.Second) // there is none: the network is down in the storm too
 	if c = l.begin(); c == nil || c.Key.Repeat != 3 {
 		t.Fatalf("the repetition of the one cut off: %+v", c)
 	}
@@ -285,6 +296,38 @@ func TestPowerCuts(t *testing.T) {
 	if got := l.receipt(a.ID); got != "done" {
 		t.Errorf("receipt %q", got)
 	}
+}
+
+// What was cancelled while the device was off, or offline, never begins: its tombstone
+// comes when the connection does.
+func TestCancelledMeanwhile(t *testing.T) {
+	l := newLab(t)
+	kept := storm("storm")
+	if err := l.take(kept); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	l.restart()
+	l.run(5 * time.Second)
+	l.Welcomed()
+	l.run(tombWait / 2)
+	queued := storm("queued") // a minute old by now
+	l.advance(time.Minute)
+	if err := errors.Join(l.take(tombstone(kept)), l.take(queued)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(tombWait / 2)
+	if err := l.take(tombstone(queued)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1")
+	late := storm("late")
+	if err := l.take(late); err != nil {
+		t.Fatal(err)
+	}
+	l.run(tombWait + time.Second)
+	l.wantHeard("storm/1", "late/1")
 }
 
 // A reboot in the storm on a board without a battery and without a network: nothing of

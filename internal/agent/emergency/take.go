@@ -48,6 +48,9 @@ func (r *Room) admit(e *entry) (changed bool) {
 	default:
 		r.step(e, radio.ReceiptAccepted, radio.NoReason, "")
 		e.Active, e.due = !e.Alert.Standing, r.opts.Clock.Mono()
+		if now, ok := r.time(); ok && radio.At(now).Sub(e.Alert.IssuedAt) > lateAfter && radio.At(now.Add(tombWait)) < e.Alert.ExpiresAt {
+			e.due += tombWait
+		}
 	}
 	return true
 }

@@ -302,7 +302,7 @@ func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 	outcome, reason := radio.Decide(r.expected, consumed, false, ending)
 	c := radio.Confirmation{ID: r.ID, Origin: r.Origin, Key: r.Key, Start: r.At, Priority: radio.Emergency,
 		Outcome: outcome, Reason: reason, Expected: r.expected, Consumed: consumed,
-		Driver: d.info.Driver, Output: d.info.Device, Proof: d.info.Proof, SilenceMS: radio.SamplesDuration(r.mute()).Milliseconds()}
+		Driver: d.info.Driver, Output: d.info.Device, Proof: d.info.Proof, SilenceMS: radio.SamplesDuration(min(r.mute(), consumed)).Milliseconds()}
 	if r.started {
 		c.StartedAt, c.EndedAt = radio.At(r.startedAt), radio.At(r.lastAt)
 	}
