@@ -18,8 +18,8 @@ import (
 
 var pictures = flag.String("pictures", "", "keep pictures of the alert pages in this `folder`")
 
-// desktop is the width of an office's screen.
-const desktop = 1280
+// desktop is the width of an office's screen, paper that of A4 within its margins.
+const desktop, paper = 1280, 718
 
 // shows looks at the page that is open on a phone and on a desk, keeps a picture of both
 // when asked to, and looks for words.
@@ -168,8 +168,20 @@ func (d *desk) callList(drill string) {
 	if rows := d.b.Texts("#calls tbody tr"); len(rows) != 1 {
 		d.t.Errorf("the call list: %q", rows)
 	}
+	d.b.Paper(true)
+	d.b.Resize(paper, 1000)
+	var table, menu string
+	d.b.Eval(`return getComputedStyle(document.querySelector('#calls table')).display`, &table)
+	d.b.Eval(`return getComputedStyle(document.querySelector('header')).display`, &menu)
+	if table != "table" || menu != "none" || !d.b.Has("#print:not([hidden])") {
+		d.t.Errorf("on paper the list is %s, the menu %s", table, menu)
+	}
+	if *pictures != "" {
+		d.b.Photograph(filepath.Join(*pictures, "alert-calls-paper.png"))
+	}
+	d.b.Paper(false)
 	d.click(`form[action="/language"] button`)
-	d.shows("alert-calls-en", "Call", "DRILL")
+	d.shows("alert-calls-en", "Call", "DRILL", "Đây là diễn tập. Bà con")
 	d.click(`form[action="/language"] button`)
 }
 
@@ -220,7 +232,7 @@ func (d *desk) bothPersons(far *agentProcess) {
 	d.shows("alert-province-draft", "KHẨN CẤP – PHÁT THẬT", "3 cụm loa", "Cần hai người khác nhau ký")
 	path := d.path()
 	d.signHere("form.danger", "ky1")
-	d.shows("alert-half-signed", "người thứ hai phải ký trước")
+	d.shows("alert-half-signed", "người thứ hai phải ký trước", "Bạn đã ký")
 	d.as("ky2")
 	d.open("/alerts")
 	d.shows("alerts", "Bão số 5", "Chờ ký")

@@ -29,6 +29,8 @@ type alertData struct {
 	MayWrite bool
 	MaySign  bool
 	HasKey   bool
+	// Waits: the reader has signed what another person must sign too.
+	Waits    bool
 	Board    *boardData
 	Problems []formProblem
 }
@@ -112,6 +114,8 @@ func (s *Server) alertData(r *http.Request, a radio.AlertRecord) (alertData, err
 			return d, err
 		}
 	}
+	signed := func(x radio.AlertSignature) bool { return x.Person == p.ID }
+	d.Waits = a.State == radio.AlertDraft && slices.ContainsFunc(d.Signed, signed) || d.Loud && slices.ContainsFunc(d.Cancels, signed)
 	if d.Need, err = s.Signing.Need(r.Context(), p.ID, a.Wish.Area); err != nil {
 		return d, err
 	}
