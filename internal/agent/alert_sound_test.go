@@ -206,6 +206,7 @@ func realAlert(t *testing.T, driver string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stood := standstill(t)
 	taken := clock.Mono()
 	if err := s.inbox.Take(t.Context(), wire.AlertTopic(s.commune), signed); err != nil {
 		t.Fatal(err)
@@ -215,7 +216,7 @@ func realAlert(t *testing.T, driver string) {
 		return err == nil && len(last) == 2
 	})
 	got := rec.Stop(t)
-	checkRecording(t, got, taken, newsPCM, sirenPCM)
+	checkRecording(t, got, taken, stood(), newsPCM, sirenPCM)
 	last, err := s.journal.Recent(t.Context(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -254,9 +255,35 @@ func (s *stormRooms) until(t *testing.T, limit time.Duration, ok func(radio.Stat
 	}
 }
 
+// standstill watches from now on for how long this machine leaves a process alone that wants
+// to run. A limit of the design is one for a device that has a processor to spare; a machine
+// that also runs other tests owes what it took.
+func standstill(t *testing.T) func() time.Duration {
+	const every = 5 * time.Millisecond
+	ended, longest := make(chan struct{}), make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		most, last := time.Duration(0), clock.Mono()
+		for end := last + 2*time.Second; last < end; {
+			select {
+			case <-tick.C:
+			case <-ended:
+				longest <- most
+				return
+			}
+			now := clock.Mono()
+			most, last = max(most, now-last-every), now
+		}
+		longest <- most
+	}()
+	t.Cleanup(func() { close(ended) })
+	return func() time.Duration { return <-longest }
+}
+
 const fade = radio.SampleRate / 100
 
-func checkRecording(t *testing.T, got soundlab.Sound, taken time.Duration, news, siren []int16) {
+func checkRecording(t *testing.T, got soundlab.Sound, taken, stood time.Duration, news, siren []int16) {
 	t.Helper()
 	pcm := got.Left
 	from := find(pcm, news[:2*radio.SampleRate])
@@ -275,9 +302,9 @@ func checkRecording(t *testing.T, got soundlab.Sound, taken time.Duration, news,
 		}
 	}
 	late, first := got.MonoAt(silent)-taken, got.MonoAt(at)-taken
-	t.Logf("the bulletin is silent %s after the alert was taken, the siren begins %s after it", late, first)
-	if late > time.Second || first > 2*time.Second {
-		t.Errorf("silent after %s, siren after %s", late, first)
+	t.Logf("the bulletin is silent %s after the alert was taken, the siren begins %s after it; this machine stood still for %s", late, first, stood)
+	if late > time.Second+stood || first > 2*time.Second+stood {
+		t.Errorf("silent after %s, siren after %s, on a machine that stood still for %s", late, first, stood)
 	}
 	tail := news[len(news)-radio.SampleRate:]
 	end := find(pcm[at+len(siren):], tail)

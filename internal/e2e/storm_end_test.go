@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +183,35 @@ func TestStormWithoutATime(t *testing.T) {
 		t.Error("it sounds before the centre has answered")
 	}
 	s.eventually(90*time.Second, "it is done", func() bool { s.login(chairman); return s.reach(id).All.Counts.Done == 1 })
+}
+
+// TestStormLateVoice: a device was off when the alert went out, the centre's broker has lost
+// its memory since, and the audio's HTTPS is gone. The siren sounds when the device is back;
+// the voice is missed, asked for, and sent once more.
+func TestStormLateVoice(t *testing.T) {
+	t.Parallel()
+	s := newStorm(t, "tay1")
+	a := s.agent("tay1", `driver: "null"`)
+	a.armed()
+	a.kill(t)
+	s.line.cut()
+	file := filepath.Join(s.dir, "voice.mp3")
+	if err := os.WriteFile(file, tone(t, 3, 990), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := s.flood("--repeats", "3", "--interval", "2s", "--voice", file)
+	s.until(time.Now().Add(2 * time.Second)) // sent, to nobody
+	s.centre.stop(t)
+	s.serve()
+	a.start()
+	a.sounds("Lũ quét", 30*time.Second)
+	s.login(chairman)
+	s.eventually(90*time.Second, "it is done", func() bool { return s.reach(id).All.Counts.Done == 1 && s.reach(id).All.Cycles == 3 })
+	siren := emergencySound(t, radio.RoleSiren).Samples
+	if last := s.cyclesOf("tay1")[2]; last.Expected < siren+2*radio.SampleRate || last.Outcome != radio.Aired {
+		t.Errorf("the last cycle has %d samples, %s; the siren has %d", last.Expected, last.Outcome, siren)
+	}
+	if b, err := os.ReadFile(s.centre.log); err != nil || !strings.Contains(string(b), "voice sent again to a device that lacks it") {
+		t.Errorf("the voice came otherwise than asked for: %v", err)
+	}
 }
