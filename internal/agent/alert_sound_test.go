@@ -94,7 +94,7 @@ type stormRooms struct {
 	commune radio.AreaID
 }
 
-func newStormRooms(t *testing.T, offset time.Duration, env []string) *stormRooms {
+func newStormRooms(t *testing.T, offset time.Duration, driver string, env []string) *stormRooms {
 	t.Helper()
 	s := &stormRooms{rooms: &rooms{device: idOf[radio.DeviceID]("device")}, t: t, commune: idOf[radio.AreaID]("commune")}
 	keys := make([]trust.Key, 3)
@@ -134,7 +134,7 @@ func newStormRooms(t *testing.T, offset time.Duration, env []string) *stormRooms
 		Persons: []trust.PersonKey{{ID: idOf[radio.UserID]("chairman"), JWK: s.person.Public(), Scope: s.commune, May: []string{trust.MayAlert}}}}, root)
 	fail(err)
 	fail(s.inbox.Take(t.Context(), wire.DownTopic(s.device, wire.Keys), ring))
-	sounding := &players{player: childWith(t, env), output: output.Config{Driver: output.DriverOto, RingMS: 400}, log: silent}
+	sounding := &players{player: childWith(t, env), output: output.Config{Driver: driver, RingMS: 400}, log: silent}
 	s.playout = playout.New(playout.Rooms{Clock: s.clock, Plan: s.inbox, Audio: shelf{s.cache}, Journal: s.journal,
 		Player: sounding, Faults: s.faults, Alerts: s.alerts}, silent)
 	return s
@@ -154,14 +154,24 @@ func (s *stormRooms) send(kind wire.Kind, payload any) {
 // TestRealAlert: a bulletin sounds through oto into a sound server, an alert comes, and
 // the recording shows what a village hears: the bulletin is silent within a second, the
 // siren is there sample for sample, and the bulletin goes on two seconds before its cut.
+// With either driver: alsa holds its ring of 400 ms ahead of the ear, oto as much again.
 func TestRealAlert(t *testing.T) {
 	needProcesses(t)
 	t.Parallel()
+	for _, driver := range []string{output.DriverOto, output.DriverALSA} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			realAlert(t, driver)
+		})
+	}
+}
+
+func realAlert(t *testing.T, driver string) {
 	lab := soundlab.Start(t)
 	// The slot is at a whole minute; the clock is set so that this is in 25 s.
 	now := time.Now()
 	due := now.Truncate(time.Minute).Add(2 * time.Minute)
-	s := newStormRooms(t, due.Add(-25*time.Second).Sub(now), lab.Env(soundlab.Sink1))
+	s := newStormRooms(t, due.Add(-25*time.Second).Sub(now), driver, lab.Env(soundlab.Sink1))
 	news, newsRaw, newsPCM := sweep(t, 22, 300, 64)
 	siren, sirenRaw, sirenPCM := sweep(t, 5, 900, 32)
 	put(t, s.cache, news, newsRaw)
@@ -196,6 +206,7 @@ func TestRealAlert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stood := standstill(t)
 	taken := clock.Mono()
 	if err := s.inbox.Take(t.Context(), wire.AlertTopic(s.commune), signed); err != nil {
 		t.Fatal(err)
@@ -205,7 +216,7 @@ func TestRealAlert(t *testing.T) {
 		return err == nil && len(last) == 2
 	})
 	got := rec.Stop(t)
-	checkRecording(t, got, taken, newsPCM, sirenPCM)
+	checkRecording(t, got, taken, stood(), newsPCM, sirenPCM)
 	last, err := s.journal.Recent(t.Context(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -244,9 +255,35 @@ func (s *stormRooms) until(t *testing.T, limit time.Duration, ok func(radio.Stat
 	}
 }
 
+// standstill watches from now on for how long this machine leaves a process alone that wants
+// to run. A limit of the design is one for a device that has a processor to spare; a machine
+// that also runs other tests owes what it took.
+func standstill(t *testing.T) func() time.Duration {
+	const every = 5 * time.Millisecond
+	ended, longest := make(chan struct{}), make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		most, last := time.Duration(0), clock.Mono()
+		for end := last + 2*time.Second; last < end; {
+			select {
+			case <-tick.C:
+			case <-ended:
+				longest <- most
+				return
+			}
+			now := clock.Mono()
+			most, last = max(most, now-last-every), now
+		}
+		longest <- most
+	}()
+	t.Cleanup(func() { close(ended) })
+	return func() time.Duration { return <-longest }
+}
+
 const fade = radio.SampleRate / 100
 
-func checkRecording(t *testing.T, got soundlab.Sound, taken time.Duration, news, siren []int16) {
+func checkRecording(t *testing.T, got soundlab.Sound, taken, stood time.Duration, news, siren []int16) {
 	t.Helper()
 	pcm := got.Left
 	from := find(pcm, news[:2*radio.SampleRate])
@@ -265,9 +302,9 @@ func checkRecording(t *testing.T, got soundlab.Sound, taken time.Duration, news,
 		}
 	}
 	late, first := got.MonoAt(silent)-taken, got.MonoAt(at)-taken
-	t.Logf("the bulletin is silent %s after the alert was taken, the siren begins %s after it", late, first)
-	if late > time.Second || first > 2*time.Second {
-		t.Errorf("silent after %s, siren after %s", late, first)
+	t.Logf("the bulletin is silent %s after the alert was taken, the siren begins %s after it; this machine stood still for %s", late, first, stood)
+	if late > time.Second+stood || first > 2*time.Second+stood {
+		t.Errorf("silent after %s, siren after %s, on a machine that stood still for %s", late, first, stood)
 	}
 	tail := news[len(news)-radio.SampleRate:]
 	end := find(pcm[at+len(siren):], tail)

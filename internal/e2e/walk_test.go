@@ -38,6 +38,12 @@ func (h *house) decoded(b radio.Bulletin, kbps int) []int16 {
 	if !ok {
 		h.t.Fatalf("bulletin %s has no rendition", b.Code)
 	}
+	return h.pcm(r)
+}
+
+// pcm decodes the centre's own file of a rendition.
+func (h *house) pcm(r radio.Rendition) []int16 {
+	h.t.Helper()
 	sha := string(r.SHA256)
 	raw, err := os.ReadFile(filepath.Join(h.data(), "audio", sha[:2], sha[2:4], sha))
 	if err != nil {
@@ -92,8 +98,14 @@ func (a *agentProcess) recordings() [][]int16 {
 
 // sounded says where want stands in a recording, sample for sample, or −1.
 func sounded(recording, want []int16) int {
+	loudest := 0 // silence is everywhere
+	for i, v := range want {
+		if v > want[loudest] {
+			loudest = i
+		}
+	}
 	for i := 0; i+len(want) <= len(recording); i++ {
-		if recording[i] == want[0] && equal(recording[i:i+len(want)], want) {
+		if recording[i+loudest] == want[loudest] && equal(recording[i:i+len(want)], want) {
 			return i
 		}
 	}

@@ -51,7 +51,7 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 		ended++
 		d.endTone(ctx, radio.EndStopped)
 	}
-	ended += d.endSlots(ctx, slots, note)
+	ended += d.endSlots(ctx, slots, radio.EndLocal, note)
 	d.unpause()
 	return ended
 }
@@ -62,7 +62,7 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 func (d *desk) underWay() map[slotKey]bool {
 	slots := map[slotKey]bool{}
 	for _, l := range d.live {
-		if l.stopping == "" && (l.phase == sounding || l.cut || l.troubled || !l.startedAt.IsZero() || l.held == radio.ReasonPriority) {
+		if l.stopping == "" && (l.phase == sounding || l.cut || l.parking || l.troubled || !l.startedAt.IsZero() || l.held == radio.ReasonPriority) {
 			slots[keyOf(l.Airing)] = true
 		}
 	}
@@ -95,12 +95,12 @@ func (d *desk) between(a radio.Airing) bool {
 
 // endSlots ends all that is not over of these slots: a person wants so. What had begun
 // is told to stopped.
-func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, stopped func(radio.AiringID)) (ended int) {
+func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, why radio.Ending, stopped func(radio.AiringID)) (ended int) {
 	for _, l := range d.live {
 		if !slots[keyOf(l.Airing)] || l.stopping != "" {
 			continue
 		}
-		d.stop(l, radio.EndStopped)
+		d.stop(l, why)
 		stopped(l.ID)
 		ended++
 	}
@@ -110,7 +110,7 @@ func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, stopped fun
 			kept = append(kept, e)
 			continue
 		}
-		outcome, reason := radio.Decide(e.Samples, 0, false, radio.EndStopped)
+		outcome, reason := radio.Decide(e.Samples, 0, false, why)
 		d.conclude(e, outcome, reason)
 		ended++
 	}

@@ -181,6 +181,16 @@ func (b *Browser) cdp(cmd string, params, value any) {
 	b.do(http.MethodPost, "/goog/cdp/execute", map[string]any{"cmd": cmd, "params": params}, value)
 }
 
+// Paper shows the page as it is printed, or with false on the screen again.
+func (b *Browser) Paper(on bool) {
+	b.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	b.cdp("Emulation.setEmulatedMedia", map[string]any{"media": media}, nil)
+}
+
 // Complaints are what the browser's console says since the last call.
 func (b *Browser) Complaints() []string {
 	b.t.Helper()
