@@ -129,7 +129,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	alerts, err := c.alerts(keys, out, func() { live.Changed(web.TopicAlerts) })
+	alerts, err := c.alerts(keys, out, out.away, func() { live.Changed(web.TopicAlerts) })
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	orders := c.orders(keys, out, func() { live.Changed(web.TopicDevices) })
+	orders := c.orders(keys, out, out.away, func() { live.Changed(web.TopicDevices) })
 	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, greeter{dispatcher, orders, c.log}, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {

@@ -65,6 +65,7 @@ type house struct {
 	voices map[radio.SHA256][]byte
 	sent   []sent
 	fail   error
+	busy   map[string]bool // topics the broker does not take now
 }
 
 func newHouse(t *testing.T) *house {
@@ -185,6 +186,9 @@ func (h *house) Publish(_ context.Context, topic string, payload []byte, retaine
 	}
 	if h.fail != nil {
 		return h.fail
+	}
+	if h.busy[topic] {
+		return radio.ErrUnavailable
 	}
 	h.sent = append(h.sent, sent{topic, payload, time.Since(h.begun)})
 	return nil
