@@ -130,7 +130,7 @@ func TestScorecard(t *testing.T) {
 		h.plan.places[i].Device.Name = "=1+1"
 	}
 	path := "/alerts/" + string(h.alerts.all[5].ID) + "/scorecard"
-	want(t, h.ask(t, http.MethodGet, path, ""), http.StatusOK, "Phiếu điểm diễn tập", "1,0 giây / 1,0 giây", "1: Đã phát", "1/1")
+	want(t, h.ask(t, http.MethodGet, path, ""), http.StatusOK, "Phiếu điểm diễn tập", "1,0 giây / 1,0 giây", "1: Đã phát", "1/15")
 	w := h.ask(t, http.MethodGet, path+".csv", "")
 	want(t, w, http.StatusOK)
 	if !strings.Contains(w.Header().Get("Content-Disposition"), ".csv") {
