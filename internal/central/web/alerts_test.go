@@ -51,10 +51,16 @@ func TestAlertComposed(t *testing.T) {
 		a.Wish.Voice == nil || a.Wish.Text != "Lên cao\nngay" || a.Wish.LifeMinutes != 30 {
 		t.Errorf("%v %+v", h.alerts.acts, a.Wish)
 	}
-	want(t, h.ask(t, http.MethodGet, w.Header().Get("Location"), ""), http.StatusOK, "DIỄN TẬP", "Lên cao", "Giọng đọc", "Mật khẩu của khóa ký")
+	want(t, h.ask(t, http.MethodGet, w.Header().Get("Location"), ""), http.StatusOK, "DIỄN TẬP", "Lên cao", "Giọng đọc", "Mật khẩu của khóa ký",
+		`<audio controls preload="none" src="/alerts/`+string(a.ID)+`/voice"`)
 	want(t, h.ask(t, http.MethodGet, "/alerts/"+string(a.ID)+"/edit", ""), http.StatusOK, `value="Diễn tập lũ"`, `value="drill" checked`, "Bỏ giọng đọc đang có")
 
 	h.alerts.acts = nil
+	w = h.ask(t, http.MethodPost, "/alerts", parts(alertFields(h)[2:]...), asForm)
+	want(t, w, http.StatusUnprocessableEntity, "hãy chọn loại")
+	if strings.Contains(w.Body.String(), "checked> <b class") {
+		t.Error("a form that does not say what it is comes back as one of the kinds")
+	}
 	bad := alertFields(h)
 	bad[5], bad[13] = "", "nhiều"
 	want(t, h.ask(t, http.MethodPost, "/alerts", parts(append(bad, "audio", "sound")...), asForm), http.StatusUnprocessableEntity, "phải là số nguyên", `value="nhiều"`, "12/CV")
