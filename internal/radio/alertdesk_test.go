@@ -193,10 +193,11 @@ func TestBoardNames(t *testing.T) {
 		targets = append(targets, AlertTarget{Device: DeviceID(rune('a' + i)), Code: string(rune('a' + i)), Hamlet: hamlet, HamletName: "Thôn 1", Commune: "x", CommuneName: "Xã"})
 	}
 	for i, commune := range []AreaID{"y", "z", "y"} {
-		targets = append(targets, AlertTarget{Device: DeviceID(rune('e' + i)), Code: string(rune('e' + i)), Hamlet: "3" + commune, HamletName: "Thôn", Commune: commune, CommuneName: "Yên"})
+		hamlet := string(rune('e' + i))
+		targets = append(targets, AlertTarget{Device: DeviceID(hamlet), Code: hamlet, Hamlet: AreaID(hamlet), HamletName: hamlet, Commune: commune, CommuneName: "Yên"})
 	}
 	b := NewAlertBoard(AlertRecord{}, targets, nil, nil, 0)
-	if len(b.Hamlets) != 4 || len(b.Communes) != 3 {
+	if len(b.Hamlets) != 5 || len(b.Communes) != 3 {
 		t.Errorf("%d hamlets, %d communes: %+v", len(b.Hamlets), len(b.Communes), b.Hamlets)
 	}
 }

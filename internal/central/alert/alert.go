@@ -105,6 +105,8 @@ type Desk struct {
 	loaded   bool
 	// missed are devices to which their hello did not bring what they are owed.
 	missed map[flightKey][]waiting
+
+	boards boards
 }
 
 // New stores what it is given; nothing is sent before Run.
