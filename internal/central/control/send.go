@@ -15,14 +15,14 @@ import (
 const (
 	// retry is how long what the broker did not take waits.
 	retry = time.Second
-	// atOnce is how many commands of one order go out before the others have their turn.
-	atOnce = 200
 	// every is how often what is under way is read again without being asked.
 	every = time.Minute
-	// giveUpAfter is how many devices on end may fail before a round pauses: then the
-	// broker itself is away.
+	// giveUpAfter is how many devices on end may fail before a round is given up.
 	giveUpAfter = 8
 )
+
+// atOnce is how many commands of one order go out before the others have their turn.
+const atOnce = 200
 
 // rounds are when, behind the first sending, an order goes once more to each device that
 // has said nothing (design §7).
