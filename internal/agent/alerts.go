@@ -12,7 +12,7 @@ import (
 func (a *Agent) openAlerts(r *rooms) error {
 	var err error
 	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Journal: r.journal, Clock: r.clock, Audio: r.cache,
-		Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Log: a.log})
+		Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Ask: func() { r.link.Ask() }, Log: a.log})
 	return err
 }
 

@@ -45,7 +45,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	opts := inboxOptions(id, r.journal, r.cache, r.clock,
-		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w) }, a.log)
+		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w); r.alerts.Welcomed() }, a.log)
 	opts.Alerts, opts.Commands = r.alerts, r.commands
 	if r.inbox, err = inbox.New(opts); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version,
-		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock, Receipts: r.alerts, Commands: r.commands,
+		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock, Receipts: r.alerts, Commands: r.commands, Lacks: r.alerts.Lacks,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err
 }

@@ -109,8 +109,13 @@ func (h *house) signers() {
 // alarm has both persons sign an alert to an area, and gives its id when it is sent.
 func (h *house) alarm(area string, flags ...string) radio.AlertID {
 	h.t.Helper()
-	args := append([]string{"alert", "send", "--as", "ky1,ky2", "--area", area, "--headline", "Bão số 5", "--text", "Về nơi tránh trú.", "--password-stdin"}, flags...)
-	said := h.command(secret+"-ky1\n"+secret+"-ky2\n", args...)
+	return h.sent(secret+"-ky1\n"+secret+"-ky2\n", append([]string{"--as", "ky1,ky2", "--area", area, "--headline", "Bão số 5", "--text", "Về nơi tránh trú."}, flags...)...)
+}
+
+// sent sends an alert from the command line, with the passwords of those who sign.
+func (h *house) sent(passwords string, flags ...string) radio.AlertID {
+	h.t.Helper()
+	said := h.command(passwords, append([]string{"alert", "send", "--password-stdin"}, flags...)...)
 	id, _, ok := strings.Cut(said, ":")
 	if !ok || !strings.Contains(said, "sent") {
 		h.t.Fatalf("alert not sent: %s", said)

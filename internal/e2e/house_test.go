@@ -490,6 +490,14 @@ type agentProcess struct {
 // none; env is added to its environment.
 func (h *house) agent(code, output string, env ...string) *agentProcess {
 	h.t.Helper()
+	a := h.device(code, output, env...)
+	a.start()
+	return a
+}
+
+// device enrols one and does not start it.
+func (h *house) device(code, output string, env ...string) *agentProcess {
+	h.t.Helper()
 	a := &agentProcess{h: h, code: code, dir: filepath.Join(h.dir, code), env: env}
 	text := fmt.Sprintf("data: %q\noutput:\n  %s\n  tee: %q\nclock:\n  assumed: true\nstatus:\n  socket: %q\n  listen: \"127.0.0.1:0\"\n",
 		filepath.Join(a.dir, "data"), strings.ReplaceAll(output, "\n", "\n  "), filepath.Join(a.dir, "recorded"), a.socket())
@@ -497,7 +505,6 @@ func (h *house) agent(code, output string, env ...string) *agentProcess {
 		h.t.Fatal(err)
 	}
 	a.enrol()
-	a.start()
 	return a
 }
 

@@ -38,6 +38,12 @@ func (h *house) decoded(b radio.Bulletin, kbps int) []int16 {
 	if !ok {
 		h.t.Fatalf("bulletin %s has no rendition", b.Code)
 	}
+	return h.pcm(r)
+}
+
+// pcm decodes the centre's own file of a rendition.
+func (h *house) pcm(r radio.Rendition) []int16 {
+	h.t.Helper()
 	sha := string(r.SHA256)
 	raw, err := os.ReadFile(filepath.Join(h.data(), "audio", sha[:2], sha[2:4], sha))
 	if err != nil {

@@ -140,6 +140,8 @@ const (
 	EndPriority  Ending = "priority"  // cut by what outranks it
 	EndPolicy    Ending = "policy"    // faded at the boundary of the permitted hours
 	EndStopped   Ending = "stopped"   // a person stopped it, or the agent was stopped
+	EndLocal     Ending = "local"     // a person with the PIN stopped it at the device
+	EndCancelled Ending = "cancelled" // the tombstone of its alert came
 	EndWithdrawn Ending = "withdrawn" // the programme no longer holds it
 	EndOutput    Ending = "output"    // the sound device failed, stalled or vanished
 	EndDecoder   Ending = "decoder"   // the decoder gave an error
@@ -168,6 +170,10 @@ func Decide(expected, consumed int64, joined bool, end Ending) (Outcome, Reason)
 		return cut(Refused, ReasonPolicy)
 	case EndStopped:
 		return cut(Cancelled, ReasonStopped)
+	case EndLocal:
+		return cut(Cancelled, ReasonLocalStop)
+	case EndCancelled:
+		return cut(Cancelled, ReasonCancelled)
 	case EndWithdrawn:
 		return cut(Refused, ReasonWithdrawn)
 	case EndOutput:

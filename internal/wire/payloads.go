@@ -41,7 +41,13 @@ type HelloPayload struct {
 	At         radio.Millis         `json:"at"`
 	Version    string               `json:"version"`
 	Connection uint64               `json:"connection"`
+	// Lacks are voices of alerts that have not come, neither by themselves nor by HTTPS:
+	// the centre sends them again. At most MaxLacks.
+	Lacks []radio.SHA256 `json:"lacks,omitempty"`
 }
+
+// MaxLacks bounds the voices one hello asks for.
+const MaxLacks = 8
 
 // WelcomePayload answers a hello. Its time is a clock source only for the hello
 // whose nonce it repeats, and only when the round trip took less than 10 s.

@@ -194,6 +194,16 @@ func (r *Room) onDuty(id radio.AiringID) *entry {
 	return r.alerts[r.now.id]
 }
 
+// Why says how a cycle ends that is ordered no more.
+func (r *Room) Why(id radio.AiringID) radio.Ending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.back.id == id {
+		return r.back.why
+	}
+	return radio.EndStopped
+}
+
 // Ended is told how a cycle came out; the next is due after the interval.
 func (r *Room) Ended(ctx context.Context, c radio.Confirmation) {
 	defer r.flush(ctx)

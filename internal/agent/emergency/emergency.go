@@ -68,9 +68,10 @@ type Options struct {
 	Plan    Plan
 	// Proven gives the time by the centre's word in this boot; false when there was none.
 	Proven func() (time.Time, bool)
-	// Wake is told that a voice is wanted that has not come by itself; may be nil.
-	Wake func()
-	Log  *slog.Logger
+	// Wake is told that a voice is wanted that has not come by itself, and Ask now and
+	// then that it still is: the centre is to send it again. Both may be nil.
+	Wake, Ask func()
+	Log       *slog.Logger
 }
 
 const (
@@ -80,12 +81,20 @@ const (
 	keptAfter = 24 * time.Hour
 	// voiceWait is how long the voice has to come by itself before it is fetched.
 	voiceWait = 5 * time.Second
+	// askAgain is how often the centre is asked for one, should HTTPS not bring it.
+	askAgain = 30 * time.Second
 	// maxStash bounds the voices that came before their alerts.
 	maxStash = 4
 	// maxTurnedAway bounds the receipts of alerts that were turned away.
 	maxTurnedAway = 16
 	// atLeast is between two cycles, whatever the alert says.
 	atLeast = time.Second
+	// What was cancelled while the device was off or offline must not sound, and its
+	// tombstone comes behind it: what is kept over a restart waits for the centre's
+	// welcome, but not for long, and what comes later than lateAfter waits for tombWait.
+	returnWait = 10 * time.Second
+	tombWait   = time.Second
+	lateAfter  = 30 * time.Second
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -119,6 +128,8 @@ type entry struct {
 	over  bool
 	due   time.Duration // on Mono: its next cycle
 	taken time.Duration // on Mono: when it came; 0 after a restart
+	// waits: nothing of it has sounded since the restart, for want of a welcome.
+	waits bool
 	unset bool          // the journal does not hold this yet
 	steps []radio.Record
 }
@@ -136,9 +147,12 @@ type Room struct {
 	turned  []radio.ReceiptRecord // alerts that were turned away, the newest last
 	stash   []voice
 	now     *turn // the cycle on duty
+	back    takenBack
 	// What is known of time for certain, for when the clock is lost later.
 	wall time.Time
 	mono time.Duration
+	// asked is when the centre was last asked for a voice, on Mono; 0: not yet.
+	asked time.Duration
 }
 
 // turn is a cycle that playout was told to make.
@@ -147,6 +161,12 @@ type turn struct {
 	cycle   radio.Cycle
 	begun   bool
 	sounded bool
+}
+
+// takenBack is the last cycle that was on duty and is ordered no more, and why.
+type takenBack struct {
+	id  radio.AiringID
+	why radio.Ending
 }
 
 type voice struct {
@@ -161,6 +181,9 @@ func New(opts Options) (*Room, error) {
 	}
 	if opts.Wake == nil {
 		opts.Wake = func() {}
+	}
+	if opts.Ask == nil {
+		opts.Ask = func() {}
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -192,8 +215,24 @@ func (r *Room) Load(ctx context.Context) error {
 			continue
 		}
 		r.recover(e)
+		if e.Active && !e.Local { // who stood at the device knew that it was to sound
+			e.waits, e.due = true, r.opts.Clock.Mono()+returnWait
+		}
 	}
 	return nil
+}
+
+// Welcomed is told that the centre has answered in this run: tombstones of what is kept
+// have come before its answer, or come right behind it.
+func (r *Room) Welcomed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.alerts {
+		if e.waits {
+			e.waits, e.due = false, min(e.due, r.opts.Clock.Mono()+tombWait)
+		}
+	}
+	r.tell()
 }
 
 // recover brings the count of cycles in order after a restart; the caller holds mu.
@@ -274,10 +313,15 @@ func (r *Room) look(ctx context.Context) time.Duration {
 			}
 		}
 	}
-	if wanted {
-		r.opts.Wake()
+	if !wanted {
+		return next
 	}
-	return next
+	r.opts.Wake()
+	if r.asked == 0 || mono-r.asked >= askAgain {
+		r.asked = mono
+		r.opts.Ask()
+	}
+	return min(next, max(r.asked+askAgain-mono, 0))
 }
 
 // Changed is closed when Duty, Receipts or Wanted may answer otherwise.
@@ -312,9 +356,22 @@ func (r *Room) note(e *entry, rec radio.ReceiptRecord) {
 func (r *Room) end(e *entry, s radio.ReceiptState, why radio.Reason, who string) {
 	r.step(e, s, why, who)
 	e.over, e.Active, e.Running = true, false, false
-	if r.now != nil && r.now.id == e.Alert.ID {
-		r.now = nil // playout ends what sounds of it
+	r.takeBack(e, why)
+}
+
+// takeBack has playout end what sounds of an alert.
+func (r *Room) takeBack(e *entry, why radio.Reason) {
+	if r.now == nil || r.now.id != e.Alert.ID {
+		return
 	}
+	r.back = takenBack{r.now.cycle.ID, radio.EndStopped}
+	switch why {
+	case radio.ReasonLocalStop:
+		r.back.why = radio.EndLocal
+	case radio.ReasonCancelled:
+		r.back.why = radio.EndCancelled
+	}
+	r.now = nil
 }
 
 // stamp is the present instant as well as it is known.

@@ -111,8 +111,8 @@ func TestRules(t *testing.T) {
 			err := l.take(a)
 			c := l.begin()
 			err = errors.Join(err, l.take(tombstone(a)))
-			if d := l.Duty(); d.Cycle != nil || d.Hold {
-				l.t.Errorf("after its tombstone %+v", d)
+			if d := l.Duty(); d.Cycle != nil || d.Hold || l.Why(c.ID) != radio.EndCancelled {
+				l.t.Errorf("after its tombstone %+v, %s", d, l.Why(c.ID))
 			}
 			l.end(c, radio.Partial, radio.ReasonStopped, 40)
 			return err
@@ -155,6 +155,14 @@ func TestRules(t *testing.T) {
 				l.t.Errorf("%d alerts stopped", n)
 			}
 			return errors.Join(err, l.take(a))
+		}, heard: []string{"storm/1"}, want: "done:local by local"},
+		"stopped at the device in a cycle": {do: func(l *lab) error {
+			err := l.take(a)
+			c := l.begin()
+			if l.Stop(l.t.Context()); l.Duty().Cycle != nil || l.Why(c.ID) != radio.EndLocal || l.Why("") != radio.EndStopped {
+				l.t.Errorf("after STOP the cycle ends as %s", l.Why(c.ID))
+			}
+			return err
 		}, heard: []string{"storm/1"}, want: "done:local by local"},
 		"STOP when nothing sounds": {do: func(l *lab) error {
 			if n := l.Stop(l.t.Context()); n != 0 {
@@ -263,11 +271,22 @@ func TestPowerCuts(t *testing.T) {
 	}
 	l.run(20 * time.Second) // the first is over
 	l.restart()
-	c := l.begin() // at once: the storm has not waited
+	if c := l.begin(); c != nil || !l.Duty().Hold {
+		t.Fatalf("before the centre could say that it is cancelled: %+v", c)
+	}
+	l.advance(3 * time.Second)
+	l.Welcomed()
+	l.advance(tombWait)
+	c := l.begin() // the storm has not waited
 	if c == nil || c.Key.Repeat != 2 {
 		t.Fatalf("after a power cut between two cycles: %+v", c)
 	}
 	l.restart()
+	l.advance(returnWait - time.Second)
+	if c := l.begin(); c != nil {
+		t.Fatalf("before the time for a welcome is over: %+v", c)
+	}
+	l.advance(time.Second) // there is none: the network is down in the storm too
 	if c = l.begin(); c == nil || c.Key.Repeat != 3 {
 		t.Fatalf("the repetition of the one cut off: %+v", c)
 	}
@@ -277,6 +296,38 @@ func TestPowerCuts(t *testing.T) {
 	if got := l.receipt(a.ID); got != "done" {
 		t.Errorf("receipt %q", got)
 	}
+}
+
+// What was cancelled while the device was off, or offline, never begins: its tombstone
+// comes when the connection does.
+func TestCancelledMeanwhile(t *testing.T) {
+	l := newLab(t)
+	kept := storm("storm")
+	if err := l.take(kept); err != nil {
+		t.Fatal(err)
+	}
+	l.run(20 * time.Second)
+	l.restart()
+	l.run(5 * time.Second)
+	l.Welcomed()
+	l.run(tombWait / 2)
+	queued := storm("queued") // a minute old by now
+	l.advance(time.Minute)
+	if err := errors.Join(l.take(tombstone(kept)), l.take(queued)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(tombWait / 2)
+	if err := l.take(tombstone(queued)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(10 * time.Minute)
+	l.wantHeard("storm/1")
+	late := storm("late")
+	if err := l.take(late); err != nil {
+		t.Fatal(err)
+	}
+	l.run(tombWait + time.Second)
+	l.wantHeard("storm/1", "late/1")
 }
 
 // A reboot in the storm on a board without a battery and without a network: nothing of
@@ -393,6 +444,36 @@ func TestVoice(t *testing.T) {
 		}
 		if err := l.take(tombstone(with)); err != nil || len(l.Wanted()) != 0 {
 			t.Errorf("the voice of a cancelled alert is wanted: %v", err)
+		}
+	})
+	t.Run("HTTPS does not bring it either: the centre is asked, and not too often", func(t *testing.T) {
+		l := newLab(t)
+		if err := l.take(with); err != nil || len(l.Lacks()) != 0 {
+			t.Errorf("lacks it before it could come by itself: %v, %v", l.Lacks(), err)
+		}
+		l.advance(voiceWait)
+		l.look(t.Context())
+		if d := l.look(t.Context()); l.asked != 1 || d > askAgain || !slices.Equal(l.Lacks(), []radio.SHA256{voiceR.SHA256}) {
+			t.Errorf("asked %d, lacks %v, looks again in %s", l.asked, l.Lacks(), d)
+		}
+		l.advance(askAgain)
+		l.look(t.Context())
+		if err := l.TakeVoice(t.Context(), voiceR.SHA256, data); err != nil || l.asked != 2 || len(l.Lacks()) != 0 {
+			t.Errorf("asked %d, lacks %v, %v", l.asked, l.Lacks(), err)
+		}
+		l.advance(askAgain)
+		if l.look(t.Context()); l.asked != 2 {
+			t.Error("asked for a voice that is here")
+		}
+	})
+	t.Run("after a reboot it is asked for at once", func(t *testing.T) {
+		l := newLab(t)
+		if err := l.take(with); err != nil {
+			t.Fatal(err)
+		}
+		l.restart()
+		if l.look(t.Context()); l.asked != 1 || len(l.Lacks()) != 1 {
+			t.Errorf("asked %d, lacks %v", l.asked, l.Lacks())
 		}
 	})
 	t.Run("no room: it is fetched", func(t *testing.T) {

@@ -129,6 +129,7 @@ type lab struct {
 	proof   time.Time
 	proofAt time.Duration
 	woken   int
+	asked   int
 	heard   []string // cycles that sounded
 }
 
@@ -151,7 +152,7 @@ func (l *lab) restart() {
 	var err error
 	l.proof = time.Time{}
 	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
-		Proven: l.proven, Wake: func() { l.woken++ }})
+		Proven: l.proven, Wake: func() { l.woken++ }, Ask: func() { l.asked++ }})
 	if err != nil {
 		l.t.Fatal(err)
 	}

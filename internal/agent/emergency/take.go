@@ -3,6 +3,7 @@ package emergency
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -47,6 +48,9 @@ func (r *Room) admit(e *entry) (changed bool) {
 	default:
 		r.step(e, radio.ReceiptAccepted, radio.NoReason, "")
 		e.Active, e.due = !e.Alert.Standing, r.opts.Clock.Mono()
+		if now, ok := r.time(); ok && radio.At(now).Sub(e.Alert.IssuedAt) > lateAfter && radio.At(now.Add(tombWait)) < e.Alert.ExpiresAt {
+			e.due += tombWait
+		}
 	}
 	return true
 }
@@ -212,6 +216,17 @@ func (r *Room) Wanted() []radio.Rendition {
 	return list
 }
 
+// Lacks lists the voices that are still not here, for the centre to send again.
+func (r *Room) Lacks() []radio.SHA256 {
+	var list []radio.SHA256
+	for _, v := range r.Wanted() {
+		if !r.opts.Audio.Ready(v.SHA256) && !slices.Contains(list, v.SHA256) {
+			list = append(list, v.SHA256)
+		}
+	}
+	return list
+}
+
 // Start makes a standing alert sound: a person with the PIN stands at the device and
 // answers for it, so that neither a network nor a trusted clock is needed. One that is
 // past its end by any clock does not start.
@@ -263,9 +278,7 @@ func (r *Room) stop(e *entry, why radio.Reason, who string) {
 		return
 	}
 	e.Active, e.Running = false, false
-	if r.now != nil && r.now.id == e.Alert.ID {
-		r.now = nil
-	}
+	r.takeBack(e, why)
 	r.note(e, radio.ReceiptRecord{ID: string(e.Alert.ID), State: radio.ReceiptAccepted, Reason: why, At: r.stamp(), Who: radio.WhoLocal})
 }
 

@@ -31,7 +31,7 @@ func (r *Room) Fill(s *radio.Status) {
 	for _, e := range slices.Backward(r.ordered()) {
 		a := e.Alert
 		line := radio.AlertStatus{ID: a.ID, Headline: a.Headline, Area: a.Area, Drill: a.Drill, Standing: a.Standing && !e.over,
-			State: e.Receipt.State, Reason: e.Receipt.Reason, Cycle: e.Done, Repeats: a.Repeats, Running: e.Active && e.Begun > 0, Expires: a.ExpiresAt}
+			State: e.Receipt.State, Reason: e.Receipt.Reason, Cycle: min(e.Done, a.Repeats), Repeats: a.Repeats, Running: e.Active && e.Begun > 0, Expires: a.ExpiresAt}
 		if e.Active && e.due > mono {
 			line.Next = radio.At(now.Add(e.due - mono))
 		}

@@ -80,6 +80,8 @@ type Options struct {
 	// Receipts of alerts and Commands, those of commands, are said at once; nil: there
 	// are none.
 	Receipts, Commands Receipts
+	// Lacks lists the voices of alerts that every hello asks for; nil: none.
+	Lacks func() []radio.SHA256
 	// Dial makes the client; nil means mqtt.New.
 	Dial func(mqtt.Options) (Client, error)
 	Log  *slog.Logger
@@ -162,6 +164,9 @@ func signal(c chan struct{}) {
 	default: // already signalled
 	}
 }
+
+// Ask says hello before its time: there is something to ask the centre for.
+func (l *Link) Ask() { signal(l.ask) }
 
 // Run talks until ctx ends. When the keyring names other brokers it goes there.
 func (l *Link) Run(ctx context.Context) error {

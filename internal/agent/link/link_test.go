@@ -80,6 +80,34 @@ func TestHelloUntilWelcomed(t *testing.T) {
 	})
 }
 
+// TestHelloAsksForVoices: what is lacking is asked for with every hello, within bounds, and
+// Ask brings one before its time.
+func TestHelloAsksForVoices(t *testing.T) {
+	bubble(t, func(t *testing.T, l *lab) {
+		var lacks []radio.SHA256
+		for i := range wire.MaxLacks + 1 {
+			lacks = append(lacks, radio.VoiceHash([]byte{byte(i)}))
+		}
+		l.opts.Lacks = func() []radio.SHA256 { return lacks }
+		l.Ask() // before there is a connection: the first hello asks
+		stop := l.run()
+		l.client().connect()
+		l.after(time.Second)
+		l.welcome(0)
+		l.after(time.Minute)
+		if len(l.hellos) != 1 || !slices.Equal(l.hellos[0].Lacks, lacks[:wire.MaxLacks]) {
+			t.Fatalf("%+v", l.hellos)
+		}
+		lacks = nil
+		l.Ask()
+		l.after(time.Second)
+		if len(l.hellos) != 2 || l.hellos[1].Lacks != nil {
+			t.Errorf("%+v", l.hellos)
+		}
+		stop()
+	})
+}
+
 func TestJournalInOrder(t *testing.T) {
 	bubble(t, func(t *testing.T, l *lab) {
 		l.journal.write(120)

@@ -52,6 +52,10 @@ func (l *Link) connected(ctx context.Context, client Client) {
 	signal(l.receipts)
 	l.Touch()
 	for ctx.Err() == nil {
+		select {
+		case <-l.ask: // this hello asks
+		default:
+		}
 		welcomed, err := l.sayHello(ctx, client, n)
 		if err != nil {
 			l.log.Warn("hello not said", "error", err)
@@ -106,6 +110,10 @@ func (l *Link) sayHello(ctx context.Context, client Client, n uint64) (<-chan st
 		Device: l.opts.Device, Journal: j.ID, Head: j.Head, Acked: j.Acked, Oldest: l.opts.Journal.Oldest(),
 		Revisions: l.opts.Inbox.Revisions(), Clock: l.opts.Clock.State().Status(), Nonce: s.nonce,
 		At: radio.At(l.opts.Clock.Now()), Version: l.opts.Version, Connection: n,
+	}
+	if l.opts.Lacks != nil {
+		payload.Lacks = l.opts.Lacks()
+		payload.Lacks = payload.Lacks[:min(len(payload.Lacks), wire.MaxLacks)]
 	}
 	s.at = l.opts.Clock.Mono()
 	l.mu.Lock()

@@ -51,8 +51,6 @@ const (
 	// the ring plus one period (a third of the ring there), less this. A card of its
 	// own may differ by some milliseconds: Config.LatencyMS.
 	measuredEarly = 3 * time.Millisecond
-	// maxBuffer: more would make a stop too slow.
-	maxBuffer = radio.SampleRate / 2
 )
 
 func newOto(c Config, mono func() time.Duration) (Output, error) {
@@ -197,7 +195,9 @@ func (o *otoOutput) note() {
 			// oto had nothing left, so the device got a hole. It may take larger
 			// periods than it was asked to, so hold more.
 			o.progress.Starved++
-			o.buffer = min(o.buffer*5/4, maxBuffer)
+			// More than so would make a stop too slow.
+			most := radio.DurationSamples(silentWithin - o.ring - o.ring/3)
+			o.buffer = max(o.buffer, min(o.buffer*5/4, most))
 			grown = o.buffer
 		}
 	}

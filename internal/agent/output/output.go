@@ -81,7 +81,8 @@ type Config struct {
 	// default device and does not say which one that was.
 	Device string `json:"device,omitempty"`
 	// RingMS is the length of the device's ring; 0 means 400. Placement does not
-	// suffer from a long one, and the processor is woken less often.
+	// suffer from a long one, and the processor is woken less often; but what the ring
+	// holds still sounds when an alert cuts it, so each driver has its longest.
 	RingMS int `json:"ring_ms,omitempty"`
 	// LatencyMS corrects the driver's known latency for one board, measured with
 	// a microphone or a second sound card; only oto.
@@ -116,8 +117,8 @@ func (c Config) Check() error {
 	case len(c.Device) > 128 || strings.ContainsFunc(c.Device, func(r rune) bool { return r < ' ' || r > '~' }):
 		bad("device %.32q, want the name of an ALSA device, such as default or plughw:CARD=Device", c.Device)
 	}
-	if c.RingMS != 0 && (c.RingMS < 40 || c.RingMS > 1000) {
-		bad("ring_ms %d, want 40 to 1000", c.RingMS)
+	if longest := c.longestRing(); c.RingMS != 0 && (c.RingMS < 40 || c.RingMS > longest) {
+		bad("ring_ms %d, want 40 to %d", c.RingMS, longest)
 	}
 	if c.LatencyMS < -1000 || c.LatencyMS > 1000 {
 		bad("latency_ms %d, want -1000 to 1000", c.LatencyMS)
@@ -132,6 +133,21 @@ func (c Config) Check() error {
 		bad("max_wav_bytes %d, want 0 to %d", c.MaxWAVBytes, int64(3)<<30)
 	}
 	return errors.Join(errs...)
+}
+
+// silentWithin is how long what was handed to a driver may go on when it is cut: an alert
+// stops what sounds within a second (design §6), and some of that is for the way there.
+const silentWithin = 950 * time.Millisecond
+
+// longestRing keeps a driver silent in time.
+func (c Config) longestRing() int {
+	switch c.Driver {
+	case DriverALSA:
+		return 700 // and a period, a quarter of it, that waits to be handed over
+	case DriverOto:
+		return 440 // and what oto holds ready, and a period on its way
+	}
+	return 1000
 }
 
 func (c Config) withDefaults() Config {

@@ -41,7 +41,7 @@ func TestConfigCheck(t *testing.T) {
 	}
 	bad := map[string]Config{
 		"driver": {}, "driver \"radio\"": {Driver: "radio"}, "device is": {Driver: DriverOto, Device: "hw:0"},
-		"device \"": {Driver: DriverALSA, Device: "hw:0\n"}, "driver alsa": {Driver: DriverNull, Device: "x"}, "ring_ms": {Driver: DriverNull, RingMS: 5},
+		"device \"": {Driver: DriverALSA, Device: "hw:0\n"}, "driver alsa": {Driver: DriverNull, Device: "x"}, "ring_ms": {Driver: DriverNull, RingMS: 5}, "40 to 440": {Driver: DriverOto, RingMS: 500}, "40 to 700": {Driver: DriverALSA, RingMS: 800},
 		"latency_ms 5000": {Driver: DriverOto, LatencyMS: 5000}, "latency_ms is": {Driver: DriverNull, LatencyMS: 1},
 		"dir": {Driver: DriverWAV}, "dir belongs": {Driver: DriverNull, Dir: "x"},
 		"max_wav_bytes": {Driver: DriverNull, MaxWAVBytes: -1},

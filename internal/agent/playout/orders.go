@@ -40,7 +40,7 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 			slots[keyOf(l.Airing)] = true
 		}
 	}
-	return d.endSlots(ctx, slots, func(id radio.AiringID) {
+	return d.endSlots(ctx, slots, radio.EndLocal, func(id radio.AiringID) {
 		d.book.write(ctx, radio.Record{Kind: radio.RecordReceipt, Receipt: &radio.ReceiptRecord{
 			ID: string(id), State: radio.ReceiptDone, Reason: radio.ReasonLocalStop, At: radio.At(d.Clock.Now()), Who: who}})
 	})
@@ -48,12 +48,12 @@ func (d *desk) stopSession(ctx context.Context, who string) (ended int) {
 
 // endSlots ends all that is not over of these slots: a person wants so. What had begun
 // is told to stopped.
-func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, stopped func(radio.AiringID)) (ended int) {
+func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, why radio.Ending, stopped func(radio.AiringID)) (ended int) {
 	for _, l := range d.live {
 		if !slots[keyOf(l.Airing)] || l.stopping != "" {
 			continue
 		}
-		d.stop(l, radio.EndStopped)
+		d.stop(l, why)
 		stopped(l.ID)
 		ended++
 	}
@@ -63,7 +63,7 @@ func (d *desk) endSlots(ctx context.Context, slots map[slotKey]bool, stopped fun
 			kept = append(kept, e)
 			continue
 		}
-		outcome, reason := radio.Decide(e.Samples, 0, false, radio.EndStopped)
+		outcome, reason := radio.Decide(e.Samples, 0, false, why)
 		d.conclude(e, outcome, reason)
 		ended++
 	}

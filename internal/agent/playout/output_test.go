@@ -42,6 +42,23 @@ func TestDigitalSilenceIsConfirmed(t *testing.T) {
 	})
 }
 
+// TestDigitalSilenceOfACycle: of all its sounds, over all players they had.
+func TestDigitalSilenceOfACycle(t *testing.T) {
+	bubble(t, at(7, 55, 0), func(w *world) {
+		w.player.mute = true
+		w.start()
+		w.order(1, sirenS, leadS)
+		w.run(at(7, 55, 4))
+		w.player.crash("device lost")
+		w.run(at(7, 56, 0))
+		w.stop()
+		c := w.journal.results()[0]
+		if want := radio.SamplesDuration(c.Consumed).Milliseconds(); want != 13_000 || c.SilenceMS < want-50 || c.SilenceMS > want {
+			t.Errorf("%d ms of silence in %d ms of sound", c.SilenceMS, want)
+		}
+	})
+}
+
 // TestOutputIsTriedAgainSoon: however long the device was away, an opening is never
 // more than a second off.
 func TestOutputIsTriedAgainSoon(t *testing.T) {

@@ -165,7 +165,7 @@ func TestStopAtTheDevice(t *testing.T) {
 		}
 		got := w.told()
 		slices.Sort(got)
-		if want := []string{"a 08:00 partial:stopped", "b 08:01 cancelled:stopped", "c 08:02 cancelled:stopped", "d 08:05 aired"}; !slices.Equal(got, want) {
+		if want := []string{"a 08:00 partial:local", "b 08:01 cancelled:local", "c 08:02 cancelled:local", "d 08:05 aired"}; !slices.Equal(got, want) {
 			t.Errorf("results %q, want %q", got, want)
 		}
 		who := 0

@@ -82,7 +82,7 @@ func (d *desk) stopRemote(ctx context.Context, only radio.AiringID) radio.Reason
 	if toned {
 		d.endTone(ctx, radio.EndStopped)
 	}
-	d.endSlots(ctx, slots, func(radio.AiringID) {})
+	d.endSlots(ctx, slots, radio.EndStopped, func(radio.AiringID) {})
 	d.unpause()
 	return radio.NoReason
 }

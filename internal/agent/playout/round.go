@@ -21,6 +21,8 @@ type Alerts interface {
 	Sounded(ctx context.Context, id radio.AiringID)
 	// Ended is told how a cycle came out.
 	Ended(ctx context.Context, c radio.Confirmation)
+	// Why says how a cycle ends that Duty orders no more.
+	Why(id radio.AiringID) radio.Ending
 	// Changed is closed when Duty may answer otherwise.
 	Changed() <-chan struct{}
 }
@@ -32,6 +34,7 @@ func (noAlerts) Duty() radio.Duty                          { return radio.Duty{}
 func (noAlerts) Began(context.Context, radio.AiringID)     {}
 func (noAlerts) Sounded(context.Context, radio.AiringID)   {}
 func (noAlerts) Ended(context.Context, radio.Confirmation) {}
+func (noAlerts) Why(radio.AiringID) radio.Ending           { return radio.EndStopped }
 func (noAlerts) Changed() <-chan struct{}                  { return nil }
 
 // round is a cycle of an alert under way: its sounds, one behind the other in the
@@ -42,6 +45,7 @@ type round struct {
 	all      int     // parts there ever were
 	expected int64
 	consumed int64 // by parts that are over
+	silent   int64 // of those, digital silence
 	voiced   bool  // the voice is among the parts
 	started  bool  // its first part has sounded
 	troubled bool  // the output failed under it, or has not sounded at all
@@ -57,7 +61,7 @@ type round struct {
 func (d *desk) alert(ctx context.Context, soon func(time.Time)) (wanted bool) {
 	duty := d.Alerts.Duty()
 	if r := d.round; r != nil && (duty.Cycle == nil || duty.Cycle.ID != r.ID) {
-		d.endRound(ctx, radio.EndStopped)
+		d.endRound(ctx, d.Alerts.Why(r.ID))
 	}
 	if duty.Hold || d.round != nil {
 		d.interrupt(byAlert) // before anything is written: that takes its time
@@ -211,6 +215,13 @@ func (d *desk) onRound(ctx context.Context, p *live, e Event) {
 	}
 }
 
+// leave takes a sound that is over out of its cycle, with what it has given.
+func (r *round) leave(p *live) {
+	r.consumed += min(p.base+p.counted(), p.Samples)
+	r.silent += p.baseSilent + p.silent
+	r.parts = without(r.parts, p)
+}
+
 // sounded counts the samples of a cycle that the sink has taken.
 func (r *round) sounded() int64 {
 	n := r.consumed
@@ -225,8 +236,7 @@ func (r *round) sounded() int64 {
 func (d *desk) partOver(ctx context.Context, p *live, ending radio.Ending) {
 	r := p.round
 	first := r.Drill && r.all-len(r.parts) == 0
-	r.consumed += min(p.base+p.counted(), p.Samples)
-	r.parts = without(r.parts, p)
+	r.leave(p)
 	switch ending {
 	case radio.EndComplete, radio.EndStopped:
 		return
@@ -249,8 +259,7 @@ func (d *desk) endRound(ctx context.Context, why radio.Ending) {
 	r.stopping = why
 	for _, p := range append([]*live(nil), r.parts...) {
 		if p.phase == waiting || d.stream == nil {
-			r.consumed += min(p.base+p.counted(), p.Samples)
-			r.parts = without(r.parts, p)
+			r.leave(p)
 			continue
 		}
 		p.heard = d.Clock.Mono()
@@ -293,7 +302,7 @@ func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 	outcome, reason := radio.Decide(r.expected, consumed, false, ending)
 	c := radio.Confirmation{ID: r.ID, Origin: r.Origin, Key: r.Key, Start: r.At, Priority: radio.Emergency,
 		Outcome: outcome, Reason: reason, Expected: r.expected, Consumed: consumed,
-		Driver: d.info.Driver, Output: d.info.Device, Proof: d.info.Proof}
+		Driver: d.info.Driver, Output: d.info.Device, Proof: d.info.Proof, SilenceMS: radio.SamplesDuration(min(r.mute(), consumed)).Milliseconds()}
 	if r.started {
 		c.StartedAt, c.EndedAt = radio.At(r.startedAt), radio.At(r.lastAt)
 	}
@@ -301,6 +310,15 @@ func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 		"reason", string(reason), "consumed", consumed, "expected", r.expected)
 	d.book.write(ctx, radio.Record{Kind: radio.RecordResult, Result: &c})
 	d.Alerts.Ended(ctx, c)
+}
+
+// mute counts the samples of digital silence in a cycle's sounds.
+func (r *round) mute() int64 {
+	n := r.silent
+	for _, p := range r.parts {
+		n += p.baseSilent + p.silent
+	}
+	return n
 }
 
 // playing is everything the player may hold, in the order in which it was given.

@@ -199,12 +199,8 @@ func (d *Desk) tellArea(ctx context.Context, a radio.AlertRecord) error {
 	if v == nil || a.State == radio.AlertCancelled {
 		return nil
 	}
-	voice, err := d.rooms.Voices.Bytes(v.SHA256)
-	if err == nil {
-		err = d.rooms.Publisher.Publish(ctx, wire.VoiceTopic(a.Wish.Area, v.SHA256), voice, false)
-	}
-	if err != nil {
-		// The siren is out; devices ask for the voice by HTTPS too.
+	if err := d.tellVoice(ctx, a.Wish.Area, v.SHA256); err != nil {
+		// The siren is out; devices ask for the voice by HTTPS, and with their next hello.
 		d.log.Error("voice not sent", "alert", a.ID, "sha256", v.SHA256, "error", err)
 	}
 	return nil
@@ -303,8 +299,9 @@ func (d *Desk) tellOne(ctx context.Context, a radio.AlertRecord, w *waiting) (to
 
 // Hello sends a device that has just connected every alert and tombstone of its areas
 // that it has not done with. It comes behind the welcome, which proves the time. What
-// cannot be sent now, Run sends soon.
-func (d *Desk) Hello(ctx context.Context, device radio.DeviceID) error {
+// cannot be sent now, Run sends soon. lacks are voices that have not reached it, by MQTT
+// or by HTTPS.
+func (d *Desk) Hello(ctx context.Context, device radio.DeviceID, lacks []radio.SHA256) error {
 	now := radio.At(d.now())
 	d.mu.Lock()
 	standing, loaded := d.standing, d.loaded
@@ -336,11 +333,28 @@ func (d *Desk) Hello(ctx context.Context, device radio.DeviceID) error {
 			}
 			d.mu.Unlock()
 		}
+		if v := a.Wish.Voice; v != nil && a.Active(now) && slices.Contains(lacks, v.SHA256) {
+			// To the device's hamlet: it listens there, and few others do.
+			if err := d.tellVoice(ctx, place.Hamlet().ID, v.SHA256); err != nil {
+				errs = append(errs, fmt.Errorf("send the voice of alert %s to device %s: %w", a.ID, device, err))
+				continue
+			}
+			d.log.Info("voice sent again to a device that lacks it", "alert", a.ID, "device", device)
+		}
 	}
 	if len(errs) > 0 {
 		d.Look()
 	}
 	return errors.Join(errs...)
+}
+
+// tellVoice publishes a voice to everybody in an area.
+func (d *Desk) tellVoice(ctx context.Context, area radio.AreaID, sha radio.SHA256) error {
+	voice, err := d.rooms.Voices.Bytes(sha)
+	if err != nil {
+		return err
+	}
+	return d.rooms.Publisher.Publish(ctx, wire.VoiceTopic(area, sha), voice, false)
 }
 
 func envelopeOf(a radio.AlertRecord) []byte {

@@ -135,7 +135,7 @@ func TestHello(t *testing.T) {
 		d := h.desk()
 		hello := func(device int) {
 			t.Helper()
-			must(t, d.Hello(t.Context(), h.places[device].Device.ID))
+			must(t, d.Hello(t.Context(), h.places[device].Device.ID, nil))
 		}
 		hello(0) // before Run has read anything
 		h.issued(d, "thon-2", nil, "an", "binh")
@@ -182,6 +182,36 @@ func TestHello(t *testing.T) {
 	})
 }
 
+// TestLackingVoice: a device that says so gets the voice of an alert that stands once more,
+// by its hamlet's topic, whatever it has said of the alert; nobody gets another's.
+func TestLackingVoice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		d := h.desk()
+		voice, err := d.Voice(t.Context(), strings.NewReader("giọng đọc"))
+		must(t, err)
+		a := h.issued(d, "xa-1", func(w *radio.AlertWish) { w.Voice = &voice }, "chi")
+		h.begun = time.Now()
+		hello := func(device int, lacks ...radio.SHA256) {
+			t.Helper()
+			must(t, d.Hello(t.Context(), h.places[device].Device.ID, lacks))
+		}
+		hello(0, voice.SHA256)
+		wantSent(t, h, "0s alert cum-11", "0s voice thon-1")
+		h.hear(a.ID, 0, radio.ReceiptDone, "")
+		hello(0)
+		hello(0, radio.VoiceHash([]byte("khác")))
+		hello(2, voice.SHA256) // of another commune
+		wantSent(t, h)
+		hello(0, voice.SHA256)
+		wantSent(t, h, "0s voice thon-1")
+		_, err = d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", password)
+		must(t, err)
+		hello(1, voice.SHA256)
+		wantSent(t, h, "0s tomb cum-12")
+	})
+}
+
 // TestStandingAlert: it is sent until the device says that it keeps it, and its tombstone
 // at every hello until it would have ended: "done" may be the word of an earlier start.
 func TestStandingAlert(t *testing.T) {
@@ -190,7 +220,7 @@ func TestStandingAlert(t *testing.T) {
 		d := h.desk()
 		a := h.issued(d, "xa-1", func(w *radio.AlertWish) { w.Standing, w.LifeMinutes = true, 60*24*30 }, "chi")
 		told := func() int {
-			must(t, d.Hello(t.Context(), h.places[0].Device.ID))
+			must(t, d.Hello(t.Context(), h.places[0].Device.ID, nil))
 			return len(h.took())
 		}
 		time.Sleep(20 * 24 * time.Hour)
@@ -291,7 +321,7 @@ func TestBusyHello(t *testing.T) {
 		h.took()
 		h.makeBusy(topicOf(h, 0))
 		h.begun = time.Now()
-		if err := d.Hello(t.Context(), h.places[0].Device.ID); err == nil {
+		if err := d.Hello(t.Context(), h.places[0].Device.ID, nil); err == nil {
 			t.Error("nothing is said of what was not sent")
 		}
 		time.Sleep(500 * time.Millisecond)
@@ -315,7 +345,7 @@ func TestAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		wantSent(t, h, "0s alert xa-1", "3s alert cum-11", "10s alert cum-11", "30s alert cum-11")
 		away = false
-		must(t, d.Hello(t.Context(), h.places[1].Device.ID))
+		must(t, d.Hello(t.Context(), h.places[1].Device.ID, nil))
 		wantSent(t, h, "1m0s alert cum-12")
 	})
 }

@@ -62,7 +62,7 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 	}
 	if d.rooms.Alerts != nil {
 		// Behind welcome and keyring, which prove it; before any other document.
-		if err := d.rooms.Alerts.Hello(ctx, device); err != nil {
+		if err := d.rooms.Alerts.Hello(ctx, device, h.Lacks); err != nil {
 			d.log.Error("alerts not sent to a device that said hello", "device", device, "error", err)
 		}
 	}

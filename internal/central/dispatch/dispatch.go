@@ -84,9 +84,10 @@ type Keys interface {
 	Keyring() (envelope []byte, content trust.Keyring)
 }
 
-// Alerts sends a device that has just connected the alerts it must know of.
+// Alerts sends a device that has just connected the alerts it must know of, and the
+// voices it lacks.
 type Alerts interface {
-	Hello(ctx context.Context, device radio.DeviceID) error
+	Hello(ctx context.Context, device radio.DeviceID, lacks []radio.SHA256) error
 }
 
 // Rooms are the neighbours of a Dispatcher.

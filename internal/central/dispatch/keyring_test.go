@@ -57,7 +57,7 @@ type alerts struct {
 	err error
 }
 
-func (a alerts) Hello(_ context.Context, d radio.DeviceID) error {
+func (a alerts) Hello(_ context.Context, d radio.DeviceID, _ []radio.SHA256) error {
 	a.h.set(func() { a.h.events = append(a.h.events, "alerts "+short(d)) })
 	return a.err
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -216,6 +217,8 @@ func checkHello(h wire.HelloPayload, device radio.DeviceID) error {
 		return fmt.Errorf("%w: a number in hello is out of range", radio.ErrInvalid)
 	case len(h.Nonce) > 64:
 		return fmt.Errorf("%w: nonce of %d characters", radio.ErrInvalid, len(h.Nonce))
+	case len(h.Lacks) > wire.MaxLacks || slices.ContainsFunc(h.Lacks, func(s radio.SHA256) bool { return !s.Valid() }):
+		return fmt.Errorf("%w: %d voices lacking in hello", radio.ErrInvalid, len(h.Lacks))
 	}
 	return nil
 }

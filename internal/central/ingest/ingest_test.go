@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,7 @@ func TestNewsOfADevice(t *testing.T) {
 		t.Errorf("reported %s, %v", state.Reported, err)
 	}
 	var said wire.HelloPayload
-	if err := json.Unmarshal(state.Hello, &said); err != nil || said != hello || len(h.hellos) != 1 || h.hellos[0] != hello {
+	if err := json.Unmarshal(state.Hello, &said); err != nil || !reflect.DeepEqual(said, hello) || len(h.hellos) != 1 || !reflect.DeepEqual(h.hellos[0], hello) {
 		t.Errorf("hello %s, handed on %+v, %v", state.Hello, h.hellos, err)
 	}
 	receipts, err := h.db.Receipts(t.Context(), d.id, 10)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,6 +138,27 @@ func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
 		row.Title, row.Author, row.Unit = b.Title, b.Author, b.Unit
 	}
 	return nil
+}
+
+// emergency names what a cycle of an alert has sounded, and who composed it; known is
+// false for other sound. A drill is called one.
+func (d *descriptions) emergency(ctx context.Context, row *radio.AsRun) (known bool, err error) {
+	id := radio.AlertID(row.Key.Schedule)
+	if row.Origin == radio.FromSchedule || (radio.Alert{ID: id}).CycleKey(row.Key.Device, row.Key.Repeat, row.Key.SlotAt).ID() != row.Airing {
+		return false, nil
+	}
+	a, err := d.plans.Alert(ctx, id)
+	if errors.Is(err, radio.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read alert %s: %w", id, err)
+	}
+	row.Title, row.Author = a.Wish.Headline, a.ComposedName
+	if drill := "diễn tập"; a.Wish.Drill && !strings.HasPrefix(strings.ToLower(row.Title), drill) {
+		row.Title = "Diễn tập: " + row.Title
+	}
+	return true, nil
 }
 
 // version gives the zero Bulletin for one this centre does not know.

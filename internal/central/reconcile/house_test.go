@@ -51,6 +51,7 @@ type house struct {
 	keys      map[radio.DeviceID]trust.PublicKey
 	places    map[radio.DeviceID]radio.Place
 	schedules []radio.Schedule
+	alerts    map[radio.AlertID]radio.AlertRecord
 	issued    map[radio.DeviceID][]radio.Issued
 	acked     map[radio.JournalID]uint64
 	planDown  error
@@ -192,6 +193,17 @@ func (h *house) AuditHead(context.Context) (int64, error) {
 // Bulletin is Plans.
 func (h *house) Bulletin(_ context.Context, id radio.BulletinID, version int) (radio.Bulletin, error) {
 	return radio.Bulletin{ID: id, Version: version, Title: fmt.Sprintf("Bản tin v%d", version), Author: "Trần Thị B", Unit: "Sở VHTTDL"}, nil
+}
+
+// Alert is Plans: those that a test has laid down.
+func (h *house) Alert(_ context.Context, id radio.AlertID) (radio.AlertRecord, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a, ok := h.alerts[id]
+	if !ok {
+		return a, fmt.Errorf("alert: %w", radio.ErrNotFound)
+	}
+	return a, nil
 }
 
 // IssuedRevisions is Programmes.

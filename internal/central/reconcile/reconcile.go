@@ -61,6 +61,7 @@ type Plans interface {
 	Place(ctx context.Context, device radio.DeviceID) (radio.Place, error)
 	Schedules(ctx context.Context) ([]radio.Schedule, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
+	Alert(ctx context.Context, id radio.AlertID) (radio.AlertRecord, error)
 	// AuditHead moves with every change of what is laid down, whoever makes it.
 	AuditHead(ctx context.Context) (int64, error)
 }
@@ -251,6 +252,9 @@ func (r *Reconciler) unplanned(ctx context.Context, device radio.DeviceID, c rad
 		return row, err
 	}
 	r.desc.place(&row, place, "")
+	if known, err := r.desc.emergency(ctx, &row); err != nil || known {
+		return row, err
+	}
 	if err := r.desc.schedule(ctx, &row, 0); err != nil {
 		return row, err
 	}

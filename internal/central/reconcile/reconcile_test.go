@@ -308,6 +308,42 @@ func TestSoundNobodyPlanned(t *testing.T) {
 	other.want("23T13:00 aired unplanned")
 }
 
+// A cycle of an alert is called what the alert was called, and a drill a drill; sound that
+// only claims to be one is not.
+func TestAlertInTheLog(t *testing.T) {
+	h := newHouse(t)
+	d := h.device()
+	real, drill := radio.Alert{ID: newID[radio.AlertID](h)}, radio.Alert{ID: newID[radio.AlertID](h)}
+	h.alerts = map[radio.AlertID]radio.AlertRecord{
+		real.ID:  {ID: real.ID, ComposedName: "Trần Thị B", Wish: radio.AlertWish{Headline: "Lũ quét"}},
+		drill.ID: {ID: drill.ID, Wish: radio.AlertWish{Headline: "Lũ quét", Drill: true}},
+	}
+	sounds := func(a radio.Alert, origin radio.Origin, known bool) radio.AsRun {
+		t.Helper()
+		key := a.CycleKey(d.id, 1, radio.At(noon))
+		c := radio.Confirmation{ID: key.ID(), Origin: origin, Key: key, Start: radio.At(noon), Priority: radio.Emergency, Outcome: radio.Aired, Expected: 10, Consumed: 10}
+		if !known {
+			c.ID = newID[radio.AiringID](h)
+		}
+		d.record(noon, radio.Record{Kind: radio.RecordResult, Result: &c})
+		d.sends(1, 0)
+		row, _ := d.row(c.ID)
+		return row
+	}
+	if row := sounds(real, radio.FromAlert, true); row.Title != "Lũ quét" || row.Author != "Trần Thị B" {
+		t.Errorf("row %+v", row)
+	}
+	if row := sounds(drill, radio.FromLocal, true); row.Title != "Diễn tập: Lũ quét" {
+		t.Errorf("row %+v", row)
+	}
+	if row := sounds(real, radio.FromAlert, false); row.Airing == "" || row.Title != "" {
+		t.Errorf("row %+v", row)
+	}
+	if row := sounds(radio.Alert{ID: newID[radio.AlertID](h)}, radio.FromAlert, true); row.Airing == "" || row.Title != "" {
+		t.Errorf("an alert nobody knows: %+v", row)
+	}
+}
+
 // The log says what sounded, also when it was another version than planned.
 func TestAnotherVersionSounded(t *testing.T) {
 	h := newHouse(t)

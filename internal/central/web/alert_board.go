@@ -19,7 +19,9 @@ type alertData struct {
 	Sounds   []string // of one cycle, in order
 	Cycle    float64  // seconds
 	Sounding float64
-	Devices  int // that it goes to, or went to
+	Hearers  []hearer // before it is sent
+	All      hearer
+	More     int // parts of the area that are not shown
 	Until    radio.Millis
 	Signed   []radio.AlertSignature // fresh ones
 	Cancels  []radio.AlertSignature
@@ -112,11 +114,8 @@ func (s *Server) alertData(r *http.Request, a radio.AlertRecord) (alertData, err
 		d.Board, err = s.alertBoard(r, a)
 		return d, err
 	}
-	places, err := s.Plan.Places(r.Context())
-	for _, place := range places {
-		if place.Device.Enrolled != 0 && place.Within(radio.Target{Area: a.Wish.Area}) {
-			d.Devices++
-		}
+	if a.State == radio.AlertDraft {
+		d.Hearers, d.All, d.More, err = s.hearers(r, a.Wish.Area)
 	}
 	return d, err
 }
@@ -251,6 +250,8 @@ type scoreData struct {
 	Communes []scoreCommune
 	Rows     []scoreRow
 	Pager    pager
+	// Again: some device has more cycles than were asked for.
+	Again bool
 }
 
 const scoreAPage = 100
@@ -290,6 +291,7 @@ func (s *Server) alertScore(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range b.Communes {
 		d.Communes = append(d.Communes, s.scoreCommune(r, c))
 	}
+	d.Again = slices.ContainsFunc(b.Devices, func(x radio.AlertDevice) bool { return len(x.Cycles) > a.Wish.Repeats })
 	shown, pager := part(r, b.Devices, scoreAPage)
 	d.Pager = pager
 	for _, x := range shown {

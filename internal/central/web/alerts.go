@@ -242,7 +242,7 @@ func alertWordText(w radio.AlertWord) string {
 
 // receiptReasonText is the word for a reason in a receipt; the others are those of airings.
 func receiptReasonText(reason radio.Reason) string {
-	if text, ok := map[radio.Reason]string{radio.ReasonCancelled: "theo lệnh hủy", radio.ReasonLocalStop: "dừng tại cụm loa", radio.ReasonLocalStart: "bật tại cụm loa", radio.ReasonArea: "không thuộc địa bàn này",
+	if text, ok := map[radio.Reason]string{radio.ReasonLocalStart: "bật tại cụm loa", radio.ReasonArea: "không thuộc địa bàn này",
 		radio.ReasonSigners: "chưa đủ chữ ký hoặc khóa lạ", radio.ReasonDrill: "câu diễn tập không có trong danh sách", radio.ReasonKnown: "đã nhận trước đó",
 		radio.ReasonRange: "ngoài phạm vi cho phép"}[reason]; ok {
 		return text

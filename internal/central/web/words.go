@@ -41,7 +41,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonPolicy: "quy định khung giờ không cho phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
-		radio.ReasonPriority: "nhường nội dung ưu tiên hơn",
+		radio.ReasonPriority: "nhường nội dung ưu tiên hơn", radio.ReasonCancelled: "theo lệnh hủy", radio.ReasonLocalStop: "dừng tại cụm loa",
 	}, r)
 }
 
