@@ -105,6 +105,7 @@ type Desk struct {
 	loaded   bool
 	// missed are devices to which their hello did not bring what they are owed.
 	missed map[flightKey][]waiting
+	voiced map[voiceKey]time.Time
 
 	boards boards
 }
@@ -112,7 +113,8 @@ type Desk struct {
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), unseal: trust.OpenKey, opening: make(chan struct{}, 2), wake: make(chan struct{}, 1),
-		fails: map[radio.UserID]failure{}, missed: map[flightKey][]waiting{}}
+		fails: map[radio.UserID]failure{}, missed: map[flightKey][]waiting{},
+		voiced: map[voiceKey]time.Time{}}
 }
 
 // refusal is a no with its reason for people, in both screen languages.

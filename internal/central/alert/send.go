@@ -30,6 +30,18 @@ func rounds() []time.Duration {
 	return []time.Duration{3 * time.Second, 10 * time.Second, 30 * time.Second}
 }
 
+// voiceKey names a voice that went to a hamlet again, voiceEvery how often it may;
+// maxVoiced bounds what is remembered of that.
+type voiceKey struct {
+	hamlet radio.AreaID
+	sha    radio.SHA256
+}
+
+const (
+	voiceEvery = 5 * time.Second
+	maxVoiced  = 5000
+)
+
 // flightKey names what is being sent: an alert or its tombstone.
 type flightKey struct {
 	id   radio.AlertID
@@ -335,6 +347,9 @@ func (d *Desk) Hello(ctx context.Context, device radio.DeviceID, lacks []radio.S
 		}
 		if v := a.Wish.Voice; v != nil && a.Active(now) && slices.Contains(lacks, v.SHA256) {
 			// To the device's hamlet: it listens there, and few others do.
+			if !d.mayVoice(place.Hamlet().ID, v.SHA256) {
+				continue
+			}
 			if err := d.tellVoice(ctx, place.Hamlet().ID, v.SHA256); err != nil {
 				errs = append(errs, fmt.Errorf("send the voice of alert %s to device %s: %w", a.ID, device, err))
 				continue
@@ -346,6 +361,22 @@ func (d *Desk) Hello(ctx context.Context, device radio.DeviceID, lacks []radio.S
 		d.Look()
 	}
 	return errors.Join(errs...)
+}
+
+// mayVoice says whether a voice may go to a hamlet again: a device that asks without end
+// must not fill its neighbours' lines.
+func (d *Desk) mayVoice(hamlet radio.AreaID, sha radio.SHA256) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key, now := voiceKey{hamlet, sha}, d.now()
+	if now.Sub(d.voiced[key]) < voiceEvery {
+		return false
+	}
+	if len(d.voiced) >= maxVoiced {
+		clear(d.voiced)
+	}
+	d.voiced[key] = now
+	return true
 }
 
 // tellVoice publishes a voice to everybody in an area.
@@ -362,49 +393,4 @@ func envelopeOf(a radio.AlertRecord) []byte {
 		return a.Tomb.Envelope
 	}
 	return a.Paper.Envelope
-}
-
-// silent says whether a device must be told again in a round: an alert when it has said
-// nothing of it, a tombstone when it has not ended it.
-func silent(a radio.AlertRecord, said []radio.Receipt) bool {
-	if a.State == radio.AlertCancelled {
-		return owed(a, said, 0)
-	}
-	return len(said) == 0 || mendable(said)
-}
-
-// owed says whether a device that connects must be told. enrolled is when it got its
-// certificate: what it said before was another board.
-func owed(a radio.AlertRecord, said []radio.Receipt, enrolled radio.Millis) bool {
-	said = slices.DeleteFunc(slices.Clone(said), func(r radio.Receipt) bool { return r.Received < enrolled })
-	rank := 0
-	for _, r := range said {
-		rank = max(rank, r.State.Rank())
-	}
-	switch {
-	case mendable(said):
-		return true
-	case a.Wish.Standing && a.State == radio.AlertCancelled:
-		// "done" may be the word of an earlier start with the PIN: only the device knows
-		// whether it still keeps the alert.
-		return true
-	case a.Wish.Standing:
-		return rank < radio.ReceiptAccepted.Rank()
-	}
-	return rank < radio.ReceiptDone.Rank()
-}
-
-// mendable says that a device refused for what a newer keyring or newer settings mend:
-// they may have reached it after the alert.
-func mendable(said []radio.Receipt) bool {
-	refused := false
-	for _, r := range said {
-		switch {
-		case r.State == radio.ReceiptRejected:
-			refused = slices.Contains([]radio.Reason{radio.ReasonSigners, radio.ReasonDrill, radio.ReasonArea}, radio.Reason(r.Reason))
-		case r.State.Rank() > radio.ReceiptReceived.Rank():
-			return false
-		}
-	}
-	return refused
 }
