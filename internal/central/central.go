@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +104,11 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	}
 	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
 		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
+	}
+	if drill, err := drillHashes(); err != nil {
+		return err
+	} else if _, ring := keys.Keyring(); !slices.ContainsFunc(drill, func(h radio.SHA256) bool { return slices.Contains(ring.Drill, h) }) {
+		c.log.Warn("the keyring does not list the announcement of a drill, so that devices refuse drills: sign a new keyring with `loaxa key sign`")
 	}
 	lock, err := lockData(c.cfg.Data)
 	if err != nil {

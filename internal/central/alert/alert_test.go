@@ -255,3 +255,25 @@ func TestSignsWhatIsRead(t *testing.T) {
 		t.Errorf("%s %v", a.State, err)
 	}
 }
+
+// TestDrillOfAnOldKeyring: what every device would refuse is not sent.
+func TestDrillOfAnOldKeyring(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	w := h.wish("xa-1")
+	w.Drill = true
+	chi := h.people["chi"].Person
+	a, err := d.Compose(t.Context(), chi, w)
+	must(t, err)
+	if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, password); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("a drill that no keyring lists: %v", err)
+	}
+	for _, e := range d.rooms.Set {
+		if e.Role == radio.RoleDrill {
+			h.ring.Drill = []radio.SHA256{e.Rendition.SHA256}
+		}
+	}
+	if a, err = d.Sign(t.Context(), chi, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
+		t.Errorf("%s %v", a.State, err)
+	}
+}

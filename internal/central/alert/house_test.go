@@ -143,7 +143,7 @@ func must(t *testing.T, err error) {
 func (h *house) desk() *Desk {
 	var set []radio.EmergencyAudio
 	for _, r := range radio.EmergencyRoles() {
-		set = append(set, radio.EmergencyAudio{Role: r, Rendition: radio.Rendition{Kbps: 32, Samples: 5 * radio.SampleRate}})
+		set = append(set, radio.EmergencyAudio{Role: r, Rendition: radio.Rendition{SHA256: radio.VoiceHash([]byte(r)), Kbps: 32, Samples: 5 * radio.SampleRate}})
 	}
 	d := New(Rooms{Drafts: h.store, Papers: h.store, Heard: h.store, Map: h.store, Keys: h, Voices: h, Publisher: h, Set: set}, time.Now, slog.New(slog.DiscardHandler))
 	// The real one takes its time on purpose; TestRealKey opens with it.

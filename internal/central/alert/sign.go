@@ -188,7 +188,18 @@ func (d *Desk) enough(envelope []byte, chain []radio.AreaID) (a radio.Alert, eno
 	if err := a.Check(); err != nil {
 		return a, false, err
 	}
+	if a.Drill && !d.drills(ring) {
+		return a, false, refusal{radio.ErrConflict, "devices would refuse the drill: its announcement does not stand in the keyring; sign it anew with `loaxa key sign`",
+			"Các cụm loa sẽ từ chối diễn tập: câu “Đây là diễn tập” chưa có trong danh sách khóa. Hãy nhờ quản trị viên ký lại danh sách khóa (loaxa key sign)."}
+	}
 	return a, ring.EnoughForAlert(kids, chain) == nil, nil
+}
+
+// drills says whether the keyring lists the announcement of a drill that devices hold.
+func (d *Desk) drills(ring trust.Keyring) bool {
+	return slices.ContainsFunc(d.rooms.Set, func(e radio.EmergencyAudio) bool {
+		return e.Role == radio.RoleDrill && slices.Contains(ring.Drill, e.Rendition.SHA256)
+	})
 }
 
 // Need says how many persons must sign in an area, as far as the keys of by go: 1 when
