@@ -73,6 +73,12 @@ func (d *Desk) makeBoard(ctx context.Context, a radio.AlertRecord) (radio.AlertB
 	if err != nil {
 		return radio.AlertBoard{}, err
 	}
+	if a.Wish.Standing && a.Active(now) {
+		// It stands for months: clusters that come later are told at their first hello.
+		if targets, err = d.withLater(ctx, a, targets); err != nil {
+			return radio.AlertBoard{}, err
+		}
+	}
 	steps, err := d.rooms.Heard.ReceiptSteps(ctx, string(a.ID), "")
 	if err != nil {
 		return radio.AlertBoard{}, err
@@ -84,4 +90,22 @@ func (d *Desk) makeBoard(ctx context.Context, a radio.AlertRecord) (radio.AlertB
 		}
 	}
 	return radio.NewAlertBoard(a, targets, steps, cycles, now), nil
+}
+
+// withLater adds the devices that have come to an alert's area since it went out.
+func (d *Desk) withLater(ctx context.Context, a radio.AlertRecord, targets []radio.AlertTarget) ([]radio.AlertTarget, error) {
+	now, err := d.targets(ctx, a.Wish.Area)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[radio.DeviceID]bool, len(targets))
+	for _, t := range targets {
+		known[t.Device] = true
+	}
+	for _, t := range now {
+		if !known[t.Device] {
+			targets = append(targets, t)
+		}
+	}
+	return targets, nil
 }

@@ -65,3 +65,25 @@ func TestManyReaders(t *testing.T) {
 		}
 	})
 }
+
+// TestLaterDevices: a standing alert's board has the clusters that came after it; of any
+// other those for which it went out.
+func TestLaterDevices(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	standing := h.issued(d, "xa-1", func(w *radio.AlertWish) { w.Standing, w.LifeMinutes = true, 60*24*30 }, "chi")
+	once := h.issued(d, "xa-1", nil, "chi")
+	later := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: "cum-13", Name: "Cụm", Hamlet: h.areas["thon-1"], Rendition: 64}
+	must(t, h.store.ApplyPlan(t.Context(), radio.PlanChange{At: 3, Author: "a", Approver: "b", Devices: []radio.Device{later}}))
+	must(t, h.store.AddEnrolmentCode(t.Context(), radio.EnrolmentCode{SecretHash: "l", Device: later.ID, CreatedBy: "x", CreatedAt: 1, ExpiresAt: 1000}))
+	must(t, h.store.Enrol(t.Context(), "l", radio.Certificate{Serial: "l", Device: later.ID, KID: "k", JWK: "{}", PEM: "p", IssuedAt: 2, NotAfter: 1 << 50}))
+	for _, c := range []struct {
+		of   radio.AlertRecord
+		want int
+	}{{standing, 3}, {once, 2}} {
+		b, err := d.Board(t.Context(), c.of)
+		if err != nil || b.All.Counts.Devices != c.want || b.All.Counts.Silent != c.want {
+			t.Errorf("standing %v: %+v, want %d devices (%v)", c.of.Wish.Standing, b.All.Counts, c.want, err)
+		}
+	}
+}
