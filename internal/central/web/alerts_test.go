@@ -85,7 +85,8 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "KHẨN CẤP – PHÁT THẬT", "Cần hai người khác nhau ký", "Ký, PHÁT KHẨN CẤP")
 	h.alerts.need = 1
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "Ký xong là loa kêu ngay.")
-	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng")
+	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng",
+		`data-at="`+draft+`"`) // the page stays live
 	want(t, h.ask(t, http.MethodPost, draft+"/sign", signForm), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodPost, out+"/cancel", signForm+"&why=+nh%E1%BA%A7m+"), http.StatusSeeOther)
 	if fmt.Sprint(h.alerts.acts) != `[sign 1 by lan cancel "nhầm" by lan]` {
