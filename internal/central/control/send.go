@@ -85,8 +85,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-// work sends what is due and says how long nothing will be. Orders take turns, the
-// smallest first: one device to be silenced does not wait behind a province.
+// work sends what is due and says how long nothing will be.
 func (d *Desk) work(ctx context.Context, flights map[radio.BatchID]*flight) (time.Duration, error) {
 	live, err := d.rooms.Book.LiveCommands(ctx, "", radio.At(d.now()))
 	if err != nil {
@@ -105,6 +104,8 @@ func (d *Desk) work(ctx context.Context, flights map[radio.BatchID]*flight) (tim
 		batches = append(batches, live[:n])
 		live = live[n:]
 	}
+	// Orders take turns, the smallest first: one device to be silenced does not wait behind
+	// a province.
 	slices.SortStableFunc(batches, func(a, b []radio.LiveCommand) int { return len(a) - len(b) })
 	seen := map[radio.BatchID]bool{}
 	for _, batch := range batches {
