@@ -130,6 +130,8 @@ func (d *desk) drill() string {
 	d.number("interval_s", "2")
 	d.number("life_minutes", "15")
 	d.shows("alert-form", "DIỄN TẬP", "Chưa có gì được phát ở bước này")
+	d.b.Press("[name=sound_siren]") // shorter so
+	d.b.Press("[name=sound_lead_in]")
 	d.click(".alertform button")
 	d.shows("alert-draft", "DIỄN TẬP", "2 cụm loa", "Xã Tây", "Bà con ven suối lên cao ngay.", "Ký xong là loa kêu ngay")
 	path := d.path()
@@ -139,9 +141,9 @@ func (d *desk) drill() string {
 	d.shows("alert-wrong-password", "không đúng")
 	d.signHere("form.danger", chairman)
 	d.b.Eval(`document.sameDocument = true`, nil)
-	d.b.AwaitWithin(10*time.Second, "the first word of a device, by itself", `return document.querySelector('.word-silent').innerText.startsWith('1 ')`)
+	d.b.AwaitWithin(10*time.Second, "the first word of a device, by itself", `return parseInt(document.querySelector('.word-silent').innerText) === 1`)
 	d.shows("alert-board", "Đã tới đâu", "Thôn Núi", "1/2 cụm loa đã có tin")
-	d.b.AwaitWithin(60*time.Second, "a device that is done, by itself", `return document.querySelector('.word-done').innerText.startsWith('1 ')`)
+	d.b.AwaitWithin(60*time.Second, "a device that is done, by itself", `return parseInt(document.querySelector('.word-done').innerText) === 1`)
 	d.shows("alert-board-done", "Đã phát xong")
 	var same bool
 	d.b.Eval(`return document.sameDocument === true`, &same)
@@ -225,7 +227,7 @@ func (d *desk) bothPersons(far *agentProcess) {
 	d.click(`a[href="` + path + `"]`)
 	d.signHere("form.danger", "ky2")
 	far.sounds("Bão số 5", 5*time.Second)
-	d.b.AwaitWithin(10*time.Second, "the devices that have it", `return document.querySelector('.word-running').innerText.startsWith('2 ')`)
+	d.b.AwaitWithin(10*time.Second, "the devices that have it", `return parseInt(document.querySelector('.word-running').innerText) === 2`)
 	d.shows("alert-province-board", "2/3 cụm loa đã có tin", "Hủy phát")
 	d.b.Press("details:has(form[action$='/cancel']) summary")
 	d.b.Type("[name=why]", "Bão đã tan")
@@ -235,7 +237,7 @@ func (d *desk) bothPersons(far *agentProcess) {
 	d.shows("alert-half-cancelled", "Người ký hủy")
 	d.signHere("form[action$='/cancel']", "ky1")
 	far.sounds("", 3*time.Second)
-	d.b.AwaitWithin(15*time.Second, "the devices that have stopped", `return document.querySelector('.word-stopped').innerText.startsWith('2 ')`)
+	d.b.AwaitWithin(15*time.Second, "the devices that have stopped", `return parseInt(document.querySelector('.word-stopped').innerText) === 2`)
 	d.shows("alert-cancelled", "Đã hủy phát", "Bão đã tan")
 }
 
@@ -254,7 +256,7 @@ func (d *desk) remote() {
 	d.open("/commands/new")
 	d.shows("orders-new", "Xem lại lệnh")
 	d.open("/commands")
-	d.shows("orders", "Âm lượng")
+	d.shows("orders", "Đặt âm lượng")
 }
 
 // atTheDevice: a standing alert is started and stopped with the PIN on the device's own
@@ -290,7 +292,7 @@ func (d *desk) atTheDevice(s *storm, a *agentProcess, pin string) {
 	if status := d.b.Status(); status != http.StatusTooManyRequests {
 		d.t.Errorf("the right PIN after five wrong ones: status %d", status)
 	}
-	d.shows("control-locked")
+	d.shows("control-locked", "Hãy chờ", "Too many wrong PINs")
 	d.b.Complaints() // every refusal is one
 	if v, ok := a.status(); !ok || v.Sounding != nil {
 		d.t.Errorf("it sounds %+v", v.Sounding)

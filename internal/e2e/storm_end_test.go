@@ -67,6 +67,7 @@ func TestStormCancelled(t *testing.T) {
 		t.Errorf("cancelled twice: %d %s", status, said)
 	}
 	cut.start()
+	s.until(time.Now().Add(5 * time.Second)) // by now the alert comes late
 	off.start()
 	s.eventually(60*time.Second, "every device has ended it", func() bool { return s.reach(id).All.Counts.Stopped == 3 })
 	for _, x := range []*agentProcess{cut, off} {

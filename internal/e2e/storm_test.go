@@ -66,7 +66,7 @@ func newStorm(t *testing.T, codes ...string) *storm {
 	root := filepath.Join(h.dir, "root.jwk")
 	h.command("", "key", "sign", "--root", root, "--broker", "mqtts://127.0.0.1:"+strconv.Itoa(h.ports.mqtt), "--media", "https://"+s.line.addr)
 	h.signers()
-	h.command(secret, "user", "add", "--login", chairman, "--name", "Lò Văn Chủ", "--role", "approver@tay", "--password-stdin")
+	h.command(secret, "user", "add", "--login", chairman, "--name", "Lò Văn Chủ", "--role", "approver@tay", "--role", "operator@tay", "--password-stdin")
 	h.command(keyWord(chairman)+"\n", "key", "person", "add", "--root", root, "--user", chairman, "--area", "tay", "--may", "alert", "--password-stdin")
 	h.serve()
 	return s

@@ -98,8 +98,14 @@ func (a *agentProcess) recordings() [][]int16 {
 
 // sounded says where want stands in a recording, sample for sample, or −1.
 func sounded(recording, want []int16) int {
+	loudest := 0 // silence is everywhere
+	for i, v := range want {
+		if v > want[loudest] {
+			loudest = i
+		}
+	}
 	for i := 0; i+len(want) <= len(recording); i++ {
-		if recording[i] == want[0] && equal(recording[i:i+len(want)], want) {
+		if recording[i+loudest] == want[loudest] && equal(recording[i:i+len(want)], want) {
 			return i
 		}
 	}

@@ -53,6 +53,16 @@ type AlertWish struct {
 // Life is how long it is valid.
 func (w AlertWish) Life() time.Duration { return time.Duration(w.LifeMinutes) * time.Minute }
 
+// Spoken is what people read out where no loudspeaker sounds, to villagers, in whatever
+// language their own screens are. A drill is called one before and after.
+func (w AlertWish) Spoken() string {
+	if !w.Drill {
+		return w.Text
+	}
+	const drill = "Đây là diễn tập."
+	return drill + " " + w.Text + " " + drill
+}
+
 // Cycle is how long one cycle sounds, given the sounds of the set.
 func (w AlertWish) Cycle(set []EmergencyAudio) time.Duration {
 	var d time.Duration

@@ -94,7 +94,7 @@ const (
 	// welcome, but not for long, and what comes later than lateAfter waits for tombWait.
 	returnWait = 10 * time.Second
 	tombWait   = time.Second
-	lateAfter  = 30 * time.Second
+	lateAfter  = 5 * time.Second
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -130,7 +130,7 @@ type entry struct {
 	taken time.Duration // on Mono: when it came; 0 after a restart
 	// waits: nothing of it has sounded since the restart, for want of a welcome.
 	waits bool
-	unset bool          // the journal does not hold this yet
+	unset bool // the journal does not hold this yet
 	steps []radio.Record
 }
 

@@ -89,7 +89,11 @@ func (p *Page) obey(w http.ResponseWriter, r *http.Request) {
 		if status == http.StatusInternalServerError {
 			p.log.Error("PIN not checked", "error", err)
 		}
-		p.showControl(w, r, status, vi, "The PIN was not accepted.")
+		en := "The PIN was not accepted."
+		if wait := w.Header().Get("Retry-After"); wait != "" {
+			en = "Too many wrong PINs: wait " + wait + " s."
+		}
+		p.showControl(w, r, status, vi, en)
 		return
 	}
 	var err error

@@ -33,6 +33,11 @@ type alertData struct {
 	Problems []formProblem
 }
 
+// Signs says whether the page has a form to sign with, which tells what is wrong itself.
+func (d alertData) Signs() bool {
+	return d.MaySign && (d.AlertRecord.State == radio.AlertDraft && d.HasKey || d.Loud)
+}
+
 // boardData is the reach in words.
 type boardData struct {
 	radio.AlertBoard

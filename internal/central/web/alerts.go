@@ -255,5 +255,9 @@ func (s *Server) took(r *http.Request, ms int64) string {
 	if ms < 0 {
 		return "–"
 	}
-	return s.pages.speech[languageOf(r)].length((time.Duration(ms) * time.Millisecond).Seconds())
+	sp := s.pages.speech[languageOf(r)]
+	if ms < 100 {
+		return sp.say("dưới %s", sp.length(0.1))
+	}
+	return sp.length((time.Duration(ms) * time.Millisecond).Seconds())
 }
