@@ -104,6 +104,24 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	}
 }
 
+// TestSignsTheVersionRead: the form to sign stays as it was read; one that renewed itself
+// would have a person sign what somebody has changed meanwhile.
+func TestSignsTheVersionRead(t *testing.T) {
+	h := newHouse(t)
+	_, rest, found := strings.Cut(h.ask(t, http.MethodGet, "/alerts/"+string(h.alerts.all[0].ID), "").Body.String(), `<form class="card danger"`)
+	before, _, _ := strings.Cut(h.ask(t, http.MethodGet, "/alerts/"+string(h.alerts.all[0].ID), "").Body.String(), `<form class="card danger"`)
+	if !found || !strings.Contains(rest, `name="version" value="1"`) {
+		t.Fatal("no form to sign")
+	}
+	// What holds the form: nothing live is open before it.
+	for _, tag := range []string{"section", "div"} {
+		opened, closed := strings.Count(before, "<"+tag), strings.Count(before, "</"+tag+">")
+		if last := before[strings.LastIndex(before, "<"+tag):]; opened > closed && strings.Contains(last, "data-live") {
+			t.Errorf("the form to sign renews itself: %s", last)
+		}
+	}
+}
+
 // TestReach: the board counts by word, names the silent ones, and a reader of one commune
 // sees that commune only.
 func TestReach(t *testing.T) {
