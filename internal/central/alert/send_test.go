@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -345,14 +346,15 @@ func TestAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		d := h.desk()
-		away := true
-		d.rooms.Away = func(x radio.DeviceID) bool { return away && x == h.places[1].Device.ID }
+		var away atomic.Bool
+		away.Store(true)
+		d.rooms.Away = func(x radio.DeviceID) bool { return away.Load() && x == h.places[1].Device.ID }
 		defer running(t, d)()
 		h.begun = time.Now()
 		h.issued(d, "xa-1", nil, "chi")
 		time.Sleep(time.Minute)
 		wantSent(t, h, "0s alert xa-1", "3s alert cum-11", "10s alert cum-11", "30s alert cum-11")
-		away = false
+		away.Store(false)
 		must(t, d.Hello(t.Context(), h.places[1].Device.ID, nil))
 		wantSent(t, h, "1m0s alert cum-12")
 	})

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,13 @@ func (h *house) many(n int) {
 	}
 }
 
+// count is how many messages the broker took.
+func (h *house) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sent)
+}
+
 // Devices that take nothing hold nobody up: not the others of their order, not its next
 // rounds; and they get it when they take it again.
 func TestStalledDevices(t *testing.T) {
@@ -36,19 +44,19 @@ func TestStalledDevices(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(2900 * time.Millisecond)
-			if len(h.sent) != 32 {
-				t.Errorf("%d of 32 devices told beside stalled ones: %q", len(h.sent), h.sent)
+			if n := h.count(); n != 32 {
+				t.Errorf("%d of 32 devices told beside stalled ones", n)
 			}
 			time.Sleep(time.Second)
-			if len(h.sent) != 64 {
-				t.Errorf("%d messages after the second round, want 64", len(h.sent))
+			if n := h.count(); n != 64 {
+				t.Errorf("%d messages after the second round, want 64", n)
 			}
 			h.mu.Lock()
 			h.stalled, h.sent = nil, nil
 			h.mu.Unlock()
 			time.Sleep(2 * time.Second)
-			if len(h.sent) != 12 {
-				t.Errorf("%d of 12 devices told when they take it again", len(h.sent))
+			if n := h.count(); n != 12 {
+				t.Errorf("%d of 12 devices told when they take it again", n)
 			}
 		})
 	})
@@ -89,14 +97,18 @@ func TestSmallOrdersFirst(t *testing.T) {
 func TestAwayAndBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		away := true
-		h.desk.rooms.Away = func(d radio.DeviceID) bool { return away && d == h.device(1) }
+		var away atomic.Bool
+		away.Store(true)
+		h.desk.rooms.Away = func(d radio.DeviceID) bool { return away.Load() && d == h.device(1) }
 		h.run(func() {
 			if _, err := h.desk.Issue(t.Context(), person(radio.RoleOperator, radio.Everywhere), radio.CommandOrder{Do: radio.CommandRestart, Devices: []radio.DeviceID{h.device(1)}}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute)
-			away, h.refuse = false, 1
+			away.Store(false)
+			h.mu.Lock()
+			h.refuse = 1
+			h.mu.Unlock()
 			if err := h.desk.Hello(t.Context(), h.device(1)); err == nil {
 				t.Error("the hello of a stalled device says nothing of it")
 			}
