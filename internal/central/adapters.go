@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"loaxa/internal/central/broker"
 	"loaxa/internal/central/fault"
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/ingest"
@@ -40,6 +41,17 @@ func (o *outlet) Publish(ctx context.Context, topic string, payload []byte, reta
 		return fmt.Errorf("%w: the broker is not up yet", radio.ErrUnavailable)
 	}
 	return (*p).Publish(ctx, topic, payload, retained)
+}
+
+// away says that a device has no connection to the embedded broker, and so says hello
+// when it has one. Of an external broker nobody knows.
+func (o *outlet) away(device radio.DeviceID) bool {
+	p := o.to.Load()
+	if p == nil {
+		return false
+	}
+	b, embedded := (*p).(*broker.Embedded)
+	return embedded && !b.Connected(string(device))
 }
 
 // ingestTx is a transaction of the log in which reconcile meets the new records.

@@ -18,14 +18,14 @@ import (
 )
 
 // alerts composes the room of emergencies.
-func (c *Central) alerts(keys alert.Keyring, out alert.Publisher, changed func()) (*alert.Desk, error) {
+func (c *Central) alerts(keys alert.Keyring, out alert.Publisher, away func(radio.DeviceID) bool, changed func()) (*alert.Desk, error) {
 	set, err := emergencySet()
 	if err != nil {
 		return nil, err
 	}
 	return alert.New(alert.Rooms{
 		Drafts: c.store, Papers: c.store, Heard: c.store, Map: c.store, Keys: keys, Voices: voices{c.intake, c.files}, Publisher: out,
-		Set: set, Changed: changed,
+		Set: set, Away: away, Changed: changed,
 	}, c.now, c.log), nil
 }
 
@@ -234,7 +234,7 @@ func (c *Central) AlertDesk(ctx context.Context) (*alert.Desk, error) {
 	}
 	quiet := *c
 	quiet.log = slog.New(slog.DiscardHandler)
-	return quiet.alerts(keys, nowhere{}, nil)
+	return quiet.alerts(keys, nowhere{}, nil, nil)
 }
 
 // PersonByLogin finds an account that works, with its rights.

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +106,11 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
 		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
 	}
+	if drill, err := drillHashes(); err != nil {
+		return err
+	} else if _, ring := keys.Keyring(); !slices.ContainsFunc(drill, func(h radio.SHA256) bool { return slices.Contains(ring.Drill, h) }) {
+		c.log.Warn("the keyring does not list the announcement of a drill, so that devices refuse drills: sign a new keyring with `loaxa key sign`")
+	}
 	lock, err := lockData(c.cfg.Data)
 	if err != nil {
 		return err
@@ -130,7 +136,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	alerts, err := c.alerts(keys, out, func() { live.Changed(web.TopicAlerts) })
+	alerts, err := c.alerts(keys, out, out.away, func() { live.Changed(web.TopicAlerts) })
 	if err != nil {
 		return err
 	}
@@ -144,7 +150,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		ear.Forget(d)
 		dispatcher.Changed()
 	})
-	orders := c.orders(keys, out, func() { live.Changed(web.TopicDevices) })
+	orders := c.orders(keys, out, out.away, func() { live.Changed(web.TopicDevices) })
 	ear = ingest.New(c.log.With("component", "ingest"), ingestLog(c.store, reconciler, news), devices, greeter{dispatcher, orders, c.log}, c.now)
 	mqttBroker, err := c.broker(ca, devices, ear)
 	if err != nil {

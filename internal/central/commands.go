@@ -12,8 +12,8 @@ import (
 )
 
 // orders makes the room of commands.
-func (c *Central) orders(keys control.Keys, out control.Publisher, changed func()) *control.Desk {
-	return control.New(control.Rooms{Book: c.store, Map: c.store, Keys: keys, Publisher: out, Changed: changed}, c.now, c.log)
+func (c *Central) orders(keys control.Keys, out control.Publisher, away func(radio.DeviceID) bool, changed func()) *control.Desk {
+	return control.New(control.Rooms{Book: c.store, Map: c.store, Keys: keys, Publisher: out, Away: away, Changed: changed}, c.now, c.log)
 }
 
 // greeter answers a hello: with the welcome and the documents, then with the commands
@@ -47,7 +47,7 @@ func (c *Central) OrderDevice(ctx context.Context, code string, o radio.CommandO
 	by := identity.Operator(operator)
 	by.ID = radio.UserID(operator) // as the audit names it
 	by.Grants = append(by.Grants, radio.Grant{Role: radio.RoleOperator, Area: radio.Everywhere})
-	return c.orders(nil, nil, nil).Issue(ctx, by, o)
+	return c.orders(nil, nil, nil, nil).Issue(ctx, by, o)
 }
 
 // OrderResult tells what has come of an order.

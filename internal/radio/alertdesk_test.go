@@ -152,3 +152,52 @@ func TestAreaContact(t *testing.T) {
 		}
 	}
 }
+
+// TestBoardWords: what a device said last counts, whatever it refused before; one that
+// has had the alert and does not sound is among those to call for.
+func TestBoardWords(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		steps []Receipt
+		word  AlertWord
+		mute  bool
+	}{
+		{"refused", []Receipt{{State: ReceiptRejected, Reason: "drill", Received: 2000}}, AlertFailed, true},
+		{"refused, then taken", []Receipt{{State: ReceiptRejected, Reason: "drill", Received: 2000}, {State: ReceiptReceived, Received: 4000}, {State: ReceiptRunning, Received: 5000}}, AlertRunning, false},
+		{"refused, then done", []Receipt{{State: ReceiptDone, Received: 9000}, {State: ReceiptRejected, Reason: "area", Received: 2000}}, AlertDone, false},
+		{"taken, and nothing more", []Receipt{{State: ReceiptReceived, Received: 2000}, {State: ReceiptAccepted, Received: 2001}}, AlertReceived, true},
+		{"taken just now", []Receipt{{State: ReceiptReceived, Received: 90_000}}, AlertReceived, false},
+		{"began", []Receipt{{State: ReceiptReceived, Received: 2000}, {State: ReceiptRunning, Received: 2500}}, AlertRunning, false},
+	} {
+		for i := range c.steps {
+			c.steps[i].Device = "d"
+		}
+		for state, standing := range map[AlertState]bool{AlertIssued: false, AlertCancelled: false, "": true} {
+			r := AlertRecord{State: AlertIssued, Wish: AlertWish{Standing: standing}, Paper: AlertPaper{SentAt: 1000}}
+			if state == AlertCancelled {
+				r.State = state
+			}
+			b := NewAlertBoard(r, []AlertTarget{{Device: "d"}}, c.steps, nil, 100_000)
+			mute := c.mute && (c.word == AlertFailed || state == AlertIssued)
+			if d := b.Devices[0]; d.Word != c.word || (len(b.Hamlets[0].Mute) == 1) != mute || d.Mute() != mute {
+				t.Errorf("%s, %q standing %v: %+v, mute %d", c.name, r.State, standing, d, len(b.Hamlets[0].Mute))
+			}
+		}
+	}
+}
+
+// TestBoardNames: two hamlets of one name are two lines, and each is one.
+func TestBoardNames(t *testing.T) {
+	var targets []AlertTarget
+	for i, hamlet := range []AreaID{"1", "2", "1", "2"} {
+		targets = append(targets, AlertTarget{Device: DeviceID(rune('a' + i)), Code: string(rune('a' + i)), Hamlet: hamlet, HamletName: "Thôn 1", Commune: "x", CommuneName: "Xã"})
+	}
+	for i, commune := range []AreaID{"y", "z", "y"} {
+		hamlet := string(rune('e' + i))
+		targets = append(targets, AlertTarget{Device: DeviceID(hamlet), Code: hamlet, Hamlet: AreaID(hamlet), HamletName: hamlet, Commune: commune, CommuneName: "Yên"})
+	}
+	b := NewAlertBoard(AlertRecord{}, targets, nil, nil, 0)
+	if len(b.Hamlets) != 5 || len(b.Communes) != 3 {
+		t.Errorf("%d hamlets, %d communes: %+v", len(b.Hamlets), len(b.Communes), b.Hamlets)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AlertWord is what the centre knows of an alert on one device.
@@ -69,11 +70,19 @@ type AlertDevice struct {
 	Reason Reason    `json:"reason,omitempty"`
 	// Milliseconds from sending to the centre's hearing of it; -1 when it was not heard. One
 	// clock measured both ends, the centre's, so the way back is counted too.
-	ReceivedMS int64        `json:"received_ms"`
-	RunningMS  int64        `json:"running_ms"`
-	DoneMS     int64        `json:"done_ms"`
-	Cycles     []AlertCycle `json:"cycles"`
+	ReceivedMS int64 `json:"received_ms"`
+	RunningMS  int64 `json:"running_ms"`
+	DoneMS     int64 `json:"done_ms"`
+	// Late: it has had a real alert for more than a minute and nothing has sounded.
+	Late   bool         `json:"late,omitempty"`
+	Cycles []AlertCycle `json:"cycles"`
 }
+
+// alertBegins is how long a device may take from its first word to its first sample.
+const alertBegins = time.Minute
+
+// Mute says that people there must be told by others.
+func (d AlertDevice) Mute() bool { return d.Word == AlertSilent || d.Word == AlertFailed || d.Late }
 
 // AlertHamlet sums up one hamlet (thôn, tổ dân phố).
 type AlertHamlet struct {
@@ -82,8 +91,8 @@ type AlertHamlet struct {
 	Hamlet      AreaID      `json:"hamlet"`
 	HamletName  string      `json:"hamlet_name"`
 	Counts      AlertCounts `json:"counts"`
-	// Mute are the devices without a word, and those that failed: where people must be told
-	// by others.
+	// Mute are the devices without a word, those that failed, and those that have not begun
+	// to sound: where people must be told by others.
 	Mute []AlertDevice `json:"mute"`
 }
 
@@ -103,9 +112,11 @@ type AlertCommune struct {
 	Received AlertTimes  `json:"received"`
 	Running  AlertTimes  `json:"running"`
 	Done     AlertTimes  `json:"done"`
-	// Cycles counts the cycles in the log, Whole those that sounded to their end.
-	Cycles int `json:"cycles"`
-	Whole  int `json:"whole"`
+	// Planned counts the cycles that were to sound (of a standing alert, those that were
+	// begun), Cycles those in the log, Whole those that sounded to their end.
+	Planned int `json:"planned"`
+	Cycles  int `json:"cycles"`
+	Whole   int `json:"whole"`
 }
 
 // AlertBoard is the reach of an alert and its scorecard.
@@ -116,12 +127,17 @@ type AlertBoard struct {
 	Communes []AlertCommune `json:"communes"`
 	Hamlets  []AlertHamlet  `json:"hamlets"`
 	Devices  []AlertDevice  `json:"devices"`
+	// repeats is how many cycles each device was to sound; 0 for a standing alert.
+	repeats int
 }
 
 // NewAlertBoard puts together what is known of an alert that was sent. steps are receipts
 // of its devices, one for each state.
 func NewAlertBoard(r AlertRecord, targets []AlertTarget, steps []Receipt, cycles []AlertCycle, now Millis) AlertBoard {
 	b := AlertBoard{Alert: r.ID, At: now, Communes: []AlertCommune{}, Hamlets: []AlertHamlet{}, Devices: []AlertDevice{}}
+	if !r.Wish.Standing {
+		b.repeats = r.Wish.Repeats
+	}
 	heard, sounded := map[DeviceID][]Receipt{}, map[DeviceID][]AlertCycle{}
 	for _, s := range steps {
 		heard[s.Device] = append(heard[s.Device], s)
@@ -131,6 +147,7 @@ func NewAlertBoard(r AlertRecord, targets []AlertTarget, steps []Receipt, cycles
 	}
 	for _, t := range targets {
 		d := alertDevice(t, heard[t.Device], r.Paper.SentAt)
+		d.Late = d.Word == AlertReceived && r.State == AlertIssued && !r.Wish.Standing && now.Sub(r.Paper.SentAt.Add(time.Duration(d.ReceivedMS)*time.Millisecond)) > alertBegins
 		d.Cycles = append([]AlertCycle{}, sounded[t.Device]...)
 		slices.SortFunc(d.Cycles, func(a, b AlertCycle) int {
 			return cmp.Or(cmp.Compare(a.StartedAt, b.StartedAt), cmp.Compare(a.Cycle, b.Cycle))
@@ -138,7 +155,9 @@ func NewAlertBoard(r AlertRecord, targets []AlertTarget, steps []Receipt, cycles
 		b.Devices = append(b.Devices, d)
 	}
 	slices.SortFunc(b.Devices, func(x, y AlertDevice) int {
-		return cmp.Or(strings.Compare(x.CommuneName, y.CommuneName), strings.Compare(x.HamletName, y.HamletName), strings.Compare(x.Code, y.Code))
+		// Names repeat: after a merger a commune has two hamlets called one.
+		return cmp.Or(strings.Compare(x.CommuneName, y.CommuneName), cmp.Compare(x.Commune, y.Commune),
+			strings.Compare(x.HamletName, y.HamletName), cmp.Compare(x.Hamlet, y.Hamlet), strings.Compare(x.Code, y.Code))
 	})
 	b.sum()
 	return b
@@ -159,22 +178,30 @@ func alertDevice(t AlertTarget, steps []Receipt, sent Millis) AlertDevice {
 		case ReceiptDone:
 			d.DoneMS = took
 		}
-		if s.State.Rank() > rank {
+		if s.State.Rank() > rank && !overtaken(s, steps) {
 			rank, d.Word, d.Reason = s.State.Rank(), WordOf(s.State, Reason(s.Reason)), Reason(s.Reason)
 		}
 	}
 	return d
 }
 
+// overtaken says that a device refused first and took it later: a newer keyring or newer
+// settings had come.
+func overtaken(refused Receipt, steps []Receipt) bool {
+	return refused.State == ReceiptRejected && slices.ContainsFunc(steps, func(s Receipt) bool {
+		return s.State != ReceiptRejected && s.Received >= refused.Received
+	})
+}
+
 // sum fills the sums from the devices, which are in order.
 func (b *AlertBoard) sum() {
-	b.All = alertCommune(b.Devices)
+	b.All = alertCommune(b.Devices, b.repeats)
 	for first := 0; first < len(b.Devices); {
 		next := first
 		for next < len(b.Devices) && b.Devices[next].Commune == b.Devices[first].Commune {
 			next++
 		}
-		c := alertCommune(b.Devices[first:next])
+		c := alertCommune(b.Devices[first:next], b.repeats)
 		c.Commune, c.Name = b.Devices[first].Commune, b.Devices[first].CommuneName
 		b.Communes = append(b.Communes, c)
 		first = next
@@ -187,13 +214,13 @@ func (b *AlertBoard) sum() {
 		}
 		h := &b.Hamlets[n]
 		h.Counts.add(d.Word)
-		if d.Word == AlertSilent || d.Word == AlertFailed {
+		if d.Mute() {
 			h.Mute = append(h.Mute, d)
 		}
 	}
 }
 
-func alertCommune(devices []AlertDevice) AlertCommune {
+func alertCommune(devices []AlertDevice, repeats int) AlertCommune {
 	var c AlertCommune
 	var received, running, done []int64
 	for _, d := range devices {
@@ -205,6 +232,9 @@ func alertCommune(devices []AlertDevice) AlertCommune {
 				c.Whole++
 			}
 		}
+	}
+	if c.Planned = repeats * len(devices); repeats == 0 {
+		c.Planned = c.Cycles
 	}
 	c.Received, c.Running, c.Done = spread(received), spread(running), spread(done)
 	return c
@@ -226,7 +256,7 @@ func (b AlertBoard) Within(communes []AreaID) AlertBoard {
 	if communes == nil {
 		return b
 	}
-	out := AlertBoard{Alert: b.Alert, At: b.At, Communes: []AlertCommune{}, Hamlets: []AlertHamlet{}, Devices: []AlertDevice{}}
+	out := AlertBoard{Alert: b.Alert, At: b.At, repeats: b.repeats, Communes: []AlertCommune{}, Hamlets: []AlertHamlet{}, Devices: []AlertDevice{}}
 	for _, d := range b.Devices {
 		if slices.Contains(communes, d.Commune) {
 			out.Devices = append(out.Devices, d)

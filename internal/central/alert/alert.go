@@ -80,6 +80,8 @@ type Rooms struct {
 	Publisher Publisher
 	// Set is the emergency set of every device.
 	Set []radio.EmergencyAudio
+	// Away says that a device is known to have no connection; nil: nobody knows.
+	Away func(radio.DeviceID) bool
 	// Changed tells open pages; it may be nil.
 	Changed func()
 }
@@ -101,12 +103,18 @@ type Desk struct {
 	// standing is what Run read last; loaded says that it has.
 	standing []radio.AlertRecord
 	loaded   bool
+	// missed are devices to which their hello did not bring what they are owed.
+	missed map[flightKey][]waiting
+	voiced map[voiceKey]time.Time
+
+	boards boards
 }
 
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), unseal: trust.OpenKey, opening: make(chan struct{}, 2), wake: make(chan struct{}, 1),
-		fails: map[radio.UserID]failure{}}
+		fails: map[radio.UserID]failure{}, missed: map[flightKey][]waiting{},
+		voiced: map[voiceKey]time.Time{}}
 }
 
 // refusal is a no with its reason for people, in both screen languages.

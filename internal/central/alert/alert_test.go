@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -217,6 +218,62 @@ func TestRealKey(t *testing.T) {
 		t.Errorf("another password: %v", err)
 	}
 	if a, err = d.Sign(t.Context(), h.people["chi"].Person, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
+		t.Errorf("%s %v", a.State, err)
+	}
+}
+
+// forged gives drafts as somebody has written them over in the database.
+type forged struct {
+	Drafts
+	text string
+}
+
+func (f forged) Alert(ctx context.Context, id radio.AlertID) (radio.AlertRecord, error) {
+	a, err := f.Drafts.Alert(ctx, id)
+	a.Wish.Text = f.text
+	return a, err
+}
+
+// TestSignsWhatIsRead: the second person signs the bytes of the first only while they say
+// what the draft says.
+func TestSignsWhatIsRead(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	a, err := d.Compose(t.Context(), h.people["an"].Person, h.wish("tinh"))
+	must(t, err)
+	a, err = d.Sign(t.Context(), h.people["an"].Person, a.ID, a.Version, password)
+	must(t, err)
+	d.rooms.Drafts = forged{h.store, "Chỉ là diễn tập"}
+	if _, err := d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, password); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("signed what nobody could read: %v", err)
+	}
+	d.rooms.Drafts = h.store
+	if a, err = d.Find(t.Context(), a.ID); err != nil || a.State != radio.AlertDraft || len(a.Paper.Signatures) != 1 {
+		t.Errorf("%s %+v %v", a.State, a.Paper, err)
+	}
+	if a, err = d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
+		t.Errorf("%s %v", a.State, err)
+	}
+}
+
+// TestDrillOfAnOldKeyring: what every device would refuse is not sent.
+func TestDrillOfAnOldKeyring(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	w := h.wish("xa-1")
+	w.Drill = true
+	chi := h.people["chi"].Person
+	a, err := d.Compose(t.Context(), chi, w)
+	must(t, err)
+	if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, password); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("a drill that no keyring lists: %v", err)
+	}
+	for _, e := range d.rooms.Set {
+		if e.Role == radio.RoleDrill {
+			h.ring.Drill = []radio.SHA256{e.Rendition.SHA256}
+		}
+	}
+	if a, err = d.Sign(t.Context(), chi, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
 		t.Errorf("%s %v", a.State, err)
 	}
 }

@@ -123,22 +123,3 @@ func isDraft(a radio.AlertRecord, version int) error {
 	}
 	return nil
 }
-
-// Board puts together what is known of an alert that was sent.
-func (d *Desk) Board(ctx context.Context, a radio.AlertRecord) (radio.AlertBoard, error) {
-	targets, err := d.rooms.Heard.AlertTargets(ctx, a.ID)
-	if err != nil {
-		return radio.AlertBoard{}, err
-	}
-	steps, err := d.rooms.Heard.ReceiptSteps(ctx, string(a.ID), "")
-	if err != nil {
-		return radio.AlertBoard{}, err
-	}
-	var cycles []radio.AlertCycle
-	if a.Paper.SentAt != 0 {
-		if cycles, err = d.rooms.Heard.AlertCycles(ctx, a); err != nil {
-			return radio.AlertBoard{}, err
-		}
-	}
-	return radio.NewAlertBoard(a, targets, steps, cycles, radio.At(d.now())), nil
-}

@@ -65,6 +65,7 @@ type house struct {
 	voices map[radio.SHA256][]byte
 	sent   []sent
 	fail   error
+	busy   map[string]bool // topics the broker does not take now
 }
 
 func newHouse(t *testing.T) *house {
@@ -142,7 +143,7 @@ func must(t *testing.T, err error) {
 func (h *house) desk() *Desk {
 	var set []radio.EmergencyAudio
 	for _, r := range radio.EmergencyRoles() {
-		set = append(set, radio.EmergencyAudio{Role: r, Rendition: radio.Rendition{Kbps: 32, Samples: 5 * radio.SampleRate}})
+		set = append(set, radio.EmergencyAudio{Role: r, Rendition: radio.Rendition{SHA256: radio.VoiceHash([]byte(r)), Kbps: 32, Samples: 5 * radio.SampleRate}})
 	}
 	d := New(Rooms{Drafts: h.store, Papers: h.store, Heard: h.store, Map: h.store, Keys: h, Voices: h, Publisher: h, Set: set}, time.Now, slog.New(slog.DiscardHandler))
 	// The real one takes its time on purpose; TestRealKey opens with it.
@@ -185,6 +186,9 @@ func (h *house) Publish(_ context.Context, topic string, payload []byte, retaine
 	}
 	if h.fail != nil {
 		return h.fail
+	}
+	if h.busy[topic] {
+		return radio.ErrUnavailable
 	}
 	h.sent = append(h.sent, sent{topic, payload, time.Since(h.begun)})
 	return nil

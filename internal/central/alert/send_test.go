@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/wire"
 )
 
 // running starts the room and gives what ends it.
@@ -196,7 +198,15 @@ func TestLackingVoice(t *testing.T) {
 			must(t, d.Hello(t.Context(), h.places[device].Device.ID, lacks))
 		}
 		hello(0, voice.SHA256)
-		wantSent(t, h, "0s alert cum-11", "0s voice thon-1")
+		for range 100 {
+			hello(0, voice.SHA256) // a device gone wild does not fill its neighbours' lines
+		}
+		got := h.took()
+		if slices.Index(got, "0s voice thon-1") < 0 || len(got) != 102 {
+			t.Errorf("sent %d messages: %v", len(got), got)
+		}
+		time.Sleep(voiceEvery)
+		h.begun = time.Now()
 		h.hear(a.ID, 0, radio.ReceiptDone, "")
 		hello(0)
 		hello(0, radio.VoiceHash([]byte("khác")))
@@ -275,4 +285,77 @@ func TestWhatADeviceOwes(t *testing.T) {
 			}
 		}
 	}
+}
+
+func topicOf(h *house, device int) string {
+	return wire.DownTopic(h.places[device].Device.ID, wire.Alert)
+}
+
+func (h *house) makeBusy(topics ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.busy = map[string]bool{}
+	for _, t := range topics {
+		h.busy[t] = true
+	}
+}
+
+// TestBusyDevice: what the broker does not take for one device goes out when it does, and
+// the others are not told again for that.
+func TestBusyDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		d := h.desk()
+		defer running(t, d)()
+		h.makeBusy(topicOf(h, 0))
+		h.begun = time.Now()
+		h.issued(d, "xa-1", nil, "chi")
+		time.Sleep(5 * time.Second)
+		wantSent(t, h, "0s alert xa-1", "3s alert cum-12")
+		h.makeBusy()
+		time.Sleep(4 * time.Second)
+		wantSent(t, h, "6s alert cum-11")
+	})
+}
+
+// TestBusyHello: the same of what a device is owed at its hello, long after the rounds.
+func TestBusyHello(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		d := h.desk()
+		defer running(t, d)()
+		h.issued(d, "xa-1", nil, "chi")
+		h.issued(d, "thon-1", nil, "chi")
+		time.Sleep(time.Minute)
+		h.took()
+		h.makeBusy(topicOf(h, 0))
+		h.begun = time.Now()
+		if err := d.Hello(t.Context(), h.places[0].Device.ID, nil); err == nil {
+			t.Error("nothing is said of what was not sent")
+		}
+		time.Sleep(500 * time.Millisecond)
+		h.makeBusy()
+		time.Sleep(time.Minute)
+		wantSent(t, h, "1s alert cum-11", "1s alert cum-11")
+	})
+}
+
+// TestAway: a device without a connection is told when it says hello; nothing waits for
+// it in the way of its welcome.
+func TestAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		d := h.desk()
+		var away atomic.Bool
+		away.Store(true)
+		d.rooms.Away = func(x radio.DeviceID) bool { return away.Load() && x == h.places[1].Device.ID }
+		defer running(t, d)()
+		h.begun = time.Now()
+		h.issued(d, "xa-1", nil, "chi")
+		time.Sleep(time.Minute)
+		wantSent(t, h, "0s alert xa-1", "3s alert cum-11", "10s alert cum-11", "30s alert cum-11")
+		away.Store(false)
+		must(t, d.Hello(t.Context(), h.places[1].Device.ID, nil))
+		wantSent(t, h, "1m0s alert cum-12")
+	})
 }

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,7 +142,11 @@ func (d *Desk) sign(ctx context.Context, by radio.Person, password string, p rad
 	if err != nil {
 		return p, 0, false, err
 	}
-	if enough, err = d.enough(p.Envelope, chain); err != nil {
+	signed, enough, err := d.enough(p.Envelope, chain)
+	if err != nil {
+		return p, 0, false, err
+	}
+	if err := says(signed, fresh(signed.IssuedAt)); err != nil {
 		return p, 0, false, err
 	}
 	p.Signatures = append(slices.Clone(p.Signatures), radio.AlertSignature{Person: by.ID, Name: by.Name, KID: key.KID(), At: now})
@@ -151,22 +156,50 @@ func (d *Desk) sign(ctx context.Context, by radio.Person, password string, p rad
 	return p, seen, enough, nil
 }
 
+// says refuses a paper that says anything but what the person who signs it has read: it
+// was begun by another, and lay in the database since.
+func says(signed, read radio.Alert) error {
+	a, err := json.Marshal(signed)
+	if err != nil {
+		return fmt.Errorf("read back an alert: %w", err)
+	}
+	b, err := json.Marshal(read)
+	if err != nil {
+		return fmt.Errorf("read back an alert: %w", err)
+	}
+	if !bytes.Equal(a, b) {
+		return refusal{radio.ErrConflict, "what was signed before is not what the draft says: change the draft and sign it anew",
+			"Nội dung đã ký trước đó khác với bản nháp. Hãy sửa bản nháp rồi ký lại từ đầu."}
+	}
+	return nil
+}
+
 // enough proves the paper as a device will, and says whether its signers are enough.
-func (d *Desk) enough(envelope []byte, chain []radio.AreaID) (bool, error) {
+func (d *Desk) enough(envelope []byte, chain []radio.AreaID) (a radio.Alert, enough bool, err error) {
 	_, ring := d.rooms.Keys.Keyring()
 	payload, kids, err := trust.Open(envelope, wire.Alert.Type(), string(chain[len(chain)-1]), wire.Alert.MaxPayload(), ring.PersonLookup(trust.MayAlert))
 	if err != nil {
-		return false, refusal{radio.ErrConflict, "a key that signed before counts no more (" + err.Error() + "): change the draft and sign it anew",
+		return a, false, refusal{radio.ErrConflict, "a key that signed before counts no more (" + err.Error() + "): change the draft and sign it anew",
 			"Khóa của người ký trước không còn hiệu lực. Hãy sửa bản nháp rồi ký lại từ đầu."}
 	}
-	var a radio.Alert
 	if err := json.Unmarshal(payload, &a); err != nil {
-		return false, fmt.Errorf("read back an alert: %w", err)
+		return a, false, fmt.Errorf("read back an alert: %w", err)
 	}
 	if err := a.Check(); err != nil {
-		return false, err
+		return a, false, err
 	}
-	return ring.EnoughForAlert(kids, chain) == nil, nil
+	if a.Drill && !d.drills(ring) {
+		return a, false, refusal{radio.ErrConflict, "devices would refuse the drill: its announcement does not stand in the keyring; sign it anew with `loaxa key sign`",
+			"Các cụm loa sẽ từ chối diễn tập: câu “Đây là diễn tập” chưa có trong danh sách khóa. Hãy nhờ quản trị viên ký lại danh sách khóa (loaxa key sign)."}
+	}
+	return a, ring.EnoughForAlert(kids, chain) == nil, nil
+}
+
+// drills says whether the keyring lists the announcement of a drill that devices hold.
+func (d *Desk) drills(ring trust.Keyring) bool {
+	return slices.ContainsFunc(d.rooms.Set, func(e radio.EmergencyAudio) bool {
+		return e.Role == radio.RoleDrill && slices.Contains(ring.Drill, e.Rendition.SHA256)
+	})
 }
 
 // Need says how many persons must sign in an area, as far as the keys of by go: 1 when

@@ -52,6 +52,8 @@ type Rooms struct {
 	Map       Map
 	Keys      Keys
 	Publisher Publisher
+	// Away says that a device is known to have no connection; nil: nobody knows.
+	Away func(radio.DeviceID) bool
 	// Changed tells open pages; it may be nil.
 	Changed func()
 }
@@ -79,13 +81,16 @@ type Desk struct {
 
 	mu     sync.Mutex
 	limits map[radio.UserID]limit
+	// missed are commands that their device's hello did not bring.
+	missed map[radio.BatchID][]radio.CommandID
 }
 
 type limit struct{ orders, mass *rate.Limiter }
 
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{rooms: rooms, now: now, log: log.With("component", "control"), wake: make(chan struct{}, 1), limits: map[radio.UserID]limit{}}
+	return &Desk{rooms: rooms, now: now, log: log.With("component", "control"), wake: make(chan struct{}, 1), limits: map[radio.UserID]limit{},
+		missed: map[radio.BatchID][]radio.CommandID{}}
 }
 
 // refusal is a no with its reason for people, in both screen languages.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -24,6 +26,9 @@ const (
 	giveUpAfter = 8
 )
 
+// atOnce is how many commands of one order go out before the others have their turn.
+const atOnce = 200
+
 // rounds are when, behind the first sending, an order goes once more to each device that
 // has said nothing (design §7).
 func rounds() []time.Duration {
@@ -33,9 +38,24 @@ func rounds() []time.Duration {
 // flight is how far the sending of a batch has come.
 type flight struct {
 	begun time.Time
-	round int       // 0: not sent yet
-	due   time.Time // zero: only hellos are answered
-	sent  map[radio.CommandID]bool
+	round int       // rounds begun
+	due   time.Time // of the next one; zero: there is none
+	// left are the commands still to be sent: the round has not come to them yet, or the
+	// broker did not take them, now or at their device's hello. They go out from again on.
+	left  []radio.CommandID
+	again time.Time
+}
+
+// next is how long nothing is to be done.
+func (f *flight) next(now time.Time) time.Duration {
+	wait := every
+	if !f.due.IsZero() {
+		wait = min(wait, max(f.due.Sub(now), 0))
+	}
+	if len(f.left) > 0 {
+		wait = min(wait, max(f.again.Sub(now), 0))
+	}
+	return wait
 }
 
 // look wakes Run; it never blocks.
@@ -89,81 +109,97 @@ func (d *Desk) forget(ctx context.Context, now time.Time) time.Duration {
 
 // work sends what is due and says how long nothing will be.
 func (d *Desk) work(ctx context.Context, flights map[radio.BatchID]*flight) (time.Duration, error) {
-	now := d.now()
-	live, err := d.rooms.Book.LiveCommands(ctx, "", radio.At(now))
+	live, err := d.rooms.Book.LiveCommands(ctx, "", radio.At(d.now()))
 	if err != nil {
 		return retry, err
 	}
-	wait := every
-	var errs []error
-	seen := map[radio.BatchID]bool{}
+	d.mu.Lock()
+	missed := d.missed
+	d.missed = map[radio.BatchID][]radio.CommandID{}
+	d.mu.Unlock()
+	var batches [][]radio.LiveCommand
 	for len(live) > 0 {
 		n := 1
 		for n < len(live) && live[n].Batch.ID == live[0].Batch.ID {
 			n++
 		}
-		batch := live[:n]
+		batches = append(batches, live[:n])
 		live = live[n:]
+	}
+	// Orders take turns, the smallest first: one device to be silenced does not wait behind
+	// a province.
+	slices.SortStableFunc(batches, func(a, b []radio.LiveCommand) int { return len(a) - len(b) })
+	seen := map[radio.BatchID]bool{}
+	for _, batch := range batches {
 		id := batch[0].Batch.ID
 		seen[id] = true
 		f := flights[id]
 		if f == nil {
-			f = &flight{due: now}
+			f = &flight{begun: d.now(), due: d.now()}
 			flights[id] = f
 		}
-		if !f.due.IsZero() && !f.due.After(now) {
-			if err := d.step(ctx, batch, f); err != nil {
-				errs = append(errs, err)
-				f.due = d.now().Add(retry)
-			}
-		}
-		if !f.due.IsZero() {
-			wait = min(wait, max(f.due.Sub(d.now()), 0))
-		}
+		f.left = append(f.left, missed[id]...)
+		d.goOn(ctx, batch, f)
 	}
-	for id := range flights {
+	wait := every
+	for id, f := range flights {
 		if !seen[id] {
 			delete(flights, id)
+			continue
 		}
+		wait = min(wait, f.next(d.now()))
 	}
-	return wait, errors.Join(errs...)
+	return wait, nil
 }
 
-// step sends one round of a batch. What a broker that failed did not take of it is left
-// for its next try.
-func (d *Desk) step(ctx context.Context, batch []radio.LiveCommand, f *flight) error {
-	if f.sent == nil {
-		f.sent = map[radio.CommandID]bool{}
+// goOn begins the round that is due, and sends what is left. batch is what its devices
+// have said nothing of.
+func (d *Desk) goOn(ctx context.Context, batch []radio.LiveCommand, f *flight) {
+	now := d.now()
+	if !f.due.IsZero() && !f.due.After(now) {
+		f.left, f.again = f.left[:0], now
+		for _, c := range batch {
+			f.left = append(f.left, c.ID)
+		}
+		// In no order, so that stalled devices do not come one behind the other.
+		rand.Shuffle(len(f.left), func(i, j int) { f.left[i], f.left[j] = f.left[j], f.left[i] })
+		f.due = time.Time{}
+		if f.round < len(rounds()) {
+			f.due = f.begun.Add(rounds()[f.round])
+			f.round++
+		}
 	}
-	failed, sent := 0, 0
-	var last error
+	if len(f.left) == 0 || f.again.After(now) {
+		return
+	}
+	open := make(map[radio.CommandID]radio.LiveCommand, len(batch))
 	for _, c := range batch {
-		if f.sent[c.ID] {
-			continue
+		open[c.ID] = c
+	}
+	sent, failed := 0, 0
+	var last error
+	// Each once; what the broker does not take goes behind the others, so that a few
+	// stalled devices stand in nobody's way.
+	for tries := len(f.left); tries > 0 && sent < atOnce && failed < giveUpAfter && ctx.Err() == nil; tries-- {
+		c, ok := open[f.left[0]]
+		f.left = f.left[1:]
+		if !ok || d.rooms.Away != nil && d.rooms.Away(c.Device) {
+			continue // it has answered, or says hello when it is back
 		}
 		if err := d.send(ctx, c); err != nil {
-			last = err
-			if failed++; failed == giveUpAfter || ctx.Err() != nil {
-				break
-			}
+			f.left = append(f.left, c.ID)
+			last, failed = err, failed+1
 			continue
 		}
-		f.sent[c.ID] = true
-		failed, sent = 0, sent+1
+		sent, failed = sent+1, 0
 	}
-	d.log.Info("commands sent", "batch", string(batch[0].Batch.ID), "round", f.round, "devices", sent)
 	if last != nil {
-		return last
+		f.again = d.now().Add(retry)
+		d.log.Warn("commands wait for devices that do not take them yet", "batch", string(batch[0].Batch.ID), "devices", len(f.left), "error", last)
 	}
-	if f.round == 0 {
-		f.begun = d.now()
+	if sent > 0 {
+		d.log.Info("commands sent", "batch", string(batch[0].Batch.ID), "devices", sent, "left", len(f.left))
 	}
-	f.due, f.sent = time.Time{}, nil
-	if f.round < len(rounds()) {
-		f.due = f.begun.Add(rounds()[f.round])
-		f.round++
-	}
-	return nil
 }
 
 // send signs a command and hands it to the broker.
@@ -179,16 +215,23 @@ func (d *Desk) send(ctx context.Context, c radio.LiveCommand) error {
 }
 
 // Hello sends a device that has just connected what it has said nothing of. It comes
-// behind the welcome, which proves the time.
+// behind the welcome, which proves the time. What cannot be sent now, Run sends soon.
 func (d *Desk) Hello(ctx context.Context, device radio.DeviceID) error {
 	live, err := d.rooms.Book.LiveCommands(ctx, device, radio.At(d.now()))
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, c := range live {
 		if err := d.send(ctx, c); err != nil {
-			return err
+			errs = append(errs, err)
+			d.mu.Lock()
+			d.missed[c.Batch.ID] = append(d.missed[c.Batch.ID], c.ID)
+			d.mu.Unlock()
 		}
 	}
-	return nil
+	if len(errs) > 0 {
+		d.look()
+	}
+	return errors.Join(errs...)
 }

@@ -26,7 +26,7 @@ const (
 // with the nonce, the centre's time, the journal records wanted and the current
 // revisions, then every document of which the device holds another revision. What
 // has to be issued first, Run issues soon after. On an error there was no welcome;
-// the device says hello again when it next connects.
+// the device says hello again after a minute, and when it next connects.
 func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.HelloPayload) error {
 	if h.Device != device || !radio.ValidID(device) {
 		return fmt.Errorf("%w: hello of device %.64q under the topic of %s", radio.ErrForbidden, h.Device, device)
@@ -52,19 +52,21 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 		},
 		Time: radio.At(d.now()),
 	}
-	if err := d.answer(ctx, wire.Welcome, device, welcome); err != nil {
-		return fmt.Errorf("hello of device %s: %w", device, err)
-	}
-	if h.Revisions.Keys != content.Version {
+	silence := d.answer(ctx, wire.Welcome, device, welcome)
+	if silence == nil && h.Revisions.Keys != content.Version {
 		if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(device, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
 			d.later(device, err)
 		}
 	}
 	if d.rooms.Alerts != nil {
-		// Behind welcome and keyring, which prove it; before any other document.
+		// Behind welcome and keyring, which prove it; before any other document. Without a
+		// welcome too: the room goes on trying, and the next hello is a minute away.
 		if err := d.rooms.Alerts.Hello(ctx, device, h.Lacks); err != nil {
 			d.log.Error("alerts not sent to a device that said hello", "device", device, "error", err)
 		}
+	}
+	if silence != nil {
+		return fmt.Errorf("hello of device %s: %w", device, silence)
 	}
 	d.catchUp(ctx, device, current, h.Revisions)
 	return nil

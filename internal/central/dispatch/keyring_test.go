@@ -77,3 +77,18 @@ func TestAlertsAfterTheWelcome(t *testing.T) {
 		expect(t, h, "send 1 welcome", "send 1 keys", "alerts 1", "send 1 policy", "send 1 programme", "send 1 settings")
 	}
 }
+
+// TestAlertsWithoutAWelcome: a device whose welcome the broker does not take is told of
+// alerts all the same, by the room that goes on trying.
+func TestAlertsWithoutAWelcome(t *testing.T) {
+	h := newHouse(t, 1)
+	d := h.dispatcher()
+	d.rooms.Alerts = alerts{h, errDown}
+	refresh(t, d)
+	h.did()
+	h.set(func() { h.fail["publish:welcome"] = errDown })
+	if err := d.Hello(t.Context(), device(1), hello(radio.RevisionStatus{})); !errors.Is(err, errDown) {
+		t.Errorf("%v", err)
+	}
+	expect(t, h, "alerts 1")
+}

@@ -107,8 +107,14 @@ func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.T
 	if _, err := trust.OpenKeyring(signed, province, root.Public(), k.Version); err != nil {
 		return fmt.Errorf("the new keyring: %w", err)
 	}
+	// A centre whose keyring was cut short by a power cut does not start.
 	tmp := filepath.Join(dir, keyringFile+".new")
-	if err := os.WriteFile(tmp, signed, 0o644); err != nil {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the keyring: %w", err)
+	}
+	_, err = f.Write(signed)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write the keyring: %w", err)
 	}
 	return os.Rename(tmp, filepath.Join(dir, keyringFile))

@@ -35,30 +35,38 @@ func alerts(ctx context.Context, q querier, rest string, args ...any) ([]radio.A
 	if err != nil {
 		return nil, err
 	}
-	for i := range out {
-		if err := alertSignatures(ctx, q, &out[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return out, alertSignatures(ctx, q, out)
 }
 
-func alertSignatures(ctx context.Context, q querier, a *radio.AlertRecord) error {
-	a.Paper.Signatures, a.Tomb.Signatures = []radio.AlertSignature{}, []radio.AlertSignature{}
+// alertSignatures reads who has signed, for all alerts in one question.
+func alertSignatures(ctx context.Context, q querier, all []radio.AlertRecord) error {
+	if len(all) == 0 {
+		return nil
+	}
+	at := make(map[radio.AlertID]*radio.AlertRecord, len(all))
+	args := make([]any, len(all))
+	for i := range all {
+		a := &all[i]
+		a.Paper.Signatures, a.Tomb.Signatures = []radio.AlertSignature{}, []radio.AlertSignature{}
+		at[a.ID], args[i] = a, string(a.ID)
+	}
 	_, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
+		var id radio.AlertID
 		var s radio.AlertSignature
 		var tomb int64
-		err := r.Scan(&tomb, &s.Person, &s.Name, &s.KID, &s.At)
-		paper := &a.Paper
+		if err := r.Scan(&id, &tomb, &s.Person, &s.Name, &s.KID, &s.At); err != nil {
+			return struct{}{}, err
+		}
+		paper := &at[id].Paper
 		if tomb != 0 {
-			paper = &a.Tomb
+			paper = &at[id].Tomb
 		}
 		paper.Signatures = append(paper.Signatures, s)
-		return struct{}{}, err
-	}, `SELECT s.tomb, s.person, COALESCE(p.name, ''), s.kid, s.at FROM alert_signature s LEFT JOIN person p ON p.id = s.person
-		WHERE s.alert = $1 ORDER BY s.at, s.person`, string(a.ID))
+		return struct{}{}, nil
+	}, `SELECT s.alert, s.tomb, s.person, COALESCE(p.name, ''), s.kid, s.at FROM alert_signature s LEFT JOIN person p ON p.id = s.person
+		WHERE s.alert IN (`+placeholders(1, len(args))+`) ORDER BY s.at, s.person`, args...)
 	if err != nil {
-		return fmt.Errorf("signatures of alert %s: %w", a.ID, err)
+		return fmt.Errorf("signatures of alerts: %w", err)
 	}
 	return nil
 }
@@ -251,10 +259,15 @@ func (s *Store) AlertTargets(ctx context.Context, id radio.AlertID) ([]radio.Ale
 // ReceiptSteps lists what devices have said of an alert or command: the first word of
 // each state. device "" means all.
 func (s *Store) ReceiptSteps(ctx context.Context, id string, device radio.DeviceID) ([]radio.Receipt, error) {
+	// Of one device by the key: thousands ask for their own at once when they come back.
+	where, args := `id = $1`, []any{id}
+	if device != "" {
+		where, args = `id = $1 AND device = $2`, append(args, string(device))
+	}
 	out, err := collect(ctx, s.read, func(rows *sql.Rows) (radio.Receipt, error) {
 		r := radio.Receipt{ID: id}
 		return r, rows.Scan(&r.Device, &r.State, &r.Reason, &r.At, &r.Received)
-	}, `SELECT device, state, reason, at, received FROM receipt_step WHERE id = $1 AND ($2 = '' OR device = $2) ORDER BY device, received, state`, id, string(device))
+	}, `SELECT device, state, reason, at, received FROM receipt_step WHERE `+where+` ORDER BY device, received, state`, args...)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("receipts of %s: %w", id, err))
 	}

@@ -95,11 +95,15 @@ func (s *Store) DeviceCommands(ctx context.Context, device radio.DeviceID, limit
 // LiveCommands lists the commands that have not expired at now and of which their device
 // has said nothing, the oldest order first; of one device, or of all ("").
 func (s *Store) LiveCommands(ctx context.Context, device radio.DeviceID, now radio.Millis) ([]radio.LiveCommand, error) {
+	one, args := ``, []any{int64(now)}
+	if device != "" {
+		one, args = ` AND c.device = $2`, append(args, string(device))
+	}
 	out, err := collect(ctx, s.read, func(r *sql.Rows) (x radio.LiveCommand, err error) {
 		return x, r.Scan(append(batchFields(&x.Batch), &x.ID, &x.Device)...)
 	}, `SELECT `+batchColumns+`, c.id, c.device FROM command_batch b JOIN command c ON c.batch = b.id
 			LEFT JOIN receipt r ON r.device = c.device AND r.id = c.id`+batchPerson+`
-		WHERE b.expires_at > $1 AND r.id IS NULL AND ($2 = '' OR c.device = $2) ORDER BY b.issued_at, b.id, c.id`, int64(now), string(device))
+		WHERE b.expires_at > $1 AND r.id IS NULL`+one+` ORDER BY b.issued_at, b.id, c.id`, args...)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("commands under way: %w", err))
 	}

@@ -242,6 +242,10 @@ func (s *Server) readAlert(r *http.Request, old radio.AlertRecord) (alertFormDat
 	}
 	d.Wish, d.Kind, d.Repeats, d.Interval, d.Life, d.HasVoice = w, f["kind"], f["repeats"], f["interval_s"], f["life_minutes"], old.Wish.Voice != nil
 	var e radio.Invalid
+	if !slices.Contains([]string{kindReal, kindDrill, kindStanding}, d.Kind) {
+		// Never the real one for want of a word.
+		e.Add("alert_kind", "hãy chọn loại", "choose the kind")
+	}
 	number := func(field string) int {
 		n, err := strconv.Atoi(strings.TrimSpace(f[field]))
 		if err != nil {

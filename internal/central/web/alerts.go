@@ -61,6 +61,7 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "POST /alerts/{alert}/drop", as: page, do: s.alertDrop, may: write, of: one},
 		{pattern: "POST /alerts/{alert}/sign", as: page, do: s.alertSign, may: sign, of: one},
 		{pattern: "POST /alerts/{alert}/cancel", as: page, do: s.alertCancel, may: sign, of: one},
+		{pattern: "GET /alerts/{alert}/voice", as: page, do: s.alertVoice, may: read, of: one},
 		{pattern: "GET /alerts/{alert}/calls", as: page, do: s.alertCalls, may: read, of: one},
 		{pattern: "GET /alerts/{alert}/scorecard", as: page, do: s.alertScore, may: read, of: one},
 		{pattern: "GET /alerts/{alert}/scorecard.csv", as: page, do: s.alertScoreCSV, may: read, of: one},
@@ -123,6 +124,18 @@ func (s *Server) alert(r *http.Request) (radio.AlertRecord, error) {
 		return radio.AlertRecord{}, notFound("alert")
 	}
 	return s.Alerts.Find(r.Context(), id)
+}
+
+// alertVoice is the spoken words of an alert: who signs it has heard what they sign.
+func (s *Server) alertVoice(w http.ResponseWriter, r *http.Request) error {
+	a, err := s.alert(r)
+	if err != nil {
+		return err
+	}
+	if a.Wish.Voice == nil {
+		return notFound("voice")
+	}
+	return s.sendAudio(w, r, a.Wish.Voice.SHA256)
 }
 
 // visibleAlerts lists a page of the alerts that the reader may see; next is the id behind

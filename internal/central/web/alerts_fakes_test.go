@@ -146,6 +146,7 @@ func provinceAlerts(p *fakePlan) *fakeAlerts {
 		out := draft
 		out.ID, out.State, out.Wish.Drill = id[radio.AlertID]('z', 2*i+1), radio.AlertIssued, true
 		out.Wish.Sounds = []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren, radio.RoleDrill}
+		out.Wish.Voice = &radio.Rendition{SHA256: hash(1), Kbps: 32, Bytes: 18, Frames: 4, Samples: 4 * radio.FrameSamples}
 		out.Paper = radio.AlertPaper{ExpiresAt: radio.At(now) + 3600_000, SentAt: radio.At(now) - 10_000,
 			Signatures: []radio.AlertSignature{{Person: sau, Name: "Trần Văn Sáu", KID: "k", At: radio.At(now) - 10_000}}}
 		f.all = append(f.all, draft, out)

@@ -24,7 +24,7 @@ func areaThing(h *house, w where) []string {
 
 const (
 	alertJSON = `{"area":"{area}","headline":"Lũ","text":"Lên cao","sounds":["siren"],"repeats":1,"interval_s":0,"life_minutes":60}`
-	alertBody = "--x\r\nContent-Disposition: form-data; name=\"area\"\r\n\r\n{area}\r\n" +
+	alertBody = "--x\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nreal\r\n--x\r\nContent-Disposition: form-data; name=\"area\"\r\n\r\n{area}\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"headline\"\r\n\r\nLũ\r\n--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nLên cao\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"sound_siren\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"repeats\"\r\n\r\n1\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"interval_s\"\r\n\r\n0\r\n--x\r\nContent-Disposition: form-data; name=\"life_minutes\"\r\n\r\n60\r\n" +
@@ -47,6 +47,7 @@ func alertFixtures() []fixture {
 		{pattern: "POST /alerts/{alert}/drop", may: write, thing: draft, body: "version=1"},
 		{pattern: "POST /alerts/{alert}/sign", may: sign, thing: draft, body: signForm},
 		{pattern: "POST /alerts/{alert}/cancel", may: sign, thing: out, body: signForm},
+		{pattern: "GET /alerts/{alert}/voice", may: read, thing: out},
 		{pattern: "GET /alerts/{alert}/calls", may: read, thing: out},
 		{pattern: "GET /alerts/{alert}/scorecard", may: read, thing: out},
 		{pattern: "GET /alerts/{alert}/scorecard.csv", may: read, thing: out},

@@ -51,10 +51,16 @@ func TestAlertComposed(t *testing.T) {
 		a.Wish.Voice == nil || a.Wish.Text != "Lên cao\nngay" || a.Wish.LifeMinutes != 30 {
 		t.Errorf("%v %+v", h.alerts.acts, a.Wish)
 	}
-	want(t, h.ask(t, http.MethodGet, w.Header().Get("Location"), ""), http.StatusOK, "DIỄN TẬP", "Lên cao", "Giọng đọc", "Mật khẩu của khóa ký")
+	want(t, h.ask(t, http.MethodGet, w.Header().Get("Location"), ""), http.StatusOK, "DIỄN TẬP", "Lên cao", "Giọng đọc", "Mật khẩu của khóa ký",
+		`<audio controls preload="none" src="/alerts/`+string(a.ID)+`/voice"`)
 	want(t, h.ask(t, http.MethodGet, "/alerts/"+string(a.ID)+"/edit", ""), http.StatusOK, `value="Diễn tập lũ"`, `value="drill" checked`, "Bỏ giọng đọc đang có")
 
 	h.alerts.acts = nil
+	w = h.ask(t, http.MethodPost, "/alerts", parts(alertFields(h)[2:]...), asForm)
+	want(t, w, http.StatusUnprocessableEntity, "hãy chọn loại")
+	if strings.Contains(w.Body.String(), "checked> <b class") {
+		t.Error("a form that does not say what it is comes back as one of the kinds")
+	}
 	bad := alertFields(h)
 	bad[5], bad[13] = "", "nhiều"
 	want(t, h.ask(t, http.MethodPost, "/alerts", parts(append(bad, "audio", "sound")...), asForm), http.StatusUnprocessableEntity, "phải là số nguyên", `value="nhiều"`, "12/CV")
@@ -79,7 +85,8 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "KHẨN CẤP – PHÁT THẬT", "Cần hai người khác nhau ký", "Ký, PHÁT KHẨN CẤP")
 	h.alerts.need = 1
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "Ký xong là loa kêu ngay.")
-	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng")
+	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng",
+		`data-at="`+draft+`"`) // the page stays live
 	want(t, h.ask(t, http.MethodPost, draft+"/sign", signForm), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodPost, out+"/cancel", signForm+"&why=+nh%E1%BA%A7m+"), http.StatusSeeOther)
 	if fmt.Sprint(h.alerts.acts) != `[sign 1 by lan cancel "nhầm" by lan]` {
@@ -94,6 +101,24 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	page = h.ask(t, http.MethodGet, draft, "").Body.String()
 	if strings.Contains(page, "/sign") || !strings.Contains(page, "/edit") {
 		t.Error("an operator edits a draft and does not sign it")
+	}
+}
+
+// TestSignsTheVersionRead: the form to sign stays as it was read; one that renewed itself
+// would have a person sign what somebody has changed meanwhile.
+func TestSignsTheVersionRead(t *testing.T) {
+	h := newHouse(t)
+	_, rest, found := strings.Cut(h.ask(t, http.MethodGet, "/alerts/"+string(h.alerts.all[0].ID), "").Body.String(), `<form class="card danger"`)
+	before, _, _ := strings.Cut(h.ask(t, http.MethodGet, "/alerts/"+string(h.alerts.all[0].ID), "").Body.String(), `<form class="card danger"`)
+	if !found || !strings.Contains(rest, `name="version" value="1"`) {
+		t.Fatal("no form to sign")
+	}
+	// What holds the form: nothing live is open before it.
+	for _, tag := range []string{"section", "div"} {
+		opened, closed := strings.Count(before, "<"+tag), strings.Count(before, "</"+tag+">")
+		if last := before[strings.LastIndex(before, "<"+tag):]; opened > closed && strings.Contains(last, "data-live") {
+			t.Errorf("the form to sign renews itself: %s", last)
+		}
 	}
 }
 
@@ -130,7 +155,7 @@ func TestScorecard(t *testing.T) {
 		h.plan.places[i].Device.Name = "=1+1"
 	}
 	path := "/alerts/" + string(h.alerts.all[5].ID) + "/scorecard"
-	want(t, h.ask(t, http.MethodGet, path, ""), http.StatusOK, "Phiếu điểm diễn tập", "1,0 giây / 1,0 giây", "1: Đã phát", "1/1")
+	want(t, h.ask(t, http.MethodGet, path, ""), http.StatusOK, "Phiếu điểm diễn tập", "1,0 giây / 1,0 giây", "1: Đã phát", "1/15")
 	w := h.ask(t, http.MethodGet, path+".csv", "")
 	want(t, w, http.StatusOK)
 	if !strings.Contains(w.Header().Get("Content-Disposition"), ".csv") {

@@ -278,17 +278,22 @@ func (s *Server) bulletinAudio(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return notFound("audio")
 	}
-	file, _, err := s.Audio.Open(rendition.SHA256)
+	return s.sendAudio(w, r, rendition.SHA256)
+}
+
+// sendAudio gives audio to listen to, in parts as the player asks for them.
+func (s *Server) sendAudio(w http.ResponseWriter, r *http.Request, sha radio.SHA256) error {
+	file, _, err := s.Audio.Open(sha)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err := file.Close(); err != nil {
-			s.Logger.Warn("close audio", "sha256", rendition.SHA256, "error", err)
+			s.Logger.Warn("close audio", "sha256", sha, "error", err)
 		}
 	}()
 	w.Header().Set("Content-Type", "audio/mpeg")
-	w.Header().Set("ETag", `"`+string(rendition.SHA256)+`"`)
+	w.Header().Set("ETag", `"`+string(sha)+`"`)
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
 }

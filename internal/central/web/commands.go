@@ -32,6 +32,9 @@ const (
 	// shownBatches bounds the list of orders, shownCommands those on a device's page.
 	shownBatches  = 100
 	shownCommands = 5
+	// readBatches of the whole province are looked through for those: the orders of one
+	// commune must not be lost among the day's of all others.
+	readBatches = 3000
 	// resultsAPage is how many results a page shows; those that need a person come first.
 	resultsAPage = 200
 )
@@ -388,7 +391,7 @@ type batchRow struct {
 
 // batches lists the newest orders in areas the reader may see.
 func (s *Server) batches(r *http.Request) ([]batchRow, error) {
-	all, err := s.OrderBook.CommandBatches(r.Context(), shownBatches)
+	all, err := s.OrderBook.CommandBatches(r.Context(), readBatches)
 	if err != nil {
 		return nil, err
 	}
@@ -401,6 +404,9 @@ func (s *Server) batches(r *http.Request) ([]batchRow, error) {
 		if chain := tree.Chain(b.Area); len(chain) > 0 && who(r).MayRead(radio.ReadDevices, chain...) {
 			a, _ := tree.Area(b.Area)
 			out = append(out, batchRow{b, a.Name})
+		}
+		if len(out) == shownBatches {
+			break
 		}
 	}
 	return out, nil

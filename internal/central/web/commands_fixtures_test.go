@@ -70,12 +70,12 @@ func (f *fakeOrders) CommandBatch(_ context.Context, id radio.BatchID) (radio.Co
 	return radio.CommandBatch{}, radio.ErrNotFound
 }
 
-func (f *fakeOrders) CommandBatches(context.Context, int) ([]radio.CommandBatch, error) {
+func (f *fakeOrders) CommandBatches(_ context.Context, limit int) ([]radio.CommandBatch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out := slices.Clone(f.batches)
 	slices.Reverse(out)
-	return out, nil
+	return out[:min(limit, len(out))], nil
 }
 
 func (f *fakeOrders) CommandResults(_ context.Context, id radio.BatchID) ([]radio.CommandResult, error) {
@@ -98,7 +98,7 @@ func (f *fakeOrders) CommandResults(_ context.Context, id radio.BatchID) ([]radi
 }
 
 func (f *fakeOrders) DeviceCommands(ctx context.Context, d radio.DeviceID, limit int) (out []radio.DeviceCommand, err error) {
-	all, _ := f.CommandBatches(ctx, 0)
+	all, _ := f.CommandBatches(ctx, len(f.batches))
 	for _, b := range all {
 		results, _ := f.CommandResults(ctx, b.ID)
 		for _, r := range results {

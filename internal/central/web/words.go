@@ -98,7 +98,7 @@ func fieldText(name string) string {
 		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
 		"devices": "Các cụm loa", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
-		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa",
+		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa", "alert_kind": "Loại",
 	}, name)
 }
 

@@ -16,6 +16,9 @@
     part.querySelector("input[type=checkbox]:checked") !== null ||
     [...part.querySelectorAll("audio")].some((a) => !a.paused);
 
+  // A page that answers a form stands under the form's address, which cannot be read.
+  const here = () => document.querySelector("[data-at]")?.dataset.at || location.href;
+
   const refresh = async () => {
     timer = 0;
     if (asking || document.hidden) return later();
@@ -25,7 +28,7 @@
     if (free.length === 0) return later();
     asking = true;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+      const answer = await fetch(here(), { credentials: "same-origin", headers: { Accept: "text/html" } });
       if (answer.redirected || !answer.ok) return; // signed out, or a trouble that the reader will meet by themselves
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const p of free) {
