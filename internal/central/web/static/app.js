@@ -1,6 +1,6 @@
 // Keeps the parts of a page that carry data-live fresh: the centre names the topics
 // that changed (server-sent events), the page asks for itself again and replaces those
-// parts. A part somebody works in (focus, open details, playing sound) is left alone
+// parts. A part somebody works in (focus, words typed, open details, playing sound) is left alone
 // until they are done. Without this script every page works the same, only older.
 "use strict";
 (() => {
@@ -13,6 +13,7 @@
   const busy = (part) =>
     part.contains(document.activeElement) ||
     part.querySelector("details[open]") !== null ||
+    [...part.querySelectorAll("input, textarea")].some((i) => i.value !== i.defaultValue) ||
     [...part.querySelectorAll("audio")].some((a) => !a.paused);
 
   const refresh = async () => {
