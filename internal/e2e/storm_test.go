@@ -251,12 +251,12 @@ func (h *house) reach(id radio.AlertID) (b boardOf) {
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	s := newStorm(t, "tay1", "tay2", "dong1")
-	news := s.upload("tin", "Bản tin dài", rising(t, 30))
 	var agents []*agentProcess
 	for _, code := range []string{"tay1", "tay2", "dong1"} {
 		agents = append(agents, s.agent(code, `driver: "null"`))
 	}
-	due := dueMinute(15 * time.Second)
+	news := s.upload("tin", "Bản tin dài", rising(t, 20))
+	due := dueMinute(12 * time.Second)
 	s.schedule(due, "tin")
 	for _, a := range agents {
 		a.ready(due)
@@ -270,7 +270,7 @@ func TestStorm(t *testing.T) {
 		Repeats: 2, IntervalS: 3, LifeMinutes: 15}
 	var flood radio.AlertRecord
 	s.post("/api/v1/alerts", w, &flood)
-	s.until(due.Add(6 * time.Second))
+	s.until(due.Add(4 * time.Second))
 	for _, a := range agents {
 		a.sounds("Bản tin dài", 10*time.Second)
 	}

@@ -2,7 +2,8 @@
 // alerts, their tombstones and voices from agent/inbox, decides by proven time which
 // of them is valid, orders one cycle after the other from agent/playout, and tells
 // link how far each has come. What it holds outlives a power cut: after a reboot in
-// the storm the next cycle sounds, and never a completed one again. It also starts
+// the storm the next cycle sounds, as soon as the centre has answered or ten seconds have
+// passed without it, and never a completed one again. It also starts
 // standing alerts and stops what sounds when a person with the PIN says so on the
 // local page, without any network (design §6–§8).
 //

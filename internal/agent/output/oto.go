@@ -196,7 +196,7 @@ func (o *otoOutput) note() {
 			// periods than it was asked to, so hold more.
 			o.progress.Starved++
 			// More than so would make a stop too slow.
-			most := radio.DurationSamples(silentWithin - o.ring - o.ring/3)
+			most := min(radio.DurationSamples(silentWithin-o.ring-o.ring/3), radio.SampleRate/2)
 			o.buffer = max(o.buffer, min(o.buffer*5/4, most))
 			grown = o.buffer
 		}

@@ -240,10 +240,13 @@ func (p *fakePlayer) muted() int64 {
 func (p *fakePlayer) next() (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stream == nil || p.stream.hung || len(p.stream.queue) == 0 {
+	if p.stream == nil || p.stream.hung || len(p.stream.queue) == 0 && !p.stream.closed {
 		return 0, false
 	}
 	mono := p.clk.Mono()
+	if len(p.stream.queue) == 0 {
+		return mono, true // asked to go, with nothing left: it goes now
+	}
 	if slices.ContainsFunc(p.stream.queue, func(it *fakeItem) bool { return it.stopped }) {
 		return mono, true
 	}

@@ -143,7 +143,20 @@ func (b *Browser) Find(css string) string {
 // Type writes into a field.
 func (b *Browser) Type(css, text string) {
 	b.t.Helper()
-	b.do(http.MethodPost, b.Find(css)+"/value", map[string]string{"text": text}, nil)
+	b.touch(css, "/value", map[string]string{"text": text})
+}
+
+// touch does something to an element. A part that the page itself replaces between finding
+// and touching is looked for again, as a person would.
+func (b *Browser) touch(css, what string, body any) {
+	b.t.Helper()
+	err := errStale
+	for n := 0; n < 3 && errors.Is(err, errStale); n++ {
+		err = b.try(http.MethodPost, b.Find(css)+what, body, nil)
+	}
+	if err != nil {
+		b.t.Fatalf("%s of %s: %v", what, css, err)
+	}
 }
 
 // Click opens another page, and waits until it is there: WebDriver itself waits only
@@ -217,17 +230,10 @@ func (b *Browser) Photograph(file string) {
 	}
 }
 
-// Press clicks what opens no other page. A part that the page itself replaces between
-// finding and clicking is looked for again, as a person would.
+// Press clicks what opens no other page.
 func (b *Browser) Press(css string) {
 	b.t.Helper()
-	err := errStale
-	for n := 0; n < 3 && errors.Is(err, errStale); n++ {
-		err = b.try(http.MethodPost, b.Find(css)+"/click", map[string]any{}, nil)
-	}
-	if err != nil {
-		b.t.Fatalf("click on %s: %v", css, err)
-	}
+	b.touch(css, "/click", map[string]any{})
 }
 
 // Choose takes the option of a select that has the value or shows the words.

@@ -1,7 +1,8 @@
 // Keeps the parts of a page that carry data-live fresh: the centre names the topics
 // that changed (server-sent events), the page asks for itself again and replaces those
-// parts. A part somebody works in (focus, open details, ticked boxes, playing sound) is
-// left alone until they are done. Without this script every page works the same, only older.
+// parts. A part somebody works in (focus, words typed, ticked boxes, open details, playing
+// sound) is left alone until they are done. Without this script every page works the same,
+// only older.
 "use strict";
 (() => {
   const parts = () => [...document.querySelectorAll("[data-live][id]")];
@@ -14,6 +15,7 @@
     part.contains(document.activeElement) ||
     part.querySelector("details[open]") !== null ||
     part.querySelector("input[type=checkbox]:checked") !== null ||
+    [...part.querySelectorAll("input, textarea")].some((i) => i.value !== i.defaultValue) ||
     [...part.querySelectorAll("audio")].some((a) => !a.paused);
 
   // A page that answers a form stands under the form's address, which cannot be read.
