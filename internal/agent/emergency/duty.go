@@ -119,9 +119,9 @@ func (r *Room) choose() {
 	if first == 0 {
 		first = r.fresh(a)
 	}
-	sounds, _ := r.sounds(a)
+	sounds, lacks := r.sounds(a)
 	c := radio.Cycle{Key: a.CycleKey(r.opts.Device, best.Begun+1, first), Origin: radio.FromAlert, At: r.stamp(),
-		Headline: a.Headline, Drill: a.Drill, Sounds: sounds, Voice: a.Voice}
+		Headline: a.Headline, Drill: a.Drill, Sounds: sounds, Lacks: lacks, Voice: a.Voice}
 	if best.Local {
 		c.Origin = radio.FromLocal
 	}
@@ -140,21 +140,17 @@ func (r *Room) fresh(a radio.Alert) radio.Millis {
 	}
 }
 
-// sounds gives the renditions of the roles this device has; whole is false when one lacks.
-func (r *Room) sounds(a radio.Alert) (list []radio.Rendition, whole bool) {
-	set := r.opts.Plan.Settings().Emergency
-	whole = true
+// sounds gives the renditions of the roles this device has, and how many it lacks.
+func (r *Room) sounds(a radio.Alert) (list []radio.Rendition, lacks int) {
+	settings := r.opts.Plan.Settings()
 	for _, role := range a.Sounds {
-		found := false
-		for _, e := range set {
-			if e.Role == role {
-				list, found = append(list, e.Rendition), true
-				break
-			}
+		if s, ok := settings.EmergencyRole(role); ok {
+			list = append(list, s)
+		} else {
+			lacks++
 		}
-		whole = whole && found
 	}
-	return list, whole
+	return list, lacks
 }
 
 // ready says whether something of an alert can sound now. A drill needs its

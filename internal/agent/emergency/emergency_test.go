@@ -609,6 +609,29 @@ func TestAFloodKeepsNoWarningOut(t *testing.T) {
 	}
 }
 
+// What the set does not have is counted: playout must not call such a cycle aired.
+func TestASoundTheSetLacks(t *testing.T) {
+	for name, c := range map[string]struct {
+		set   []radio.EmergencyAudio
+		lacks int
+	}{
+		"all of it":  {newLab(t).plan.settings.Emergency, 0},
+		"no lead-in": {newLab(t).plan.settings.Emergency[:1], 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.plan.settings.Emergency = c.set
+			if err := l.take(storm("storm")); err != nil {
+				t.Fatal(err)
+			}
+			d := l.Duty()
+			if d.Cycle == nil || d.Cycle.Lacks != c.lacks || len(d.Cycle.Sounds) != 2-c.lacks {
+				t.Errorf("cycle %+v, want %d lacking", d.Cycle, c.lacks)
+			}
+		})
+	}
+}
+
 func TestTurnAway(t *testing.T) {
 	l := newLab(t)
 	a := storm("storm")
