@@ -296,9 +296,3 @@ func buildTime() time.Time {
 	}
 	return time.Time{}
 }
-
-// shelf is the cache in playout's terms.
-type shelf struct{ *cache.Store }
-
-// Open gives verified audio.
-func (s shelf) Open(sha radio.SHA256) (playout.AudioReader, error) { return s.Store.Open(sha) }

@@ -11,8 +11,9 @@ import (
 // later, for the room that takes them needs this one first.
 func (a *Agent) openAlerts(r *rooms) error {
 	var err error
+	siren := standIn()
 	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Journal: r.journal, Clock: r.clock, Audio: r.cache,
-		Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Log: a.log})
+		StandIn: &siren, Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Log: a.log})
 	return err
 }
 

@@ -38,6 +38,8 @@ type Status struct {
 type EmergencyStatus struct {
 	Role  EmergencyRole `json:"role"`
 	Ready bool          `json:"ready"`
+	// StandIn: without it the device has one built in that sounds in its place.
+	StandIn bool `json:"stand_in,omitempty"`
 }
 
 // AlertStatus is how far an alert has come on the device.

@@ -632,6 +632,56 @@ func TestASoundTheSetLacks(t *testing.T) {
 	}
 }
 
+// A device that was put up in the storm, without any set: it sounds the siren it has built
+// in, and says that this is not what was ordered.
+func TestBuiltInSiren(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(l *lab)
+		sounds []radio.EmergencyRole
+		want   []radio.Rendition
+		lacks  int
+		none   bool
+	}{
+		"no set at all":                {change: func(l *lab) { l.plan.settings.Emergency = nil }, want: []radio.Rendition{builtIn}, lacks: 2},
+		"the set has not been fetched": {change: func(l *lab) { clear(l.audio.ready) }, want: []radio.Rendition{builtIn, leadIn}, lacks: 1},
+		"the set is here":              {want: []radio.Rendition{siren, leadIn}},
+		"no siren is wanted":           {change: func(l *lab) { l.plan.settings.Emergency = nil }, sounds: []radio.EmergencyRole{radio.RoleAllOK}, none: true},
+		"a drill without its announcement": {change: func(l *lab) { l.plan.settings.Emergency = nil },
+			sounds: []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}, none: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.opts.StandIn = &builtIn
+			if c.change != nil {
+				c.change(l)
+			}
+			err := l.take(storm("storm", func(a *radio.Alert) {
+				if c.sounds != nil {
+					a.Sounds, a.Drill = c.sounds, c.sounds[0] == radio.RoleDrill
+				}
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := l.Duty()
+			if c.none {
+				if d.Cycle != nil {
+					t.Errorf("cycle %+v, want none", d.Cycle)
+				}
+				return
+			}
+			if d.Cycle == nil || !slices.Equal(d.Cycle.Sounds, c.want) || d.Cycle.Lacks != c.lacks {
+				t.Fatalf("cycle %+v, want %+v, %d lacking", d.Cycle, c.want, c.lacks)
+			}
+			var s radio.Status
+			l.Fill(&s)
+			if told := s.Emergency[0]; told.StandIn != (c.lacks > 0) || told.Ready == told.StandIn {
+				t.Errorf("it says %+v", told)
+			}
+		})
+	}
+}
+
 func TestTurnAway(t *testing.T) {
 	l := newLab(t)
 	a := storm("storm")

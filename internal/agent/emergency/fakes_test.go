@@ -147,6 +147,8 @@ type lab struct {
 	heard   []string // cycles that sounded
 }
 
+var builtIn = rendition("built in", 6)
+
 var siren, leadIn, drillS, voiceR = rendition("siren", 8), rendition("lead_in", 5), rendition("drill", 5), rendition("voice", 10)
 
 func newLab(t testing.TB) *lab {

@@ -125,6 +125,16 @@ func (v view) Unready() (list []radio.EmergencyRole) {
 	return list
 }
 
+// StandIn says whether a built-in siren sounds in place of the one that is not here.
+func (v view) StandIn() bool {
+	for _, e := range v.Emergency {
+		if e.StandIn {
+			return true
+		}
+	}
+	return false
+}
+
 // Time and the others are for the template: instants in the device's zone.
 func (v view) Time(m radio.Millis) string { return v.times.clock(m) }
 
