@@ -135,9 +135,14 @@ func TestAlertsAreProven(t *testing.T) {
 		"no headline":                          {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Headline = ""; return p.sign(a, "chairman") }, false, ""},
 		"a drill whose announcement is listed": {own, func(l *lab, p people) []byte { l.drillSet(t, 9); return p.sign(drill, "chairman") }, true, ""},
 		"a drill whose announcement is not":    {own, func(l *lab, p people) []byte { l.drillSet(t, 8); return p.sign(drill, "chairman") }, false, "drill"},
-		"a drill without an emergency set":     {own, func(_ *lab, p people) []byte { return p.sign(drill, "chairman") }, false, "drill"},
-		"its tombstone":                        {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Cancel = true; return p.sign(a, "deputy") }, true, ""},
-		"a tombstone by too few":               {own, func(_ *lab, p people) []byte { a := storm(1, province); a.Cancel = true; return p.sign(a, "chairman") }, false, "signers"},
+		"a drill without an emergency set": {own, func(l *lab, p people) []byte {
+			if err := l.take(t, wire.Settings, l.seal(wire.Settings, settings(5))); err != nil {
+				t.Fatal(err)
+			}
+			return p.sign(drill, "chairman")
+		}, false, "drill"},
+		"its tombstone":          {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Cancel = true; return p.sign(a, "deputy") }, true, ""},
+		"a tombstone by too few": {own, func(_ *lab, p people) []byte { a := storm(1, province); a.Cancel = true; return p.sign(a, "chairman") }, false, "signers"},
 		"a byte changed": {own, func(_ *lab, p people) []byte {
 			b := p.sign(storm(1, commune), "chairman")
 			b[20] ^= 1
@@ -222,6 +227,43 @@ func TestKeyringBehindTheAlert(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("taken %v, want the last %d", got, maxUnproven)
+	}
+}
+
+// A device that was just put up gets the drill before its settings: it waits for them. It
+// was once turned away for good, and missed its village's first drill.
+func TestDrillBeforeTheSettings(t *testing.T) {
+	topic := wire.DownTopic(id[radio.DeviceID](deviceN), wire.Alert)
+	drill := storm(1, commune)
+	drill.Drill, drill.Sounds = true, []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}
+	for name, c := range map[string]struct {
+		listed int
+		taken  int
+		turned []string
+	}{
+		"with the announcement":     {9, 1, nil},
+		"with another announcement": {8, 0, []string{"drill"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, p := alertLab(t)
+			data := p.sign(drill, "chairman")
+			before := len(l.journal.records)
+			for range 3 { // the centre says it again, for it hears nothing
+				if err := l.Take(t.Context(), topic, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(l.alerts.taken)+len(l.alerts.turned) != 0 || len(l.journal.records) != before {
+				t.Fatalf("taken %v, turned away %v, %d records, before the settings", l.alerts.taken, l.alerts.turned, len(l.journal.records)-before)
+			}
+			l.drillSet(t, c.listed)
+			if len(l.alerts.taken) != c.taken || !slices.Equal(l.alerts.turned, c.turned) || len(l.late) != 0 {
+				t.Errorf("taken %v, turned away %v, %d wait; want %d, %v", l.alerts.taken, l.alerts.turned, len(l.late), c.taken, c.turned)
+			}
+			if len(l.journal.records)-before != len(c.turned) {
+				t.Errorf("%d records", len(l.journal.records)-before)
+			}
+		})
 	}
 }
 

@@ -85,7 +85,8 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 		return in.refuse(ctx, string(kind), err)
 	}
 	delete(in.unproven, kind)
-	switch held := in.held(kind); {
+	held := in.held(kind)
+	switch {
 	case d.revision == held:
 		return nil // it comes with every connection
 	case d.revision < held:
@@ -101,6 +102,9 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	in.log.Info("document active", "document", string(kind), "revision", d.revision)
 	if d.programme != nil {
 		in.forgetWithdrawn(d.programme)
+	}
+	if d.settings != nil && held == 0 {
+		in.retryAlerts(ctx)
 	}
 	return nil
 }
