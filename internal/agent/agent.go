@@ -89,6 +89,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return r.journal.Run(ctx) })
 	g.Go(func() error { return r.clock.Run(ctx) })
 	g.Go(func() error { return r.play(ctx) })
+	g.Go(func() error { return r.inbox.Run(ctx) })
 	g.Go(func() error { return r.alerts.Run(ctx) })
 	g.Go(func() error { return r.commands.Run(ctx, remote{r.playout}) })
 	g.Go(func() error { return r.restart(ctx) })

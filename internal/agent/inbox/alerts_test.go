@@ -230,6 +230,64 @@ func TestKeyringBehindTheAlert(t *testing.T) {
 	}
 }
 
+// fakeFaults holds what is open.
+type fakeFaults map[string]string
+
+func (f fakeFaults) Raise(_ context.Context, code, text string) { f[code] = text }
+func (f fakeFaults) Clear(_ context.Context, code string)       { delete(f, code) }
+
+// The disk is full when a keyring comes: whoever is new in it can warn all the same, it is
+// a fault, and it is written once that goes again. The new person's alert was once refused
+// until somebody had cleared the disk.
+func TestKeyringOnAFullDisk(t *testing.T) {
+	l, _ := alertLab(t)
+	faults := fakeFaults{}
+	l.opts.Faults = faults
+	p := people{}
+	for _, name := range []string{"chairman", "deputy", "province1", "province2", "neighbour", "hamlet", "approver", "revoked", "second"} {
+		p[name] = must(trust.Generate())
+	}
+	topic := wire.DownTopic(id[radio.DeviceID](deviceN), wire.Alert)
+	if err := l.Take(t.Context(), topic, p.sign(storm(1, commune), "chairman")); !errors.Is(err, radio.ErrForbidden) {
+		t.Fatal(err) // nobody knows her yet
+	}
+	l.journal.broken = errors.New("no space left on device")
+	l.withPeople(t, 3, p)
+	if err := l.Take(t.Context(), topic, p.sign(storm(2, commune), "deputy")); err != nil {
+		t.Error(err)
+	}
+	if len(l.alerts.taken) != 2 || l.Revisions().Keys != 3 || faults[FaultKeys] == "" {
+		t.Errorf("taken %v, keyring %d, faults %v", l.alerts.taken, l.Revisions().Keys, faults)
+	}
+	l.writeKeys(t.Context())
+	if len(faults) != 1 || l.journal.docs[string(wire.Keys)].Revision != 2 {
+		t.Errorf("faults %v, written %d, on a full disk", faults, l.journal.docs[string(wire.Keys)].Revision)
+	}
+	l.journal.broken = nil
+	l.writeKeys(t.Context()) // as Run does
+	if len(faults) != 0 || l.journal.docs[string(wire.Keys)].Revision != 3 {
+		t.Errorf("faults %v, written %d", faults, l.journal.docs[string(wire.Keys)].Revision)
+	}
+	l.restart(t)
+	if err := l.Take(t.Context(), topic, p.sign(storm(3, commune), "chairman")); err != nil || l.Revisions().Keys != 3 {
+		t.Errorf("keyring %d after a restart: %v", l.Revisions().Keys, err)
+	}
+}
+
+// A keyring that replaces one still owed to the disk is the one that is written, also when
+// only the centre's repetition of it finds room.
+func TestKeyringOwedIsTheNewest(t *testing.T) {
+	l, p := alertLab(t)
+	l.journal.broken = errors.New("no space left on device")
+	l.withPeople(t, 3, p)
+	l.withPeople(t, 4, p)
+	l.journal.broken = nil
+	l.withPeople(t, 4, p)
+	if got := l.journal.docs[string(wire.Keys)].Revision; got != 4 || l.owed != nil {
+		t.Errorf("version %d is written, %v owed", got, l.owed)
+	}
+}
+
 // A device that was just put up gets the drill before its settings: it waits for them. It
 // was once turned away for good, and missed its village's first drill.
 func TestDrillBeforeTheSettings(t *testing.T) {
