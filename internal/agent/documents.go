@@ -37,7 +37,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	if err != nil {
 		return err
 	}
-	r.device = id.Device
+	r.device, r.areas = id.Device, id.Areas
 	if err := a.openAlerts(r); err != nil {
 		return err
 	}

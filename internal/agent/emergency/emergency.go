@@ -62,7 +62,9 @@ type Plan interface {
 
 // Options of a Room.
 type Options struct {
-	Device  radio.DeviceID
+	Device radio.DeviceID
+	// Areas is the device's place, the province first.
+	Areas   []radio.AreaID
 	Journal Journal
 	Clock   Clock
 	Audio   Audio

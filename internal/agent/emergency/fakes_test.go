@@ -167,7 +167,7 @@ func (l *lab) restart() {
 	l.t.Helper()
 	var err error
 	l.proof = time.Time{}
-	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
+	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Areas: []radio.AreaID{provinceArea, area, hamletArea}, Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
 		Proven: l.proven, Wake: func() { l.woken++ }})
 	if err != nil {
 		l.t.Fatal(err)
@@ -251,7 +251,7 @@ func (l *lab) steps(id radio.AlertID) (list []string) {
 	return list
 }
 
-var area = id[radio.AreaID]("area")
+var provinceArea, area, hamletArea = id[radio.AreaID]("province"), id[radio.AreaID]("area"), id[radio.AreaID]("hamlet")
 
 func storm(name string, change ...func(*radio.Alert)) radio.Alert {
 	a := radio.Alert{ID: id[radio.AlertID](name), Area: area, IssuedAt: radio.At(start), ExpiresAt: radio.At(start.Add(time.Hour)),

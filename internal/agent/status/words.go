@@ -30,7 +30,7 @@ var words = map[string]string{
 	// emergency set
 	"siren": "còi báo động", "lead_in": "câu dẫn", "drill": "câu báo diễn tập", "all_ok": "báo yên",
 	// receipts
-	"local": "dừng tại chỗ", "local_start": "phát tại chỗ",
+	"local": "dừng tại chỗ", "local_start": "phát tại chỗ", "displaced": "nhường cảnh báo của địa bàn rộng hơn",
 	// priorities
 	"normal": "thông thường", "emergency": "khẩn cấp",
 }
