@@ -1,6 +1,7 @@
 package audio_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,9 @@ import (
 )
 
 var update = flag.Bool("update", false, "make the emergency set anew from the samples")
+
+// agentSiren is what a device without any set sounds.
+const agentSiren = "../internal/agent/siren.mp3"
 
 type role struct {
 	Role       radio.EmergencyRole `json:"role"`
@@ -69,6 +73,35 @@ func TestEmergencySet(t *testing.T) {
 	}
 	if all, err := fs.Glob(fsys, "*"); err != nil || len(all) != files {
 		t.Errorf("%d files, want %d: %v", len(all), files, err)
+	}
+}
+
+// TestSirenOfTheAgent: the siren built into the agent is the light one of the set.
+func TestSirenOfTheAgent(t *testing.T) {
+	fsys, err := audio.Emergency()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(agentSiren)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := fs.ReadFile(fsys, string(radio.VoiceHash(got))+".mp3")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("it is none of the set: %v", err)
+	}
+	b, err := fs.ReadFile(fsys, "set.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set []role
+	if err := json.Unmarshal(b, &set); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range set {
+		if r.Role == radio.RoleSiren && r.Renditions[1].SHA256 != radio.VoiceHash(got) {
+			t.Errorf("it is not the siren %s", r.Renditions[1].SHA256)
+		}
 	}
 }
 
@@ -147,6 +180,12 @@ func makeEmergencySet(t *testing.T) {
 			}
 		}
 		set = append(set, role{r, p.Renditions})
+		if r == radio.RoleSiren {
+			b, err := os.ReadFile(filepath.Join("emergency", string(p.Renditions[1].SHA256)+".mp3"))
+			if err = errors.Join(err, os.WriteFile(agentSiren, b, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	b, err := json.MarshalIndent(set, "", " ")
 	if err == nil {

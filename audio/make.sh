@@ -57,6 +57,9 @@ sox -R -n -r 44100 -c 1 -b 16 "$tmp/down.wav" synth 1.5 sine 860:420 synth 1.5 t
 sox -R "$tmp/up.wav" "$tmp/down.wav" "$tmp/up.wav" "$tmp/down.wav" "$tmp/siren.wav" fade t 0.02 0 0.05
 finish siren "$tmp/siren.wav"
 
+# The agent carries its rendition at 32 kbit/s (internal/agent/siren.mp3): go test . -update
+# makes both from this one.
+
 # drill: the announcement that goes with every drill.
 say "$tmp/drill.wav" <<'TEXT'
 Đây là diễn tập. Đây là diễn tập. Không có nguy hiểm. Bà con cứ yên tâm sinh hoạt như thường. Xin nhắc lại: đây là diễn tập.

@@ -50,6 +50,7 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 // rooms is everything of one run.
 type rooms struct {
 	device    radio.DeviceID
+	areas     []radio.AreaID // its place, the province first
 	journal   *journal.Store
 	cache     *cache.Store
 	clock     *clock.System
@@ -89,6 +90,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return r.journal.Run(ctx) })
 	g.Go(func() error { return r.clock.Run(ctx) })
 	g.Go(func() error { return r.play(ctx) })
+	g.Go(func() error { return r.inbox.Run(ctx) })
 	g.Go(func() error { return r.alerts.Run(ctx) })
 	g.Go(func() error { return r.commands.Run(ctx, remote{r.playout}) })
 	g.Go(func() error { return r.restart(ctx) })
@@ -296,9 +298,3 @@ func buildTime() time.Time {
 	}
 	return time.Time{}
 }
-
-// shelf is the cache in playout's terms.
-type shelf struct{ *cache.Store }
-
-// Open gives verified audio.
-func (s shelf) Open(sha radio.SHA256) (playout.AudioReader, error) { return s.Store.Open(sha) }

@@ -11,8 +11,9 @@ import (
 // later, for the room that takes them needs this one first.
 func (a *Agent) openAlerts(r *rooms) error {
 	var err error
-	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Journal: r.journal, Clock: r.clock, Audio: r.cache,
-		Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Ask: func() { r.link.Ask() }, Log: a.log})
+	siren := standIn()
+	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Areas: r.areas, Journal: r.journal, Clock: r.clock, Audio: r.cache,
+		StandIn: &siren, Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Ask: func() { r.link.Ask() }, Log: a.log})
 	return err
 }
 

@@ -37,7 +37,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	if err != nil {
 		return err
 	}
-	r.device = id.Device
+	r.device, r.areas = id.Device, id.Areas
 	if err := a.openAlerts(r); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	}
 	opts := inboxOptions(id, r.journal, r.cache, r.clock,
 		func(ctx context.Context, w wire.WelcomePayload) { r.link.Welcome(ctx, w); r.alerts.Welcomed() }, a.log)
-	opts.Alerts, opts.Commands = r.alerts, r.commands
+	opts.Alerts, opts.Commands, opts.Faults = r.alerts, r.commands, r.faults
 	if r.inbox, err = inbox.New(opts); err != nil {
 		return err
 	}

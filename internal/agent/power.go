@@ -211,8 +211,8 @@ func (r *rooms) play(ctx context.Context) error {
 type atOnce struct{ r *rooms }
 
 // Check implements status.PIN.
-func (a atOnce) Check(ctx context.Context, number string) error {
-	return a.r.pin.Check(ctx, number, a.r.clock.Mono())
+func (a atOnce) Check(ctx context.Context, number, from string) error {
+	return a.r.pin.Check(ctx, number, from, a.r.clock.Mono())
 }
 
 // IsSet implements status.PIN.

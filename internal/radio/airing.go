@@ -147,13 +147,16 @@ const (
 	EndDecoder   Ending = "decoder"   // the decoder gave an error
 	EndAudio     Ending = "audio"     // the cache did not give verified bytes
 	EndPower     Ending = "power"     // found after a restart: only the checkpoint is known
+	// EndLacking: a cycle of an alert was over, but sounds it was to have are unknown here.
+	EndLacking Ending = "lacking"
 )
 
 // Decide is the one total table from what sounded to an outcome (design §3).
 // expected and consumed count samples; joined is true when playout began inside
-// the item because it was late. What reached 99.5 % is aired however it ended.
+// the item because it was late. What reached 99.5 % is aired however it ended, but for
+// EndLacking: there expected is not all of it.
 func Decide(expected, consumed int64, joined bool, end Ending) (Outcome, Reason) {
-	if expected > 0 && consumed*1000 >= expected*995 {
+	if end != EndLacking && expected > 0 && consumed*1000 >= expected*995 {
 		return Aired, NoReason
 	}
 	none := consumed <= 0
@@ -180,7 +183,7 @@ func Decide(expected, consumed int64, joined bool, end Ending) (Outcome, Reason)
 		return cut(Failed, ReasonOutput)
 	case EndDecoder:
 		return cut(Failed, ReasonDecoder)
-	case EndAudio:
+	case EndAudio, EndLacking:
 		return cut(Missed, ReasonNoAudio)
 	case EndPower:
 		return cut(Missed, ReasonOff)

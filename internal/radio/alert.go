@@ -218,4 +218,7 @@ const (
 	ReasonDrill      Reason = "drill"   // the announcement is not in the keyring
 	ReasonKnown      Reason = "known"   // the same id came before
 	ReasonRange      Reason = "range"   // outside what may be asked for
+	// ReasonDisplaced: the device holds as many alerts as it can, and one to a wider area
+	// has taken its place.
+	ReasonDisplaced Reason = "displaced"
 )

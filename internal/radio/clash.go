@@ -78,6 +78,9 @@ type Cycle struct {
 	// Drill: its first sound says so, and without that nothing of it sounds.
 	Drill  bool
 	Sounds []Rendition
+	// Lacks counts sounds the alert wants and this device does not have at all: nobody
+	// here knows how long they are, and without them the cycle is not whole.
+	Lacks int
 	// Voice follows them if it is there by then.
 	Voice *Rendition
 }

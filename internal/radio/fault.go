@@ -16,22 +16,23 @@ type (
 type FaultKind string
 
 const (
-	FaultOffline     FaultKind = "offline"     // no signed word for too long
-	FaultNotReady    FaultKind = "not_ready"   // will not play an airing of the next 30 minutes as planned
-	FaultSilent      FaultKind = "silent"      // two planned airings on end without a word
-	FaultClock       FaultKind = "clock"       // its clock is not trusted, or only assumed
-	FaultOutput      FaultKind = "output"      // its sound output failed
-	FaultDisk        FaultKind = "disk"        // hardly any room left
-	FaultReported    FaultKind = "reported"    // another trouble it reports itself; Code says which
-	FaultCloned      FaultKind = "cloned"      // two controllers use its identity
-	FaultRefused     FaultKind = "refused"     // the centre cannot make its documents; Code says which
-	FaultCertificate FaultKind = "certificate" // its certificate ends soon, or has ended
-	FaultCentre      FaultKind = "centre"      // the centre itself was away; Code says how: stopped, broker
+	FaultOffline     FaultKind = "offline"       // no signed word for too long
+	FaultNotReady    FaultKind = "not_ready"     // will not play an airing of the next 30 minutes as planned
+	FaultSilent      FaultKind = "silent"        // two planned airings on end without a word
+	FaultClock       FaultKind = "clock"         // its clock is not trusted, or only assumed
+	FaultOutput      FaultKind = "output"        // its sound output failed
+	FaultDisk        FaultKind = "disk"          // hardly any room left
+	FaultReported    FaultKind = "reported"      // another trouble it reports itself; Code says which
+	FaultCloned      FaultKind = "cloned"        // two controllers use its identity
+	FaultRefused     FaultKind = "refused"       // the centre cannot make its documents; Code says which
+	FaultEmergency   FaultKind = "emergency_set" // sounds of its emergency set are not on it
+	FaultCertificate FaultKind = "certificate"   // its certificate ends soon, or has ended
+	FaultCentre      FaultKind = "centre"        // the centre itself was away; Code says how: stopped, broker
 )
 
 // FaultKinds lists every kind in the order screens show them.
 func FaultKinds() []FaultKind {
-	return []FaultKind{FaultCentre, FaultOffline, FaultNotReady, FaultSilent, FaultOutput, FaultClock, FaultDisk,
+	return []FaultKind{FaultCentre, FaultOffline, FaultNotReady, FaultSilent, FaultOutput, FaultClock, FaultEmergency, FaultDisk,
 		FaultReported, FaultCloned, FaultRefused, FaultCertificate}
 }
 
@@ -61,7 +62,9 @@ type FaultKey struct {
 // FaultCause is what is known of why, as values: screens and messages make words of
 // them. What does not apply is zero.
 type FaultCause struct {
-	Why string `json:"why,omitempty"` // not_ready: one of the causes
+	// Why is, of not_ready, one of the causes; of emergency_set the roles that are missing,
+	// with blanks between them.
+	Why string `json:"why,omitempty"`
 	// At is the instant the fault is about: since when the device is lost, the airing
 	// it is not ready for, the end of its certificate.
 	At     Millis `json:"at,omitempty"`

@@ -49,8 +49,11 @@ type ProgrammeAudio struct {
 	Version    int         `json:"version"`
 	Title      string      `json:"title"`
 	Renditions []Rendition `json:"renditions"`
-	ValidFrom  Millis      `json:"valid_from,omitempty"`
-	ValidUntil Millis      `json:"valid_until,omitempty"`
+	// GainDB brings it to the house's loudness (see Bulletin.ItemGain); agents that do not
+	// know it play it as it is.
+	GainDB     float64 `json:"gain_db,omitempty"`
+	ValidFrom  Millis  `json:"valid_from,omitempty"`
+	ValidUntil Millis  `json:"valid_until,omitempty"`
 	// Approval is the approver's signature over the hashes (design §7). It is null,
 	// and not yet checked by agents; the field is reserved.
 	Approval json.RawMessage `json:"approval"`
@@ -86,6 +89,9 @@ func (p *Programme) Check() error {
 	for i, a := range p.Audio {
 		if len(a.Renditions) == 0 || len(a.Renditions) > 2 {
 			return fmt.Errorf("%w: audio %d has %d renditions", ErrInvalid, i, len(a.Renditions))
+		}
+		if !(a.GainDB >= LeastItemGainDB && a.GainDB <= MostItemGainDB) {
+			return fmt.Errorf("%w: audio %d: gain of %g dB", ErrInvalid, i, a.GainDB)
 		}
 		for _, r := range a.Renditions {
 			if err := r.Check(); err != nil {

@@ -72,6 +72,8 @@ func TestDecide(t *testing.T) {
 		"decoder before":                     {0, false, EndDecoder, Failed, ReasonDecoder},
 		"damaged inside":                     {y / 2, false, EndAudio, Partial, ReasonNoAudio},
 		"damaged before":                     {0, false, EndAudio, Missed, ReasonNoAudio},
+		"all that is here of a cycle":        {y, false, EndLacking, Partial, ReasonNoAudio},
+		"nothing of such a cycle":            {0, false, EndLacking, Missed, ReasonNoAudio},
 		"power cut inside":                   {y / 2, false, EndPower, Partial, ReasonOff},
 		"power cut before a checkpoint":      {0, false, EndPower, Missed, ReasonOff},
 		"an ending nobody wrote down":        {y / 2, false, Ending("new"), Partial, ReasonOutput},

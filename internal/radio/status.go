@@ -1,5 +1,7 @@
 package radio
 
+import "slices"
+
 // Status is what a device runs on. The same struct is shown by the agent's local
 // page and `loaxa-agent status`, and goes up signed as up/reported (design §7).
 type Status struct {
@@ -38,6 +40,8 @@ type Status struct {
 type EmergencyStatus struct {
 	Role  EmergencyRole `json:"role"`
 	Ready bool          `json:"ready"`
+	// StandIn: without it the device has one built in that sounds in its place.
+	StandIn bool `json:"stand_in,omitempty"`
 }
 
 // AlertStatus is how far an alert has come on the device.
@@ -174,4 +178,19 @@ type SoundingStatus struct {
 	Title    string   `json:"title"`
 	Consumed int64    `json:"consumed"`
 	Samples  int64    `json:"samples"`
+}
+
+// Unready lists the sounds of the emergency set that are not on the device, by its report.
+func (s Status) Unready() (list []EmergencyRole) {
+	for _, e := range s.Emergency {
+		if !e.Ready && e.Role.valid() && !slices.Contains(list, e.Role) {
+			list = append(list, e.Role)
+		}
+	}
+	return list
+}
+
+// StandIn says whether a built-in siren sounds in place of the one that is not there.
+func (s Status) StandIn() bool {
+	return slices.ContainsFunc(s.Emergency, func(e EmergencyStatus) bool { return e.StandIn })
 }

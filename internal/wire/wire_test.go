@@ -302,3 +302,14 @@ func FuzzPayloads(f *testing.F) {
 		}
 	})
 }
+
+// The golden programme has no gain and does not speak of it; this one has.
+func TestGoldenGain(t *testing.T) {
+	p := samples(t)[Programme].(radio.Programme)
+	p.Audio[0].GainDB = -3.5
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "programme.gain.payload.json", b)
+}

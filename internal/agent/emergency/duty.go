@@ -119,13 +119,16 @@ func (r *Room) choose() {
 	if first == 0 {
 		first = r.fresh(a)
 	}
-	sounds, _ := r.sounds(a)
+	sounds, lacks := r.sounds(a)
 	c := radio.Cycle{Key: a.CycleKey(r.opts.Device, best.Begun+1, first), Origin: radio.FromAlert, At: r.stamp(),
-		Headline: a.Headline, Drill: a.Drill, Sounds: sounds, Voice: a.Voice}
+		Headline: a.Headline, Drill: a.Drill, Sounds: sounds, Lacks: lacks, Voice: a.Voice}
 	if best.Local {
 		c.Origin = radio.FromLocal
 	}
 	c.ID = c.Key.ID()
+	if lacks > 0 {
+		r.log.Warn("a cycle lacks sounds of the emergency set", "alert", string(a.ID), "lacks", lacks)
+	}
 	r.now = &turn{id: a.ID, cycle: c}
 }
 
@@ -140,21 +143,24 @@ func (r *Room) fresh(a radio.Alert) radio.Millis {
 	}
 }
 
-// sounds gives the renditions of the roles this device has; whole is false when one lacks.
-func (r *Room) sounds(a radio.Alert) (list []radio.Rendition, whole bool) {
-	set := r.opts.Plan.Settings().Emergency
-	whole = true
+// sounds gives the renditions of the roles this device has, and how many it lacks. For a
+// siren that is not here the one that is built in sounds; it counts as lacking all the
+// same: the people behind the alert ordered another, and have to see that it is missing.
+func (r *Room) sounds(a radio.Alert) (list []radio.Rendition, lacks int) {
+	settings := r.opts.Plan.Settings()
 	for _, role := range a.Sounds {
-		found := false
-		for _, e := range set {
-			if e.Role == role {
-				list, found = append(list, e.Rendition), true
-				break
-			}
+		s, ok := settings.EmergencyRole(role)
+		switch {
+		case role == radio.RoleSiren && r.opts.StandIn != nil && !(ok && r.opts.Audio.Ready(s.SHA256)):
+			list = append(list, *r.opts.StandIn)
+			lacks++
+		case ok:
+			list = append(list, s)
+		default:
+			lacks++
 		}
-		whole = whole && found
 	}
-	return list, whole
+	return list, lacks
 }
 
 // ready says whether something of an alert can sound now. A drill needs its
@@ -166,7 +172,7 @@ func (r *Room) ready(e *entry) bool {
 		return ok && r.opts.Plan.Drills(first.SHA256) && r.opts.Audio.Ready(first.SHA256)
 	}
 	for _, s := range list {
-		if r.opts.Audio.Ready(s.SHA256) {
+		if r.opts.StandIn != nil && s.SHA256 == r.opts.StandIn.SHA256 || r.opts.Audio.Ready(s.SHA256) {
 			return true
 		}
 	}

@@ -63,11 +63,16 @@ type Plan interface {
 
 // Options of a Room.
 type Options struct {
-	Device  radio.DeviceID
+	Device radio.DeviceID
+	// Areas is the device's place, the province first.
+	Areas   []radio.AreaID
 	Journal Journal
 	Clock   Clock
 	Audio   Audio
 	Plan    Plan
+	// StandIn is a siren that needs neither a set nor a cache, for when the set's is not
+	// here; nil for none. Playout can open it.
+	StandIn *radio.Rendition
 	// Proven gives the time by the centre's word in this boot; false when there was none.
 	Proven func() (time.Time, bool)
 	// Wake is told that a voice is wanted that has not come by itself, and Ask now and

@@ -690,6 +690,161 @@ func TestAFloodKeepsNoWarningOut(t *testing.T) {
 	}
 }
 
+// The stolen key of one commune makes up as many alerts as a device holds: the province's
+// warning gets through all the same, and the centre is told what made room for it.
+func TestAWiderAlertDisplaces(t *testing.T) {
+	in := func(area radio.AreaID) func(*radio.Alert) { return func(a *radio.Alert) { a.Area = area } }
+	for name, c := range map[string]struct {
+		most  int
+		areas func(i int) radio.AreaID
+		kind  func(*radio.Alert)
+		wider func(*radio.Alert)
+		gone  string // who makes room; "" when nobody does
+	}{
+		"the province against a commune": {maxKept, func(int) radio.AreaID { return area }, func(*radio.Alert) {}, in(provinceArea), "flood 63"},
+		"the narrowest first":            {maxKept, func(i int) radio.AreaID { return []radio.AreaID{area, hamletArea, area}[i%3] }, func(*radio.Alert) {}, in(provinceArea), "flood 61"},
+		"a commune against its hamlet":   {maxKept, func(int) radio.AreaID { return hamletArea }, func(*radio.Alert) {}, in(area), "flood 63"},
+		"standing ones":                  {maxStanding, func(int) radio.AreaID { return area }, func(a *radio.Alert) { a.Standing = true }, in(provinceArea), "flood 31"},
+		"the same width":                 {maxKept, func(int) radio.AreaID { return area }, func(*radio.Alert) {}, in(area), ""},
+		"a narrower one":                 {maxKept, func(int) radio.AreaID { return area }, func(*radio.Alert) {}, in(hamletArea), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			for i := range c.most {
+				l.advance(time.Second)
+				// They claim to be ever older: that is theirs to say.
+				if err := l.take(storm(fmt.Sprint("flood ", i), in(c.areas(i)), c.kind, func(a *radio.Alert) { a.IssuedAt -= radio.Millis(i) })); err != nil {
+					t.Fatal(i, err)
+				}
+			}
+			storm := storm("storm", c.wider, c.kind)
+			err := l.take(storm)
+			if c.gone == "" {
+				if !errors.Is(err, radio.ErrConflict) {
+					t.Errorf("%v, want a conflict", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := l.receipt(id[radio.AlertID](c.gone)); got != "failed:displaced" {
+				t.Errorf("%s is %s", c.gone, got)
+			}
+			failed := 0
+			for _, r := range l.Receipts() {
+				if r.Reason == radio.ReasonDisplaced {
+					failed++
+				}
+			}
+			if failed != 1 {
+				t.Errorf("%d displaced", failed)
+			}
+			if got := l.receipt(storm.ID); got != "accepted" {
+				t.Errorf("the wider one is %s", got)
+			}
+			l.restart()
+			if got := l.receipt(id[radio.AlertID](c.gone)); got != "failed:displaced" {
+				t.Errorf("after a restart it is %s", got)
+			}
+		})
+	}
+}
+
+// What sounds at this moment is not cut by what only needs its place.
+func TestWhatSoundsIsNotDisplaced(t *testing.T) {
+	l := newLab(t)
+	if err := l.take(storm("sounds")); err != nil {
+		t.Fatal(err)
+	}
+	c := l.begin()
+	for i := range maxKept - 1 {
+		if err := l.take(storm(fmt.Sprint("wide ", i), func(a *radio.Alert) { a.Area = provinceArea })); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := l.take(storm("storm", func(a *radio.Alert) { a.Area = provinceArea })); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("%v, want a conflict", err)
+	}
+	l.end(c, radio.Aired, radio.NoReason, 1)
+	if err := l.take(storm("storm", func(a *radio.Alert) { a.Area = provinceArea })); err != nil {
+		t.Error("behind it:", err)
+	}
+}
+
+// What the set does not have is counted: playout must not call such a cycle aired.
+func TestASoundTheSetLacks(t *testing.T) {
+	for name, c := range map[string]struct {
+		set   []radio.EmergencyAudio
+		lacks int
+	}{
+		"all of it":  {newLab(t).plan.settings.Emergency, 0},
+		"no lead-in": {newLab(t).plan.settings.Emergency[:1], 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.plan.settings.Emergency = c.set
+			if err := l.take(storm("storm")); err != nil {
+				t.Fatal(err)
+			}
+			d := l.Duty()
+			if d.Cycle == nil || d.Cycle.Lacks != c.lacks || len(d.Cycle.Sounds) != 2-c.lacks {
+				t.Errorf("cycle %+v, want %d lacking", d.Cycle, c.lacks)
+			}
+		})
+	}
+}
+
+// A device that was put up in the storm, without any set: it sounds the siren it has built
+// in, and says that this is not what was ordered.
+func TestBuiltInSiren(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(l *lab)
+		sounds []radio.EmergencyRole
+		want   []radio.Rendition
+		lacks  int
+		none   bool
+	}{
+		"no set at all":                {change: func(l *lab) { l.plan.settings.Emergency = nil }, want: []radio.Rendition{builtIn}, lacks: 2},
+		"the set has not been fetched": {change: func(l *lab) { clear(l.audio.ready) }, want: []radio.Rendition{builtIn, leadIn}, lacks: 1},
+		"the set is here":              {want: []radio.Rendition{siren, leadIn}},
+		"no siren is wanted":           {change: func(l *lab) { l.plan.settings.Emergency = nil }, sounds: []radio.EmergencyRole{radio.RoleAllOK}, none: true},
+		"a drill without its announcement": {change: func(l *lab) { l.plan.settings.Emergency = nil },
+			sounds: []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}, none: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.opts.StandIn = &builtIn
+			if c.change != nil {
+				c.change(l)
+			}
+			err := l.take(storm("storm", func(a *radio.Alert) {
+				if c.sounds != nil {
+					a.Sounds, a.Drill = c.sounds, c.sounds[0] == radio.RoleDrill
+				}
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := l.Duty()
+			if c.none {
+				if d.Cycle != nil {
+					t.Errorf("cycle %+v, want none", d.Cycle)
+				}
+				return
+			}
+			if d.Cycle == nil || !slices.Equal(d.Cycle.Sounds, c.want) || d.Cycle.Lacks != c.lacks {
+				t.Fatalf("cycle %+v, want %+v, %d lacking", d.Cycle, c.want, c.lacks)
+			}
+			var s radio.Status
+			l.Fill(&s)
+			if told := s.Emergency[0]; told.StandIn != (c.lacks > 0) || told.Ready == told.StandIn {
+				t.Errorf("it says %+v", told)
+			}
+		})
+	}
+}
+
 func TestTurnAway(t *testing.T) {
 	l := newLab(t)
 	a := storm("storm")

@@ -148,6 +148,8 @@ type lab struct {
 	heard   []string // cycles that sounded
 }
 
+var builtIn = rendition("built in", 6)
+
 var siren, leadIn, drillS, voiceR = rendition("siren", 8), rendition("lead_in", 5), rendition("drill", 5), rendition("voice", 10)
 
 func newLab(t testing.TB) *lab {
@@ -166,7 +168,7 @@ func (l *lab) restart() {
 	l.t.Helper()
 	var err error
 	l.proof = time.Time{}
-	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
+	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Areas: []radio.AreaID{provinceArea, area, hamletArea}, Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
 		Proven: l.proven, Wake: func() { l.woken++ }, Ask: func() { l.asked++ }})
 	if err != nil {
 		l.t.Fatal(err)
@@ -250,7 +252,7 @@ func (l *lab) steps(id radio.AlertID) (list []string) {
 	return list
 }
 
-var area = id[radio.AreaID]("area")
+var provinceArea, area, hamletArea = id[radio.AreaID]("province"), id[radio.AreaID]("area"), id[radio.AreaID]("hamlet")
 
 func storm(name string, change ...func(*radio.Alert)) radio.Alert {
 	a := radio.Alert{ID: id[radio.AlertID](name), Area: area, IssuedAt: radio.At(start), ExpiresAt: radio.At(start.Add(time.Hour)),

@@ -93,13 +93,12 @@ func (r *Room) cancel(t radio.Alert) error {
 	return nil
 }
 
-// room makes room for one more. What could still sound is never forgotten for it. Of
-// what is over the one that expires first gives way: that a hostile broker might repeat
-// it is the lesser evil. It needs mu.
+// room makes room for one more. What could still sound gives way only to what is for a
+// wider area (displace). Of what is over the one that expires first gives way: that a
+// hostile broker might repeat it is the lesser evil. It needs mu.
 func (r *Room) room(a radio.Alert) error {
 	passed := radio.At(r.opts.Clock.Passed())
-	kept, standing := 0, 0
-	var over, tombstones []*entry
+	var over, tombstones, kept, standing []*entry
 	for _, e := range r.alerts {
 		switch {
 		case e.over, !e.Active && e.Alert.ExpiresAt <= passed:
@@ -108,9 +107,9 @@ func (r *Room) room(a radio.Alert) error {
 				tombstones = append(tombstones, e)
 			}
 		case e.Alert.Standing:
-			standing++
+			standing = append(standing, e)
 		default:
-			kept++
+			kept = append(kept, e)
 		}
 	}
 	first := func(a, b *entry) int { return cmp.Compare(a.Alert.ExpiresAt, b.Alert.ExpiresAt) }
@@ -121,14 +120,46 @@ func (r *Room) room(a radio.Alert) error {
 			return nil
 		}
 		return fmt.Errorf("%w: %d tombstones are held already", radio.ErrConflict, len(tombstones))
-	case !a.Cancel && a.Standing && standing >= maxStanding:
-		return fmt.Errorf("%w: %d standing alerts are held already", radio.ErrConflict, standing)
-	case !a.Cancel && !a.Standing && kept >= maxKept:
-		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, kept)
+	case !a.Cancel && a.Standing && len(standing) >= maxStanding:
+		return r.displace(standing, a)
+	case !a.Cancel && !a.Standing && len(kept) >= maxKept:
+		return r.displace(kept, a)
 	case len(over) >= maxOver:
 		r.forget(slices.MinFunc(over, first))
 	}
 	return nil
+}
+
+// displace ends the alert to the narrowest area, of these the newest, for one to a wider
+// area: one stolen key of a commune, which can make up as many as the device holds, must
+// not keep the province's warning out. What sounds at this moment stays. It needs mu.
+func (r *Room) displace(held []*entry, a radio.Alert) error {
+	var last *entry
+	for _, e := range held {
+		if r.now != nil && r.now.id == e.Alert.ID || e.Alert.Standing && e.Active {
+			continue
+		}
+		// By when they came, as far as that is known: what an alert says of itself is its
+		// signer's to choose.
+		if last == nil || cmp.Or(cmp.Compare(r.depth(e.Alert.Area), r.depth(last.Alert.Area)), cmp.Compare(e.taken, last.taken),
+			cmp.Compare(e.Alert.IssuedAt, last.Alert.IssuedAt), cmp.Compare(e.Alert.ID, last.Alert.ID)) > 0 {
+			last = e
+		}
+	}
+	if last == nil || r.depth(last.Alert.Area) <= r.depth(a.Area) {
+		return fmt.Errorf("%w: %d alerts are held already", radio.ErrConflict, len(held))
+	}
+	r.end(last, radio.ReceiptFailed, radio.ReasonDisplaced, "")
+	r.keep(last)
+	return nil
+}
+
+// depth is how narrow an area is; the whole province is 0.
+func (r *Room) depth(area radio.AreaID) int {
+	if i := slices.Index(r.opts.Areas, area); i >= 0 {
+		return i
+	}
+	return len(r.opts.Areas)
 }
 
 // forget needs mu; flush does the same to the file.

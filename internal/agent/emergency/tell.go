@@ -46,14 +46,17 @@ func (r *Room) Fill(s *radio.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	settings := r.opts.Plan.Settings()
+	line := func(role radio.EmergencyRole, ready bool) radio.EmergencyStatus {
+		return radio.EmergencyStatus{Role: role, Ready: ready, StandIn: !ready && role == radio.RoleSiren && r.opts.StandIn != nil}
+	}
 	for _, role := range []radio.EmergencyRole{radio.RoleSiren, radio.RoleLeadIn} {
 		// Without any set nothing would look missing.
 		if _, named := settings.EmergencyRole(role); !named {
-			s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: role})
+			s.Emergency = append(s.Emergency, line(role, false))
 		}
 	}
 	for _, e := range settings.Emergency {
-		s.Emergency = append(s.Emergency, radio.EmergencyStatus{Role: e.Role, Ready: r.opts.Audio.Ready(e.Rendition.SHA256)})
+		s.Emergency = append(s.Emergency, line(e.Role, r.opts.Audio.Ready(e.Rendition.SHA256)))
 	}
 	mono, now := r.opts.Clock.Mono(), r.opts.Clock.Now()
 	for _, e := range slices.Backward(r.told(maxShown)) {

@@ -22,7 +22,8 @@ type Alerts interface {
 	TakeVoice(ctx context.Context, sha radio.SHA256, data []byte) error
 }
 
-// maxUnproven bounds the alerts that wait for the keyring that names their signers.
+// maxUnproven bounds the alerts that wait for the keyring that names their signers, or for
+// the settings.
 const maxUnproven = 8
 
 // wrong is an alert whose signatures hold, but which is not for this device to carry
@@ -52,12 +53,18 @@ func (in *Inbox) takeAlert(ctx context.Context, t wire.Topic, data []byte) error
 	if err == nil {
 		return nil
 	}
-	if in.personUnknown(ring, data) && !slices.ContainsFunc(in.late, func(l lateAlert) bool { return string(l.data) == string(data) }) {
-		in.late = append(in.late, lateAlert{t, data})
-		in.late = in.late[max(len(in.late)-maxUnproven, 0):]
+	var w *wrong
+	if errors.As(err, &w) && w.why == radio.ReasonDrill && in.held(wire.Settings) == 0 {
+		// The set with its announcement has not been named yet: nothing is wrong with it, and
+		// nothing is told to the centre, which goes on sending it.
+		in.keepLate(t, data)
+		in.log.Info("a drill waits for the settings of this device", "alert", string(w.id))
+		return nil
+	}
+	if in.personUnknown(ring, data) {
+		in.keepLate(t, data)
 	}
 	err, noted := in.note(ctx, string(wire.Alert), err)
-	var w *wrong
 	if noted && errors.As(err, &w) {
 		// As rarely as the record: whoever holds one person's key must not fill the
 		// journal either.
@@ -115,19 +122,30 @@ func (in *Inbox) personUnknown(ring trust.Keyring, data []byte) bool {
 	})
 }
 
-// lateAlert waits for a keyring.
+// lateAlert waits for a keyring, or for the first settings.
 type lateAlert struct {
 	topic wire.Topic
 	data  []byte
 }
 
-// retryAlerts looks again at what was signed by persons who were not known.
+// keepLate remembers an alert until what it waits for has come. Whether it has expired by
+// then is judged by who takes it.
+func (in *Inbox) keepLate(t wire.Topic, data []byte) {
+	if slices.ContainsFunc(in.late, func(l lateAlert) bool { return string(l.data) == string(data) }) {
+		return
+	}
+	in.late = append(in.late, lateAlert{t, data})
+	in.late = in.late[max(len(in.late)-maxUnproven, 0):]
+}
+
+// retryAlerts looks again at what was signed by persons who were not known, and at drills
+// that came before the settings.
 func (in *Inbox) retryAlerts(ctx context.Context) {
 	waiting := in.late
 	in.late = nil
 	for _, l := range waiting {
 		if err := in.takeAlert(ctx, l.topic, l.data); err != nil {
-			in.log.Info("an alert stays refused under the new keyring", "error", err)
+			in.log.Info("an alert that waited stays refused", "error", err)
 		}
 	}
 }

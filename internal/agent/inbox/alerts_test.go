@@ -135,9 +135,14 @@ func TestAlertsAreProven(t *testing.T) {
 		"no headline":                          {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Headline = ""; return p.sign(a, "chairman") }, false, ""},
 		"a drill whose announcement is listed": {own, func(l *lab, p people) []byte { l.drillSet(t, 9); return p.sign(drill, "chairman") }, true, ""},
 		"a drill whose announcement is not":    {own, func(l *lab, p people) []byte { l.drillSet(t, 8); return p.sign(drill, "chairman") }, false, "drill"},
-		"a drill without an emergency set":     {own, func(_ *lab, p people) []byte { return p.sign(drill, "chairman") }, false, "drill"},
-		"its tombstone":                        {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Cancel = true; return p.sign(a, "deputy") }, true, ""},
-		"a tombstone by too few":               {own, func(_ *lab, p people) []byte { a := storm(1, province); a.Cancel = true; return p.sign(a, "chairman") }, false, "signers"},
+		"a drill without an emergency set": {own, func(l *lab, p people) []byte {
+			if err := l.take(t, wire.Settings, l.seal(wire.Settings, settings(5))); err != nil {
+				t.Fatal(err)
+			}
+			return p.sign(drill, "chairman")
+		}, false, "drill"},
+		"its tombstone":          {own, func(_ *lab, p people) []byte { a := storm(1, commune); a.Cancel = true; return p.sign(a, "deputy") }, true, ""},
+		"a tombstone by too few": {own, func(_ *lab, p people) []byte { a := storm(1, province); a.Cancel = true; return p.sign(a, "chairman") }, false, "signers"},
 		"a byte changed": {own, func(_ *lab, p people) []byte {
 			b := p.sign(storm(1, commune), "chairman")
 			b[20] ^= 1
@@ -222,6 +227,101 @@ func TestKeyringBehindTheAlert(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("taken %v, want the last %d", got, maxUnproven)
+	}
+}
+
+// fakeFaults holds what is open.
+type fakeFaults map[string]string
+
+func (f fakeFaults) Raise(_ context.Context, code, text string) { f[code] = text }
+func (f fakeFaults) Clear(_ context.Context, code string)       { delete(f, code) }
+
+// The disk is full when a keyring comes: whoever is new in it can warn all the same, it is
+// a fault, and it is written once that goes again. The new person's alert was once refused
+// until somebody had cleared the disk.
+func TestKeyringOnAFullDisk(t *testing.T) {
+	l, _ := alertLab(t)
+	faults := fakeFaults{}
+	l.opts.Faults = faults
+	p := people{}
+	for _, name := range []string{"chairman", "deputy", "province1", "province2", "neighbour", "hamlet", "approver", "revoked", "second"} {
+		p[name] = must(trust.Generate())
+	}
+	topic := wire.DownTopic(id[radio.DeviceID](deviceN), wire.Alert)
+	if err := l.Take(t.Context(), topic, p.sign(storm(1, commune), "chairman")); !errors.Is(err, radio.ErrForbidden) {
+		t.Fatal(err) // nobody knows her yet
+	}
+	l.journal.broken = errors.New("no space left on device")
+	l.withPeople(t, 3, p)
+	if err := l.Take(t.Context(), topic, p.sign(storm(2, commune), "deputy")); err != nil {
+		t.Error(err)
+	}
+	if len(l.alerts.taken) != 2 || l.Revisions().Keys != 3 || faults[FaultKeys] == "" {
+		t.Errorf("taken %v, keyring %d, faults %v", l.alerts.taken, l.Revisions().Keys, faults)
+	}
+	l.writeKeys(t.Context())
+	if len(faults) != 1 || l.journal.docs[string(wire.Keys)].Revision != 2 {
+		t.Errorf("faults %v, written %d, on a full disk", faults, l.journal.docs[string(wire.Keys)].Revision)
+	}
+	l.journal.broken = nil
+	l.writeKeys(t.Context()) // as Run does
+	if len(faults) != 0 || l.journal.docs[string(wire.Keys)].Revision != 3 {
+		t.Errorf("faults %v, written %d", faults, l.journal.docs[string(wire.Keys)].Revision)
+	}
+	l.restart(t)
+	if err := l.Take(t.Context(), topic, p.sign(storm(3, commune), "chairman")); err != nil || l.Revisions().Keys != 3 {
+		t.Errorf("keyring %d after a restart: %v", l.Revisions().Keys, err)
+	}
+}
+
+// A keyring that replaces one still owed to the disk is the one that is written, also when
+// only the centre's repetition of it finds room.
+func TestKeyringOwedIsTheNewest(t *testing.T) {
+	l, p := alertLab(t)
+	l.journal.broken = errors.New("no space left on device")
+	l.withPeople(t, 3, p)
+	l.withPeople(t, 4, p)
+	l.journal.broken = nil
+	l.withPeople(t, 4, p)
+	if got := l.journal.docs[string(wire.Keys)].Revision; got != 4 || l.owed != nil {
+		t.Errorf("version %d is written, %v owed", got, l.owed)
+	}
+}
+
+// A device that was just put up gets the drill before its settings: it waits for them. It
+// was once turned away for good, and missed its village's first drill.
+func TestDrillBeforeTheSettings(t *testing.T) {
+	topic := wire.DownTopic(id[radio.DeviceID](deviceN), wire.Alert)
+	drill := storm(1, commune)
+	drill.Drill, drill.Sounds = true, []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}
+	for name, c := range map[string]struct {
+		listed int
+		taken  int
+		turned []string
+	}{
+		"with the announcement":     {9, 1, nil},
+		"with another announcement": {8, 0, []string{"drill"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, p := alertLab(t)
+			data := p.sign(drill, "chairman")
+			before := len(l.journal.records)
+			for range 3 { // the centre says it again, for it hears nothing
+				if err := l.Take(t.Context(), topic, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(l.alerts.taken)+len(l.alerts.turned) != 0 || len(l.journal.records) != before {
+				t.Fatalf("taken %v, turned away %v, %d records, before the settings", l.alerts.taken, l.alerts.turned, len(l.journal.records)-before)
+			}
+			l.drillSet(t, c.listed)
+			if len(l.alerts.taken) != c.taken || !slices.Equal(l.alerts.turned, c.turned) || len(l.late) != 0 {
+				t.Errorf("taken %v, turned away %v, %d wait; want %d, %v", l.alerts.taken, l.alerts.turned, len(l.late), c.taken, c.turned)
+			}
+			if len(l.journal.records)-before != len(c.turned) {
+				t.Errorf("%d records", len(l.journal.records)-before)
+			}
+		})
 	}
 }
 

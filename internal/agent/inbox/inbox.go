@@ -64,6 +64,7 @@ type Options struct {
 	Alerts  Alerts // nil: no alert is taken (tools)
 	// Commands is nil where none is taken (tools).
 	Commands Commands
+	Faults   Faults // nil: nobody is told (tools)
 	Log      *slog.Logger
 }
 
@@ -78,6 +79,9 @@ type Inbox struct {
 	unproven map[wire.Kind][]byte
 	late     []lateAlert // the same for alerts
 	dropped  int         // security records left out since the last
+
+	disk sync.Mutex    // taken before mu
+	owed *radio.Issued // the keyring in use, while it is not written
 
 	mu        sync.Mutex
 	changed   chan struct{}

@@ -85,7 +85,8 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 		return in.refuse(ctx, string(kind), err)
 	}
 	delete(in.unproven, kind)
-	switch held := in.held(kind); {
+	held := in.held(kind)
+	switch {
 	case d.revision == held:
 		return nil // it comes with every connection
 	case d.revision < held:
@@ -101,6 +102,9 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	in.log.Info("document active", "document", string(kind), "revision", d.revision)
 	if d.programme != nil {
 		in.forgetWithdrawn(d.programme)
+	}
+	if d.settings != nil && held == 0 {
+		in.retryAlerts(ctx)
 	}
 	return nil
 }
@@ -133,33 +137,6 @@ func (in *Inbox) held(kind wire.Kind) int64 {
 		return r.Settings
 	}
 	return r.Keys
-}
-
-func (in *Inbox) takeKeys(ctx context.Context, data []byte) error {
-	held := in.held(wire.Keys)
-	ring, err := trust.OpenKeyring(data, in.opts.Province, in.opts.Root, held)
-	if err != nil {
-		return in.refuse(ctx, string(wire.Keys), err)
-	}
-	if ring.Version == held {
-		return nil
-	}
-	payload, err := json.Marshal(ring)
-	if err != nil {
-		return fmt.Errorf("take keyring version %d: %w", ring.Version, err)
-	}
-	err = in.opts.Journal.SetDocument(ctx, radio.Issued{Device: in.opts.Device, Document: string(wire.Keys),
-		Revision: ring.Version, Payload: payload, Envelope: data})
-	if err != nil {
-		return fmt.Errorf("take keyring version %d: %w", ring.Version, err)
-	}
-	in.mu.Lock()
-	in.ring = ring
-	in.tell()
-	in.mu.Unlock()
-	in.log.Info("document active", "document", string(wire.Keys), "revision", ring.Version)
-	in.retryAlerts(ctx)
-	return in.retryUnproven(ctx)
 }
 
 // retryUnproven looks again at what was signed by keys that were not known. What is

@@ -74,7 +74,12 @@ func set(t *testing.T, s *store) *Pin {
 // try gives what a check says in short.
 func try(t *testing.T, p *Pin, pin string, now time.Duration) Refused {
 	t.Helper()
-	err := p.Check(t.Context(), pin, now)
+	return tryFrom(t, p, "192.168.1.20", pin, now)
+}
+
+func tryFrom(t *testing.T, p *Pin, from, pin string, now time.Duration) Refused {
+	t.Helper()
+	err := p.Check(t.Context(), pin, from, now)
 	if err == nil {
 		return Refused{Left: -1}
 	}
@@ -113,7 +118,7 @@ func TestFiveTriesThenAWait(t *testing.T) {
 	if got := try(t, p, bad, now); got != (Refused{Left: Tries - 1}) {
 		t.Errorf("counting does not begin anew: %+v", got)
 	}
-	if n := len(s.audit); n != 1+14+1+1 || s.audit[0] != "pin: set" || s.audit[5] != "pin: wrong, 5 in a row" || s.audit[n-2] != "pin: right" {
+	if n := len(s.audit); n != 1+14+1+1 || s.audit[0] != "pin: set" || s.audit[5] != "pin: wrong, 5 in a row from 192.168.1.20, 5 in all" || s.audit[n-2] != "pin: right from 192.168.1.20" {
 		t.Errorf("audit %q", s.audit)
 	}
 }
@@ -157,7 +162,7 @@ func TestCountedBeforeLookedAt(t *testing.T) {
 				t.Fatal("still alive")
 			}
 		}()
-		_ = p.Check(t.Context(), bad, 0)
+		_ = p.Check(t.Context(), bad, "192.168.1.20", 0)
 	}()
 	if got := try(t, cheap(s), bad, 0); got != (Refused{Left: Tries - 2}) {
 		t.Errorf("%+v", got)
@@ -187,7 +192,7 @@ func TestStoreInTrouble(t *testing.T) {
 		s := &store{}
 		set(t, s)
 		s.kept[keptTries] = []byte("{")
-		if got := try(t, cheap(s), good, 0); got != (Refused{Wait: firstWait}) {
+		if got := try(t, cheap(s), good, 0); got != (Refused{Wait: betweenAll}) {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -205,7 +210,7 @@ func TestStoreInTrouble(t *testing.T) {
 	})
 	t.Run("none", func(t *testing.T) {
 		s := &store{}
-		if err := cheap(s).Check(t.Context(), good, 0); !errors.Is(err, ErrNotSet) || !errors.Is(err, radio.ErrForbidden) || cheap(s).IsSet() {
+		if err := cheap(s).Check(t.Context(), good, "192.168.1.20", 0); !errors.Is(err, ErrNotSet) || !errors.Is(err, radio.ErrForbidden) || cheap(s).IsSet() {
 			t.Errorf("%v", err)
 		}
 	})
@@ -244,7 +249,7 @@ func TestManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	got := make([]error, 50)
 	for i := range got {
-		wg.Go(func() { got[i] = p.Check(t.Context(), bad, 0) })
+		wg.Go(func() { got[i] = p.Check(t.Context(), bad, "192.168.1.20", 0) })
 	}
 	wg.Wait()
 	if n := len(slices.DeleteFunc(got, func(err error) bool { var r *Refused; return errors.As(err, &r) && r.Wait > 0 })); n != Tries-1 {

@@ -244,6 +244,15 @@ func TestAlertRules(t *testing.T) {
 		}, alert: "partial:no_audio", heard: []string{"alert 07:55:00.0", "a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
 		"a sound of the set is missing": {before: func(w *world) { w.audio.missing[sirenS.SHA256] = true }, during: func(w *world) { w.order(1, sirenS, leadS) },
 			alert: "partial:no_audio", heard: []string{"alert 07:55:00.0", "a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
+		// A device whose set was older than the alert's sounds once confirmed all of it.
+		"the set does not know a sound": {during: func(w *world) {
+			c := w.order(1, leadS)
+			w.alerts.set(func(f *fakeAlerts) { c.Lacks = 1; f.queue[0] = c })
+		}, alert: "partial:no_audio", heard: []string{"alert 07:55:00.0", "a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
+		"the set does not know a sound, and nothing sounds": {before: func(w *world) { w.audio.missing[leadS.SHA256] = true }, during: func(w *world) {
+			c := w.order(1, leadS)
+			w.alerts.set(func(f *fakeAlerts) { c.Lacks = 1; f.queue[0] = c })
+		}, alert: "missed:no_audio", heard: []string{"a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},
 		"a drill whose announcement is missing": {before: func(w *world) { w.audio.missing[sirenS.SHA256] = true }, during: func(w *world) {
 			w.orderAs(1, asDrill, sirenS, leadS)
 		}, alert: "missed:no_audio", heard: []string{"a 08:00:00.0", "b 08:01:00.0"}, want: []string{"a aired", "b aired"}},

@@ -27,7 +27,7 @@ type live struct {
 	// player's death keep to it.
 	origin  time.Duration
 	gain    float64 // with the volume
-	ownGain float64 // the policy's
+	ownGain float64 // the policy's, and the item's own
 
 	// Of the present player:
 	from     int64         // sample it begins with
@@ -63,6 +63,15 @@ type live struct {
 
 // counted is what this part has added to what sounded: nothing counts twice.
 func (l *live) counted() int64 { return max(l.consumed-l.again, 0) }
+
+// levelling is the gain that its audio is to have by the programme.
+func (l *live) levelling() float64 {
+	if l.prog == nil {
+		return 0
+	}
+	audio, _ := l.prog.Find(l.Bulletin, l.Version)
+	return audio.GainDB
+}
 
 // maxRetries of audio that turns out damaged each time.
 const maxRetries = 3
@@ -131,7 +140,7 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 		d.finish(ctx, l, radio.EndAudio)
 		return
 	}
-	l.ownGain, l.endBy = d.hours.GainDB(start), d.Clock.WallToMono(until)
+	l.ownGain, l.endBy = d.hours.GainDB(start)+l.levelling(), d.Clock.WallToMono(until)
 	l.gain = d.loud(l.ownGain)
 	place := at
 	if free := max(mono, d.busyUntil(l)); skip == 0 && at+directly < free {

@@ -63,8 +63,8 @@ func (d *desk) setVolume(db float64) radio.Reason {
 	return radio.NoReason
 }
 
-// loud is a gain of the policy with the volume.
-func (d *desk) loud(policy float64) float64 { return max(policy+d.volume, quietest) }
+// loud is an item's own gain with the volume.
+func (d *desk) loud(own float64) float64 { return max(own+d.volume, quietest) }
 
 // stopRemote ends what sounds or is cut, or the slot that is silent between two items,
 // with the rest of its slot, and a pause: behind it there is nothing to go on with.

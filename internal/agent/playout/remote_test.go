@@ -363,3 +363,28 @@ func TestToneNearAnAiring(t *testing.T) {
 		})
 	}
 }
+
+// What intake could not bring to the house's loudness has a gain of its own, which goes
+// with the hour's and the volume, and stands in the confirmation.
+func TestItemGain(t *testing.T) {
+	bubble(t, at(7, 59, 0), func(w *world) {
+		w.plan.policy.Volume = []radio.VolumeSpan{{From: 480, To: 540, GainDB: -6}}
+		w.plan.prog = programme(1, issued, slot{cron: "0 8 * * *", items: []item{{"loud", 30}, {"quiet", 30}, {"house", 30}}})
+		w.plan.prog.Audio[0].GainDB, w.plan.prog.Audio[1].GainDB = -4.5, 7
+		w.start()
+		w.run(at(8, 0, 40))
+		w.obey(radio.CommandVolume, func(c *radio.Command) { c.GainDB = -10 })
+		w.run(at(8, 5, 0))
+		var got []float64
+		for _, r := range w.journal.results() {
+			got = append(got, r.GainDB)
+		}
+		if want := []float64{-10.5, -9, -16}; !slices.Equal(got, want) {
+			t.Errorf("gains confirmed %v, want %v", got, want)
+		}
+		if want := []float64{-9}; !slices.Equal(w.player.gains, want) {
+			t.Errorf("gains moved while it sounded %v, want %v", w.player.gains, want)
+		}
+		w.stop()
+	})
+}

@@ -307,6 +307,9 @@ func (d *desk) finishRound(ctx context.Context, ending radio.Ending) {
 	}
 	consumed := min(r.sounded(), r.expected)
 	outcome, reason := radio.Decide(r.expected, consumed, false, ending)
+	if r.Lacks > 0 && outcome == radio.Aired {
+		outcome, reason = radio.Decide(r.expected, consumed, false, radio.EndLacking)
+	}
 	c := radio.Confirmation{ID: r.ID, Origin: r.Origin, Key: r.Key, Start: r.At, Priority: radio.Emergency,
 		Outcome: outcome, Reason: reason, Expected: r.expected, Consumed: consumed,
 		Driver: d.info.Driver, Output: d.info.Device, Proof: d.info.Proof, SilenceMS: radio.SamplesDuration(min(r.mute(), consumed)).Milliseconds()}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -28,9 +29,10 @@ type form interface {
 }
 
 // PIN checks that it is theirs to do (agent/pin). A refusal tells by its methods Pause
-// and Remaining how long to wait and how many tries are left.
+// and Remaining how long to wait and how many tries are left; from is the address that the
+// tries are counted by.
 type PIN interface {
-	Check(ctx context.Context, pin string) error
+	Check(ctx context.Context, pin, from string) error
 	IsSet() bool
 }
 
@@ -89,7 +91,7 @@ func (f *clockForm) serve(w http.ResponseWriter, r *http.Request) {
 		f.show(w, r, http.StatusBadRequest, typed, "Ngày giờ không đúng.")
 		return
 	}
-	if err := f.pin.Check(r.Context(), r.PostForm.Get("pin")); err != nil {
+	if err := f.pin.Check(r.Context(), r.PostForm.Get("pin"), client(r)); err != nil {
 		status, problem := refusal(w.Header(), err)
 		if status == http.StatusInternalServerError {
 			f.page.log.Error("PIN not checked", "error", err)
@@ -115,11 +117,7 @@ func (f *clockForm) serve(w http.ResponseWriter, r *http.Request) {
 // record leaves in the journal who has tried to set what; the change itself is a record
 // of the clock.
 func (f *clockForm) record(r *http.Request, at time.Time, failed error) {
-	from, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		from = r.RemoteAddr
-	}
-	text := "set by hand to " + at.UTC().Format(time.RFC3339) + " from " + from
+	text := "set by hand to " + at.UTC().Format(time.RFC3339) + " from " + client(r)
 	if failed != nil {
 		text += ", refused: " + failed.Error()
 	}
@@ -128,6 +126,16 @@ func (f *clockForm) record(r *http.Request, at time.Time, failed error) {
 		Security: &radio.SecurityRecord{What: "clock", Text: text}}); err != nil {
 		f.page.log.Error("clock set by hand is not in the journal", "error", err)
 	}
+}
+
+// client is the address a request comes from, without its port.
+func client(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	host, _, _ = strings.Cut(host, "%") // the zone is ours, not theirs
+	return host
 }
 
 // refusal tells a person why the PIN did not help.

@@ -33,7 +33,7 @@ func (h *hands) SetByHand(t time.Time) error {
 	return nil
 }
 func (h *hands) IsSet() bool { return !h.noPIN }
-func (h *hands) Check(_ context.Context, pin string) error {
+func (h *hands) Check(_ context.Context, pin, _ string) error {
 	h.checked = append(h.checked, pin)
 	return h.pin
 }

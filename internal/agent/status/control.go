@@ -85,7 +85,7 @@ func (p *Page) obey(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "yêu cầu không đúng / bad request", http.StatusBadRequest)
 		return
 	}
-	if err := c.pin.Check(r.Context(), r.PostForm.Get("pin")); err != nil {
+	if err := c.pin.Check(r.Context(), r.PostForm.Get("pin"), client(r)); err != nil {
 		status, vi := refusal(w.Header(), err)
 		if status == http.StatusInternalServerError {
 			p.log.Error("PIN not checked", "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -19,12 +20,14 @@ type fakePIN struct {
 	err   error
 	tries int
 	unset bool
+	from  []string
 }
 
 func (f *fakePIN) IsSet() bool { return !f.unset }
 
-func (f *fakePIN) Check(_ context.Context, pin string) error {
+func (f *fakePIN) Check(_ context.Context, pin, from string) error {
 	f.tries++
+	f.from = append(f.from, from)
 	if f.err != nil {
 		return f.err
 	}
@@ -180,5 +183,20 @@ func TestControlWithoutAPIN(t *testing.T) {
 	q, _ := page(t, clock.NewFake(start))
 	if w := get(q, "GET", "10.0.0.7", controlPath); w.Code != 404 {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+// Tries are counted by the address they come from, whatever port and zone it has.
+func TestWhereATryComesFrom(t *testing.T) {
+	for remote, want := range map[string]string{"192.168.1.20:4711": "192.168.1.20", "[fe80::1%eth0]:4711": "fe80::1", "odd": "odd"} {
+		pin := &fakePIN{}
+		p, _ := controlPage(t, pin)
+		r := httptest.NewRequest(http.MethodPost, stopPath, strings.NewReader("pin=1"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.RemoteAddr = remote
+		p.serveControl(httptest.NewRecorder(), r)
+		if len(pin.from) != 1 || pin.from[0] != want {
+			t.Errorf("%s counts as %q, want %q", remote, pin.from, want)
+		}
 	}
 }

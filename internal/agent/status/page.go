@@ -115,16 +115,6 @@ func (v view) Running() (list []radio.AlertStatus) {
 	return list
 }
 
-// Unready lists the sounds of the emergency set that are not here.
-func (v view) Unready() (list []radio.EmergencyRole) {
-	for _, e := range v.Emergency {
-		if !e.Ready {
-			list = append(list, e.Role)
-		}
-	}
-	return list
-}
-
 // Time and the others are for the template: instants in the device's zone.
 func (v view) Time(m radio.Millis) string { return v.times.clock(m) }
 

@@ -26,11 +26,11 @@ var words = map[string]string{
 	"idle": "chờ", "open": "đang mở",
 	// faults
 	"journal": "nhật ký", "cache": "bộ nhớ âm thanh", "disk": "bộ nhớ đầy", "programme": "chương trình",
-	"link": "kết nối", "socket": "cổng trạng thái", "page": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "danh tính",
+	"link": "kết nối", "socket": "cổng trạng thái", "page": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "danh tính", "keys": "bộ khóa chưa ghi được",
 	// emergency set
 	"siren": "còi báo động", "lead_in": "câu dẫn", "drill": "câu báo diễn tập", "all_ok": "báo yên",
 	// receipts
-	"local": "dừng tại chỗ", "local_start": "phát tại chỗ",
+	"local": "dừng tại chỗ", "local_start": "phát tại chỗ", "displaced": "nhường cảnh báo của địa bàn rộng hơn",
 	// priorities
 	"normal": "thông thường", "emergency": "khẩn cấp",
 }

@@ -40,13 +40,23 @@ func TestRules(t *testing.T) {
 		"disk under 5 %":              {says(func(s *radio.Status) { s.Disk.FreeBytes, s.Disk.TotalBytes = 3<<30, 64<<30 }), []string{"disk"}, says(func(*radio.Status) {}), nil},
 		"disk between its thresholds": {says(func(s *radio.Status) { s.Disk.FreeBytes, s.Disk.TotalBytes = 3<<30, 64<<30 }), []string{"disk"}, says(func(s *radio.Status) { s.Disk.FreeBytes, s.Disk.TotalBytes = 4<<30, 64<<30 }), []string{"disk"}},
 		"disk not measured":           {spoil: says(func(s *radio.Status) { s.Disk = radio.DiskStatus{} })},
-		"two reported":                {says(func(s *radio.Status) { s.Faults = []radio.FaultStatus{{Code: "journal"}, {Code: "cache"}} }), []string{"reportedcache", "reportedjournal"}, says(func(s *radio.Status) { s.Faults = []radio.FaultStatus{{Code: "cache"}} }), []string{"reportedcache"}},
-		"certificate ends":            {func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 29*24*time.Hour); w.audit++ }, []string{"certificate"}, func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 390*24*time.Hour); w.audit++ }, nil},
-		"programme refused":           {func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", errors.New("too large")) }, []string{"refusedprogramme"}, func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", nil) }, nil},
-		"journal forked":              {func(w *world, d radio.DeviceID) { w.forks[d] = 2 }, []string{"cloned"}, func(w *world, d radio.DeviceID) { clear(w.forks); w.look(time.Hour, w.alive) }, nil},
-		"silent twice":                {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, _ radio.DeviceID) { w.quiet = nil }, nil},
-		"silent twice, then once":     {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, d radio.DeviceID) { w.quiet[0].Quiet = 1 }, []string{"silent"}},
-		"silent once":                 {spoil: func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 1}} }},
+		"emergency set incomplete": {func(w *world, d radio.DeviceID) {
+			w.look(31*time.Minute, func() {
+				w.speak(d, func(s *radio.Status) {
+					s.Emergency = []radio.EmergencyStatus{{Role: radio.RoleSiren, Ready: true}, {Role: radio.RoleLeadIn}}
+				})
+			})
+		}, []string{"emergency_set"}, says(func(s *radio.Status) {
+			s.Emergency = []radio.EmergencyStatus{{Role: radio.RoleSiren, Ready: true}, {Role: radio.RoleLeadIn, Ready: true}}
+		}), nil},
+		"emergency set on its way": {spoil: says(func(s *radio.Status) { s.Emergency = []radio.EmergencyStatus{{Role: radio.RoleSiren}} })},
+		"two reported":             {says(func(s *radio.Status) { s.Faults = []radio.FaultStatus{{Code: "journal"}, {Code: "cache"}} }), []string{"reportedcache", "reportedjournal"}, says(func(s *radio.Status) { s.Faults = []radio.FaultStatus{{Code: "cache"}} }), []string{"reportedcache"}},
+		"certificate ends":         {func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 29*24*time.Hour); w.audit++ }, []string{"certificate"}, func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 390*24*time.Hour); w.audit++ }, nil},
+		"programme refused":        {func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", errors.New("too large")) }, []string{"refusedprogramme"}, func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", nil) }, nil},
+		"journal forked":           {func(w *world, d radio.DeviceID) { w.forks[d] = 2 }, []string{"cloned"}, func(w *world, d radio.DeviceID) { clear(w.forks); w.look(time.Hour, w.alive) }, nil},
+		"silent twice":             {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, _ radio.DeviceID) { w.quiet = nil }, nil},
+		"silent twice, then once":  {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, d radio.DeviceID) { w.quiet[0].Quiet = 1 }, []string{"silent"}},
+		"silent once":              {spoil: func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 1}} }},
 		"older programme before airing": {func(w *world, d radio.DeviceID) {
 			airing(w, d)
 			w.speak(d, has, func(s *radio.Status) { s.Revisions.Programme = 6 })

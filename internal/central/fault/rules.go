@@ -1,8 +1,10 @@
 package fault
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -33,6 +35,7 @@ var steady = map[radio.FaultKind]struct{ open, close time.Duration }{
 	radio.FaultNotReady:    {0, time.Minute},
 	radio.FaultClock:       {2 * time.Minute, 2 * time.Minute},
 	radio.FaultOutput:      {time.Minute, 2 * time.Minute},
+	radio.FaultEmergency:   {30 * time.Minute, 0}, // a new device fetches 200 kB first, maybe over a slow line
 	radio.FaultDisk:        {2 * time.Minute, 0},
 	radio.FaultReported:    {time.Minute, 2 * time.Minute},
 	radio.FaultCloned:      {0, time.Hour},
@@ -280,7 +283,19 @@ func (l *look) reports(v *radio.DeviceView) []finding {
 			}
 		}
 	}
-	return append(out, clock, output, disk)
+	return append(out, clock, output, disk, emergencySet(v))
+}
+
+// emergencySet: in the storm it is too late to fetch it. An older agent says nothing of it.
+func emergencySet(v *radio.DeviceView) finding {
+	f := found(v, radio.FaultEmergency, unknown, radio.FaultCause{})
+	if s := v.Status; s != nil && v.Online && len(s.Emergency) > 0 {
+		f.is = fine
+		if missing := s.Unready(); len(missing) > 0 {
+			f.is, f.cause.Why = bad, strings.Trim(fmt.Sprint(missing), "[]")
+		}
+	}
+	return f
 }
 
 func (l *look) clock(c radio.ClockStatus) (verdict, radio.FaultCause) {

@@ -17,10 +17,10 @@ import (
 
 // What a house-format file sounds like (design §4).
 const (
-	targetLUFS = -16.0
+	targetLUFS = radio.TargetLUFS
 	// peakLimit is the true peak nobody may pass; peakAim leaves room for another
 	// meter to differ.
-	peakLimit = -1.0
+	peakLimit = radio.PeakLimitDBTP
 	peakAim   = -1.1
 	maxPasses = 3
 	// firstCeiling of the limiter, in dBTP: the encoder raises the peaks of speech by

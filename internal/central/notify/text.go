@@ -45,6 +45,8 @@ var vietnamese = texts{
 			return "đồng hồ không tin cậy"
 		case radio.FaultOutput:
 			return "lỗi đầu ra âm thanh" + inBrackets(c.Text)
+		case radio.FaultEmergency:
+			return "thiếu âm thanh khẩn cấp"
 		case radio.FaultDisk:
 			return "sắp hết bộ nhớ" + inBrackets(c.Text)
 		case radio.FaultCloned:
@@ -83,6 +85,8 @@ var english = texts{
 			return "its clock is not trusted"
 		case radio.FaultOutput:
 			return "its sound output failed" + inBrackets(c.Text)
+		case radio.FaultEmergency:
+			return "sounds of its emergency set are missing"
 		case radio.FaultDisk:
 			return "its disk is almost full" + inBrackets(c.Text)
 		case radio.FaultCloned:

@@ -151,7 +151,7 @@ func (w *work) audio() {
 		b := w.bulletins[id]
 		w.p.Audio = append(w.p.Audio, radio.ProgrammeAudio{
 			Bulletin: b.ID, Version: b.Version, Title: b.Title, Renditions: slices.Clone(b.Renditions),
-			ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil,
+			GainDB: b.ItemGain(), ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil,
 		})
 	}
 	slices.SortFunc(w.p.Audio, func(a, b radio.ProgrammeAudio) int { return cmp.Compare(a.Bulletin, b.Bulletin) })

@@ -361,3 +361,18 @@ func TestResolveSettings(t *testing.T) {
 		t.Errorf("shifted: %+v", s)
 	}
 }
+
+// Audio that was taken as it came carries the gain that its measures ask for.
+func TestGainOfAudio(t *testing.T) {
+	house, loud := approved(1, time.Minute), approved(2, time.Minute)
+	house.LUFS, house.TruePeak = -16.4, -1.1
+	loud.Renditions, loud.LUFS, loud.TruePeak = loud.Renditions[:1], -11.2, 0.3
+	p, _, err := resolve(input{Place: place(1, 1), Schedules: []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, "0 5 * * *", 1, 2))},
+		Bulletins: bulletins(house, loud), Now: now})
+	if err != nil || len(p.Audio) != 2 {
+		t.Fatalf("%d audio, %v", len(p.Audio), err)
+	}
+	if p.Audio[0].GainDB != 0 || p.Audio[1].GainDB != -4.8 {
+		t.Errorf("gains %g and %g, want 0 and -4.8", p.Audio[0].GainDB, p.Audio[1].GainDB)
+	}
+}

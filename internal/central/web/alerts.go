@@ -244,7 +244,7 @@ func alertWordText(w radio.AlertWord) string {
 func receiptReasonText(reason radio.Reason) string {
 	if text, ok := map[radio.Reason]string{radio.ReasonLocalStart: "bật tại cụm loa", radio.ReasonArea: "không thuộc địa bàn này",
 		radio.ReasonSigners: "chưa đủ chữ ký hoặc khóa lạ", radio.ReasonDrill: "câu diễn tập không có trong danh sách", radio.ReasonKnown: "đã nhận trước đó",
-		radio.ReasonRange: "ngoài phạm vi cho phép"}[reason]; ok {
+		radio.ReasonRange: "ngoài phạm vi cho phép", radio.ReasonDisplaced: "nhường cảnh báo của địa bàn rộng hơn"}[reason]; ok {
 		return text
 	}
 	return reasonText(reason)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -28,7 +29,7 @@ func (sp speech) trouble(k radio.FaultKind, code string) string {
 func kindText(k radio.FaultKind) string {
 	return word(map[radio.FaultKind]string{
 		radio.FaultOffline: "mất kết nối", radio.FaultNotReady: "chưa sẵn sàng cho lượt phát tới", radio.FaultSilent: "hai lượt phát liền nhau không có xác nhận",
-		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "đầu ra âm thanh bị lỗi", radio.FaultDisk: "sắp hết bộ nhớ",
+		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "đầu ra âm thanh bị lỗi", radio.FaultDisk: "sắp hết bộ nhớ", radio.FaultEmergency: "thiếu âm thanh khẩn cấp",
 		radio.FaultReported: "thiết bị báo lỗi", radio.FaultCloned: "hai thiết bị dùng chung một định danh", radio.FaultRefused: "máy chủ không tạo được tài liệu",
 		radio.FaultCertificate: "chứng thư sắp hết hạn", radio.FaultCentre: "máy chủ",
 	}, k)
@@ -58,6 +59,12 @@ func (sp speech) cause(f radio.Fault, zone *time.Location) string {
 		return sp.say("từ lượt phát lúc %s “%s”", at, c.Title)
 	case radio.FaultClock:
 		return sp.clock(radio.ClockStamp{State: "untrusted", Source: c.Why})
+	case radio.FaultEmergency:
+		var roles []radio.EmergencyRole
+		for role := range strings.FieldsSeq(c.Why) {
+			roles = append(roles, radio.EmergencyRole(role))
+		}
+		return sp.sounds(roles)
 	case radio.FaultDisk:
 		if c.Wanted > 0 {
 			return sp.say("còn trống %s trong %s", megabytes(c.Has), megabytes(c.Wanted))
@@ -71,6 +78,15 @@ func (sp speech) cause(f radio.Fault, zone *time.Location) string {
 		return sp.say("hết hạn lúc %s", at)
 	}
 	return c.Text
+}
+
+// sounds names sounds of the emergency set.
+func (sp speech) sounds(roles []radio.EmergencyRole) string {
+	words := make([]string, len(roles))
+	for i, role := range roles {
+		words[i] = sp.say(soundText(role))
+	}
+	return strings.Join(words, ", ")
 }
 
 // size writes a number of bytes of one audio file.

@@ -66,6 +66,9 @@ func (d deviceRow) Faulty() bool {
 		d.Status != nil && (len(d.Status.Faults) > 0 || d.Status.Output.State == "failed" || d.Status.Clock.State == "untrusted")
 }
 
+// Unready says whether sounds of its emergency set are missing, by its last report.
+func (d deviceRow) Unready() bool { return d.Status != nil && len(d.Status.Unready()) > 0 }
+
 // Lost says whether a device that should be there is not.
 func (d deviceRow) Lost() bool { return d.Enrolled && !d.Online }
 
@@ -91,7 +94,9 @@ type deviceState struct {
 }
 
 // Alarm says whether any device in this state needs a person.
-func (d deviceState) Alarm() bool { return d.Name == "offline" || d.Name == "faulty" }
+func (d deviceState) Alarm() bool {
+	return d.Name == "offline" || d.Name == "faulty" || d.Name == "unready"
+}
 
 // deviceStates are the counters of the province's own apps (domain §5.15), and two more.
 var deviceStates = []deviceState{
@@ -100,6 +105,7 @@ var deviceStates = []deviceState{
 	{"online", "đang kết nối", func(d deviceRow) bool { return d.Online }},
 	{"offline", "mất kết nối", deviceRow.Lost},
 	{"faulty", "có lỗi", deviceRow.Faulty},
+	{"unready", "thiếu âm thanh khẩn cấp", deviceRow.Unready},
 	{"new", "chưa đăng ký", func(d deviceRow) bool { return !d.Enrolled }},
 }
 

@@ -299,3 +299,38 @@ func TestTroubleHasWords(t *testing.T) {
 		}
 	}
 }
+
+// TestEmergencySetShown: whether the sounds of an alert are on a device is on its page and
+// among the counters.
+func TestEmergencySetShown(t *testing.T) {
+	h := newHouse(t)
+	var s radio.Status
+	if err := json.Unmarshal(h.plan.states[0].Reported, &s); err != nil {
+		t.Fatal(err)
+	}
+	page := "/devices/" + string(s.Device)
+	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bộ âm thanh khẩn cấp</dt><dd>không rõ")
+	for _, c := range []struct {
+		set   []radio.EmergencyStatus
+		words string
+		rows  int
+	}{
+		{[]radio.EmergencyStatus{{Role: radio.RoleSiren, Ready: true}, {Role: radio.RoleLeadIn, Ready: true}}, "khẩn cấp</dt><dd>đủ", 0},
+		{[]radio.EmergencyStatus{{Role: radio.RoleSiren, StandIn: true}, {Role: radio.RoleDrill, Ready: true}, {Role: radio.RoleAllOK}}, "thiếu: Còi báo động, Báo yên", 1},
+	} {
+		s.Emergency = c.set
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.plan.states[0].Reported = b
+		w := h.ask(t, http.MethodGet, page, "")
+		want(t, w, http.StatusOK, c.words)
+		if got := strings.Contains(w.Body.String(), "còi dựng sẵn"); got != (c.rows > 0) {
+			t.Errorf("built-in siren named: %t", got)
+		}
+		if got := h.apiDevicesOf(t, "state=unready"); len(got.Devices) != c.rows {
+			t.Errorf("%d devices lack sounds, want %d", len(got.Devices), c.rows)
+		}
+	}
+}

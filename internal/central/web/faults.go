@@ -137,7 +137,7 @@ func (s *Server) faultLines(r *http.Request) ([]faultLine, error) {
 // urgency puts first what keeps the next airing from sounding.
 func urgency(k radio.FaultKind) int {
 	return slices.Index([]radio.FaultKind{radio.FaultCentre, radio.FaultNotReady, radio.FaultOffline, radio.FaultCloned, radio.FaultRefused,
-		radio.FaultOutput, radio.FaultSilent, radio.FaultClock, radio.FaultDisk, radio.FaultReported, radio.FaultCertificate}, k)
+		radio.FaultOutput, radio.FaultSilent, radio.FaultClock, radio.FaultEmergency, radio.FaultDisk, radio.FaultReported, radio.FaultCertificate}, k)
 }
 
 type faultsData struct {

@@ -145,6 +145,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"speaker":  func(v string) string { return sp.say(speakerText(v)) },
 		"proof":    func(v string) string { return sp.say(proofText(v)) },
 		"trouble":  sp.trouble,
+		"sounds":   sp.sounds,
 		"cause":    func(f radio.Fault) string { return sp.cause(f, zone) },
 		"document": func(v string) string { return sp.say(documentText(v)) },
 		"dispute":  func(v string) string { return sp.say(journalText(v)) },

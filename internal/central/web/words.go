@@ -77,6 +77,7 @@ func faultText(code string) string {
 	return word(map[string]string{
 		"output": "đầu ra âm thanh", "journal": "nhật ký thiết bị", "cache": "bộ nhớ âm thanh", "disk": "bộ nhớ đầy", "clock": "đồng hồ",
 		"programme": "lịch phát", "link": "kết nối", "status": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "định danh thiết bị",
+		"keys": "bộ khóa chưa ghi được",
 	}, code)
 }
 
