@@ -178,9 +178,10 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.run(work) }()
 	r := &reporter{child: c, stream: s, out: out, watch: watch{opened: c.mono(), ring: out.Info().Ring}}
-	late := time.NewTicker(watchLate)
+	late := time.NewTimer(watchLate)
 	defer late.Stop()
 
+	worked := c.mono() // the mixer did
 	var hurry <-chan time.Time
 	leave := func() {
 		if hurry == nil {
@@ -194,11 +195,15 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 		var gone error
 		select {
 		case <-s.moved:
-			if r.due() {
+			if worked = c.mono(); worked-r.looked >= watchEvery {
 				gone = r.look()
 			}
 		case <-late.C:
-			gone = r.look()
+			wait := watchLate - (c.mono() - worked)
+			if wait <= 0 { // it is held up
+				gone, wait = r.look(), watchEvery
+			}
+			late.Reset(wait)
 		case err := <-lost:
 			lost = nil
 			if err != nil && !errors.Is(err, io.EOF) {

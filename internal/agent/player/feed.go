@@ -96,8 +96,7 @@ func (f *feed) Read(p []byte) (int, error) {
 }
 
 // pushed puts more behind what waits in a part of store. What waits moves to the
-// front when the end is reached; store is longer than what may wait, and the more so the
-// seldomer.
+// front when the end is reached, the seldomer the longer store is.
 func pushed[T any](store, waiting, more []T) []T {
 	if len(waiting)+len(more) > cap(waiting) {
 		waiting = append(store[:0], waiting...)
@@ -108,9 +107,8 @@ func pushed[T any](store, waiting, more []T) []T {
 const (
 	// ahead: samples decoded ahead of the stream at most.
 	ahead = 2 * radio.SampleRate
-	// low: the decoder rests until only so much is left. It works seldom and long: each
-	// time costs its wakening, cold caches, and the runtime's thread that watches who
-	// works for long (measured: a tenth of the player's time when it did so at 0.4 s).
+	// low: the decoder rests until only so much is left, rather than being woken for
+	// every block.
 	low = preroll
 	// preroll: so much must be there before an item begins, so that it does not
 	// begin with a hole while the device's ring fills.

@@ -20,9 +20,6 @@ type reporter struct {
 	faulted bool
 }
 
-// due says whether it is time to look again.
-func (r *reporter) due() bool { return r.child.mono()-r.looked >= watchEvery }
-
 // look is called about every watchEvery; an error means that the device is lost.
 func (r *reporter) look() error {
 	p, err := r.out.Progress()

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slack by which the player's timers may be late: the ring is a hundred times longer.
+// slack by which the player's timers may be late: the ring is fifty times longer.
 // With it the kernel wakes the player for several things at once, and the runtime's
 // thread that watches the others every 20 µs while they work becomes cheap (measured: it
 // took a fifth of the player's time, and as much again by handing the work from thread to
 // thread whenever libasound took its time).
-const slack = 4 * time.Millisecond
+const slack = 10 * time.Millisecond
 
 // spawn starts a command with this slack in all its threads: a process has that of the
 // thread that has made it, and asks nobody's leave for it.

@@ -412,12 +412,8 @@ func ramp(k int64) float64 {
 // saturate rounds half away from zero, as math.Round does, which takes several times
 // longer. No gain carries a sample out of an int32.
 func saturate(v float64) int16 {
-	n := int32(v)
-	switch d := v - float64(n); {
-	case d >= 0.5:
-		n++
-	case d <= -0.5:
-		n--
-	}
+	// The largest number below a half: a half itself would carry the one below it to one.
+	const half = 0.5 - 1.0/(1<<54)
+	n := int32(v + math.Copysign(half, v))
 	return int16(max(min(n, math.MaxInt16), math.MinInt16))
 }

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// watchEvery the device is looked at, as soon after it as the mixer has worked;
-	// watchLate when the mixer does nothing.
+	// watchEvery the device is looked at, but not before the mixer has worked, unless that
+	// has not for watchLate.
 	watchEvery  = 100 * time.Millisecond
-	watchLate   = 500 * time.Millisecond
+	watchLate   = 900 * time.Millisecond
 	watchWindow = 2 * time.Second
 	// A new device fills its ring in an instant and may then stall for 1.5 s.
 	warmUp = 4 * time.Second
