@@ -85,7 +85,10 @@ const (
 	resumeEvery = 100 * time.Millisecond
 	// restAgain is a pause when the ring is still full.
 	restAgain = 15 * time.Millisecond
-	// noteEvery is how often the device is asked how far it is.
+	// lookNew is how often the device is asked while it is new.
+	lookNew = 50 * time.Millisecond
+	newFor  = 4 * radio.SampleRate
+	// noteEvery is how often the device is asked how far it is, at most.
 	noteEvery = 20 * time.Millisecond
 	// noteWithin: an answer that took longer says little about the moment.
 	noteWithin = time.Millisecond
@@ -210,13 +213,29 @@ func (a *alsaOutput) Write(ctx context.Context, pcm []int16) error {
 			return err
 		}
 		if missing := a.chunk - a.room; missing > 0 {
-			if err := a.rest(ctx, radio.SamplesDuration(int64(missing))); err != nil {
+			if err := a.wait(ctx, radio.SamplesDuration(int64(missing))); err != nil {
 				return err
 			}
-			a.look()
 		}
 	}
 	return ctx.Err()
+}
+
+// wait until there should be room. How far a device is that has just begun is looked at
+// more often: the sooner it is known, the sooner something can begin in its place.
+func (a *alsaOutput) wait(ctx context.Context, pause time.Duration) error {
+	for pause > 0 {
+		part := pause
+		if a.written < newFor {
+			part = min(part, lookNew)
+		}
+		if err := a.rest(ctx, part); err != nil {
+			return err
+		}
+		a.look()
+		pause -= part
+	}
+	return nil
 }
 
 // put stages samples, in as many channels as the device wants.

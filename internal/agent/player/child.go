@@ -178,7 +178,7 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.run(work) }()
 	r := &reporter{child: c, stream: s, out: out, watch: watch{opened: c.mono(), ring: out.Info().Ring}}
-	late := time.NewTimer(watchLate)
+	late := time.NewTimer(watchNew)
 	defer late.Stop()
 
 	worked := c.mono() // the mixer did
@@ -200,7 +200,9 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 			}
 		case <-late.C:
 			wait := watchLate - (c.mono() - worked)
-			if wait <= 0 { // it is held up
+			if c.mono()-r.watch.opened < warmUp {
+				gone, wait = r.look(), watchNew
+			} else if wait <= 0 { // it is held up
 				gone, wait = r.look(), watchEvery
 			}
 			late.Reset(wait)

@@ -28,6 +28,7 @@ func (r *reporter) look() error {
 	}
 	now := r.child.mono()
 	r.looked = now
+	r.stream.seen(p)
 	found := r.watch.look(p, now)
 	if found != tooFast { // which has swallowed items rather than sounded them
 		r.tell()

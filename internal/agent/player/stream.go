@@ -144,6 +144,13 @@ func (s *stream) run(ctx context.Context) error {
 	}
 }
 
+// seen is told how far the device is, besides what run sees itself.
+func (s *stream) seen(p output.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.est.add(p)
+}
+
 // fill mixes the next block; false when the stream has ended.
 func (s *stream) fill(buf []int16) bool {
 	clear(buf)
