@@ -4,7 +4,7 @@ TAGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X loaxa/internal/radio.Version=$(VERSION)
 
-.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size bench-sound bench-sound-cron bench-alert soak-kill clean
+.PHONY: all build demo test short lint deps deps-test bench-ingest bench-log-1m bench-log bench-size bench-sound bench-cpu bench-sound-cron bench-alert soak-kill clean
 
 all: build
 
@@ -63,11 +63,16 @@ bench-size: build
 	@./.ci/bench-size
 
 ## bench-sound: when bulletins begin, on recorded sound: two agents with alsa, with oto,
-## and sleep + mpg123, 300 starts each; CPU of a player. Half an hour, on a quiet machine;
-## goes on where it was broken off. The results stay in SOUND_DATA
+## and sleep + mpg123, 300 starts each; CPU of players beside mpg123's. 40 minutes, on a
+## quiet machine; goes on where it was broken off. The results stay in SOUND_DATA
 SOUND_DATA ?= bench-sound
 bench-sound: build deps-test
 	GO='$(GO)' ./.ci/bench-sound '$(SOUND_DATA)'
+
+## bench-cpu: of that only the CPU, which other work on the machine hardly changes: seven
+## minutes
+bench-cpu: build deps-test
+	ONLY=CPU GO='$(GO)' ./.ci/bench-sound '$(SOUND_DATA)'
 
 ## bench-sound-cron: the same with cron + mpg123 besides, every minute for 22 minutes (root)
 bench-sound-cron: build deps-test

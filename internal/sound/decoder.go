@@ -1,6 +1,7 @@
 package sound
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -116,9 +117,8 @@ func (d *Decoder) give(pcm []int16) int {
 		d.next += before
 	}
 	n := min(len(pcm), len(d.have)/bytesPerSample, int(max(d.end-d.next, 0)))
-	for i := range n {
-		b := d.have[i*bytesPerSample:]
-		pcm[i] = int16(uint16(b[0]) | uint16(b[1])<<8)
+	for i := range pcm[:n] {
+		pcm[i] = int16(binary.LittleEndian.Uint16(d.have[i*bytesPerSample:]))
 	}
 	d.have = d.have[n*bytesPerSample:]
 	d.next += int64(n)

@@ -19,7 +19,7 @@ typedef struct {
 static int loaxa_configure(snd_pcm_t *pcm, unsigned ring_us, loaxa_setup *s) {
 	snd_pcm_hw_params_t *hw;
 	snd_pcm_sw_params_t *sw;
-	unsigned period_us = ring_us / 4;
+	unsigned period_us = ring_us / 3; // a sound server takes no longer ones
 	int err, dir = 0;
 	snd_pcm_hw_params_alloca(&hw);
 	snd_pcm_sw_params_alloca(&sw);
@@ -83,10 +83,12 @@ import (
 const (
 	// resumeEvery is how often a suspended device is asked to go on.
 	resumeEvery = 100 * time.Millisecond
-	// restAtLeast and restAgain are pauses while the ring is full.
-	restAtLeast = 5 * time.Millisecond
-	restAgain   = 15 * time.Millisecond
-	// noteEvery is how often the device is asked how far it is.
+	// restAgain is a pause when the ring is still full.
+	restAgain = 15 * time.Millisecond
+	// lookNew is how often the device is asked while it is new.
+	lookNew = 50 * time.Millisecond
+	newFor  = 4 * radio.SampleRate
+	// noteEvery is how often the device is asked how far it is, at most.
 	noteEvery = 20 * time.Millisecond
 	// noteWithin: an answer that took longer says little about the moment.
 	noteWithin = time.Millisecond
@@ -108,7 +110,9 @@ type alsaOutput struct {
 
 	pcm     *C.snd_pcm_t
 	setup   C.loaxa_setup
+	chunk   int     // frames handed over at once
 	stage   []int16 // not handed over yet, as many channels as the device wants
+	room    int     // frames the ring could take when it was last looked at, less what it got
 	written int64
 	running bool          // samples were written since it began, or began anew
 	asked   time.Duration // when note asked last
@@ -121,7 +125,8 @@ type alsaOutput struct {
 }
 
 func newALSA(c Config, mono func() time.Duration) (Output, error) {
-	return &alsaOutput{device: c.Device, ring: c.ring(), rate: radio.SampleRate, mono: mono}, nil
+	// Nothing is kept ready beside the ring, so it may be longer.
+	return &alsaOutput{device: c.Device, ring: c.ring() * 5 / 4, rate: radio.SampleRate, mono: mono}, nil
 }
 
 // alsaError is one of libasound's.
@@ -154,7 +159,8 @@ func (a *alsaOutput) open() error {
 		C.snd_pcm_close(pcm)
 		return err
 	}
-	a.pcm = pcm
+	a.pcm, a.room = pcm, int(a.setup.buffer)
+	a.chunk = int(min(a.setup.period, a.setup.buffer/2))
 	return nil
 }
 
@@ -195,43 +201,77 @@ func (a *alsaOutput) Progress() (Progress, error) {
 }
 
 // Write hands samples over a period at a time, as the ring has room for them: every
-// call costs a sound server's client several wakenings.
+// call costs a sound server's client several wakenings. It returns when there is room for
+// the next: what has been mixed cannot be stopped any more, so that is mixed late.
 func (a *alsaOutput) Write(ctx context.Context, pcm []int16) error {
 	if a.pcm == nil {
 		return errClosed
 	}
-	for _, s := range pcm {
-		for range int(a.setup.channels) {
-			a.stage = append(a.stage, s)
+	a.put(pcm)
+	for len(a.stage) >= a.chunk*int(a.setup.channels) {
+		if err := a.push(ctx, a.chunk*int(a.setup.channels)); err != nil {
+			return err
+		}
+		if missing := a.chunk - a.room; missing > 0 {
+			if err := a.wait(ctx, radio.SamplesDuration(int64(missing))); err != nil {
+				return err
+			}
 		}
 	}
-	if len(a.stage) < int(a.setup.period)*int(a.setup.channels) {
-		return ctx.Err()
-	}
-	return a.push(ctx)
+	return ctx.Err()
 }
 
-// push gives the device all that is staged.
-func (a *alsaOutput) push(ctx context.Context) error {
-	frames := a.stage
-	a.stage = a.stage[:0]
-	if a.note() {
-		a.emptied()
+// wait until there should be room. How far a device is that has just begun is looked at
+// more often: the sooner it is known, the sooner something can begin in its place.
+func (a *alsaOutput) wait(ctx context.Context, pause time.Duration) error {
+	for pause > 0 {
+		part := pause
+		if a.written < newFor {
+			part = min(part, lookNew)
+		}
+		if err := a.rest(ctx, part); err != nil {
+			return err
+		}
+		a.look()
+		pause -= part
 	}
-	for again := false; len(frames) > 0; {
-		n := C.snd_pcm_writei(a.pcm, unsafe.Pointer(&frames[0]), C.snd_pcm_uframes_t(len(frames)/int(a.setup.channels)))
+	return nil
+}
+
+// put stages samples, in as many channels as the device wants.
+func (a *alsaOutput) put(pcm []int16) {
+	if a.setup.channels == 1 {
+		a.stage = append(a.stage, pcm...)
+		return
+	}
+	for _, s := range pcm {
+		a.stage = append(a.stage, s, s)
+	}
+}
+
+// push gives the device so many of the values that are staged.
+func (a *alsaOutput) push(ctx context.Context, values int) error {
+	err := a.hand(ctx, a.stage[:values])
+	a.stage = a.stage[:copy(a.stage, a.stage[values:])]
+	return err
+}
+
+func (a *alsaOutput) hand(ctx context.Context, frames []int16) error {
+	channels := int(a.setup.channels)
+	for len(frames) > 0 {
+		n := C.snd_pcm_writei(a.pcm, unsafe.Pointer(&frames[0]), C.snd_pcm_uframes_t(len(frames)/channels))
 		runtime.KeepAlive(frames)
 		switch {
 		case n > 0:
-			frames = frames[int(n)*int(a.setup.channels):]
+			frames = frames[int(n)*channels:]
 			a.written += int64(n)
+			a.room -= int(n)
 			a.running = true
 			continue
 		case n == 0 || n == -C.EAGAIN: // no room, for how long is for the watchdog to judge
-			if err := a.rest(ctx, len(frames)/int(a.setup.channels), again); err != nil {
+			if err := a.rest(ctx, restAgain); err != nil {
 				return err
 			}
-			again = true
 		default:
 			if err := a.recover(ctx, C.int(n)); err != nil {
 				return a.lose(err)
@@ -240,19 +280,14 @@ func (a *alsaOutput) push(ctx context.Context) error {
 				return err
 			}
 		}
-		a.note()
+		a.look()
 	}
 	return ctx.Err()
 }
 
-// rest waits for as long as the device needs to make room for so many frames, then, if
-// it has not by then, for a little more. Going by time rather than by the device's own
-// wakening costs less, and is over at once with ctx.
-func (a *alsaOutput) rest(ctx context.Context, frames int, again bool) error {
-	pause := max(time.Duration(frames)*time.Second/time.Duration(a.rate), restAtLeast)
-	if again {
-		pause = restAgain
-	}
+// rest goes by time rather than by the device's own wakening: it costs less, and is over
+// at once with ctx.
+func (a *alsaOutput) rest(ctx context.Context, pause time.Duration) error {
 	if a.tick == nil {
 		a.tick = time.NewTimer(pause)
 	} else {
@@ -267,13 +302,16 @@ func (a *alsaOutput) rest(ctx context.Context, frames int, again bool) error {
 	}
 }
 
-// emptied notes a hole that the device does not report itself, as sound servers do
-// not: everything written has been taken, and time has passed.
-func (a *alsaOutput) emptied() {
-	if !a.running {
+// look asks the device how far it is and how much room it has. It notes a hole that the
+// device does not report itself, as sound servers do not: everything written has been
+// taken, and time has passed. Errors are the next write's to tell.
+func (a *alsaOutput) look() {
+	a.note()
+	room := int(C.snd_pcm_avail(a.pcm))
+	if room < 0 {
 		return
 	}
-	if room := C.snd_pcm_avail(a.pcm); room >= 0 && room >= C.snd_pcm_sframes_t(a.setup.buffer) {
+	if a.room = room; a.running && room >= int(a.setup.buffer) {
 		a.starved()
 	}
 }
@@ -312,6 +350,7 @@ func (a *alsaOutput) recover(ctx context.Context, code C.int) error {
 	if err := C.snd_pcm_prepare(a.pcm); err < 0 {
 		return alsaError(err)
 	}
+	a.room = int(a.setup.buffer)
 	return nil
 }
 
@@ -325,10 +364,10 @@ func (a *alsaOutput) lose(err error) error {
 
 // note asks how much of what was written has not sounded yet, if that is worth it. The
 // moment lies between two looks at the clock; when something came between, it asks again.
-func (a *alsaOutput) note() bool {
+func (a *alsaOutput) note() {
 	before := a.mono()
 	if before-a.asked < noteEvery {
-		return false
+		return
 	}
 	a.asked = before
 	for range noteTries {
@@ -336,15 +375,14 @@ func (a *alsaOutput) note() bool {
 		err := C.snd_pcm_delay(a.pcm, &delay)
 		after := a.mono()
 		if err < 0 {
-			return true // the next write says what is wrong
+			return // the next write says what is wrong
 		}
 		if after-before <= noteWithin {
 			a.mark(before+(after-before)/2, a.written-max(int64(delay), 0))
-			return true
+			return
 		}
 		before = after
 	}
-	return true
 }
 
 func (a *alsaOutput) mark(at time.Duration, consumed int64) {
@@ -376,7 +414,7 @@ func (a *alsaOutput) drain(ctx context.Context) error {
 		return err
 	}
 	if len(a.stage) > 0 {
-		if err := a.push(ctx); err != nil {
+		if err := a.push(ctx, len(a.stage)); err != nil {
 			return err
 		}
 	}

@@ -80,9 +80,10 @@ type Config struct {
 	// Device is the ALSA device's name; "" means "default". Only alsa: oto takes the
 	// default device and does not say which one that was.
 	Device string `json:"device,omitempty"`
-	// RingMS is the length of the device's ring; 0 means 400. Placement does not
-	// suffer from a long one, and the processor is woken less often; but what the ring
-	// holds still sounds when an alert cuts it, so each driver has its longest.
+	// RingMS is the length of the device's ring, with alsa four fifths of it; 0 means 400.
+	// Placement does not suffer from a long one, and the processor is woken less often;
+	// but what the ring holds still sounds when an alert cuts it, so each driver has its
+	// longest.
 	RingMS int `json:"ring_ms,omitempty"`
 	// LatencyMS corrects the driver's known latency for one board, measured with
 	// a microphone or a second sound card; only oto.

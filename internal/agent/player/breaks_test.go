@@ -18,7 +18,7 @@ func TestBreakInAudio(t *testing.T) {
 	onBench(t, &device{latency: 300 * time.Millisecond}, func(t *testing.T, b *bench) {
 		seq := b.play(a.item, a.bytes)
 		time.Sleep(time.Second)
-		b.pause(8 * time.Second)
+		b.pause(10 * time.Second)
 		if err := b.finish(); err != nil {
 			t.Fatal(err)
 		}

@@ -171,16 +171,17 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 	// The device outlives ctx by the time it takes to fade and drain.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	s := &stream{out: out, prepare: func(t *track) { c.prepare(work, t) }}
+	s := &stream{out: out, prepare: func(t *track) { c.prepare(work, t) }, moved: make(chan struct{}, 1)}
 
 	lost := make(chan error, 1)
 	go func() { lost <- c.readFrames(work, frames, s) }()
 	mixed := make(chan error, 1)
 	go func() { mixed <- s.run(work) }()
 	r := &reporter{child: c, stream: s, out: out, watch: watch{opened: c.mono(), ring: out.Info().Ring}}
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
+	late := time.NewTimer(watchNew)
+	defer late.Stop()
 
+	worked := c.mono() // the mixer did
 	var hurry <-chan time.Time
 	leave := func() {
 		if hurry == nil {
@@ -191,13 +192,20 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 	}
 	done := ctx.Done()
 	for {
+		var gone error
 		select {
-		case <-tick.C:
-			if err := r.look(); err != nil {
-				cancel()
-				<-mixed // one goroutine at a time owns the output
-				return c.giveUp(r, out, err)
+		case <-s.moved:
+			if worked = c.mono(); worked-r.looked >= watchEvery {
+				gone = r.look()
 			}
+		case <-late.C:
+			wait := watchLate - (c.mono() - worked)
+			if c.mono()-r.watch.opened < warmUp {
+				gone, wait = r.look(), watchNew
+			} else if wait <= 0 { // it is held up
+				gone, wait = r.look(), watchEvery
+			}
+			late.Reset(wait)
 		case err := <-lost:
 			lost = nil
 			if err != nil && !errors.Is(err, io.EOF) {
@@ -219,6 +227,11 @@ func (c *child) play(ctx context.Context, frames *frameReader, out output.Output
 				return c.giveUp(r, out, err)
 			}
 			return c.drain(work, r, out, hurry)
+		}
+		if gone != nil {
+			cancel()
+			<-mixed // one goroutine at a time owns the output
+			return c.giveUp(r, out, gone)
 		}
 	}
 }

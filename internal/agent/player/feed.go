@@ -77,7 +77,7 @@ func (f *feed) Read(p []byte) (int, error) {
 		f.bytes = f.bytes[n:]
 		f.taken += int64(n)
 		end, ask := f.end, int64(0)
-		if f.end == nil && f.taken+window-f.asked >= window/4 {
+		if f.end == nil && f.taken+window-f.asked >= window/2 {
 			f.asked = f.taken + window
 			ask = f.asked
 		}
@@ -96,7 +96,7 @@ func (f *feed) Read(p []byte) (int, error) {
 }
 
 // pushed puts more behind what waits in a part of store. What waits moves to the
-// front when the end is reached; store is twice as long as what may wait.
+// front when the end is reached, the seldomer the longer store is.
 func pushed[T any](store, waiting, more []T) []T {
 	if len(waiting)+len(more) > cap(waiting) {
 		waiting = append(store[:0], waiting...)
@@ -106,7 +106,7 @@ func pushed[T any](store, waiting, more []T) []T {
 
 const (
 	// ahead: samples decoded ahead of the stream at most.
-	ahead = radio.SampleRate
+	ahead = 2 * radio.SampleRate
 	// low: the decoder rests until only so much is left, rather than being woken for
 	// every block.
 	low = preroll
@@ -142,7 +142,7 @@ func (q *pcm) fill(ctx context.Context, read func([]int16) (int, error)) {
 			got, q.drop, q.next = got[skip:], q.drop-skip, q.next+skip
 		}
 		if q.store == nil {
-			q.store = make([]int16, 0, 2*(ahead+radio.FrameSamples))
+			q.store = make([]int16, 0, ahead+low)
 		}
 		q.buf = pushed(q.store, q.buf, got)
 		if err != nil {

@@ -27,8 +27,15 @@ func (g *glide) next() float64 {
 	return g.now
 }
 
-// plain says that nothing has to be done to any sample.
-func (g *glide) plain() bool { return g.now == 1 && g.left == 0 }
+// apply gives all samples the gain as it stands, which does not move.
+func (g *glide) apply(pcm []int16) {
+	if g.now == 1 {
+		return
+	}
+	for i, v := range pcm {
+		pcm[i] = saturate(float64(v) * g.now)
+	}
+}
 
 // gain moves an item's gain: at once while it waits, without a click while it sounds.
 func (s *stream) gain(seq int, db float64) {

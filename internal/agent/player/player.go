@@ -73,7 +73,7 @@ func (p *Player) Start(ctx context.Context, out output.Config) (*Session, error)
 	if err != nil {
 		return nil, fmt.Errorf("start player: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := spawn(cmd); err != nil {
 		return nil, fmt.Errorf("start player: %w", err)
 	}
 	s := &Session{log: p.log, limits: p.limits, cmd: cmd, stdin: stdin,

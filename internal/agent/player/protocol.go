@@ -21,8 +21,9 @@ const (
 	maxHeader = 4 << 10
 	maxData   = 16 << 10
 	maxLine   = 4 << 10 // of an event
-	// window of audio bytes the child holds ahead of its decoder: 4 s at 64 kbit/s.
-	window = 32 << 10
+	// window of audio bytes the child holds ahead of its decoder: 8 s at 64 kbit/s. It
+	// asks for more when half of it is gone.
+	window = 64 << 10
 	// maxQueue bounds the items that wait in a session.
 	maxQueue = 64
 

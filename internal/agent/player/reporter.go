@@ -14,18 +14,21 @@ type reporter struct {
 	stream  *stream
 	out     output.Output
 	watch   watch
+	looked  time.Duration // when
 	last    time.Duration // of the last progress told
 	since   time.Duration // the device stalls since; 0: it does not
 	faulted bool
 }
 
-// look is called every watchEvery; an error means that the device is lost.
+// look is called about every watchEvery; an error means that the device is lost.
 func (r *reporter) look() error {
 	p, err := r.out.Progress()
 	if err != nil {
 		return err
 	}
 	now := r.child.mono()
+	r.looked = now
+	r.stream.seen(p)
 	found := r.watch.look(p, now)
 	if found != tooFast { // which has swallowed items rather than sounded them
 		r.tell()

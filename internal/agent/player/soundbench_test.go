@@ -3,12 +3,10 @@
 package player
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -18,15 +16,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"loaxa/internal/agent/output"
 	"loaxa/internal/clock"
 	"loaxa/internal/e2e/soundlab"
-	"loaxa/internal/radio"
-	"loaxa/internal/sound"
 )
 
 // The benchmark of starts is run by .ci/bench-sound, which sets these.
@@ -43,8 +38,9 @@ type part struct {
 	Planned int       `json:"planned"`
 	Missing int       `json:"missing"`           // not in the recording, or not that sound
 	MS      []float64 `json:"ms,omitempty"`      // start error, or skew, of each
-	Seconds float64   `json:"cpu_s,omitempty"`   // user and system time of the player's process
+	Seconds float64   `json:"cpu_s,omitempty"`   // user and system time of a player, from its start to its end
 	Of      float64   `json:"sound_s,omitempty"` // in so much sound
+	Start   float64   `json:"start_s,omitempty"` // of that, what does not grow with the sound
 	Load    []float64 `json:"load"`              // before, after: average of a minute
 }
 
@@ -58,21 +54,25 @@ type soundBench struct {
 	usual      string // the same burst as a user's file
 }
 
-// BenchmarkSound measures starts and CPU of the shipped agent and of what a user would
-// do without it, on recorded sound.
-func BenchmarkSound(b *testing.B) {
-	dir, agent := os.Getenv(benchDir), os.Getenv(benchAgent)
-	if dir == "" || agent == "" {
-		b.Skip("run make bench-sound")
+// newSoundBench skips where no script has named what is to be measured.
+func newSoundBench(b *testing.B) *soundBench {
+	s := &soundBench{B: b, dir: os.Getenv(benchDir), agent: os.Getenv(benchAgent), starts: number(b, benchStarts, 300)}
+	if s.dir == "" || s.agent == "" {
+		b.Skip("run make bench-sound or make bench-cpu")
 	}
-	s := &soundBench{B: b, dir: dir, agent: agent, starts: number(b, benchStarts, 300)}
 	s.lab = soundlab.Start(b)
+	return s
+}
+
+// BenchmarkSound measures starts of the shipped agent and of what a user would do
+// without it, on recorded sound.
+func BenchmarkSound(b *testing.B) {
+	s := newSoundBench(b)
 	s.house, s.usual = burst(b)
 	for _, driver := range realDrivers {
 		s.twoAgents(driver)
 	}
 	s.sleepers()
-	s.cpu()
 	if minutes := number(b, benchCron, 0); minutes > 0 {
 		s.cron(minutes)
 	}
@@ -258,86 +258,6 @@ func (s *soundBench) cron(minutes int) {
 	s.keep(found(name, startErrors(rec.Stop(s), s.house, planned, 15*time.Second)), before)
 }
 
-// cpu of one bulletin of a minute: the player's process from its start to its end.
-func (s *soundBench) cpu() {
-	one, err := os.ReadFile("../../sound/testdata/house-64.mp3")
-	if err != nil {
-		s.Fatal(err)
-	}
-	long := audio{bytes: bytes.Repeat(one, 19)}
-	long.item = Item{Frames: 19 * framesOf(s, one)}
-	seconds := radio.SamplesDuration(long.item.Expected()).Seconds()
-	for _, driver := range append(slices.Clone(realDrivers), output.DriverNull) {
-		name := "cpu " + driver
-		if s.have(name) {
-			continue
-		}
-		before := loadAverage(s)
-		session, err := s.player(soundlab.Sink1).Start(s.Context(), output.Config{Driver: driver})
-		if err != nil {
-			s.Fatal(err)
-		}
-		if _, err := session.Play(long.item, io.NopCloser(bytes.NewReader(long.bytes))); err != nil {
-			s.Fatal(err)
-		}
-		if err := session.Finish(); err != nil {
-			s.Fatal(err)
-		}
-		for e := range session.Events() {
-			if e.Kind == Ended && e.Reason != Complete {
-				s.Errorf("%s: %+v", name, e)
-			}
-		}
-		<-session.done
-		s.keep(part{Name: name, Seconds: cpuOf(session.cmd), Of: seconds}, before)
-	}
-	if name := "cpu decoding alone"; !s.have(name) {
-		before := loadAverage(s)
-		s.keep(part{Name: name, Seconds: decoding(s, long), Of: seconds}, before)
-	}
-	if name := "cpu mpg123"; !s.have(name) {
-		before := loadAverage(s)
-		path := filepath.Join(s.TempDir(), "minute.mp3")
-		if err := os.WriteFile(path, long.bytes, 0o600); err != nil {
-			s.Fatal(err)
-		}
-		cmd := exec.Command("mpg123", "-q", "-o", "alsa", path)
-		cmd.Env = append(os.Environ(), s.lab.Env(soundlab.Sink1)...)
-		if err := cmd.Run(); err != nil {
-			s.Fatal(err)
-		}
-		s.keep(part{Name: name, Seconds: cpuOf(cmd), Of: seconds}, before)
-	}
-}
-
-// decoding is what go-mp3 takes for it, which no player can be below.
-func decoding(tb testing.TB, a audio) float64 {
-	used := func() float64 {
-		var r syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-			tb.Fatal(err)
-		}
-		return time.Duration(r.Utime.Nano() + r.Stime.Nano()).Seconds()
-	}
-	before := used()
-	dec, err := sound.NewDecoder(bytes.NewReader(a.bytes), a.item.span())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	buf := make([]int16, radio.FrameSamples)
-	for err == nil {
-		_, err = dec.Read(buf)
-	}
-	if err != io.EOF {
-		tb.Fatal(err)
-	}
-	return used() - before
-}
-
-func cpuOf(cmd *exec.Cmd) float64 {
-	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-}
-
 func found(name string, ms []float64) part {
 	p := part{Name: name, Planned: len(ms)}
 	for _, v := range ms {
@@ -394,24 +314,21 @@ func (s *soundBench) table() {
 	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.Name, b.Name) })
 	var t strings.Builder
 	fmt.Fprintf(&t, "Recorded at a sound server's null sink, %d cores.\n\n", runtime.NumCPU())
-	fmt.Fprint(&t, "| start error beside the planned instant | starts | not found | median, ms | p99, ms | largest, ms | load average |\n|---|---|---|---|---|---|---|\n")
-	cpu := map[string]float64{}
+	var starts, players []part
 	for _, p := range parts {
 		if p.Of > 0 {
-			cpu[strings.TrimPrefix(p.Name, "cpu ")] = p.Seconds
-			continue
+			players = append(players, p)
+		} else {
+			starts = append(starts, p)
 		}
+	}
+	if len(starts) > 0 {
+		fmt.Fprint(&t, "| start error beside the planned instant | starts | not found | median, ms | p99, ms | largest, ms | load average |\n|---|---|---|---|---|---|---|\n")
+	}
+	for _, p := range starts {
 		fmt.Fprintln(&t, p.row())
 	}
-	if base := cpu["mpg123"]; base > 0 {
-		fmt.Fprintf(&t, "\nCPU of the player for a minute of sound: mpg123 -o alsa %.2f s", base)
-		for _, driver := range append(slices.Clone(realDrivers), output.DriverNull, "decoding alone") {
-			if v, ok := cpu[driver]; ok {
-				fmt.Fprintf(&t, "; %s %.2f s (%.1f ×)", driver, v, v/base)
-			}
-		}
-		fmt.Fprintln(&t)
-	}
+	t.WriteString(cpuTable(players))
 	if err := os.WriteFile(filepath.Join(s.dir, "table.md"), []byte(t.String()), 0o644); err != nil {
 		s.Fatal(err)
 	}

@@ -75,6 +75,9 @@ type stream struct {
 	out output.Output
 	// prepare starts the decoder of an item, once; called under mu.
 	prepare func(*track)
+	// moved, which holds one, is signalled after each block: whoever has something to do
+	// now and then does it while the processor is awake.
+	moved chan struct{}
 
 	mu      sync.Mutex
 	est     estimate
@@ -134,7 +137,18 @@ func (s *stream) run(ctx context.Context) error {
 		s.written += block
 		s.est.add(p)
 		s.mu.Unlock()
+		select {
+		case s.moved <- struct{}{}:
+		default:
+		}
 	}
+}
+
+// seen is told how far the device is, besides what run sees itself.
+func (s *stream) seen(p output.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.est.add(p)
 }
 
 // fill mixes the next block; false when the stream has ended.
@@ -291,19 +305,28 @@ func (t *track) take(dst []int16) (int, error) {
 	return t.pcm.take(dst[:min(int64(len(dst)), t.cut)], true)
 }
 
-// listen counts long stretches of digital silence.
+// listen counts long stretches of digital silence. A block is far shorter than one of
+// those, so only its two ends matter, and sound is seldom silent there.
 func (t *track) listen(pcm []int16) {
-	for _, v := range pcm {
-		if v >= -silentPeak && v <= silentPeak {
-			t.quiet++
-			continue
-		}
-		if t.quiet > longSilence {
-			t.silent += t.quiet
-		}
-		t.quiet = 0
+	first := 0
+	for first < len(pcm) && silent(pcm[first]) {
+		first++
 	}
+	t.quiet += int64(first)
+	if first == len(pcm) {
+		return
+	}
+	if t.quiet > longSilence {
+		t.silent += t.quiet
+	}
+	last := len(pcm) - 1
+	for silent(pcm[last]) {
+		last--
+	}
+	t.quiet = int64(len(pcm) - 1 - last)
 }
+
+func silent(v int16) bool { return v >= -silentPeak && v <= silentPeak }
 
 // silence is how many of its samples so far belong to such stretches.
 func (t *track) silence() int64 {
@@ -314,10 +337,11 @@ func (t *track) silence() int64 {
 }
 
 // shape applies gain and fades to samples of which the first has left samples to its
-// silent end. Most of the time there is nothing to do.
+// silent end. Most of the time there is nothing to do, or one gain for all of them.
 func (t *track) shape(dst []int16, left int64) {
 	rising := t.rises && t.risen < fadeSamples
-	if t.gain.plain() && !rising && left > int64(len(dst))+fadeSamples {
+	if t.gain.left == 0 && !rising && left > int64(len(dst))+fadeSamples {
+		t.gain.apply(dst)
 		return
 	}
 	for i, v := range dst {
@@ -392,6 +416,11 @@ func ramp(k int64) float64 {
 	return float64(k) / fadeSamples
 }
 
+// saturate rounds half away from zero, as math.Round does, which takes several times
+// longer. No gain carries a sample out of an int32.
 func saturate(v float64) int16 {
-	return int16(max(min(math.Round(v), math.MaxInt16), math.MinInt16))
+	// The largest number below a half: a half itself would carry the one below it to one.
+	const half = 0.5 - 1.0/(1<<54)
+	n := int32(v + math.Copysign(half, v))
+	return int16(max(min(n, math.MaxInt16), math.MinInt16))
 }

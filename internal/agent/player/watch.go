@@ -10,7 +10,11 @@ import (
 )
 
 const (
+	// watchEvery the device is looked at, but not before the mixer has worked, unless that
+	// has not for watchLate; watchNew while the device is new.
 	watchEvery  = 100 * time.Millisecond
+	watchNew    = 50 * time.Millisecond
+	watchLate   = 900 * time.Millisecond
 	watchWindow = 2 * time.Second
 	// A new device fills its ring in an instant and may then stall for 1.5 s.
 	warmUp = 4 * time.Second
