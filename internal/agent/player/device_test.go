@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/agent/output"
 	"loaxa/internal/radio"
 )
 
@@ -165,4 +166,27 @@ func TestShortHole(t *testing.T) {
 			t.Fatalf("faults %v", got)
 		}
 	})
+}
+
+// TestWhatTheRingHoldsHasNotSounded: what is told must not run ahead of a device that hangs.
+func TestWhatTheRingHoldsHasNotSounded(t *testing.T) {
+	const taken = 100 * radio.FrameSamples
+	info := output.Info{Latency: radio.SamplesDuration(20_000)}
+	p := output.Progress{At: time.Minute, Consumed: taken}
+	for name, c := range map[string]struct {
+		more  bool
+		after time.Duration
+		want  int64
+	}{
+		"it has just taken some":        {true, 0, taken - 20_000},
+		"between two steps":             {true, radio.SamplesDuration(5_000), taken - 15_000},
+		"it hangs":                      {true, 2 * standstill, taken - 20_000},
+		"it has all, the ring runs dry": {false, 2 * standstill, min(taken, taken-20_000+radio.DurationSamples(2*standstill))},
+		"it had all long ago":           {false, time.Minute, taken},
+		"the clock seems to go back":    {true, -time.Second, taken - 20_000},
+	} {
+		if got := sounded(p, info, c.more, p.At+c.after); got != c.want {
+			t.Errorf("%s: %d sounded, want %d", name, got, c.want)
+		}
+	}
 }

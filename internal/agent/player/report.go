@@ -7,11 +7,19 @@ import (
 	"loaxa/internal/radio"
 )
 
+// standstill: a device that has more to take and has taken nothing for so long is not
+// sounding what its ring holds either. The longest steps seen are a third of a ring.
+const standstill = 300 * time.Millisecond
+
 // sounded is how many samples of the stream have left the device: what it took,
 // less what its ring still holds. It is never more than what it took, however long
-// ago that was, so a dead device stays where it died.
-func sounded(p output.Progress, info output.Info, now time.Duration) int64 {
+// ago that was, so a dead device stays where it died; and one that hangs while there is
+// more to take stays where it was when it took something last.
+func sounded(p output.Progress, info output.Info, more bool, now time.Duration) int64 {
 	since := min(max(now-p.At, 0), info.Latency)
+	if more && now-p.At > standstill {
+		since = 0
+	}
 	return max(p.Consumed-radio.DurationSamples(info.Latency-since), 0)
 }
 

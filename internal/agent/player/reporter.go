@@ -58,7 +58,7 @@ func (r *reporter) look() error {
 func (r *reporter) state() (output.Progress, output.Info, int64) {
 	p, _ := r.out.Progress() // look has seen the error; the count stands
 	info := r.out.Info()
-	return p, info, sounded(p, info, r.child.mono())
+	return p, info, sounded(p, info, r.stream.beyond(p.Consumed), r.child.mono())
 }
 
 // tell gives the news, and progress about once a second: the parent's sign of life.
@@ -84,7 +84,7 @@ func (r *reporter) tellAll() {
 func (r *reporter) abandon(reason Reason, text string) {
 	p, info, heard := r.state()
 	if reason == Device {
-		heard = min(sounded(p, info, p.At), radio.DurationSamples(r.child.mono()-r.watch.opened))
+		heard = min(sounded(p, info, true, p.At), radio.DurationSamples(r.child.mono()-r.watch.opened))
 	}
 	r.child.tell(r.stream.news(heard, p, info)...)
 	r.child.tell(r.stream.abort(heard, p, info, reason, text)...)

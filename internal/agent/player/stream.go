@@ -144,6 +144,13 @@ func (s *stream) run(ctx context.Context) error {
 	}
 }
 
+// beyond says whether more was written than the device has taken.
+func (s *stream) beyond(consumed int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written > consumed
+}
+
 // seen is told how far the device is, besides what run sees itself.
 func (s *stream) seen(p output.Progress) {
 	s.mu.Lock()
