@@ -10,9 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,16 +33,16 @@ func cpuPlayer(driver string) string { return "cpu player, " + driver }
 
 // BenchmarkCPU compares the CPU time of the player's process, by driver, and of the
 // whole tree of `loaxa-agent play` with mpg123's for the same file on the same device.
-// All play at once, so that whatever else the machine does weighs on all of them alike,
+// All work at once, so that whatever else the machine does weighs on all of them alike,
 // and once more only a few seconds, which tells what starting and ending cost.
 func BenchmarkCPU(b *testing.B) {
 	s := newSoundBench(b)
-	runs := map[string]func(audio, string) (float64, error){cpuMpg123: s.mpg123CPU, cpuTree: s.treeCPU}
+	runs := map[string]func(audio, string) (float64, error){cpuMpg123: s.mpg123CPU, cpuTree: s.treeCPU, cpuDecoding: s.decodingCPU}
 	for _, driver := range append(slices.Clone(realDrivers), output.DriverNull) {
 		p := s.player(soundlab.Sink1)
 		runs[cpuPlayer(driver)] = func(a audio, _ string) (float64, error) { return s.playerCPU(p, driver, a) }
 	}
-	names := []string{cpuDecoding}
+	var names []string
 	for name := range runs {
 		names = append(names, name)
 	}
@@ -54,7 +54,6 @@ func BenchmarkCPU(b *testing.B) {
 			p.Start = short.used[name] - (p.Seconds-short.used[name])*short.seconds/(long.seconds-short.seconds)
 			s.keep(p, before)
 		}
-		s.keep(part{Name: cpuDecoding, Seconds: decoding(s, long.audio), Of: long.seconds}, before)
 	}
 	s.table()
 }
@@ -153,28 +152,50 @@ func (s *soundBench) commandCPU(cmd *exec.Cmd) (float64, error) {
 	return cpuOf(cmd), nil
 }
 
-// decoding is what go-mp3 takes for it, which no player can be below.
-func decoding(tb testing.TB, a audio) float64 {
-	used := func() float64 {
-		var r syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-			tb.Fatal(err)
-		}
-		return time.Duration(r.Utime.Nano() + r.Stime.Nano()).Seconds()
+// decodingCPU is what go-mp3 takes, which no player can be below: in a process of its
+// own, as much at once as the player decodes, at the pace of the sound.
+func (s *soundBench) decodingCPU(_ audio, path string) (float64, error) {
+	cmd := exec.Command(os.Args[0], "-test.run", "^$", "-test.bench", "^BenchmarkDecoding$", "-test.benchtime", "1x")
+	cmd.Env = append(os.Environ(), benchDecode+"="+path)
+	if err := spawn(cmd); err != nil {
+		return 0, err
 	}
-	before := used()
-	dec, err := sound.NewDecoder(bytes.NewReader(a.bytes), a.item.span())
+	if err := cmd.Wait(); err != nil {
+		return 0, err
+	}
+	return cpuOf(cmd), nil
+}
+
+// benchDecode names the file of BenchmarkDecoding.
+const benchDecode = "LOAXA_BENCH_DECODE"
+
+// BenchmarkDecoding is BenchmarkCPU's child.
+func BenchmarkDecoding(b *testing.B) {
+	file, err := os.ReadFile(os.Getenv(benchDecode))
 	if err != nil {
-		tb.Fatal(err)
+		b.Skip("run by BenchmarkCPU")
 	}
+	runtime.GOMAXPROCS(1)
+	dec, err := sound.NewDecoder(bytes.NewReader(file), sound.Span{Frames: framesOf(b, file)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tick := time.NewTicker(radio.SamplesDuration(ahead - low))
+	defer tick.Stop()
 	buf := make([]int16, radio.FrameSamples)
-	for err == nil {
-		_, err = dec.Read(buf)
+	for given := 0; ; {
+		n, err := dec.Read(buf)
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if given += n; given >= ahead-low {
+			given -= ahead - low
+			<-tick.C
+		}
 	}
-	if err != io.EOF {
-		tb.Fatal(err)
-	}
-	return used() - before
 }
 
 // cpuOf a process and of its own that it has waited for.
