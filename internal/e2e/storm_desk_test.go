@@ -189,7 +189,7 @@ func (d *desk) callList(drill string) {
 func (d *desk) scorecard(drill string) {
 	d.t.Helper()
 	d.open(drill + "/scorecard")
-	d.shows("alert-scorecard", "DIỄN TẬP", "1/2", "2/2", "Cụm loa tay1", "Cụm loa tay2")
+	d.shows("alert-scorecard", "DIỄN TẬP", "1/2", "2/4", "Cụm loa tay1", "Cụm loa tay2")
 	status, raw := d.program("GET", drill+"/scorecard.csv", "")
 	table, err := separated(raw)
 	if status != http.StatusOK || err != nil || len(table) != 3 {
