@@ -99,7 +99,7 @@ type Desk struct {
 	wake    chan struct{}
 
 	mu    sync.Mutex
-	fails map[radio.UserID]failure
+	fails map[guesser]failure
 	// standing is what Run read last; loaded says that it has.
 	standing []radio.AlertRecord
 	loaded   bool
@@ -113,7 +113,7 @@ type Desk struct {
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), unseal: trust.OpenKey, opening: make(chan struct{}, 2), wake: make(chan struct{}, 1),
-		fails: map[radio.UserID]failure{}, missed: map[flightKey][]waiting{},
+		fails: map[guesser]failure{}, missed: map[flightKey][]waiting{},
 		voiced: map[voiceKey]time.Time{}}
 }
 
