@@ -35,6 +35,9 @@ type Papers interface {
 	// StandingAlerts lists what devices must still be told.
 	StandingAlerts(ctx context.Context, now radio.Millis) ([]radio.AlertRecord, error)
 	PersonKeys(ctx context.Context, person radio.UserID) ([]radio.PersonKeyRow, error)
+	// ForgetAlert drops one alert that was over before an instant; more says whether there
+	// may be others.
+	ForgetAlert(ctx context.Context, before radio.Millis) (more bool, err error)
 }
 
 // Heard knows what devices have said.

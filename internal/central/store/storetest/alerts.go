@@ -17,6 +17,7 @@ func alertSuites() []Suite {
 		{"alerts: a stale signature makes room", alertStale},
 		{"alerts: what stands, and pages", alertsStanding},
 		{"alerts: cycles in the log", alertCycles},
+		{"alerts: old ones are forgotten", alertsForgotten},
 		{"alerts: contacts", alertContacts},
 		{"alerts: keys of persons", personKeys},
 	}
