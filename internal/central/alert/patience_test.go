@@ -73,3 +73,14 @@ func TestManySessions(t *testing.T) {
 		}
 	})
 }
+
+// TestInKeyring: whose key stands there, wherever it counts.
+func TestInKeyring(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	for login, want := range map[string]bool{"an": true, "chi": true, "dung": false} {
+		if got := d.InKeyring(h.people[login].ID); got != want {
+			t.Errorf("%s: %v", login, got)
+		}
+	}
+}

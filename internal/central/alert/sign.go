@@ -230,6 +230,12 @@ func (d *Desk) HasKey(ctx context.Context, by radio.UserID, area radio.AreaID) (
 	return err == nil, err
 }
 
+// InKeyring says whether any key of a person stands in the keyring, wherever it counts.
+func (d *Desk) InKeyring(person radio.UserID) bool {
+	_, ring := d.rooms.Keys.Keyring()
+	return slices.ContainsFunc(ring.Persons, func(p trust.PersonKey) bool { return p.ID == person })
+}
+
 // pick finds the key a person signs with in an area: of several, one that speaks alone.
 func (d *Desk) pick(ctx context.Context, by radio.UserID, chain []radio.AreaID) (radio.PersonKeyRow, error) {
 	rows, err := d.rooms.Papers.PersonKeys(ctx, by)
