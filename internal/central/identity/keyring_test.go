@@ -24,6 +24,9 @@ func TestPersonsInTheKeyring(t *testing.T) {
 	if err := AddPersonKey(dir, root, province, trust.PersonKey{}, now); !errors.Is(err, radio.ErrNotFound) {
 		t.Errorf("without a keyring: %v", err)
 	}
+	if err := AddPersonKey(filepath.Join(dir, "none"), root, province, trust.PersonKey{}, now); !errors.Is(err, radio.ErrNotFound) {
+		t.Errorf("without a folder: %v", err)
+	}
 	drill := []radio.SHA256{radio.VoiceHash([]byte("diễn tập"))}
 	noError(t, MakeKeys(dir, root, province, ends, drill, now))
 	keys, err := OpenKeys(dir, province)
