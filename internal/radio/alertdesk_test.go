@@ -186,6 +186,27 @@ func TestBoardWords(t *testing.T) {
 	}
 }
 
+// TestDoneIsToTheEnd: a device that was cancelled or stopped was not done after so long.
+func TestDoneIsToTheEnd(t *testing.T) {
+	r := AlertRecord{State: AlertCancelled, Paper: AlertPaper{SentAt: 1000}}
+	reasons := map[DeviceID]Reason{"a": "", "b": ReasonCancelled, "c": ReasonLocalStop}
+	var targets []AlertTarget
+	var steps []Receipt
+	for d, reason := range reasons {
+		targets = append(targets, AlertTarget{Device: d, Code: string(d)})
+		steps = append(steps, Receipt{Device: d, State: ReceiptDone, Reason: string(reason), Received: 6000})
+	}
+	b := NewAlertBoard(r, targets, steps, nil, 10_000)
+	if b.All.Done.Count != 1 || b.All.Counts.Done != 1 || b.All.Counts.Stopped != 2 {
+		t.Errorf("%+v", b.All)
+	}
+	for _, d := range b.Devices {
+		if want := map[bool]int64{true: 5000, false: -1}[reasons[d.Device] == ""]; d.DoneMS != want {
+			t.Errorf("%s (%q) done after %d ms, want %d", d.Device, reasons[d.Device], d.DoneMS, want)
+		}
+	}
+}
+
 // TestBoardNames: two hamlets of one name are two lines, and each is one.
 func TestBoardNames(t *testing.T) {
 	var targets []AlertTarget

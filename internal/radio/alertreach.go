@@ -176,7 +176,10 @@ func alertDevice(t AlertTarget, steps []Receipt, sent Millis) AlertDevice {
 		case ReceiptRunning:
 			d.RunningMS = took
 		case ReceiptDone:
-			d.DoneMS = took
+			// One that was cancelled or stopped has not sounded to the end.
+			if WordOf(s.State, Reason(s.Reason)) == AlertDone {
+				d.DoneMS = took
+			}
 		}
 		if s.State.Rank() > rank && !overtaken(s, steps) {
 			rank, d.Word, d.Reason = s.State.Rank(), WordOf(s.State, Reason(s.Reason)), Reason(s.Reason)

@@ -22,6 +22,9 @@ type Person struct {
 	Grants []Grant `json:"grants,omitempty"`
 	// Token is set when a program speaks for the person by an API token.
 	Token TokenUse `json:"-"`
+	// Session names the session they speak in, the same for all its requests and no
+	// secret; "" when there is none.
+	Session string `json:"-"`
 }
 
 // EnrolmentCode is a one-time code of one device; only its hash is kept.

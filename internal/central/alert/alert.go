@@ -35,6 +35,9 @@ type Papers interface {
 	// StandingAlerts lists what devices must still be told.
 	StandingAlerts(ctx context.Context, now radio.Millis) ([]radio.AlertRecord, error)
 	PersonKeys(ctx context.Context, person radio.UserID) ([]radio.PersonKeyRow, error)
+	// ForgetAlert drops one alert that was over before an instant; more says whether there
+	// may be others.
+	ForgetAlert(ctx context.Context, before radio.Millis) (more bool, err error)
 }
 
 // Heard knows what devices have said.
@@ -99,7 +102,7 @@ type Desk struct {
 	wake    chan struct{}
 
 	mu    sync.Mutex
-	fails map[radio.UserID]failure
+	fails map[guesser]failure
 	// standing is what Run read last; loaded says that it has.
 	standing []radio.AlertRecord
 	loaded   bool
@@ -113,7 +116,7 @@ type Desk struct {
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), unseal: trust.OpenKey, opening: make(chan struct{}, 2), wake: make(chan struct{}, 1),
-		fails: map[radio.UserID]failure{}, missed: map[flightKey][]waiting{},
+		fails: map[guesser]failure{}, missed: map[flightKey][]waiting{},
 		voiced: map[voiceKey]time.Time{}}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
@@ -231,6 +230,12 @@ func (d *Desk) HasKey(ctx context.Context, by radio.UserID, area radio.AreaID) (
 	return err == nil, err
 }
 
+// InKeyring says whether any key of a person stands in the keyring, wherever it counts.
+func (d *Desk) InKeyring(person radio.UserID) bool {
+	_, ring := d.rooms.Keys.Keyring()
+	return slices.ContainsFunc(ring.Persons, func(p trust.PersonKey) bool { return p.ID == person })
+}
+
 // pick finds the key a person signs with in an area: of several, one that speaks alone.
 func (d *Desk) pick(ctx context.Context, by radio.UserID, chain []radio.AreaID) (radio.PersonKeyRow, error) {
 	rows, err := d.rooms.Papers.PersonKeys(ctx, by)
@@ -255,26 +260,6 @@ func (d *Desk) pick(ctx context.Context, by radio.UserID, chain []radio.AreaID) 
 	return found, nil
 }
 
-// Patience with wrong passwords, as at the sign-in.
-const (
-	freeTries = 5
-	longest   = 15 * time.Minute
-)
-
-type failure struct {
-	count int
-	until time.Time
-}
-
-// locked says that a person waits after too many wrong passwords.
-type locked struct{ wait time.Duration }
-
-func (l locked) Error() string {
-	return fmt.Sprintf("%v: too many wrong passwords, wait %s", radio.ErrUnavailable, l.wait.Round(time.Second))
-}
-func (l locked) Unwrap() error             { return radio.ErrUnavailable }
-func (l locked) RetryAfter() time.Duration { return l.wait }
-
 // open decrypts the key of a person with the password they gave just now; it is kept
 // nowhere.
 func (d *Desk) open(ctx context.Context, by radio.Person, password string, chain []radio.AreaID) (trust.Key, error) {
@@ -288,12 +273,12 @@ func (d *Desk) open(ctx context.Context, by radio.Person, password string, chain
 	case <-ctx.Done():
 		return trust.Key{}, ctx.Err()
 	}
-	if wait := d.waiting(by.ID); wait > 0 {
+	if wait := d.waiting(by); wait > 0 {
 		return trust.Key{}, locked{wait}
 	}
 	key, err := d.unseal(row.Sealed, password)
 	if errors.Is(err, trust.ErrPassword) {
-		d.failed(by.ID)
+		d.failed(by)
 		var e radio.Invalid
 		e.Add("password", "mật khẩu của khóa ký không đúng", "the password does not open the key")
 		return trust.Key{}, e.Err()
@@ -304,26 +289,8 @@ func (d *Desk) open(ctx context.Context, by radio.Person, password string, chain
 	if err != nil {
 		return trust.Key{}, err
 	}
-	d.mu.Lock()
-	delete(d.fails, by.ID)
-	d.mu.Unlock()
+	d.forgive(by)
 	return key, nil
-}
-
-func (d *Desk) waiting(by radio.UserID) time.Duration {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.fails[by].until.Sub(d.now())
-}
-
-func (d *Desk) failed(by radio.UserID) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f := d.fails[by]
-	if f.count++; f.count >= freeTries {
-		f.until = d.now().Add(min(time.Second<<min(f.count-freeTries, 10), longest))
-	}
-	d.fails[by] = f
 }
 
 // targets are the devices of an area that hold a certificate: the others cannot hear.

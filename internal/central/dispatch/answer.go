@@ -25,8 +25,9 @@ const (
 // Hello answers a device's hello, which ingest has proven to be its own: a welcome
 // with the nonce, the centre's time, the journal records wanted and the current
 // revisions, then every document of which the device holds another revision. What
-// has to be issued first, Run issues soon after. On an error there was no welcome;
-// the device says hello again after a minute, and when it next connects.
+// has to be issued first, Run issues soon after. On an error there was no welcome: Run
+// goes on trying for a while, and the device says hello again after a minute, and when it
+// next connects.
 func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.HelloPayload) error {
 	if h.Device != device || !radio.ValidID(device) {
 		return fmt.Errorf("%w: hello of device %.64q under the topic of %s", radio.ErrForbidden, h.Device, device)
@@ -34,13 +35,35 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 	if !radio.ValidID(h.Journal) || len(h.Nonce) > maxNonce {
 		return fmt.Errorf("%w: hello of device %s: journal id %.64q, nonce of %d characters", radio.ErrInvalid, device, h.Journal, len(h.Nonce))
 	}
-	upto, err := d.rooms.Journals.Watermark(ctx, device, h.Journal)
+	current, err := d.welcome(ctx, device, h)
+	d.unanswered(device, h, err)
+	if current == nil {
+		return fmt.Errorf("hello of device %s: %w", device, err)
+	}
+	if d.rooms.Alerts != nil {
+		// Behind welcome and keyring, which prove it; before any other document. Without a
+		// welcome too: the room goes on trying, and the next hello is a minute away.
+		if err := d.rooms.Alerts.Hello(ctx, device, h.Lacks); err != nil {
+			d.log.Error("alerts not sent to a device that said hello", "device", device, "error", err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("hello of device %s: %w", device, err)
 	}
+	d.catchUp(ctx, device, current, h.Revisions)
+	return nil
+}
+
+// welcome answers a hello, with the keyring behind it when the device holds another. It
+// gives the documents issued to the device, nil when they could not be read.
+func (d *Dispatcher) welcome(ctx context.Context, device radio.DeviceID, h wire.HelloPayload) (map[string]radio.Issued, error) {
+	upto, err := d.rooms.Journals.Watermark(ctx, device, h.Journal)
+	if err != nil {
+		return nil, err
+	}
 	current, err := d.current(ctx, device)
 	if err != nil {
-		return fmt.Errorf("hello of device %s: %w", device, err)
+		return nil, err
 	}
 	keyring, content := d.rooms.Keys.Keyring()
 	playing := current[string(wire.Programme)]
@@ -52,24 +75,15 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 		},
 		Time: radio.At(d.now()),
 	}
-	silence := d.answer(ctx, wire.Welcome, device, welcome)
-	if silence == nil && h.Revisions.Keys != content.Version {
+	if err := d.answer(ctx, wire.Welcome, device, welcome); err != nil {
+		return current, err
+	}
+	if h.Revisions.Keys != content.Version {
 		if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(device, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
 			d.later(device, err)
 		}
 	}
-	if d.rooms.Alerts != nil {
-		// Behind welcome and keyring, which prove it; before any other document. Without a
-		// welcome too: the room goes on trying, and the next hello is a minute away.
-		if err := d.rooms.Alerts.Hello(ctx, device, h.Lacks); err != nil {
-			d.log.Error("alerts not sent to a device that said hello", "device", device, "error", err)
-		}
-	}
-	if silence != nil {
-		return fmt.Errorf("hello of device %s: %w", device, silence)
-	}
-	d.catchUp(ctx, device, current, h.Revisions)
-	return nil
+	return current, nil
 }
 
 // catchUp sends what the device does not hold, and has issued what is missing or

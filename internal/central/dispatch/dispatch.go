@@ -118,6 +118,8 @@ type Dispatcher struct {
 	wake chan struct{}
 	mu   sync.Mutex
 	due  due
+	// greetings are hellos whose welcome the broker did not take.
+	greetings map[radio.DeviceID]*greeting
 }
 
 // due is what Run has to do.
@@ -142,7 +144,8 @@ type published struct {
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		rooms: rooms, now: now, log: log.With("component", "dispatch"), wake: make(chan struct{}, 1),
-		due: due{wanted: map[radio.DeviceID]held{}, unsent: map[radio.DeviceID]bool{}, unfrozen: map[radio.DeviceID]published{}},
+		due:       due{wanted: map[radio.DeviceID]held{}, unsent: map[radio.DeviceID]bool{}, unfrozen: map[radio.DeviceID]published{}},
+		greetings: map[radio.DeviceID]*greeting{},
 	}
 }
 
@@ -164,6 +167,9 @@ func (d *Dispatcher) note(f func(*due)) {
 // at once when something changed, hourly so that no programme runs out, and again
 // after a while for what could not be stored or sent.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { d.greet(ctx) })
 	if err := d.Republish(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("documents are not all current", "error", err)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
 )
@@ -21,6 +23,9 @@ func TestPersonsInTheKeyring(t *testing.T) {
 	ends := trust.Endpoints{Brokers: []string{"mqtts://a:8883"}, Media: []string{"https://a:8443"}}
 	if err := AddPersonKey(dir, root, province, trust.PersonKey{}, now); !errors.Is(err, radio.ErrNotFound) {
 		t.Errorf("without a keyring: %v", err)
+	}
+	if err := AddPersonKey(filepath.Join(dir, "none"), root, province, trust.PersonKey{}, now); !errors.Is(err, radio.ErrNotFound) {
+		t.Errorf("without a folder: %v", err)
 	}
 	drill := []radio.SHA256{radio.VoiceHash([]byte("diễn tập"))}
 	noError(t, MakeKeys(dir, root, province, ends, drill, now))
@@ -72,6 +77,32 @@ func TestPersonsInTheKeyring(t *testing.T) {
 	}
 	if err := RevokePersonKey(dir, generate(t), province, "x", now); err == nil {
 		t.Error("another root signed")
+	}
+}
+
+// TestTwoSignAtOnce: two administrators who add a person at the same time both do.
+func TestTwoSignAtOnce(t *testing.T) {
+	dir, province := t.TempDir(), radio.NewID[radio.AreaID]()
+	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	root := generate(t)
+	ends := trust.Endpoints{Brokers: []string{"mqtts://a:8883"}, Media: []string{"https://a:8443"}}
+	noError(t, MakeKeys(dir, root, province, ends, nil, now))
+	const many = 8
+	begin := make(chan struct{})
+	var each errgroup.Group
+	for range many {
+		p := trust.PersonKey{ID: radio.NewID[radio.UserID](), JWK: generate(t).Public(), Scope: province, May: []string{trust.MayAlert}}
+		each.Go(func() error {
+			<-begin
+			return AddPersonKey(dir, root, province, p, now)
+		})
+	}
+	close(begin)
+	noError(t, each.Wait())
+	keys, err := OpenKeys(dir, province)
+	noError(t, err)
+	if _, ring := keys.Keyring(); len(ring.Persons) != many {
+		t.Errorf("%d of %d persons stand in the keyring", len(ring.Persons), many)
 	}
 }
 

@@ -37,6 +37,7 @@ const (
 	OnlineFile  = "online.jwk"
 	keyringFile = "keyring.json"
 	rootFile    = "root.pub.jwk"
+	lockFile    = "keyring.lock"
 )
 
 // MakeKeys makes the first online key and lets the root sign a keyring for it. The
@@ -83,8 +84,17 @@ func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.E
 	})
 }
 
-// changeKeyring lets the root sign the next version of the keyring in the folder.
-func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.Time, change func(*trust.Keyring) error) error {
+// changeKeyring lets the root sign the next version of the keyring in the folder. One at
+// a time: of two that read the same version, the later would drop what the other wrote.
+func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.Time, change func(*trust.Keyring) error) (err error) {
+	lock, err := lockFolder(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noKeyring(dir)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	k := trust.Keyring{Province: province, Persons: []trust.PersonKey{}, Drill: []radio.SHA256{}, Revoked: []string{}}
 	old, err := os.ReadFile(filepath.Join(dir, keyringFile))
 	switch {
@@ -120,11 +130,15 @@ func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.T
 	return os.Rename(tmp, filepath.Join(dir, keyringFile))
 }
 
+func noKeyring(dir string) error {
+	return fmt.Errorf("%w: there is no keyring in %s yet: make it with `loaxa key sign`", radio.ErrNotFound, dir)
+}
+
 // AddPersonKey lets the root put a person's key into the keyring of the folder.
 func AddPersonKey(dir string, root trust.Key, province radio.AreaID, p trust.PersonKey, now time.Time) error {
 	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
 		if len(k.Online) == 0 {
-			return fmt.Errorf("%w: there is no keyring in %s yet: make it with `loaxa key sign`", radio.ErrNotFound, dir)
+			return noKeyring(dir)
 		}
 		k.Persons = append(k.Persons, p)
 		return nil

@@ -197,8 +197,11 @@ func (p *People) Session(ctx context.Context, token string) (radio.Person, error
 	if len(token) != 43 {
 		return radio.Person{}, fmt.Errorf("session: %w", radio.ErrNotFound)
 	}
-	a, err := p.accounts.SessionPerson(ctx, tokenHash(token), radio.At(p.now()))
-	return person(a), err
+	hash := tokenHash(token)
+	a, err := p.accounts.SessionPerson(ctx, hash, radio.At(p.now()))
+	who := person(a)
+	who.Session = hash
+	return who, err
 }
 
 // secret gives 32 random bytes in base64url.

@@ -134,8 +134,11 @@ func (in *Ingest) write(ctx context.Context, group []*job) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var stored int
+	var strange map[radio.DeviceID]int
+	in.strange.on(radio.At(in.now()))
 	err := in.commit(ctx, func(tx Tx) error {
-		w := writer{tx: tx, now: radio.At(in.now()), heads: map[radio.JournalRef]radio.JournalHead{}, links: map[radio.JournalRef]map[uint64][32]byte{}}
+		w := writer{tx: tx, now: radio.At(in.now()), heads: map[radio.JournalRef]radio.JournalHead{}, links: map[radio.JournalRef]map[uint64][32]byte{},
+			strange: map[radio.DeviceID]int{}, before: &in.strange}
 		if err := w.load(ctx, group); err != nil {
 			return err
 		}
@@ -144,7 +147,7 @@ func (in *Ingest) write(ctx context.Context, group []*job) error {
 				return err
 			}
 		}
-		stored = len(w.out.Entries)
+		stored, strange = len(w.out.Entries), w.strange
 		return w.flush(ctx)
 	})
 	if err != nil {
@@ -153,6 +156,9 @@ func (in *Ingest) write(ctx context.Context, group []*job) error {
 	in.stats.commits.Add(1)
 	in.stats.records.Add(int64(stored))
 	in.report(group)
+	for _, device := range in.strange.add(strange) {
+		in.log.Warn("receipts for what nobody has issued are not kept any more today", "security", true, "device", string(device), "kept", maxStrange)
+	}
 	return nil
 }
 
@@ -179,6 +185,10 @@ type writer struct {
 	heard    []radio.Heard
 	news     []radio.DeviceNews
 	receipts []radio.Receipt
+	// strange counts the receipts of this transaction for ids that nobody has issued,
+	// before those of earlier ones of the day.
+	strange map[radio.DeviceID]int
+	before  *strangers
 }
 
 func (w *writer) load(ctx context.Context, group []*job) error {
@@ -287,7 +297,7 @@ func (w *writer) flush(ctx context.Context) error {
 	if err := w.tx.PutNews(ctx, w.news); err != nil {
 		return err
 	}
-	if err := w.tx.PutReceipts(ctx, w.receipts); err != nil {
+	if err := w.putReceipts(ctx); err != nil {
 		return err
 	}
 	return w.tx.Apply(ctx, w.heard)

@@ -86,6 +86,10 @@ func (m *memory) PutNews(_ context.Context, news []radio.DeviceNews) error {
 	return nil
 }
 
+func (m *memory) IssuedTo(_ context.Context, receipts []radio.Receipt) ([]bool, error) {
+	return make([]bool, len(receipts)), nil
+}
+
 func (m *memory) PutReceipts(_ context.Context, receipts []radio.Receipt) error {
 	for _, r := range receipts {
 		m.text(r.ID, string(r.State), r.Reason)

@@ -51,6 +51,8 @@ type Tx interface {
 	WriteJournal(ctx context.Context, w radio.JournalWrite) error
 	PutNews(ctx context.Context, news []radio.DeviceNews) error
 	PutReceipts(ctx context.Context, receipts []radio.Receipt) error
+	// IssuedTo tells for each whether it speaks of an alert, or of a command to its device.
+	IssuedTo(ctx context.Context, receipts []radio.Receipt) ([]bool, error)
 	Apply(ctx context.Context, heard []radio.Heard) error
 }
 
@@ -77,6 +79,7 @@ type Ingest struct {
 	queue   chan *job
 	refused *rate.Limiter
 	stats   counters
+	strange strangers
 }
 
 type counters struct{ messages, records, refused, commits atomic.Int64 }

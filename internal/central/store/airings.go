@@ -147,7 +147,7 @@ var (
 		columns: []string{"month bigint", "device text", "airing text", "origin text", "slot_at bigint", "repeat bigint", "day text",
 			"start bigint", "samples bigint", "revision bigint", "held bigint", "frozen_at bigint", "deadline bigint", "commune text",
 			"campaign text", "slot bigint", "priority text", "bulletin text", "place text", "item text", "outcome text", "reason text", "said text", "started_at bigint",
-			"consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint", "clock text", "known_at bigint", "words bigint"},
+			"consumed bigint", "expected bigint", "at_least bigint", "proof text", "stale bigint", "clock text", "known_at bigint", "words bigint", "alert text"},
 		conflict: `ON CONFLICT (month, device, airing) DO UPDATE SET day = excluded.day, start = excluded.start, samples = excluded.samples,
 			revision = excluded.revision, held = excluded.held, frozen_at = excluded.frozen_at, deadline = excluded.deadline,
 			commune = excluded.commune, slot = excluded.slot, priority = excluded.priority, campaign = excluded.campaign, bulletin = excluded.bulletin, place = excluded.place, item = excluded.item,
@@ -188,7 +188,7 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 		}
 		rows = append(rows, slices.Concat(key, []any{string(a.Origin), int64(a.Key.SlotAt), int64(a.Key.Repeat), string(a.Day),
 			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
-			int64(a.SlotTime), string(a.Priority), string(a.Bulletin), place, item}, end))
+			int64(a.SlotTime), string(a.Priority), string(a.Bulletin), place, item}, end, []any{alertOf(a)}))
 	}
 	if err := t.count(ctx, changes); err != nil {
 		return err
@@ -203,6 +203,14 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 		return err
 	}
 	return t.put(ctx, words, said)
+}
+
+// alertOf is the alert that a row claims to be a cycle of, "" for none.
+func alertOf(a radio.AsRun) string {
+	if a.Origin != radio.FromAlert {
+		return ""
+	}
+	return string(a.Key.Schedule)
 }
 
 // Freeze says how far the device's airings are frozen; the zero Freeze for none.

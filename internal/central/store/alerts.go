@@ -274,6 +274,10 @@ func (s *Store) ReceiptSteps(ctx context.Context, id string, device radio.Device
 	return out, nil
 }
 
+// cyclesOfAlert reads the rows that claim to be cycles of one alert, and no others.
+const cyclesOfAlert = `SELECT device, airing, slot_at, repeat, outcome, reason, started_at, consumed, expected FROM airing
+		WHERE alert = $1 AND alert <> '' AND start >= $2 AND start < $3 ORDER BY start, device`
+
 // AlertCycles lists the cycles of an alert that stand in the log.
 func (s *Store) AlertCycles(ctx context.Context, a radio.AlertRecord) ([]radio.AlertCycle, error) {
 	const slack = 24 * time.Hour // for devices whose clocks are wrong
@@ -283,14 +287,12 @@ func (s *Store) AlertCycles(ctx context.Context, a radio.AlertRecord) ([]radio.A
 		var airing radio.AiringID
 		var at radio.Millis
 		err := r.Scan(&c.Device, &airing, &at, &c.Cycle, &c.Outcome, &c.Reason, &c.StartedAt, &c.Consumed, &c.Expected)
-		// The airing's id tells whose cycle it is.
+		// The airing's id proves whose cycle it is.
 		if key := (radio.Alert{ID: a.ID}).CycleKey(c.Device, c.Cycle, at); err == nil && key.ID() == airing {
 			out = append(out, c)
 		}
 		return struct{}{}, err
-	}, `SELECT device, airing, slot_at, repeat, outcome, reason, started_at, consumed, expected FROM airing
-		WHERE origin = 'alert' AND start >= $1 AND start < $2 ORDER BY start, device`,
-		int64(a.Paper.SentAt.Add(-slack)), int64(a.Paper.ExpiresAt.Add(slack)))
+	}, cyclesOfAlert, string(a.ID), int64(a.Paper.SentAt.Add(-slack)), int64(a.Paper.ExpiresAt.Add(slack)))
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("cycles of alert %s: %w", a.ID, err))
 	}

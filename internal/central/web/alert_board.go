@@ -37,7 +37,7 @@ type alertData struct {
 
 // Signs says whether the page has a form to sign with, which tells what is wrong itself.
 func (d alertData) Signs() bool {
-	return d.MaySign && (d.AlertRecord.State == radio.AlertDraft && d.HasKey || d.Loud)
+	return d.MaySign && d.HasKey && (d.AlertRecord.State == radio.AlertDraft || d.Loud)
 }
 
 // boardData is the reach in words.

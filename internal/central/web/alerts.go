@@ -27,6 +27,8 @@ type AlertSigning interface {
 	// Need says how many must sign in an area: 1 when by may speak alone there.
 	Need(ctx context.Context, by radio.UserID, area radio.AreaID) (int, error)
 	HasKey(ctx context.Context, by radio.UserID, area radio.AreaID) (bool, error)
+	// InKeyring says whether any key of a person stands in the keyring.
+	InKeyring(person radio.UserID) bool
 }
 
 // AlertBoards tells how far alerts have reached (alert).

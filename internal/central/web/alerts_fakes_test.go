@@ -17,7 +17,8 @@ type fakeAlerts struct {
 	board    func(a radio.AlertRecord) radio.AlertBoard
 	need     int
 	noKey    bool
-	err      error // of every act
+	listed   []radio.UserID // whose keys stand in the keyring
+	err      error          // of every act
 }
 
 const goodPassword = "mật khẩu của khóa"
@@ -115,6 +116,8 @@ func (f *fakeAlerts) Need(context.Context, radio.UserID, radio.AreaID) (int, err
 func (f *fakeAlerts) HasKey(context.Context, radio.UserID, radio.AreaID) (bool, error) {
 	return !f.noKey, nil
 }
+
+func (f *fakeAlerts) InKeyring(p radio.UserID) bool { return slices.Contains(f.listed, p) }
 
 func (f *fakeAlerts) Board(_ context.Context, a radio.AlertRecord) (radio.AlertBoard, error) {
 	return f.board(a), f.err

@@ -97,6 +97,10 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="password"`) {
 		t.Error("who holds no key is asked for its password")
 	}
+	page = h.ask(t, http.MethodGet, out, "").Body.String()
+	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="password"`) || strings.Contains(page, out+"/cancel") {
+		t.Error("who holds no key is asked for its password to cancel")
+	}
 	h.onlyAt(own, radio.RoleOperator)
 	page = h.ask(t, http.MethodGet, draft, "").Body.String()
 	if strings.Contains(page, "/sign") || !strings.Contains(page, "/edit") {
@@ -187,7 +191,12 @@ func TestContactsPage(t *testing.T) {
 	hamlet := string(h.plan.places[0].Hamlet().ID)
 	want(t, h.ask(t, http.MethodGet, "/contacts", ""), http.StatusOK, `value="Ông Trưởng"`, `action="/contacts/`+hamlet+`"`)
 	want(t, h.ask(t, http.MethodPost, "/contacts/"+hamlet, "name=Ông+Hai&phone=0912-345-678"), http.StatusSeeOther)
-	want(t, h.ask(t, http.MethodPost, "/contacts/"+hamlet, "name=Ông+Hai&phone=gọi+tôi"), http.StatusUnprocessableEntity)
+	wrong := h.ask(t, http.MethodPost, "/contacts/"+hamlet, "name=Ông+Hai&phone=gọi+tôi")
+	want(t, wrong, http.StatusUnprocessableEntity, `value="Ông Hai"`, `value="gọi tôi"`, `aria-describedby="contact-`+hamlet+`-reason"`,
+		`data-at="/contacts?commune=`+string(h.area(own)))
+	if n := strings.Count(wrong.Body.String(), "aria-invalid"); n != 1 {
+		t.Errorf("%d fields are marked, want the one at fault", n)
+	}
 	want(t, h.ask(t, http.MethodPost, "/contacts/"+hamlet, "name=Ông+Hai&phone="), http.StatusUnprocessableEntity)
 	want(t, h.ask(t, http.MethodPost, "/contacts/"+hamlet, "name=&phone="), http.StatusSeeOther)
 	if len(h.alerts.acts) != 2 {

@@ -23,12 +23,14 @@ type contactRow struct {
 	Commune string
 	Contact radio.AreaContact
 	May     bool // change it
+	Form    retry
 }
 
 type contactsData struct {
 	Rows     []contactRow
 	Communes []areaChoice
-	Lacking  int // hamlets of the reader's without anybody
+	Lacking  int    // hamlets of the reader's without anybody
+	At       string // the page's own address, when a form comes back
 }
 
 // contactRows lists the communes and hamlets of the reader's with whom to call there.
@@ -67,12 +69,21 @@ func (s *Server) contactList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.showContacts(w, r, radio.AreaID(q.Get("commune")), retry{})
+}
+
+// contactForm names the form of one area.
+func contactForm(area radio.AreaID) string { return "contact-" + string(area) }
+
+func (s *Server) showContacts(w http.ResponseWriter, r *http.Request, chosen radio.AreaID, again retry) error {
 	rows, tree, err := s.contactRows(r)
 	if err != nil {
 		return err
 	}
 	d := contactsData{}
-	chosen := radio.AreaID(q.Get("commune"))
+	if again.Sent() {
+		d.At = contactsOf(chosen)
+	}
 	for _, row := range rows {
 		if row.Area.Kind == radio.Commune {
 			if chosen == "" {
@@ -85,11 +96,15 @@ func (s *Server) contactList(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, row := range rows {
 		if chain := tree.Chain(row.Area.ID); chosen == "" || chain[1] == chosen {
+			row.Form = again.Of(contactForm(row.Area.ID))
 			d.Rows = append(d.Rows, row)
 		}
 	}
-	return s.show(w, r, http.StatusOK, "contacts.html", "Đầu mối liên hệ", d)
+	return s.show(w, r, again.Status(), "contacts.html", "Đầu mối liên hệ", d)
 }
+
+// contactsOf is the address of the contacts of a commune.
+func contactsOf(commune radio.AreaID) string { return "/contacts?commune=" + string(commune) }
 
 // saveContact keeps whom to call in the area of the address.
 func (s *Server) saveContact(r *http.Request, name, phone string) (radio.AreaContact, error) {
@@ -109,19 +124,19 @@ func (s *Server) contactSave(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	c, err := s.saveContact(r, r.PostFormValue("name"), r.PostFormValue("phone"))
+	chain, err := s.ofArea(r)
 	if err != nil {
 		return err
 	}
-	tree, err := s.tree(r)
+	area := chain[len(chain)-1]
+	_, err = s.saveContact(r, r.PostFormValue("name"), r.PostFormValue("phone"))
+	if again, ok := s.again(w, r, contactForm(area), "", err); ok {
+		return s.showContacts(w, r, chain[1], again)
+	}
 	if err != nil {
 		return err
 	}
-	to := "/contacts"
-	if chain := tree.Chain(c.Area); len(chain) > 1 {
-		to += "?commune=" + string(chain[1]) + "#" + string(c.Area)
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, contactsOf(chain[1])+"#"+string(area), http.StatusSeeOther)
 	return nil
 }
 

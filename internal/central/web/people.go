@@ -286,6 +286,8 @@ type personData struct {
 	Until   radio.Millis
 	Audit   []auditRow
 	Again   retry
+	// KeyStands: the account is disabled, and devices still believe a key of the person.
+	KeyStands bool
 }
 
 // Shut says whether the account is disabled, Waits whether it has no password yet.
@@ -314,6 +316,7 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Acco
 	if d.Areas, err = s.areaChoices(r, radio.WritePeople, ""); err != nil {
 		return err
 	}
+	d.KeyStands = d.Shut() && s.Signing.InKeyring(a.ID)
 	entries, err := s.Staff.Audit(r.Context(), who(r), radio.AuditFilter{Subject: string(a.ID)}, 0, auditOfPerson)
 	if err != nil {
 		return err

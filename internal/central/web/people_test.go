@@ -118,6 +118,30 @@ func TestResetDisableEnable(t *testing.T) {
 	want(t, h.ask(t, http.MethodPost, "/api/v1"+path+"/disable", ""), http.StatusConflict)
 }
 
+// TestKeyOutlivesAccount: the keyring outlives the account, and who disables one is told of
+// the other.
+func TestKeyOutlivesAccount(t *testing.T) {
+	h := newHouse(t)
+	path := "/people/" + id[string]('u', 11)
+	const revoke = "loaxa key person revoke --root FILE --user thanh-sen.bt"
+	for _, c := range []struct {
+		name           string
+		disabled, tell bool
+		listed         []radio.UserID
+	}{
+		{"works, with a key", false, false, []radio.UserID{id[radio.UserID]('u', 11)}},
+		{"disabled, with a key", true, true, []radio.UserID{id[radio.UserID]('u', 11)}},
+		{"disabled, without one", true, false, []radio.UserID{id[radio.UserID]('u', 1)}},
+	} {
+		h.alerts.listed = c.listed
+		what := map[bool]string{true: "/disable", false: "/enable"}[c.disabled]
+		want(t, h.ask(t, http.MethodPost, path+what, ""), http.StatusSeeOther)
+		if told := strings.Contains(h.ask(t, http.MethodGet, path, "").Body.String(), revoke); told != c.tell {
+			t.Errorf("%s: told to revoke %v", c.name, told)
+		}
+	}
+}
+
 func TestInvitePage(t *testing.T) {
 	h := newHouse(t)
 	form := func(a, b string) string { return url.Values{"password": {a}, "again": {b}}.Encode() }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
@@ -17,6 +16,7 @@ func alertSuites() []Suite {
 		{"alerts: a stale signature makes room", alertStale},
 		{"alerts: what stands, and pages", alertsStanding},
 		{"alerts: cycles in the log", alertCycles},
+		{"alerts: old ones are forgotten", alertsForgotten},
 		{"alerts: contacts", alertContacts},
 		{"alerts: keys of persons", personKeys},
 	}
@@ -222,25 +222,6 @@ func alertsStanding(t *testing.T, s *store.Store) {
 		}
 		seen[id] = true
 	}
-}
-
-func alertCycles(t *testing.T, s *store.Store) {
-	device := radio.NewID[radio.DeviceID]()
-	mine, other := radio.Alert{ID: radio.NewID[radio.AlertID]()}, radio.Alert{ID: radio.NewID[radio.AlertID]()}
-	row := func(a radio.Alert, cycle int, at radio.Millis) radio.AsRunChange {
-		key := a.CycleKey(device, cycle, alertAt)
-		r := radio.AsRun{Airing: key.ID(), Key: key, Origin: radio.FromAlert, Day: "2026-11-23", Start: at, Samples: 100, Priority: radio.Emergency,
-			Outcome: radio.Aired, From: radio.WordDevice, StartedAt: at, Consumed: 100, Expected: 100, KnownAt: at, Words: 1}
-		return radio.AsRunChange{Row: r}
-	}
-	must(t, s.Log(t.Context(), func(tx *store.LogTx) error {
-		return tx.PutAsRuns(t.Context(), []radio.AsRunChange{row(mine, 1, alertAt+1), row(mine, 2, alertAt+90_000), row(other, 1, alertAt+5), row(mine, 9, alertAt.Add(-72*time.Hour))})
-	}))
-	got := need[[]radio.AlertCycle](t)(s.AlertCycles(t.Context(), radio.AlertRecord{ID: mine.ID, Paper: radio.AlertPaper{SentAt: alertAt, ExpiresAt: alertAt + 1000}}))
-	same(t, "cycles", got, []radio.AlertCycle{
-		{Device: device, Cycle: 1, Outcome: radio.Aired, StartedAt: alertAt + 1, Consumed: 100, Expected: 100},
-		{Device: device, Cycle: 2, Outcome: radio.Aired, StartedAt: alertAt + 90_000, Consumed: 100, Expected: 100},
-	})
 }
 
 func alertContacts(t *testing.T, s *store.Store) {

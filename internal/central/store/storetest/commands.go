@@ -17,6 +17,7 @@ func commandSuites() []Suite {
 		{"commands: what is under way", commandsLive},
 		{"commands: many at once", commandsMany},
 		{"commands: old ones are forgotten", commandsForgotten},
+		{"commands: what receipts speak of", receiptsOf},
 	}
 }
 
@@ -186,4 +187,21 @@ func commandsForgotten(t *testing.T, s *store.Store) {
 	if len(entries) != 8 {
 		t.Errorf("%d entries: the audit is never forgotten", len(entries))
 	}
+}
+
+func receiptsOf(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	mine, other := plan.Devices[0].ID, radio.NewID[radio.DeviceID]()
+	command := order(t, s, batchOf(plan.Areas[0].ID, an, alertAt), mine)[0].ID
+	a := alertDraft(plan.Areas[0].ID, an, "An")
+	must(t, s.ComposeAlert(t.Context(), a, an, alertAt))
+	say := func(d radio.DeviceID, id string) radio.Receipt { return radio.Receipt{Device: d, ID: id} }
+	must(t, s.Log(t.Context(), func(tx *store.LogTx) error {
+		got, err := tx.IssuedTo(t.Context(), []radio.Receipt{say(mine, string(command)), say(mine, string(a.ID)), say(mine, "nobody's"),
+			say(other, string(command)), say(other, string(a.ID))})
+		same(t, "issued", got, []bool{true, true, false, false, true})
+		none, err2 := tx.IssuedTo(t.Context(), nil)
+		same(t, "of none", len(none), 0)
+		return errors.Join(err, err2)
+	}))
 }
