@@ -57,15 +57,16 @@ func pace(a, b output.Progress) float64 {
 	return float64(radio.SamplesDuration(b.Consumed-a.Consumed)) / float64(b.At-a.At)
 }
 
-// recovered says whether the device goes well again after a short hole: ending its
-// session for that would only make the hole longer.
-func (w *watch) recovered(last output.Progress) bool {
+// recent is the device's pace of late: after a short hole one that goes well again is not
+// lost, and one that has taken at once what it owed is not unreal. Ending their session
+// would only make the hole longer.
+func (w *watch) recent(last output.Progress) float64 {
 	for i := len(w.points) - 1; i >= 0; i-- {
 		if last.At-w.points[i].At >= recentSpan {
-			return pace(w.points[i], last) >= slowest
+			return pace(w.points[i], last)
 		}
 	}
-	return false
+	return 0
 }
 
 // look takes the device's progress at now.
@@ -93,7 +94,7 @@ func (w *watch) look(p output.Progress, now time.Duration) verdict {
 		return fine
 	}
 	rate := pace(a, b)
-	if rate >= slowest || w.recovered(b) {
+	if rate >= slowest || w.recent(b) >= slowest {
 		w.slow = 0
 	} else if w.slow == 0 {
 		w.slow = now
@@ -102,7 +103,7 @@ func (w *watch) look(p output.Progress, now time.Duration) verdict {
 	case w.slow > 0 && now-w.slow >= slowFor:
 		w.found = fmt.Sprintf("it goes at %.2f of real time", rate)
 		return stalled
-	case rate > fastest:
+	case rate > fastest && w.recent(b) > fastest:
 		return tooFast
 	}
 	return fine
