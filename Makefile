@@ -23,7 +23,7 @@ demo: build
 TIMED = ./internal/agent ./internal/agent/player ./internal/e2e
 test: deps-test
 	$(GO) test -race -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
-	$(GO) test -race -shuffle=on -timeout 15m -p 1 $(TIMED)
+	$(GO) test -race -shuffle=on -timeout 15m -p 1 -parallel 6 $(TIMED)
 
 ## short: no services, about a minute
 short:

@@ -22,6 +22,7 @@ import (
 // one that turns out damaged is faded, one that does not come is left out, and the
 // next begins within a second.
 func TestRealJoins(t *testing.T) {
+	t.Parallel()
 	lab := soundlab.Start(t)
 	for driver, sink := range map[string]string{output.DriverALSA: soundlab.Sink1, output.DriverOto: soundlab.Sink2} {
 		t.Run(driver, func(t *testing.T) {

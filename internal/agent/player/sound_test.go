@@ -21,8 +21,12 @@ var realDrivers = []string{output.DriverALSA, output.DriverOto}
 // TestRealSound: the child's driver, through ALSA, into a sound server's null sink,
 // and back by its monitor. The recording must equal the decoder's samples.
 func TestRealSound(t *testing.T) {
+	t.Parallel()
 	for _, driver := range realDrivers {
-		t.Run(driver, func(t *testing.T) { realSound(t, driver) })
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			realSound(t, driver)
+		})
 	}
 }
 
@@ -132,6 +136,7 @@ func correlation(a, b []int16) float64 {
 
 // TestSoundServerKilled: the device is lost while a bulletin sounds.
 func TestSoundServerKilled(t *testing.T) {
+	t.Parallel()
 	for _, driver := range realDrivers {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()

@@ -150,6 +150,7 @@ func startErrors(rec soundlab.Sound, a audio, planned []time.Duration, after tim
 // TestStarts: twenty injected starts on each driver, judged in samples of what was
 // recorded at the sound server.
 func TestStarts(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	lab := soundlab.Start(t)
 	a, _ := burst(t)

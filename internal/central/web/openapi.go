@@ -182,5 +182,9 @@ func required(t reflect.Type) []string {
 
 // openAPI answers the document; it was made at the start.
 func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
-	return send(w, http.StatusOK, "application/json; charset=utf-8", s.description)
+	b, err := s.description()
+	if err != nil {
+		return fmt.Errorf("describe the API: %w", err)
+	}
+	return send(w, http.StatusOK, "application/json; charset=utf-8", b)
 }

@@ -95,16 +95,29 @@ func parsePages(zone *time.Location) (pages, error) {
 	for _, l := range languages {
 		p.speech[l] = speech{language: l, english: english}
 		p.templates[l] = map[string]*template.Template{}
-		for _, name := range names {
-			base := path.Base(name)
-			if base == "layout.html" {
-				continue
-			}
-			t, err := template.New(base).Funcs(templateFuncs(zone, links, p.speech[l])).ParseFS(assets, "templates/layout.html", name)
-			if err != nil {
+	}
+	layout, err := template.New("layout.html").Funcs(templateFuncs(zone, links, p.speech[languages[0]])).ParseFS(assets, "templates/layout.html")
+	if err != nil {
+		return p, fmt.Errorf("template layout.html: %w", err)
+	}
+	for _, name := range names {
+		base := path.Base(name)
+		if base == "layout.html" {
+			continue
+		}
+		t, err := layout.Clone()
+		if err == nil {
+			t, err = t.New(base).ParseFS(assets, name)
+		}
+		if err != nil {
+			return p, fmt.Errorf("template %s: %w", base, err)
+		}
+		// Each language has its own functions under the same names.
+		for _, l := range languages {
+			if p.templates[l][base], err = t.Clone(); err != nil {
 				return p, fmt.Errorf("template %s: %w", base, err)
 			}
-			p.templates[l][base] = t
+			p.templates[l][base].Funcs(templateFuncs(zone, links, p.speech[l]))
 		}
 	}
 	return p, nil

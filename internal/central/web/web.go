@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -114,8 +115,9 @@ type Server struct {
 	mux     *http.ServeMux
 	areas   areaCache
 	pace    pace // of downloads
-	// description is the JSON of the OpenAPI document.
-	description []byte
+	// description makes the JSON of the OpenAPI document when it is first asked for: few
+	// ask, and it costs more than all other pages together.
+	description func() ([]byte, error)
 }
 
 // New parses the templates and builds the table of routes.
@@ -133,13 +135,13 @@ func New(d Deps) (*Server, error) {
 			return nil, fmt.Errorf("web: route %s names no right", r.pattern)
 		}
 	}
-	description, err := s.describe()
-	if err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
-	if s.description, err = description.MarshalJSON(); err != nil {
-		return nil, fmt.Errorf("web: describe the API: %w", err)
-	}
+	s.description = sync.OnceValues(func() ([]byte, error) {
+		d, err := s.describe()
+		if err != nil {
+			return nil, err
+		}
+		return d.MarshalJSON()
+	})
 	s.handler = s.routes()
 	return s, nil
 }
