@@ -17,7 +17,7 @@ build: deps
 demo: build
 	@./bin/loaxa demo --agent ./bin/loaxa-agent --dir demo-data $(if $(filter 1,$(ONCE)),--once)
 
-## test: everything for real (broker, databases, sound); about 15 minutes at the most.
+## test: everything for real (broker, databases, sound).
 ## What measures sound against the clock runs last and by itself: other packages' work
 ## on the same cores would be heard.
 TIMED = ./internal/agent ./internal/agent/player ./internal/e2e

@@ -219,7 +219,7 @@ func (d *Desk) Issue(ctx context.Context, by radio.Person, o radio.CommandOrder)
 		return radio.CommandBatch{}, err
 	}
 	d.log.Info("ordered", "batch", string(b.ID), "do", string(b.Do), "devices", len(places), "by", string(by.ID))
-	d.look()
+	d.Look()
 	d.changed()
 	return b, nil
 }

@@ -58,16 +58,13 @@ func (f *flight) next(now time.Time) time.Duration {
 	return wait
 }
 
-// look wakes Run; it never blocks.
-func (d *Desk) look() {
+// Look tells Run that something changed, here or by another process; it never blocks.
+func (d *Desk) Look() {
 	select {
 	case d.wake <- struct{}{}:
 	default: // Run has been woken already and will see it
 	}
 }
-
-// Look tells Run that something changed, here or by another process.
-func (d *Desk) Look() { d.look() }
 
 // Run sends what is under way until ctx ends: after a restart it goes on from the store.
 func (d *Desk) Run(ctx context.Context) error {
@@ -231,7 +228,7 @@ func (d *Desk) Hello(ctx context.Context, device radio.DeviceID) error {
 		}
 	}
 	if len(errs) > 0 {
-		d.look()
+		d.Look()
 	}
 	return errors.Join(errs...)
 }
