@@ -67,7 +67,7 @@ func TestAgentConfig(t *testing.T) {
 	if filepath.Dir(cfg.Socket()) != "/run/"+run || !slices.Contains(unit, "RuntimeDirectory="+run) {
 		t.Errorf("socket %s is not in the unit's RuntimeDirectory", cfg.Socket())
 	}
-	if cfg.Clock.Assumed || cfg.Output.Driver != "oto" {
+	if cfg.Clock.Assumed || cfg.Output.Driver != "alsa" {
 		t.Errorf("a real board sounds and asks for the time: %+v", cfg)
 	}
 }

@@ -38,7 +38,7 @@ func (d *demoRun) startAgents(ctx context.Context) error {
 		a := &demoAgent{code: code, dir: filepath.Join(d.dir, code), driver: "null", ended: make(chan error, 1)}
 		a.wav = filepath.Join(a.dir, "recorded")
 		if i == 0 && soundCard() {
-			a.driver = "oto"
+			a.driver = "alsa"
 		}
 		if err := d.configure(a); err != nil {
 			return err

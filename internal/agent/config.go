@@ -87,7 +87,7 @@ type CacheConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Data:      "/var/lib/loaxa",
-		Output:    OutputConfig{Driver: output.DriverOto, RingMS: 400, MaxWAVMB: 512},
+		Output:    OutputConfig{Driver: output.DriverALSA, RingMS: 400, MaxWAVMB: 512},
 		Amplifier: defaultAmplifier(),
 		Clock: ClockConfig{DriftPPM: 100, RTC: "rtc0", RTCDriftPPM: 100, Modem: []string{},
 			ModemEvery: config.Duration(10 * time.Minute), ModemTimeout: config.Duration(10 * time.Second)},

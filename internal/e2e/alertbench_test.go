@@ -212,7 +212,7 @@ func (r *alertTable) fleet(h *house, f *fleetProcess, n int, area radio.AreaID) 
 // drills measures a real agent with its sound in a recording.
 func (r *alertTable) drills(h *house, n int) {
 	lab := soundlab.Start(r.t)
-	a := h.agent("real", "driver: oto", lab.Env(soundlab.Sink1)...)
+	a := h.agent("real", "driver: alsa", lab.Env(soundlab.Sink1)...)
 	h.eventually(2*time.Minute, "the emergency set is there", func() bool {
 		s, ok := a.status()
 		if !ok || len(s.Emergency) == 0 {
@@ -252,6 +252,6 @@ func (r *alertTable) drills(h *house, n int) {
 		ms = append(ms, float64(heard.MonoAt(at)-s)/float64(time.Millisecond))
 	}
 	if len(ms) > 0 {
-		r.row("one agent with sound (oto): sent → first sample", ms)
+		r.row("one agent with sound (alsa): sent → first sample", ms)
 	}
 }

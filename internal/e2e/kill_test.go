@@ -29,6 +29,8 @@ const (
 	killTones   = 4
 	killRepeat  = 3
 	killSeconds = 4
+	// soakDevices is as many as the centre enrols from one address at once.
+	soakDevices = 10
 	// afterDeath is how long sound may go on after its agent: what the ring of the output
 	// holds, and a second.
 	afterDeath = 1400 * time.Millisecond
@@ -71,7 +73,7 @@ func TestSoakKill(t *testing.T) {
 			continue
 		}
 		kills := min(50, total-survived)
-		if !t.Run(fmt.Sprintf("seed=%d", round), func(t *testing.T) { killRound(t, round, kills, 12) }) {
+		if !t.Run(fmt.Sprintf("seed=%d", round), func(t *testing.T) { killRound(t, round, kills, soakDevices) }) {
 			t.Fatalf("round with seed %d failed after %d kills survived", round, survived)
 		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -149,7 +151,11 @@ func killRound(t *testing.T, seed uint64, kills, devices int) {
 		switch v.kind {
 		case "server", "agent recorded":
 			v.lab = soundlab.Start(t)
-			v.agentProcess = h.agent(code, "driver: oto", append(v.lab.Env(soundlab.Sink1), v.amp.env()...)...)
+			driver := "alsa"
+			if i >= len(killKinds) {
+				driver = "oto"
+			}
+			v.agentProcess = h.agent(code, "driver: "+driver, append(v.lab.Env(soundlab.Sink1), v.amp.env()...)...)
 		default:
 			v.agentProcess = h.agent(code, `driver: "null"`, v.amp.env()...)
 		}

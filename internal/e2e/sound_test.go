@@ -9,7 +9,7 @@ import (
 	"loaxa/internal/radio"
 )
 
-// TestRealSound: an agent's oto output through ALSA into a sound server without a
+// TestRealSound: an agent's sound through ALSA into a sound server without a
 // card. The recording of the server's monitor equals the decoded bulletins, sample
 // for sample, head and tail complete, without a gap; the confirmation's samples are
 // those. The start error is reported in samples of the recording.
@@ -23,7 +23,7 @@ func TestRealSound(t *testing.T) {
 	h.serve()
 	one := h.upload("mot", "Bản tin một", tone(t, 7, 440))
 	two := h.upload("hai", "Bản tin hai", tone(t, 5, 660))
-	a := h.agent("a", "driver: oto", lab.Env(soundlab.Sink1)...)
+	a := h.agent("a", "driver: alsa", lab.Env(soundlab.Sink1)...)
 	due := dueMinute(30 * time.Second)
 	h.schedule(due, "mot", "hai")
 	a.ready(due)
