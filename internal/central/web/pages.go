@@ -13,6 +13,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"loaxa/internal/radio"
@@ -62,6 +63,15 @@ type pages struct {
 	templates map[language]map[string]*template.Template
 	speech    map[language]speech
 	assets    map[string][]byte
+}
+
+// parsed holds the pages by zone, the only thing they hang on.
+var parsed sync.Map
+
+// pagesFor gives the pages of a zone, which are parsed once.
+func pagesFor(zone *time.Location) (pages, error) {
+	once, _ := parsed.LoadOrStore(zone.String(), sync.OnceValues(func() (pages, error) { return parsePages(zone) }))
+	return once.(func() (pages, error))()
 }
 
 // parsePages reads every template with the layout; one that is broken stops the

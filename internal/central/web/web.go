@@ -127,7 +127,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("web: zone %q: %w", d.Zone, err)
 	}
 	s := &Server{Deps: d, zone: zone, pace: filePace}
-	if s.pages, err = parsePages(zone); err != nil {
+	if s.pages, err = pagesFor(zone); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	for _, r := range s.table() {
