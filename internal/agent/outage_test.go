@@ -197,6 +197,37 @@ func (o *outage) hear(rec *soundlab.Recording) (begins time.Duration) {
 	return s.MonoAt(first)
 }
 
+// TestRerouted: a sound server that sends the stream to another output in the middle of the
+// bulletin costs nothing: all of it sounds, at one or the other, and is told as heard. No
+// fault is opened: the driver is not told where its samples go.
+func TestRerouted(t *testing.T) {
+	needProcesses(t)
+	for _, driver := range []string{output.DriverALSA, output.DriverOto} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			o := newOutage(t, driver, true)
+			before, after := o.lab.Record(t, soundlab.Sink1), o.lab.Record(t, soundlab.Sink2)
+			o.until(7 * time.Second)
+			if n := o.lab.Reroute(t, soundlab.Sink2); n != 1 {
+				t.Errorf("%d streams moved", n)
+			}
+			moved := clock.Mono()
+			c := <-o.result
+			o.stop()
+			o.hear(before)
+			back := o.hear(after) - moved
+			told, heard := radio.SamplesDuration(c.Consumed), radio.SamplesDuration(int64(o.heard))
+			t.Logf("%s: %v told, %v heard, at the other output %v after the move", c.Outcome, told, heard, back)
+			if c.Outcome != radio.Aired || told > heard+500*time.Millisecond || told < heard-time.Second || back > 5*time.Second {
+				t.Errorf("%s (%s): %v told, %v heard, back after %v", c.Outcome, c.Reason, told, heard, back)
+			}
+			if faults := o.faults(); len(faults) != 0 {
+				t.Errorf("faults %v", faults)
+			}
+		})
+	}
+}
+
 // TestOutages: whatever becomes of the sound server, the bulletin is back within five
 // seconds of it, the seconds confirmed are those that sounded, and there is one fault,
 // opened once and closed once.

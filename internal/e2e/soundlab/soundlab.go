@@ -159,6 +159,27 @@ func (l *Lab) Hang(tb testing.TB) { l.signal(tb, syscall.SIGSTOP) }
 // Resume ends Hang.
 func (l *Lab) Resume(tb testing.TB) { l.signal(tb, syscall.SIGCONT) }
 
+// Reroute moves every stream to a sink, as a server does when an output is unplugged; it
+// gives how many there were.
+func (l *Lab) Reroute(tb testing.TB, sink string) (streams int) {
+	tb.Helper()
+	pactl := func(args ...string) []byte {
+		cmd := exec.Command("pactl", args...)
+		cmd.Env = append(os.Environ(), l.Env(Sink1)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			tb.Fatalf("pactl %s: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	for line := range bytes.Lines(pactl("list", "short", "sink-inputs")) {
+		id, _, _ := bytes.Cut(line, []byte("\t"))
+		pactl("move-sink-input", string(id), sink)
+		streams++
+	}
+	return streams
+}
+
 func (l *Lab) signal(tb testing.TB, sig os.Signal) {
 	tb.Helper()
 	if err := l.server.Process.Signal(sig); err != nil {
