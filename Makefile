@@ -18,8 +18,8 @@ demo: build
 	@./bin/loaxa demo --agent ./bin/loaxa-agent --dir demo-data $(if $(filter 1,$(ONCE)),--once)
 
 ## test: everything for real (broker, databases, sound).
-## What measures sound against the clock runs last and by itself: other packages' work
-## on the same cores would be heard.
+## What measures sound against the clock runs last: other packages' work on the same cores
+## would be heard. It waits more than it works, and so many sounds side by side.
 ## The race detector watches our code and all it calls but packages that only compute:
 ## SQLite translated to Go (watched, the store's tests take many times as long), MP3
 ## decoding, password hashing. None of them may make a generic function of others: the
@@ -30,7 +30,8 @@ UNWATCHED = modernc.org/sqlite/lib modernc.org/memory github.com/hajimehoshi/go-
 RACE = -race $(foreach lib,$(UNWATCHED),-gcflags=$(lib)=-race=false)
 test: deps-test
 	$(GO) test $(RACE) -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
-	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 1 -parallel 6 $(TIMED)
+	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 2 -parallel 6 $(filter-out %/e2e,$(TIMED))
+	$(GO) test $(RACE) -shuffle=on -timeout 15m $(filter %/e2e,$(TIMED))
 
 ## short: no services, about a minute
 short:
