@@ -180,7 +180,7 @@ func required(t reflect.Type) []string {
 	return slices.Compact(out)
 }
 
-// openAPI answers the document; it was made at the start.
+// openAPI answers the document; it is made when it is first asked for.
 func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
 	b, err := s.description()
 	if err != nil {
