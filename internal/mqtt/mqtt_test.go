@@ -84,6 +84,7 @@ func TestNewRefuses(t *testing.T) {
 func TestConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBroker(t)
+		b.down.Store(true)
 		up := make(chan struct{})
 		c := start(t, b, func(o *Options) {
 			o.Subscriptions = func() []string { return []string{"z", "a", "m/#"} }
@@ -93,6 +94,7 @@ func TestConnect(t *testing.T) {
 		if err := c.Publish(t.Context(), "x", nil, false); !errors.Is(err, ErrOffline) {
 			t.Errorf("publish before the connection: %v", err)
 		}
+		b.down.Store(false)
 		conn := <-b.conns
 		<-up
 		if !c.Connected() {
