@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"loaxa/internal/agent"
+	"loaxa/internal/central/mosquitto"
 )
 
 const board = "orange-pi"
@@ -207,30 +208,43 @@ func TestAgentService(t *testing.T) {
 	})
 }
 
-// TestMosquittoService verifies the addition to Debian's own unit.
+// TestMosquittoService verifies the addition to Debian's own unit, and the timer that
+// brings it its files.
 func TestMosquittoService(t *testing.T) {
 	analyze := tool(t, "systemd-analyze")
 	tool(t, "mosquitto") // its unit comes with it
 	root := tree(t)
-	const unit = "mosquitto.service"
+	const unit, own = "mosquitto.service", "loaxa-broker-config"
 	theirs := read(t, filepath.Join("/lib/systemd/system", unit))
-	for line := range strings.Lines(theirs) {
+	addition, service := read(t, filepath.Join("mosquitto", "loaxa.conf")), read(t, filepath.Join("mosquitto", own+".service"))
+	for line := range strings.Lines(theirs + "\n" + addition + "\n" + service) {
 		key, command, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if !strings.HasPrefix(key, "Exec") {
-			continue
-		}
-		// systemd asks whether the programs exist and may be run, in the tree.
-		program := filepath.Join(root, strings.Fields(command)[0])
-		mkdirs(t, filepath.Dir(program))
-		if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
-			t.Fatal(err)
+		if words := strings.Fields(strings.TrimLeft(command, "-+")); strings.HasPrefix(key, "Exec") && len(words) > 0 {
+			// systemd asks whether the programs exist and may be run, in the tree.
+			program := filepath.Join(root, words[0])
+			mkdirs(t, filepath.Dir(program))
+			if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	dropIn := filepath.Join(root, "etc/systemd/system", unit+".d")
+	units, dropIn := filepath.Join(root, "etc/systemd/system"), filepath.Join(root, "etc/systemd/system", unit+".d")
 	mkdirs(t, dropIn)
 	write(t, filepath.Join(root, "usr/lib/systemd/system", unit), theirs)
-	write(t, filepath.Join(dropIn, "limits.conf"), read(t, filepath.Join("mosquitto", "limits.conf")))
-	verify(t, analyze, root, unit)
+	write(t, filepath.Join(dropIn, "loaxa.conf"), addition)
+	write(t, filepath.Join(units, own+".service"), service)
+	write(t, filepath.Join(units, own+".timer"), read(t, filepath.Join("mosquitto", own+".timer")))
+	for _, name := range []string{unit, own + ".service", own + ".timer"} {
+		verify(t, analyze, root, name)
+	}
+
+	t.Run("every file that is made is brought", func(t *testing.T) {
+		for _, name := range []string{mosquitto.ConfFile, mosquitto.ACLFile, mosquitto.CRLFile, mosquitto.CAFile, mosquitto.ServerFile, mosquitto.KeyFile} {
+			if !strings.Contains(service, " /var/lib/loaxa/broker/"+name) {
+				t.Errorf("%s stays behind", name)
+			}
+		}
+	})
 }
 
 func TestUser(t *testing.T) {
@@ -245,7 +259,7 @@ func TestUser(t *testing.T) {
 		t.Fatalf("systemd-sysusers: %v\n%s", err, out)
 	}
 	for file, want := range map[string]string{
-		"etc/passwd": `(?m)^loaxa:x:\d+:\d+:.*:/var/lib/loaxa:/usr/sbin/nologin$`,
+		"etc/passwd": `(?m)^loaxa:x:\d+:\d+:.*:/var/lib/loaxa-agent:/usr/sbin/nologin$`,
 		"etc/group":  `(?m)^audio:x:\d+:loaxa$`,
 	} {
 		if got := read(t, filepath.Join(root, file)); !regexp.MustCompile(want).MatchString(got) {

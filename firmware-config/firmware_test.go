@@ -1,7 +1,6 @@
 package firmware
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -39,21 +38,8 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// listenArgs turns host:port into mosquitto's form.
-func listenArgs(addr string) string {
-	host, port, _ := net.SplitHostPort(addr) // from freePort
-	return port + " " + host
-}
+// hangs is when a test gives up waiting for a real process.
+const hangs = 20 * time.Second
 
 // eventually polls where a real process is involved.
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +16,7 @@ import (
 
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 	"loaxa/schedules"
@@ -45,6 +46,22 @@ func (u users) PersonByName(_ context.Context, name string) (radio.Person, error
 	return radio.Person{ID: radio.NewID[radio.UserID](), Login: name, Grants: []radio.Grant{{Role: u[name], Area: radio.Everywhere}}}, nil
 }
 
+// signs stands for an approver who signs for everything.
+type signs struct{}
+
+func (signs) Signs() bool { return true }
+
+func (signs) Stands(b radio.Bulletin) error {
+	if b.Signed == nil {
+		return fmt.Errorf("%w: no signature", radio.ErrForbidden)
+	}
+	return nil
+}
+
+func (signs) Sign(_ context.Context, by radio.Person, b radio.Bulletin) (*radio.ApprovalRow, error) {
+	return &radio.ApprovalRow{KID: "k", Person: by.ID, Area: b.Area}, nil
+}
+
 // intake stands for the library: what matters here is that every file arrives.
 type intake struct{}
 
@@ -69,7 +86,7 @@ func samples() fs.FS {
 
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
+	s, err := store.Open(t.Context(), storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +100,7 @@ func open(t *testing.T) *store.Store {
 
 func importer(s *store.Store) *schedule.Importer {
 	who := users{"lan": radio.RoleEditor, "hoa": radio.RoleApprover}
-	return schedule.New(s, who, intake{}, samples())
+	return schedule.New(s, who, intake{}, samples(), signs{})
 }
 
 func TestExamplesImportOnceAndStay(t *testing.T) {

@@ -72,7 +72,15 @@ func (e *env) parse(fs *flag.FlagSet, args []string, names ...string) (agent.Con
 		return agent.Config{}, fmt.Errorf("%w: want %d arguments (%s), got %d", errUsage, len(names), strings.Join(names, " "), fs.NArg())
 	}
 	settings := slices.DeleteFunc(slices.Clone(e.environ), func(kv string) bool { return strings.HasPrefix(kv, configVariable+"=") })
-	return agent.LoadConfig(*file, settings)
+	cfg, err := agent.LoadConfig(*file, settings)
+	if err != nil {
+		return cfg, err
+	}
+	cfg, old := agent.InOldFolder(cfg)
+	if old != "" {
+		fmt.Fprintf(e.err, "this agent's data lie in %s, where the centre's belong, and are used there; to move them, stop the agent and rename the folder to %s\n", old, agent.DefaultConfig().Data)
+	}
+	return cfg, nil
 }
 
 func (e *env) variable(name string) string {

@@ -27,7 +27,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "play the programme until told to stop", runAgent},
-		{"enrol", "make this device a member: --server URL --code CODE", enrolDevice},
+		{"enrol", "make this device a member: --server URL --code CODE, or the text of the QR code", enrolDevice},
 		{"status", "show what the running agent says of itself", showStatus},
 		{"check", "check the configuration and the files of the device, and print them", check},
 		{"play", "play FILE: one sound in house format, within the permitted hours", playFile},

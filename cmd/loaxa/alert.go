@@ -78,29 +78,35 @@ func alertCommand(ctx context.Context, e *env, args []string) (int, error) {
 	return 0, errors.Join(err, c.Close())
 }
 
+// signer is one of those who sign, with what they have typed. No code of a second factor
+// is asked for: who runs commands on the centre's machine has the secrets of all of them.
+type signer struct {
+	radio.Person
+	with radio.SignWith
+}
+
 // signers finds the people named and asks each for the password of the own key.
-func signers(ctx context.Context, e *env, c *central.Central, f alertFlags) ([]radio.Person, []string, error) {
-	var people []radio.Person
-	var passwords []string
+func signers(ctx context.Context, e *env, c *central.Central, f alertFlags) ([]signer, error) {
+	var out []signer
 	lines := bufio.NewScanner(io.LimitReader(e.in, 4096))
 	for login := range strings.SplitSeq(f.as, ",") {
 		p, err := c.PersonByLogin(ctx, login)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		password := ""
 		if f.stdin {
 			if lines.Scan() {
 				password = strings.TrimRight(lines.Text(), "\r")
 			} else if err := lines.Err(); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		} else if password, err = e.ask("Mật khẩu khóa ký của / key password of " + login + ": "); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		people, passwords = append(people, p), append(passwords, password)
+		out = append(out, signer{p, radio.SignWith{Password: password}})
 	}
-	return people, passwords, nil
+	return out, nil
 }
 
 // ask reads one secret on the terminal without showing it.
@@ -120,12 +126,19 @@ func sendAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk
 	if err != nil {
 		return err
 	}
+	chain, err := chainOf(ctx, c, area.ID)
+	if err != nil {
+		return err
+	}
 	w := radio.AlertWish{Area: area.ID, Headline: f.headline, Text: f.text, Document: f.document, Drill: f.drill, Standing: f.standing,
 		Repeats: f.repeats, IntervalS: int(f.interval / time.Second), LifeMinutes: int(f.life / time.Minute)}
 	for role := range strings.SplitSeq(f.sounds, ",") {
 		w.Sounds = append(w.Sounds, radio.EmergencyRole(role))
 	}
-	people, passwords, err := signers(ctx, e, c, f)
+	if err := maySign(ctx, c, f.as, chain, f.area); err != nil {
+		return err
+	}
+	people, err := signers(ctx, e, c, f)
 	if err != nil {
 		return err
 	}
@@ -136,14 +149,22 @@ func sendAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk
 		}
 		w.Voice = &voice
 	}
-	a, err := desk.Compose(ctx, people[0], w)
+	a, err := desk.Compose(ctx, people[0].Person, w)
 	if err != nil {
 		return err
 	}
-	for i, p := range people {
-		signed, err := desk.Sign(ctx, p, a.ID, a.Version, passwords[i])
-		if err != nil {
-			return fmt.Errorf("alert %s is composed and not sent: %s: %w", a.ID, p.Login, err)
+	for _, p := range people {
+		signed, err := desk.Sign(ctx, p.Person, a.ID, a.Version, p.with)
+		switch {
+		case err != nil && len(a.Paper.Signatures) == 0:
+			err = fmt.Errorf("%s: %w", p.Login, err)
+			if dropped := desk.Drop(ctx, people[0].Person, a.ID, a.Version); dropped != nil {
+				return errors.Join(err, fmt.Errorf("alert %s is composed, not sent, and could not be dropped: %w", a.ID, dropped))
+			}
+			return fmt.Errorf("nothing is sent and no draft is kept: %w", err)
+		case err != nil:
+			return fmt.Errorf("alert %s is signed by %d and not sent; another person goes on within %s with `loaxa alert sign --as LOGIN %s`: %s: %w",
+				a.ID, len(a.Paper.Signatures), radio.AlertSigning, a.ID, p.Login, err)
 		}
 		a = signed
 		if a.State == radio.AlertIssued {
@@ -151,6 +172,41 @@ func sendAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk
 		}
 	}
 	return tellAlert(e, a)
+}
+
+// chainOf is where an area stands, the province first.
+func chainOf(ctx context.Context, c *central.Central, area radio.AreaID) ([]radio.AreaID, error) {
+	areas, err := c.Areas(ctx)
+	return radio.NewAreaTree(areas).Chain(area), err
+}
+
+// maySign refuses, before anything is composed or a password typed, who has not the role
+// that signing takes, and names it.
+func maySign(ctx context.Context, c *central.Central, logins string, chain []radio.AreaID, code string) error {
+	for login := range strings.SplitSeq(logins, ",") {
+		p, err := c.PersonByLogin(ctx, login)
+		if err != nil {
+			return err
+		}
+		if !p.May(radio.SignAlerts, chain...) {
+			role := string(radio.RoleApprover) + "@" + code
+			return fmt.Errorf("%w: %s may not sign alerts there: it takes the role %s (loaxa user grant --login %[2]s --role %[3]s); nothing is done", radio.ErrForbidden, login, role)
+		}
+	}
+	return nil
+}
+
+// maySignThis is maySign of an alert that there is.
+func maySignThis(ctx context.Context, c *central.Central, f alertFlags, a radio.AlertRecord) error {
+	areas, err := c.Areas(ctx)
+	if err != nil {
+		return err
+	}
+	tree, code := radio.NewAreaTree(areas), string(a.Wish.Area)
+	if area, ok := tree.Area(a.Wish.Area); ok {
+		code = area.Code
+	}
+	return maySign(ctx, c, f.as, tree.Chain(a.Wish.Area), code)
 }
 
 func readVoice(ctx context.Context, desk *alert.Desk, path string) (_ radio.Rendition, err error) {
@@ -185,17 +241,20 @@ func tellAlert(e *env, a radio.AlertRecord) error {
 }
 
 func signAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk, f alertFlags) error {
-	people, passwords, err := signers(ctx, e, c, f)
+	a, err := desk.Find(ctx, f.id)
 	if err != nil {
 		return err
 	}
-	a, err := desk.Find(ctx, f.id)
+	if err := maySignThis(ctx, c, f, a); err != nil {
+		return err
+	}
+	people, err := signers(ctx, e, c, f)
 	for i, p := range people {
 		if err != nil {
 			return err
 		}
 		if a.State != radio.AlertIssued || i == 0 {
-			a, err = desk.Sign(ctx, p, a.ID, a.Version, passwords[i])
+			a, err = desk.Sign(ctx, p.Person, a.ID, a.Version, p.with)
 		}
 	}
 	if err != nil {
@@ -205,16 +264,23 @@ func signAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk
 }
 
 func cancelAlert(ctx context.Context, e *env, c *central.Central, desk *alert.Desk, f alertFlags) error {
-	people, passwords, err := signers(ctx, e, c, f)
+	found, err := desk.Find(ctx, f.id)
+	if err != nil {
+		return err
+	}
+	if err := maySignThis(ctx, c, f, found); err != nil {
+		return err
+	}
+	people, err := signers(ctx, e, c, f)
 	if err != nil {
 		return err
 	}
 	var a radio.AlertRecord
-	for i, p := range people {
+	for _, p := range people {
 		if a.State == radio.AlertCancelled {
 			break
 		}
-		if a, err = desk.Cancel(ctx, p, f.id, f.why, passwords[i]); err != nil {
+		if a, err = desk.Cancel(ctx, p.Person, f.id, f.why, p.with); err != nil {
 			return err
 		}
 	}
@@ -244,7 +310,7 @@ func listAlerts(ctx context.Context, e *env, c *central.Central, desk *alert.Des
 		if x, ok := tree.Area(area); ok {
 			code = x.Code
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, a.ComposedAt.Time().Local().Format(time.DateTime), kind, a.State, code, a.Wish.Headline)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, zoned(a.ComposedAt), kind, a.State, code, a.Wish.Headline)
 	}
 	return t.Flush()
 }
@@ -269,10 +335,10 @@ func showAlert(ctx context.Context, e *env, _ *central.Central, desk *alert.Desk
 	}
 	fmt.Fprintf(e.out, "%s  %s  %s\n", a.ID, a.State, a.Wish.Headline)
 	for _, s := range a.Paper.Signatures {
-		fmt.Fprintf(e.out, "  signed by %s at %s\n", s.Name, s.At.Time().Local().Format(time.DateTime))
+		fmt.Fprintf(e.out, "  signed by %s at %s\n", s.Name, zoned(s.At))
 	}
 	for _, s := range a.Tomb.Signatures {
-		fmt.Fprintf(e.out, "  cancel signed by %s at %s\n", s.Name, s.At.Time().Local().Format(time.DateTime))
+		fmt.Fprintf(e.out, "  cancel signed by %s at %s\n", s.Name, zoned(s.At))
 	}
 	n := b.All.Counts
 	fmt.Fprintf(e.out, "  %d devices: %d received, %d running, %d done, %d stopped, %d failed, %d silent\n", n.Devices, n.Received, n.Running, n.Done, n.Stopped, n.Failed, n.Silent)

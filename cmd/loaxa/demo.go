@@ -34,6 +34,9 @@ var demoDevices = []string{"demo-1", "demo-2", "demo-3"}
 
 // demo walks one bulletin through the whole house on this machine.
 func demo(ctx context.Context, e *env, args []string) (int, error) {
+	if len(args) > 0 && args[0] == "code" {
+		return demoCode(e, args[1:])
+	}
 	fs, _ := e.flags("demo")
 	dir := fs.String("dir", "demo-data", "folder for the demo's data; an earlier demo there is thrown away")
 	agent := fs.String("agent", "loaxa-agent", "the agent's `program`")
@@ -41,7 +44,7 @@ func demo(ctx context.Context, e *env, args []string) (int, error) {
 	if err := fs.Parse(args); err != nil {
 		return 2, err
 	}
-	d := &demoRun{out: e.out, dir: *dir, agent: *agent, began: time.Now()}
+	d := &demoRun{out: e.out, dir: *dir, agent: *agent, began: time.Now(), password: demoPassword()}
 	if err := d.prepare(); err != nil {
 		return 1, err
 	}
@@ -62,7 +65,9 @@ type demoRun struct {
 	centre *central.Central
 	agents []*demoAgent
 	due    time.Time
-	zone   *time.Location // of the province
+	// password of every account and key of this demo.
+	password string
+	zone     *time.Location // of the province
 }
 
 // tell narrates one step of the walk.
@@ -133,6 +138,7 @@ func (d *demoRun) run(ctx context.Context, once bool) (code int, err error) {
 	code, err = d.report(ctx)
 	if err == nil && !once {
 		d.tell("The console stays up at %s (Ctrl-C ends the demo).", d.cfg.People.Address())
+		d.note("codes of the moment, to sign in and to approve: %s", d.codeCommand())
 		<-ctx.Done()
 	}
 	return code, err
@@ -178,14 +184,14 @@ func freePorts(wanted ...int) ([]int, error) {
 
 // layDown does what people do before the first day: accounts, plan, keys.
 func (d *demoRun) layDown(ctx context.Context) error {
-	d.tell("The centre begins at %s; every account of the demo has the password %s", d.cfg.People.Address(), demoPassword)
+	d.tell("The centre begins at %s; every account and every signing key of the demo has the password %s", d.cfg.People.Address(), d.password)
 	if err := d.addAccounts(ctx, demoProvince()); err != nil {
 		return err
 	}
 	// Far enough ahead that no airing of this first plan freezes.
 	first := time.Now().Truncate(time.Minute).Add(36 * time.Hour)
-	d.tell("Upload and plan: %s writes, %s approves; ffmpeg makes house format, every frame is walked and decoded", demoAuthor, demoApprover)
-	if err := d.importAt(ctx, first); err != nil {
+	d.tell("Upload and plan: %s writes; ffmpeg makes house format, every frame is walked and decoded; nobody has signed yet", demoAuthor)
+	if err := d.importAt(ctx, first, ""); err != nil {
 		return err
 	}
 	if err := d.addAccounts(ctx, demoCommunes()); err != nil {
@@ -204,20 +210,25 @@ func (d *demoRun) layDown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.tell("Keys: root %s… signs the keyring, its online key will sign every document, and persons sign with their own", root.KID()[:8])
 	if err := d.addKeys(ctx, root); err != nil {
 		return err
 	}
-	d.tell("Keys: root %s… signs the keyring, its online key will sign every document", root.KID()[:8])
-	return nil
+	if err := d.addSeconds(ctx); err != nil {
+		return err
+	}
+	d.tell("Approval: %s signs for the audio of every bulletin; without that no device would play it", demoApprover)
+	return d.importAt(ctx, first, d.password)
 }
 
-func (d *demoRun) importAt(ctx context.Context, at time.Time) error {
+// importAt lays the demo's folder down; with a password its approver signs.
+func (d *demoRun) importAt(ctx context.Context, at time.Time, password string) error {
 	fsys, err := schedules.Demo(at)
 	if err != nil {
 		return err
 	}
 	var diff strings.Builder
-	if _, err := d.centre.Import(ctx, "demo", fsys, demoAuthor, demoApprover, false, &diff); err != nil {
+	if _, err := d.centre.Import(ctx, "demo", fsys, demoAuthor, demoApprover, password, false, &diff); err != nil {
 		return err
 	}
 	for line := range strings.Lines(diff.String()) {
@@ -245,7 +256,7 @@ func (d *demoRun) walk(ctx context.Context) error {
 	d.tell("Ready: all three agents hold programme, policy and every verified audio; audio came over HTTPS by its hash")
 	d.due = time.Now().Add(30 * time.Second).Truncate(time.Minute).Add(time.Minute)
 	d.tell("A change of plan: the slot is put at %s, in %.0f s", d.clock(d.due), time.Until(d.due).Seconds())
-	if err := d.importAt(ctx, d.due); err != nil {
+	if err := d.importAt(ctx, d.due, d.password); err != nil {
 		return err
 	}
 	err = d.until(ctx, 30*time.Second, "the new programme is active everywhere", func(s radio.Status) bool {

@@ -2,13 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 
 	"loaxa/internal/trust"
 )
 
-// demoPassword stands here because the demo listens on loopback only and its data is
-// thrown away. Nothing else makes accounts with a password of ours (a test holds that).
-const demoPassword = "chi-de-chay-thu"
+// demoPassword makes the one password of a demo's accounts and keys: another one in every
+// demo, told on the screen. Nothing else makes accounts with a password that no person
+// chose (a test holds that).
+func demoPassword() string {
+	word := strings.ToLower(rand.Text())
+	return word[:4] + "-" + word[4:8] + "-" + word[8:12]
+}
 
 // demoAccount is one of the people that the centre is made for.
 type demoAccount struct {
@@ -45,7 +51,7 @@ func (d *demoRun) addAccounts(ctx context.Context, all []demoAccount) error {
 		if err != nil {
 			return err
 		}
-		if _, err := d.centre.AddPerson(ctx, a.login, a.name, demoPassword, granted, "demo"); err != nil {
+		if _, err := d.centre.AddPerson(ctx, a.login, a.name, d.password, granted, "demo"); err != nil {
 			return err
 		}
 		d.note("%-12s %-40s %s", a.login, a.name, a.roles.String())
@@ -54,13 +60,18 @@ func (d *demoRun) addAccounts(ctx context.Context, all []demoAccount) error {
 }
 
 // addKeys gives the demo's signers their keys: two persons of the culture department,
-// who sign together for any area, and one of the commune, who signs alone for it.
+// who sign emergencies together for any area, and one of the commune, who signs alone for
+// it. The department's approver and the commune's sign for bulletins too.
 func (d *demoRun) addKeys(ctx context.Context, root trust.Key) error {
-	for _, k := range []struct{ login, area string }{{demoApprover, "demo"}, {"truc-ban", "demo"}, {"xa-duyet", "demo-xa"}} {
-		if _, err := d.centre.AddPersonKey(ctx, root, k.login, k.area, demoPassword, []string{trust.MayAlert}, "demo"); err != nil {
+	both := []string{trust.MayAlert, trust.MayApprove}
+	for _, k := range []struct {
+		login, area string
+		may         []string
+	}{{demoApprover, "demo", both}, {"truc-ban", "demo", both[:1]}, {"xa-duyet", "demo-xa", both}} {
+		if _, err := d.centre.AddPersonKey(ctx, root, k.login, k.area, d.password, k.may, "demo"); err != nil {
 			return err
 		}
-		d.note("%-12s signs emergencies in %s (loaxa alert, or the console)", k.login, k.area)
+		d.note("%-12s may sign in %s: %s", k.login, k.area, strings.Join(k.may, ", "))
 	}
 	return nil
 }

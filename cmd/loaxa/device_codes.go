@@ -9,14 +9,14 @@ import (
 
 // deviceCodes prints an enrolment code for every device that has none in use: a province
 // with thousands of controllers is not enrolled code by code. An earlier unused code of
-// these devices ends.
+// these devices ends. One whose identity was taken is asked for by name.
 func deviceCodes(ctx context.Context, e *env, c *central.Central) error {
 	places, err := c.Places(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range places {
-		if p.Device.Enrolled != 0 {
+		if p.Device.Enrolled != 0 || p.Device.Revoked != 0 || p.Device.Retired != 0 {
 			continue
 		}
 		once, _, err := c.EnrolCode(ctx, p.Device.ID, actor())

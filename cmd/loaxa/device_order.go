@@ -28,7 +28,7 @@ func orderDevice(ctx context.Context, e *env, c *central.Central, code string, o
 		results, err := c.OrderResult(ctx, b)
 		if err == nil && len(results) == 1 && results[0].State != said {
 			said = results[0].State
-			fmt.Fprintf(e.out, "%s %s %s\n", time.Now().Format(time.TimeOnly), said, results[0].Reason)
+			fmt.Fprintf(e.out, "%s %s %s\n", time.Now().Format("15:04:05 UTC-07:00"), said, results[0].Reason)
 		}
 		if said == radio.ReceiptDone {
 			return nil

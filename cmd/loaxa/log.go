@@ -38,7 +38,7 @@ func printLog(ctx context.Context, e *env, args []string) (int, error) {
 	fs.BoolVar(&q.json, "json", false, "one JSON object a line")
 	fs.BoolVar(&q.csv, "csv", false, "the whole log that the filter lets through as CSV")
 	fs.IntVar(&q.limit, "limit", 200, "rows at the most, newest first; not of CSV")
-	if err := fs.Parse(args); err != nil {
+	if err := parse(fs, args); err != nil {
 		return 2, err
 	}
 	q.filter = radio.LogFilter{From: radio.Date(cmp.Or(*from, *day)), To: radio.Date(cmp.Or(*to, *day)), Slot: *slot,

@@ -11,7 +11,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
+
+	"golang.org/x/term"
 
 	"loaxa/internal/central"
 	"loaxa/internal/config"
@@ -28,16 +32,19 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run the centre", serve},
-		{"demo", "run the centre and three agents on this machine and tell what happens", demo},
+		{"demo", "run the centre and three agents on this machine and tell what happens; demo code: codes of its second factors", demo},
 		{"import", "lay down areas, devices, bulletins and schedules from a folder", importFolder},
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
 		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
-		{"device", "device add|show|list|codes: loudspeaker clusters and their enrolment codes", deviceCommand},
+		{"device", "device add|show|list|code|codes|revoke|retire|command: loudspeaker clusters and their identities", deviceCommand},
 		{"key", "key root|sign|person: the root key, the keyring it signs, keys of persons", keyCommand},
 		{"alert", "alert send|sign|cancel|list|show: emergencies and drills", alertCommand},
+		{"audit", "audit verify|export: prove that nobody changed who did what, or carry it away", auditCommand},
+		{"verify", "prove that the confirmation log is what the devices have said, here or from an exported bundle", verifyLog},
 		{"backup", "copy the whole centre into one archive, also while it serves; backup verify FILE", backupCommand},
 		{"restore", "put a backup into an empty data folder", restore},
+		{"broker-config", "broker-config mosquitto: the files of an external broker", brokerConfig},
 		{"check", "check the configuration and print it", check},
 		{"version", "print the version", version},
 	}
@@ -48,36 +55,40 @@ func main() {
 	defer stop()
 	// A second signal ends at once: after the first, signals have their default effect.
 	context.AfterFunc(ctx, stop)
-	os.Exit(dispatch(ctx, os.Args[1:]))
+	os.Exit(dispatch(ctx, &env{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
 }
 
-func dispatch(ctx context.Context, args []string) int {
+func dispatch(ctx context.Context, e *env, args []string) int {
 	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-		usage(os.Stdout)
+		usage(e.out)
 		return 0
 	}
 	for _, c := range commands() {
 		if len(args) == 0 || args[0] != c.name {
 			continue
 		}
-		code, err := c.run(ctx, &env{in: os.Stdin, out: os.Stdout, err: os.Stderr}, args[1:])
+		ctx := radio.WithSource(ctx, radio.Source{Via: radio.ViaCommand, Address: operator()})
+		code, err := c.run(ctx, e, args[1:])
 		switch {
 		case errors.Is(err, flag.ErrHelp):
 			return 0
 		case err != nil:
-			fmt.Fprintln(os.Stderr, "loaxa "+c.name+":", explain(err))
+			fmt.Fprintln(e.err, "loaxa "+c.name+":", explain(err))
 			return max(code, 1)
 		}
 		return code
 	}
-	usage(os.Stderr)
+	if len(args) > 0 {
+		fmt.Fprintf(e.err, "loaxa: unknown command %q\n\n", args[0])
+	}
+	usage(e.err)
 	return 2
 }
 
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "loaxa: radio desk for commune loudspeakers\n\nusage: loaxa COMMAND [flags]; each COMMAND explains itself with -h")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.use)
+		fmt.Fprintf(w, "  %-13s %s\n", c.name, c.use)
 	}
 }
 
@@ -85,13 +96,25 @@ func usage(w io.Writer) {
 func explain(err error) string {
 	var invalid *radio.Invalid
 	if !errors.As(err, &invalid) {
-		return err.Error()
+		return plain(err.Error())
 	}
 	text := ""
+	if doing, ok := strings.CutSuffix(err.Error(), invalid.Error()); ok {
+		text = plain(doing) // what was being done
+	}
 	for _, p := range invalid.Problems {
 		text += fmt.Sprintf("\n  %s: %s / %s", p.Field, p.VI, p.EN)
 	}
 	return text
+}
+
+// unreadable is how database/sql says that a value has another form than it should.
+var unreadable = regexp.MustCompile(`sql: Scan error on column index \d+, name "([^"]*)": `)
+
+// plain takes the words of database drivers out of what people read.
+func plain(text string) string {
+	text = strings.ReplaceAll(text, ": sql: no rows in result set", "")
+	return unreadable.ReplaceAllString(text, "the database holds something unreadable as $1: ")
 }
 
 // env is what a command may touch.
@@ -119,19 +142,6 @@ func (e *env) load(file string) (central.Config, error) {
 	return cfg, errors.Join(config.Load(file, "LOAXA", environ, &cfg), cfg.Check())
 }
 
-// open opens the centre for one command. Only the first account makes a new one:
-// anywhere else a folder without a centre is a slip of the pen.
-func (e *env) open(ctx context.Context, file string) (*central.Central, error) {
-	cfg, err := e.load(file)
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.Exists(); err != nil {
-		return nil, err
-	}
-	return open(ctx, cfg, e.logger(cfg))
-}
-
 func open(ctx context.Context, cfg central.Config, log *slog.Logger) (*central.Central, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -148,26 +158,69 @@ func (e *env) logger(cfg central.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
 }
 
+// onTerminal says whether a person sees what is written.
+func (e *env) onTerminal() bool {
+	f, ok := e.out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// parseMixed reads flags that may stand before, between and behind other arguments, and
+// gives those.
+func parseMixed(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
 // quiet is the logger of commands that print a result: only what went wrong.
 func (e *env) quiet() *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
+// parse reads the flags of a command that takes nothing else: what stands behind them
+// would be left out in silence.
+func parse(fs *flag.FlagSet, args []string) error {
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("used wrongly: nothing is known to be done with %q", fs.Args())
+	}
+	return nil
+}
+
 func serve(ctx context.Context, e *env, args []string) (int, error) {
 	fs, file := e.flags("serve")
-	if err := fs.Parse(args); err != nil {
+	if err := parse(fs, args); err != nil {
 		return 2, err
 	}
-	c, err := e.open(ctx, *file)
+	cfg, err := e.load(*file)
 	if err != nil {
 		return 1, err
 	}
-	return 0, errors.Join(c.Run(ctx), c.Close())
+	// An empty folder is the first run: it asks for an administrator.
+	c, err := open(ctx, cfg, e.logger(cfg))
+	if err != nil {
+		return 1, err
+	}
+	err = c.FirstRun(ctx, func(link string, until radio.Millis) {
+		fmt.Fprintf(e.out, "Chưa có tài khoản nào. Mở địa chỉ này để tạo quản trị viên đầu tiên / nobody exists yet, make the first administrator at\n%s\nmột lần, đến / once, until %s\n", link, zonedMinute(until))
+	})
+	if err == nil && ctx.Err() == nil {
+		err = c.Run(ctx)
+	}
+	return 0, errors.Join(err, c.Close())
 }
 
 func check(_ context.Context, e *env, args []string) (int, error) {
 	fs, file := e.flags("check")
-	if err := fs.Parse(args); err != nil {
+	if err := parse(fs, args); err != nil {
 		return 2, err
 	}
 	cfg, err := e.load(*file)

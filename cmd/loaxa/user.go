@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,6 +25,7 @@ const userUsage = `usage:
   loaxa user password --login LOGIN [--password-stdin]
   loaxa user grant | revoke  --login LOGIN --role ROLE[@COMMUNE]…
   loaxa user disable | enable --login LOGIN
+  loaxa user reset-second --login LOGIN --root FILE    takes the second factor away, where no two administrators can; ends sessions
   loaxa user list
 roles: editor, approver, operator, provider, viewer, admin`
 
@@ -31,6 +34,7 @@ type userFlags struct {
 	login, name, email, phone string
 	roles                     roleFlags
 	stdin                     bool
+	root, passphrase          string // files
 }
 
 func userCommand(ctx context.Context, e *env, args []string) (int, error) {
@@ -49,10 +53,17 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 	fs.StringVar(&f.phone, "phone", "", "the person's telephone number")
 	fs.Var(&f.roles, "role", "what the account may do, as `ROLE` (whole province) or ROLE@COMMUNE-CODE; again for more; roles: editor, approver, operator, provider, viewer, admin")
 	fs.BoolVar(&f.stdin, "password-stdin", false, "read the password from standard input")
-	if err := fs.Parse(args[1:]); err != nil {
+	if args[0] == "reset-second" {
+		fs.StringVar(&f.root, "root", "", "`file` of the root key")
+		fs.StringVar(&f.passphrase, "passphrase-file", "", "`file` that holds the root key's passphrase; without it the terminal is asked")
+	}
+	if err := parse(fs, args[1:]); err != nil {
 		return 2, err
 	}
 	opener := e.openQuiet
+	if f.login == "" && args[0] != "list" {
+		return 2, fmt.Errorf("used wrongly: whose account? name it with --login\n%s", userUsage)
+	}
 	if args[0] == "add" || args[0] == "invite" {
 		opener = e.openFirst
 	}
@@ -66,7 +77,8 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 // userCommands are the commands below user.
 func userCommands() map[string]func(context.Context, *env, *central.Central, userFlags) error {
 	return map[string]func(context.Context, *env, *central.Central, userFlags) error{
-		"add": addUser, "invite": inviteUser, "reset": resetUser, "password": setPassword, "list": listUsers,
+		"reset-second": resetSecond,
+		"add":          addUser, "invite": inviteUser, "reset": resetUser, "password": setPassword, "list": listUsers,
 		"grant": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
 			return changeGrants(ctx, e, c, f, false)
 		},
@@ -152,7 +164,7 @@ func inviteUser(ctx context.Context, e *env, c *central.Central, f userFlags) er
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.out, "account %s made; the person sets the password at\n%s\nonce, until %s\n", f.login, link, localMinute(until))
+	_, err = fmt.Fprintf(e.out, "account %s made; the person sets the password at\n%s\nonce, until %s\n", f.login, link, zonedMinute(until))
 	return err
 }
 
@@ -161,22 +173,28 @@ func resetUser(ctx context.Context, e *env, c *central.Central, f userFlags) err
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.out, "password of %s taken away, sessions and tokens ended; the person sets a new one at\n%s\nonce, until %s\n", f.login, link, localMinute(until))
+	_, err = fmt.Fprintf(e.out, "password of %s taken away, sessions and tokens ended; the person sets a new one at\n%s\nonce, until %s\n", f.login, link, zonedMinute(until))
 	return err
 }
 
-func localMinute(m radio.Millis) string { return m.Time().Local().Format("2006-01-02 15:04") }
-
-func changeGrants(ctx context.Context, e *env, c *central.Central, f userFlags, take bool) error {
-	give, err := grants(ctx, c, f.roles)
+// resetSecond takes a second factor away on the word of the root key.
+func resetSecond(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	if f.root == "" {
+		return errors.New("name the root key's file with --root; on the console two administrators do it together")
+	}
+	root, err := e.rootKey(f.root, f.passphrase)
 	if err != nil {
 		return err
 	}
-	var gone []radio.Grant
-	if take {
-		give, gone = nil, give
+	if err := c.ResetSecond(ctx, root, f.login, actor()); err != nil {
+		return err
 	}
-	now, err := c.ChangeGrants(ctx, f.login, give, gone, actor())
+	_, err = fmt.Fprintf(e.out, "second factor of %s taken away, sessions ended; the person sets up another one\n", f.login)
+	return err
+}
+
+func changeGrants(ctx context.Context, e *env, c *central.Central, f userFlags, take bool) error {
+	give, err := grants(ctx, c, f.roles)
 	if err != nil {
 		return err
 	}
@@ -184,8 +202,44 @@ func changeGrants(ctx context.Context, e *env, c *central.Central, f userFlags, 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.out, "%s: %s\n", f.login, words(now))
+	held, err := grantsOf(ctx, c, f.login)
+	if err != nil {
+		return err
+	}
+	holds := func(g radio.Grant) bool { return slices.Contains(held, g) }
+	var gone []radio.Grant
+	did, unlike := "granted", slices.DeleteFunc(slices.Clone(give), func(g radio.Grant) bool { return !holds(g) })
+	if take {
+		give, gone = nil, give
+		did, unlike = "revoked", slices.DeleteFunc(slices.Clone(gone), holds)
+		if len(unlike) > 0 {
+			return fmt.Errorf("%w: %s does not hold %s; holds %s; nothing is revoked", radio.ErrNotFound, f.login, words(unlike), words(held))
+		}
+	}
+	now, err := c.ChangeGrants(ctx, f.login, give, gone, actor())
+	if err != nil {
+		return err
+	}
+	if fresh := slices.DeleteFunc(append(give, gone...), func(g radio.Grant) bool { return slices.Contains(unlike, g) }); len(fresh) > 0 {
+		fmt.Fprintf(e.out, "%s: %s %s\n", f.login, did, words(fresh))
+	}
+	if len(unlike) > 0 {
+		fmt.Fprintf(e.out, "%s: held %s already\n", f.login, words(unlike))
+	}
+	_, err = fmt.Fprintf(e.out, "%s: holds %s\n", f.login, words(now))
 	return err
+}
+
+// grantsOf finds the roles of an account, also of one that is disabled.
+func grantsOf(ctx context.Context, c *central.Central, login string) ([]radio.Grant, error) {
+	people, err := c.People(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(people, func(a radio.Account) bool { return a.Login == login }); i >= 0 {
+		return people[i].Grants, nil
+	}
+	return nil, fmt.Errorf("%w: there is no account %s", radio.ErrNotFound, login)
 }
 
 func disableUser(ctx context.Context, e *env, c *central.Central, f userFlags, disabled bool) error {
@@ -284,12 +338,16 @@ func listUsers(ctx context.Context, e *env, c *central.Central, _ userFlags) err
 }
 
 // actor names who runs a command, for the audit.
-func actor() string {
-	if u := os.Getenv("SUDO_USER"); u != "" {
-		return "command:" + u
+func actor() string { return "command:" + operator() }
+
+// operator is the system's user who runs a command: the one the kernel knows, not the one
+// the environment claims, except under root, who may say for whom sudo runs.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" && os.Getuid() == 0 {
+		return name
 	}
-	if u := os.Getenv("USER"); u != "" {
-		return "command:" + u
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
 	}
-	return fmt.Sprintf("command:uid-%d", os.Getuid())
+	return fmt.Sprintf("uid-%d", os.Getuid())
 }

@@ -20,6 +20,7 @@ import (
 	"loaxa/internal/agent/cache"
 	"loaxa/internal/agent/control"
 	"loaxa/internal/agent/emergency"
+	"loaxa/internal/agent/enrol"
 	"loaxa/internal/agent/fetch"
 	"loaxa/internal/agent/inbox"
 	"loaxa/internal/agent/journal"
@@ -63,6 +64,7 @@ type rooms struct {
 	playout   *playout.Playout
 	amplifier *amplifier.Amplifier // nil: the device has no switch
 	link      *link.Link
+	renewal   *enrol.Renewal
 	status    *status.Builder
 	pin       *pin.Pin
 	marker    marker
@@ -96,6 +98,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return r.restart(ctx) })
 	g.Go(func() error { return a.keep(ctx, r, "fetch", r.fetch.Run) })
 	g.Go(func() error { return a.keep(ctx, r, "link", r.link.Run) })
+	g.Go(func() error { return a.keep(ctx, r, "renewal", r.renewal.Run) })
 	g.Go(func() error {
 		return a.keep(ctx, r, "socket", status.NewSocket(a.cfg.Socket(), r.status.Build, a.part("status")).Run)
 	})

@@ -30,6 +30,7 @@ import (
 	"loaxa/internal/radio"
 	"loaxa/internal/sound"
 	"loaxa/internal/trust"
+	"loaxa/internal/trust/trusttest"
 	"loaxa/internal/wire"
 )
 
@@ -92,9 +93,10 @@ type stormRooms struct {
 	online  trust.Key
 	person  trust.Key
 	commune radio.AreaID
+	editor  trusttest.Approver
 }
 
-func newStormRooms(t *testing.T, offset time.Duration, driver string, env []string) *stormRooms {
+func newStormRooms(t *testing.T, offset time.Duration, driver string, env []string, siren radio.SHA256) *stormRooms {
 	t.Helper()
 	s := &stormRooms{rooms: &rooms{device: idOf[radio.DeviceID]("device")}, t: t, commune: idOf[radio.AreaID]("commune")}
 	keys := make([]trust.Key, 3)
@@ -107,6 +109,7 @@ func newStormRooms(t *testing.T, offset time.Duration, driver string, env []stri
 	root := keys[0]
 	s.online, s.person = keys[1], keys[2]
 	province := idOf[radio.AreaID]("province")
+	s.editor = trusttest.NewApprover(t, province)
 	a := New(Config{}, nil, silent)
 	var err error
 	fail := func(e error) {
@@ -126,12 +129,12 @@ func newStormRooms(t *testing.T, offset time.Duration, driver string, env []stri
 	s.faults = status.NewFaults(s.journal, func() radio.Millis { return radio.At(s.clock.Now()) }, silent)
 	fail(a.openAlerts(s.rooms))
 	s.inbox, err = inbox.New(inbox.Options{Device: s.device, Name: "thử", Province: province, Areas: []radio.AreaID{province, s.commune},
-		Zone: "UTC", Root: root.Public(), Journal: s.journal, Cache: s.cache, Clock: s.clock, Alerts: s.alerts,
+		Zone: "UTC", Root: trust.Root{Number: 1, Key: root.Public()}, Journal: s.journal, Cache: s.cache, Clock: s.clock, Alerts: s.alerts,
 		Welcome: func(context.Context, wire.WelcomePayload) {}})
 	fail(err)
-	ring, err := trust.SignKeyring(trust.Keyring{Version: 1, Province: province,
+	ring, err := trust.SignKeyring(trust.Keyring{Version: 1, Province: province, Emergency: []radio.SHA256{siren},
 		Online:  []trust.OnlineKey{{JWK: s.online.Public(), Kinds: wire.OnlineKinds(), Scope: province, NotAfter: radio.At(s.clock.Now().AddDate(1, 0, 0))}},
-		Persons: []trust.PersonKey{{ID: idOf[radio.UserID]("chairman"), JWK: s.person.Public(), Scope: s.commune, May: []string{trust.MayAlert}}}}, root)
+		Persons: []trust.PersonKey{{ID: idOf[radio.UserID]("chairman"), JWK: s.person.Public(), Scope: s.commune, May: []string{trust.MayAlert}}, s.editor.Person()}}, root)
 	fail(err)
 	fail(s.inbox.Take(t.Context(), wire.DownTopic(s.device, wire.Keys), ring))
 	sounding := &players{player: childWith(t, env), output: output.Config{Driver: driver, RingMS: 400}, log: silent}
@@ -171,9 +174,9 @@ func realAlert(t *testing.T, driver string) {
 	// The slot is at a whole minute; the clock is set so that this is in 25 s.
 	now := time.Now()
 	due := now.Truncate(time.Minute).Add(2 * time.Minute)
-	s := newStormRooms(t, due.Add(-25*time.Second).Sub(now), driver, lab.Env(soundlab.Sink1))
-	news, newsRaw, newsPCM := sweep(t, 22, 300, 64)
 	siren, sirenRaw, sirenPCM := sweep(t, 5, 900, 32)
+	s := newStormRooms(t, due.Add(-25*time.Second).Sub(now), driver, lab.Env(soundlab.Sink1), siren.SHA256)
+	news, newsRaw, newsPCM := sweep(t, 22, 300, 64)
 	put(t, s.cache, news, newsRaw)
 	put(t, s.cache, siren, sirenRaw)
 	issued := radio.At(s.clock.Now())
@@ -182,11 +185,13 @@ func realAlert(t *testing.T, driver string) {
 	s.send(wire.Settings, radio.Settings{Device: s.device, Revision: 1, IssuedAt: issued, Name: "thử", Rendition: 64,
 		Emergency: []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: siren}}})
 	bulletin := idOf[radio.BulletinID]("news")
-	s.send(wire.Programme, radio.Programme{Device: s.device, Revision: 1, IssuedAt: issued, NotAfter: issued.Add(24 * time.Hour), Zone: "UTC",
+	prog := radio.Programme{Device: s.device, Revision: 1, IssuedAt: issued, NotAfter: issued.Add(24 * time.Hour), Zone: "UTC",
 		Audio: []radio.ProgrammeAudio{{Bulletin: bulletin, Version: 1, Title: "Bản tin", Renditions: []radio.Rendition{news}}},
 		Slots: []radio.ProgrammeSlot{{Schedule: idOf[radio.ScheduleID]("schedule"), Slot: idOf[radio.SlotID]("slot"), Priority: radio.Normal,
 			Cron: fmt.Sprintf("%d %d * * *", due.UTC().Minute(), due.UTC().Hour()), GraceSeconds: 120,
-			Items: []radio.Item{{Entry: idOf[radio.EntryID]("entry"), Kind: radio.KindAudio, Bulletin: bulletin, Version: 1, Repeat: 1}}}}})
+			Items: []radio.Item{{Entry: idOf[radio.EntryID]("entry"), Kind: radio.KindAudio, Bulletin: bulletin, Version: 1, Repeat: 1}}}}}
+	s.editor.Approve(t, &prog)
+	s.send(wire.Programme, prog)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.playout.Run(ctx) }()

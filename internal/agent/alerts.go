@@ -23,6 +23,9 @@ type emergencyPlan struct{ r *rooms }
 // Settings gives the active ones.
 func (p emergencyPlan) Settings() radio.Settings { return p.r.inbox.Settings() }
 
+// Vouched says whether a sound of the emergency set is in the keyring.
+func (p emergencyPlan) Vouched(sha radio.SHA256) bool { return p.r.inbox.Vouched(sha) }
+
 // Drills says whether an announcement is in the keyring.
 func (p emergencyPlan) Drills(sha radio.SHA256) bool { return p.r.inbox.Drills(sha) }
 

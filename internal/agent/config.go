@@ -27,7 +27,9 @@ type Config struct {
 	Clock     ClockConfig     `yaml:"clock"`
 	Status    StatusConfig    `yaml:"status"`
 	Cache     CacheConfig     `yaml:"cache"`
-	LogLevel  string          `yaml:"log_level"` // debug, info, warn, error
+	// Board is the file that holds the board's serial number; "" for the usual places.
+	Board    string `yaml:"board"`
+	LogLevel string `yaml:"log_level"` // debug, info, warn, error
 }
 
 // OutputConfig says where sound goes.
@@ -82,11 +84,14 @@ type CacheConfig struct {
 	MaxMB int `yaml:"max_mb"` // 0 is 1024
 }
 
+// journalFile is the journal in the data folder.
+const journalFile = "journal.db"
+
 // DefaultConfig is what holds where the file says nothing. The numbers stand here in
 // full, so that `loaxa-agent check` prints what the device will use.
 func DefaultConfig() Config {
 	return Config{
-		Data:      "/var/lib/loaxa",
+		Data:      dataFolder,
 		Output:    OutputConfig{Driver: output.DriverALSA, RingMS: 400, MaxWAVMB: 512},
 		Amplifier: defaultAmplifier(),
 		Clock: ClockConfig{DriftPPM: 100, RTC: "rtc0", RTCDriftPPM: 100, Modem: []string{},
@@ -186,5 +191,5 @@ func (c Config) clock() clock.Options {
 		Modem: clock.ModemOptions{Command: k.Modem, Every: k.ModemEvery.D(), Timeout: k.ModemTimeout.D()}}
 }
 
-func (c Config) journalPath() string { return filepath.Join(c.Data, "journal.db") }
+func (c Config) journalPath() string { return filepath.Join(c.Data, journalFile) }
 func (c Config) cachePath() string   { return filepath.Join(c.Data, "cache.db") }

@@ -25,7 +25,7 @@ func TestLoadConfig(t *testing.T) {
 		if cfg.Amplifier.Driver != "none" || cfg.Clock.RTC != "rtc0" || cfg.Clock.DriftPPM != 100 {
 			t.Errorf("%+v", cfg)
 		}
-		if err != nil || !reflect.DeepEqual(cfg, DefaultConfig()) || cfg.Socket() != "/var/lib/loaxa/status.sock" {
+		if err != nil || !reflect.DeepEqual(cfg, DefaultConfig()) || cfg.Socket() != "/var/lib/loaxa-agent/status.sock" {
 			t.Errorf("%+v, %v", cfg, err)
 		}
 		// What `check` prints is what holds: no 0 that stands for another number.

@@ -56,14 +56,23 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	if err := r.alerts.Load(ctx); err != nil {
 		return err
 	}
+	r.inbox.ProveAlerts(ctx)
 	// What is asked at every connection: an endpoint may have moved since.
-	settings := func(hosts []string) *tls.Config { return id.TLS(r.clock.Latest, hosts...) }
+	card := enrol.NewCard(id)
+	settings := func(hosts []string) *tls.Config { return card.TLS(r.clock.Latest, hosts...) }
 	client := &http.Client{Transport: fetch.Transport(func(host string) *tls.Config { return settings([]string{host}) })}
+	r.renewal = enrol.NewRenewal(enrol.RenewOptions{Card: card, Store: r.journal, Version: radio.Version, Now: r.clock.Latest,
+		Media:     func() []string { return r.inbox.Endpoints().Media },
+		Connected: func() bool { return r.link.Status().Connected },
+		Refused:   func() bool { return r.link.Status().Refused },
+		Jitter:    func() time.Duration { return time.Duration(r.inbox.Settings().JitterMS) * time.Millisecond },
+		Renewed:   func() { r.link.Anew(); client.CloseIdleConnections() },
+		Faults:    r.faults, Log: a.log})
 	if r.fetch, err = fetch.New(fetch.Options{Device: id.Device, Plan: r.inbox, Cache: r.cache, Clock: r.clock,
 		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log}); err != nil {
 		return err
 	}
-	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version,
+	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version, Machine: a.machine(id.Device),
 		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock, Receipts: r.alerts, Commands: r.commands, Lacks: r.alerts.Lacks,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err
@@ -71,7 +80,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 
 func inboxOptions(id enrol.Identity, store *journal.Store, audio inbox.Cache, clk *clock.System,
 	welcome func(context.Context, wire.WelcomePayload), log *slog.Logger) inbox.Options {
-	return inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Areas: id.Areas, Zone: id.Zone, Root: id.Root,
+	return inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Areas: id.Areas, Zone: id.Zone, Root: id.PinnedRoot(),
 		Journal: store, Cache: audio, Clock: clk, Welcome: welcome, Log: log}
 }
 
@@ -115,7 +124,7 @@ func Enrol(ctx context.Context, cfg Config, server, code string, force bool, log
 	if err != nil {
 		log.Warn("time floor not readable, going on without it", "error", err)
 	}
-	clk.AtLeast(floor)
+	clk.AtLeast(floor, "")
 	return enrol.Enrol(ctx, enrol.Options{Server: server, Code: code, Version: radio.Version, Force: force,
 		Store: store, Now: clk.Latest})
 }

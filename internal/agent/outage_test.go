@@ -78,6 +78,9 @@ func (p fixedPlan) Programme() (*radio.Programme, bool) { return p.prog, true }
 func (p fixedPlan) Policy() radio.Policy                { return radio.DefaultPolicy("UTC") }
 func (p fixedPlan) Settings() radio.Settings            { return radio.Settings{Rendition: radio.MainKbps} }
 func (p fixedPlan) Changed() <-chan struct{}            { return nil }
+func (p fixedPlan) CheckApproval(*radio.Programme, radio.BulletinID, int) error {
+	return nil
+}
 
 type fixedAudio []byte
 
@@ -202,6 +205,7 @@ func (o *outage) hear(rec *soundlab.Recording) (begins time.Duration) {
 // fault is opened: the driver is not told where its samples go.
 func TestRerouted(t *testing.T) {
 	needProcesses(t)
+	t.Parallel()
 	for _, driver := range []string{output.DriverALSA, output.DriverOto} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
@@ -233,6 +237,7 @@ func TestRerouted(t *testing.T) {
 // opened once and closed once.
 func TestOutages(t *testing.T) {
 	needProcesses(t)
+	t.Parallel()
 	tests := map[string]struct {
 		up     bool
 		outage func(o *outage) (before *soundlab.Recording)

@@ -47,7 +47,7 @@ func packages(t *testing.T) []pkg {
 	}
 }
 
-var hall = []string{"radio", "wire", "mqtt", "sound", "timetable", "clock", "trust", "config"}
+var hall = []string{"radio", "wire", "mqtt", "sound", "timetable", "clock", "trust", "config", "qr"}
 
 // fleetRooms are the device's rooms that talk and prove. A fleet is made of them, so that
 // it is no second reading of the contract; what needs a disk or sounds stays out, because
@@ -156,9 +156,15 @@ var doors = []struct {
 	{"github.com/oklog/ulid", []string{"radio"}, "ids have one form"},
 	{"github.com/wneessen/go-mail", []string{"central/notify"}, "mail leaves through one room, with its outbox"},
 	{"github.com/xuri/excelize", []string{"central/export", "central/schedule"}, "workbooks are written where the log is exported and read where schedules are imported"},
+	{"github.com/pquerna/otp", []string{"central/identity"}, "codes of a second factor are made and checked where passwords are"},
+	{"github.com/coreos/go-oidc", []string{"central/identity"}, "another's word about who somebody is gets proved where passwords are"},
+	{"golang.org/x/oauth2", []string{"central/identity"}, "only for OpenID Connect's code flow"},
 	{"golang.org/x/crypto/argon2", []string{"central/identity", "agent/pin"}, "passwords are checked in one place of each wing"},
+	{"github.com/go-webauthn", []string{"central/identity"}, "passkeys are registered at the centre alone; what they sign is proven by trust, on devices too"},
+	{"github.com/boombuler/barcode", []string{"qr"}, "squares are drawn in one place, for pages and for terminals"},
 	{"github.com/getkin/kin-openapi", []string{"central/web"}, "the API is described where its routes stand"},
 	{"github.com/prometheus", []string{"central"}, "numbers are gathered by the composition, the rooms only count"},
+	{"golang.org/x/crypto/acme", []string{"central"}, "the console's certificate is the composition's business"},
 	{"github.com/coreos/go-systemd", []string{"agent", "central"}, "service notice is the composition's business"},
 }
 

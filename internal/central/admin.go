@@ -2,12 +2,10 @@ package central
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 
 	"loaxa/audio"
 	"loaxa/internal/central/identity"
@@ -30,36 +28,53 @@ func (c *Central) SetPassword(ctx context.Context, login, password, actor string
 // People lists the accounts.
 func (c *Central) People(ctx context.Context) ([]radio.Account, error) { return c.store.People(ctx) }
 
-// MakeKeys makes the centre's online key and lets the root sign the keyring, or signs
-// a new keyring for the key there is (other endpoints, before it expires).
-func (c *Central) MakeKeys(ctx context.Context, root trust.Key, ends trust.Endpoints) error {
+// auditOfKeys is the subject of entries about the province's own keys.
+const auditOfKeys = "keys"
+
+// NextRoot makes another key the province's root; its devices walk there by themselves.
+func (c *Central) NextRoot(ctx context.Context, oldKey, newKey trust.Key) (number int, err error) {
 	province, err := c.province(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := c.openCA(ctx, province); err != nil {
-		return err
-	}
-	drill, err := drillHashes()
+	err = c.store.Witness(ctx, "key.next_root", auditOfKeys, radio.At(c.now()), func() (f radio.AuditFacts, err error) {
+		number, err = identity.NextRoot(c.cfg.dir("keys"), oldKey, newKey, province.ID, c.now())
+		f.Key, f.Version = newKey.KID(), number
+		f.Change("key", oldKey.KID(), newKey.KID())
+		return f, err
+	})
+	return number, err
+}
+
+// NextOnline makes another online key; with revoke the one before counts no more.
+func (c *Central) NextOnline(ctx context.Context, root trust.Key, revoke bool) (kid string, err error) {
+	province, err := c.province(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	dir := c.cfg.dir("keys")
-	_, err = trust.LoadKey(filepath.Join(dir, identity.OnlineFile))
-	if errors.Is(err, radio.ErrNotFound) {
-		return identity.MakeKeys(dir, root, province.ID, ends, drill, c.now())
+	action := "key.online"
+	if revoke {
+		action = "key.online_stolen"
 	}
-	if err != nil {
-		return err
-	}
-	return identity.SignKeyring(dir, root, province.ID, ends, drill, c.now())
+	err = c.store.Witness(ctx, action, auditOfKeys, radio.At(c.now()), func() (f radio.AuditFacts, err error) {
+		kid, err = identity.NextOnline(c.cfg.dir("keys"), root, province.ID, revoke, c.now())
+		f.Key = kid
+		return f, err
+	})
+	return kid, err
 }
 
 // Import lays down what the files of a folder say: first the difference is written to
 // w, then it is applied, all or nothing. dir is a folder or one file; fsys, when not
-// nil, is read instead. With dry set nothing is written.
-func (c *Central) Import(ctx context.Context, dir string, fsys fs.FS, author, approver string, dry bool, w io.Writer) (changed bool, err error) {
-	im := schedule.New(c.store, importUsers{c.store}, importIntake{c.intake, c.files}, audio.Files())
+// nil, is read instead. password opens the key with which the approver signs for the
+// bulletins; without it they come in as waiting for approval. With dry set nothing is
+// written, and nobody signs.
+func (c *Central) Import(ctx context.Context, dir string, fsys fs.FS, author, approver, password string, dry bool, w io.Writer) (changed bool, err error) {
+	approvals, err := c.importApprovals(ctx, password, dry)
+	if err != nil {
+		return false, err
+	}
+	im := schedule.New(c.store, importUsers{c.store}, importIntake{c.intake, c.files}, audio.Files(), approvals)
 	src := schedule.FSSource(dir, fsys)
 	if fsys == nil {
 		if src, err = schedule.OpenSource(dir); err != nil {
@@ -103,7 +118,11 @@ func (c *Central) NewDevice(ctx context.Context, code, name, hamletCode string, 
 	}
 	for _, a := range areas {
 		if a.Code == hamletCode && a.Kind == radio.Hamlet {
-			d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: code, Name: name, Hamlet: a.ID, Rendition: rendition}
+			d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: code, Name: radio.TidyLine(name), Hamlet: a.ID, Rendition: rendition}
+			var bad radio.Invalid
+			if radio.CheckDevice(&bad, d); bad.Err() != nil {
+				return d, bad.Err()
+			}
 			return d, c.store.AddDevice(ctx, d, actor, radio.At(c.now()))
 		}
 	}
@@ -156,27 +175,22 @@ type Device struct {
 	// Disputes and Poison are what was wrong with its journal, newest first.
 	Disputes []radio.JournalDispute
 	Poison   []radio.JournalEntry
+	// Machines are the boards that spoke under its identity, the latest first.
+	Machines []radio.DeviceMachine
 }
 
 // ShowDevice gathers what is known of a device.
 func (c *Central) ShowDevice(ctx context.Context, id radio.DeviceID) (Device, error) {
 	const most = 20
 	var d Device
-	var err [5]error
+	var err [6]error
 	d.Place, err[0] = c.store.Place(ctx, id)
 	d.Issued, err[1] = c.store.CurrentIssued(ctx, id)
 	d.Disputes, err[2] = c.store.JournalDisputes(ctx, id, most)
 	d.Poison, err[3] = c.store.JournalPoison(ctx, id, most)
+	d.Machines, err[5] = c.store.DeviceMachines(ctx, id)
 	if d.State, err[4] = c.store.DeviceState(ctx, id); errors.Is(err[4], radio.ErrNotFound) {
 		err[4] = nil
 	}
 	return d, errors.Join(err[:]...)
-}
-
-func peopleTLS(p PeopleConfig) (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(p.Certificate, p.Key)
-	if err != nil {
-		return nil, fmt.Errorf("the console's certificate: %w", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }

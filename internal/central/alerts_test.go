@@ -32,9 +32,9 @@ func TestEmergencySetIsThere(t *testing.T) {
 		if err := s.Check(); err != nil {
 			t.Error(err)
 		}
-		drill, err := drillHashes()
-		if err != nil || len(drill) != 2 {
-			t.Fatalf("%v %v", drill, err)
+		all, err := emergencyAudio()
+		if err != nil || len(all) != 2*len(set) {
+			t.Fatalf("%v %v", all, err)
 		}
 		for _, e := range set {
 			f, size, err := files.Open(e.Rendition.SHA256)
@@ -44,7 +44,7 @@ func TestEmergencySetIsThere(t *testing.T) {
 			if err := f.Truncate(0); err == nil {
 				t.Error("the store of audio can be written through a reader")
 			}
-			if e.Role == radio.RoleDrill && !slices.Contains(drill, e.Rendition.SHA256) {
+			if !slices.Contains(all, e) {
 				t.Error("the keyring does not list what devices hold")
 			}
 			if err := errors.Join(os.Truncate(f.Name(), 1), f.Close()); err != nil {
@@ -131,17 +131,18 @@ func TestPersonKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ring := keys.Keyring()
-	if len(ring.Persons) != 1 || ring.Persons[0].JWK.KID != again.KID || !slices.Contains(ring.Revoked, first.KID) || len(ring.Drill) != 2 {
+	if len(ring.Persons) != 2 || ring.Persons[0].JWK.KID != first.KID || ring.Persons[0].NotAfter == 0 || ring.Persons[1].JWK.KID != again.KID || ring.Persons[1].NotAfter != 0 ||
+		len(ring.Revoked) != 0 || len(ring.Drill) != 2 || len(ring.Emergency) != 2*len(radio.EmergencyRoles()) {
 		t.Errorf("keyring: %+v", ring)
 	}
-	if n, err := c.RevokePersonKeys(t.Context(), root, "lan", "", "test"); err != nil || n != 1 {
+	if n, err := c.RevokePersonKeys(t.Context(), root, "lan", "", "test"); err != nil || n != 2 {
 		t.Errorf("revoked %d: %v", n, err)
 	}
 	if _, err := c.RevokePersonKeys(t.Context(), root, "lan", "", "test"); !errors.Is(err, radio.ErrNotFound) {
 		t.Errorf("revoked again: %v", err)
 	}
 	all, err := c.PersonKeys(t.Context())
-	if err != nil || len(all) != 2 || all[0].RevokedAt == 0 || all[1].RevokedAt == 0 {
+	if err != nil || len(all) != 2 || all[0].State != radio.KeyRevoked || all[1].State != radio.KeyRevoked {
 		t.Errorf("%+v %v", all, err)
 	}
 	trail, err := c.store.Audit(t.Context(), string(first.Person), 10)

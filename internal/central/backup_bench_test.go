@@ -44,7 +44,7 @@ func BenchmarkBackup(b *testing.B) {
 		checked := time.Now()
 		back := cfg
 		back.Data = filepath.Join(dir, fmt.Sprint(n))
-		if _, err := Restore(b.Context(), back, path, time.Now()); err != nil {
+		if _, err := Restore(b.Context(), back, path, "", time.Now()); err != nil {
 			b.Fatal(err)
 		}
 		info, err := os.Stat(path)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,7 +82,7 @@ func Open(ctx context.Context, cfg Config, intakeCommand []string, log *slog.Log
 		cfg: cfg, log: log, now: time.Now, store: s, intake: intake,
 		files:   library.NewFiles(cfg.dir("audio")),
 		uploads: library.NewUploads(filepath.Join(cfg.dir("work"), "uploads"), library.DefaultUploadLimits(), time.Now, log.With("component", "library")),
-		people:  identity.NewPeople(s, time.Now),
+		people:  identity.NewPeople(s, cfg.dir("keys"), time.Now),
 		report:  report.New(s, time.Now),
 	}, nil
 }
@@ -95,21 +96,28 @@ const changePoll = time.Second
 
 // Run serves until ctx ends. The parts stand in the order of the walk.
 func (c *Central) Run(ctx context.Context) (err error) {
+	// What the parts do by themselves nobody's command did.
+	ctx = radio.WithSource(ctx, radio.Source{Via: radio.ViaCentre})
 	province, err := c.province(ctx)
 	if err != nil {
 		return err
 	}
 	keys, err := identity.OpenKeys(c.cfg.dir("keys"), province.ID)
 	if err != nil {
-		return fmt.Errorf("%w (make keys with `loaxa key`)", err)
+		return err // it names the next command
 	}
 	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
 		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
 	}
-	if drill, err := drillHashes(); err != nil {
+	if set, err := emergencySet(); err != nil {
 		return err
-	} else if _, ring := keys.Keyring(); !slices.ContainsFunc(drill, func(h radio.SHA256) bool { return slices.Contains(ring.Drill, h) }) {
-		c.log.Warn("the keyring does not list the announcement of a drill, so that devices refuse drills: sign a new keyring with `loaxa key sign`")
+	} else if _, ring := keys.Keyring(); slices.ContainsFunc(set, func(e radio.EmergencyAudio) bool { return !slices.Contains(ring.Emergency, e.Rendition.SHA256) }) {
+		c.log.Warn("the keyring does not list the sounds of the emergency set, so that devices leave them out and refuse drills: sign a new keyring with `loaxa key sign`")
+	}
+	if from, restored, err := identity.RestoredFrom(c.cfg.dir("keys")); err != nil {
+		return err
+	} else if restored {
+		c.log.Warn("the keyring comes from a backup: keys revoked since count again until somebody looks at it with `loaxa key sign`", "backup", from.MadeAt.Time().Format(time.RFC3339))
 	}
 	lock, err := lockData(c.cfg.Data)
 	if err != nil {
@@ -136,13 +144,18 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	alerts, err := c.alerts(keys, out, out.away, func() { live.Changed(web.TopicAlerts) })
+	signers := c.signers(keys)
+	alerts, err := c.alerts(keys, signers, out, out.away, func() { live.Changed(web.TopicAlerts) })
 	if err != nil {
+		return err
+	}
+	approvals := library.NewApprovals(keys, signers, c.now)
+	if err := c.tellUnsigned(ctx, approvals); err != nil {
 		return err
 	}
 	reconciler := reconcile.New(c.log.With("component", "reconcile"), reconcileLog(c.store), c.store, c.store, c.now, c.cfg.SilentAfter.D())
 	dispatcher := dispatch.New(dispatch.Rooms{
-		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning()}, Issued: c.store, Journals: c.store,
+		Plans: c.store, Resolver: programme.Resolver{Tuning: c.tuning(), Stands: approvals.Stands}, Issued: c.store, Journals: c.store,
 		Publisher: out, Freezer: reconciler, Keys: keys, Alerts: alerts, Refused: watching.watch.Refused,
 	}, c.now, c.log)
 	var ear *ingest.Ingest
@@ -157,8 +170,24 @@ func (c *Central) Run(ctx context.Context) (err error) {
 		return err
 	}
 	out.set(mqttBroker)
-	console, err := c.console(province, dispatcher, live, mqttBroker, watching, devices, alerts, orders)
+	ended := newDismissals(c.store, devices, ear, dispatcher, mqttBroker, c.now, c.log.With("component", "identity"))
+	loc, err := time.LoadLocation(province.Zone)
 	if err != nil {
+		return fmt.Errorf("zone of the province: %w", err)
+	}
+	keeper, closer := c.keeper(keys, ca, loc)
+	evidence, err := c.evidence(ctx, province, keys, ca.PEM())
+	if err != nil {
+		return err
+	}
+	files := export.New(exportLog(c.store), c.now)
+	console, err := c.console(province, desks{dispatcher: dispatcher, live: live, broker: mqttBroker, watching: watching, devices: devices, alerts: alerts, orders: orders,
+		ring: keys, approvals: approvals, files: files, audits: c.audits(keys, files), proofs: proofs{c, evidence, closer}})
+	if err != nil {
+		return err
+	}
+	var plain http.Handler
+	if console.TLSConfig, plain, err = c.peopleTLS(); err != nil {
 		return err
 	}
 	deviceServer, err := c.deviceServer(ca, devices)
@@ -173,7 +202,9 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return alerts.Run(ctx) })
 	g.Go(func() error { return alerts.Forget(ctx) })
 	g.Go(func() error { return orders.Run(ctx) })
+	g.Go(func() error { return ended.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return keeper.Run(ctx) })
 	g.Go(func() error { return c.uploads.Run(ctx) })
 	g.Go(func() error {
 		return library.NewSweeper(c.files, audioInUse{c.store}, c.now, c.log.With("component", "library")).Run(ctx)
@@ -187,16 +218,16 @@ func (c *Central) Run(ctx context.Context) (err error) {
 			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
 			orders.Look()
+			ended.Look()
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
-	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher) })
+	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher, live) })
+	g.Go(func() error { return c.sealAudit(ctx, keys) })
 	g.Go(func() error {
 		return serve(ctx, deviceServer, c.cfg.Devices.Listen, true, c.log.With("component", "media"))
 	})
-	g.Go(func() error {
-		return serve(ctx, console, c.cfg.People.Listen, c.cfg.People.Certificate != "", c.log.With("component", "web"))
-	})
+	g.Go(func() error { return c.serveConsole(ctx, console, plain) })
 	c.log.Info("centre starts", "version", radio.Version, "database", c.store.Engine(), "province", province.Name,
 		"console", c.cfg.People.Address(), "devices", c.cfg.Devices.Listen, "mqtt", c.cfg.MQTT.Listen)
 	return g.Wait()
@@ -206,18 +237,28 @@ func (c *Central) Run(ctx context.Context) (err error) {
 // a new one in place of a lost one would cut off every device there is.
 func (c *Central) openCA(ctx context.Context, province radio.Area) (*identity.CA, error) {
 	dir := c.cfg.dir("ca")
-	if _, err := os.Stat(filepath.Join(dir, identity.CAFile)); errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(filepath.Join(dir, identity.CAFile))
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if fresh {
 		devices, err := c.store.Devices(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, d := range devices {
-			if d.Enrolled != 0 {
-				return nil, fmt.Errorf("%w: %s is missing, yet device %s is enrolled under it: restore the folder from a backup", radio.ErrNotFound, dir, d.Code)
+			if d.Enrolled != 0 || d.Revoked != 0 {
+				return nil, fmt.Errorf("%w: %s is missing, yet device %s was enrolled under it: restore the folder from a backup", radio.ErrNotFound, dir, d.Code)
 			}
 		}
 	}
-	return identity.OpenCA(dir, province.Name, c.now)
+	if !fresh {
+		return identity.OpenCA(dir, province.Name, c.now)
+	}
+	var ca *identity.CA
+	err = c.store.Witness(ctx, "key.ca", auditOfKeys, radio.At(c.now()), func() (f radio.AuditFacts, err error) {
+		ca, err = identity.OpenCA(dir, province.Name, c.now)
+		return f, err
+	})
+	return ca, err
 }
 
 func (c *Central) tuning() programme.Tuning {
@@ -235,10 +276,11 @@ func (c *Central) tuning() programme.Tuning {
 type runner interface {
 	publisher
 	Stats() broker.Stats
+	Disconnect(device string) error
 	Run(ctx context.Context) error
 }
 
-func (c *Central) broker(ca *identity.CA, devices *identity.Devices, ear *ingest.Ingest) (runner, error) {
+func (c *Central) broker(ca *identity.CA, devices *identity.Devices, ear broker.Ingest) (runner, error) {
 	log := c.log
 	if len(c.cfg.MQTT.External) == 0 {
 		cfg, err := ca.ServerTLS(c.cfg.Devices.Hosts, true)
@@ -279,7 +321,23 @@ func (c *Central) startBroker(ctx context.Context, b runner, d *dispatch.Dispatc
 	return b.Run(ctx)
 }
 
-func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web.Live, b runner, w watching, devices *identity.Devices, alerts *alert.Desk, orders *control.Desk) (*http.Server, error) {
+// desks are the rooms that stand behind the console.
+type desks struct {
+	dispatcher *dispatch.Dispatcher
+	live       *web.Live
+	broker     runner
+	watching   watching
+	devices    *identity.Devices
+	alerts     *alert.Desk
+	orders     *control.Desk
+	ring       library.Keyring
+	approvals  *library.Approvals
+	files      *export.Exporter
+	audits     *export.Audits
+	proofs     proofs
+}
+
+func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 	zone, err := timetable.LoadZone(province.Zone)
 	if err != nil {
 		return nil, err
@@ -289,48 +347,49 @@ func (c *Central) console(province radio.Area, d *dispatch.Dispatcher, live *web
 		return nil, err
 	}
 	if c.cfg.People.BehindProxy && len(proxies) == 0 {
-		c.log.Warn("the console stands behind a proxy that is not named in people.trusted_proxies: wrong passwords of one client make all of them wait")
+		c.log.Warn("the console stands behind a proxy that is not named in people.trusted_proxies: wrong passwords of one client make all of them wait, and the audit knows nobody's address")
 	}
 	monitor := newMetrics(house{
-		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: b.Stats, now: c.now, zone: zone, log: c.log,
+		states: c.store.Pulses, places: c.store.Places, totals: c.report.Totals, broker: r.broker.Stats, now: c.now, zone: zone, log: c.log,
 	})
 	log := c.log.With("component", "web")
-	laid := newLaid(c.store, c.now)
-	coming := preview.New(laid, w.fleet, programme.Resolver{Tuning: c.tuning()}, c.now)
-	schedules := schedule.NewDesk(schedule.Rooms{Plans: laid, Drafts: c.store, History: c.store, Clashes: coming, Holdings: laid, Fleet: w.fleet}, c.now, d.Changed)
+	laid := newLaid(c.store, c.now, r.ring)
+	coming := preview.New(laid, r.watching.fleet, programme.Resolver{Tuning: c.tuning(), Stands: r.approvals.Stands}, c.now)
+	schedules := schedule.NewDesk(schedule.Rooms{Plans: laid, Drafts: c.store, History: c.store, Clashes: coming, Holdings: laid, Fleet: r.watching.fleet, Stands: r.approvals.Stands, Codes: c.people}, c.now, r.dispatcher.Changed)
+	service, err := c.oidc()
+	if err != nil {
+		return nil, err
+	}
 	site, err := web.New(web.Deps{
 		People: c.people,
-		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people,
-		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, w.fleet}, c.now, log, d.Changed),
+		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people, Passkeys: c.passkeys(r.ring),
+		Second: c.people, SecondOffice: c.people, OIDC: service, OIDCName: c.cfg.People.OIDC.name(),
+		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, r.watching.fleet}, r.approvals, c.now, log, r.dispatcher.Changed),
 		Shelf:     c.store,
 		Uploads:   c.uploads,
 		Plan:      laid,
 		Campaigns: c.store,
 		Log:       c.report,
-		Files:     logFiles{export.New(exportLog(c.store), c.now)},
-		Audio:     audioFiles{c.files},
-		Preview:   coming,
-		Healthy:   c.store.Ping,
-		Live:      live,
-		Fleet:     w.fleet, Faults: c.store, Clusters: clusters{c.store, devices},
-		Orders: orders, OrderBook: c.store,
+		Files:     logFiles{r.files}, AuditFiles: auditFiles{r.audits}, Trail: report.NewTrail(c.store),
+		Months: r.proofs, Evidence: evidenceFiles{r.proofs, r.files},
+		Audio:   audioFiles{c.files},
+		Preview: coming,
+		Healthy: c.store.Ping,
+		Live:    r.live,
+		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
+		Orders: r.orders, OrderBook: c.store,
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
-		Alerts: alerts, Signing: alerts, AlertBoards: alerts, Contacts: c.store,
+		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,
 		Metrics: monitor.handler(), Observe: monitor.observe,
 		Public: strings.TrimRight(c.cfg.People.Public, "/"), Proxies: proxies,
-		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.Certificate != "" || c.cfg.People.BehindProxy, Logger: log,
+		Zone: province.Zone, Now: c.now, Secure: c.cfg.People.secure(), Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
-	s.RegisterOnShutdown(live.Close)
-	if c.cfg.People.Certificate != "" {
-		if s.TLSConfig, err = peopleTLS(c.cfg.People); err != nil {
-			return nil, err
-		}
-	}
+	s := &http.Server{Handler: c.cfg.People.behind(site, proxies), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	s.RegisterOnShutdown(r.live.Close)
 	return s, nil
 }
 
@@ -341,9 +400,21 @@ func (c *Central) deviceServer(ca *identity.CA, devices *identity.Devices) (*htt
 	}
 	mux := http.NewServeMux()
 	mux.Handle(wire.EnrolPath, devices)
+	mux.HandleFunc(wire.RenewPath, devices.ServeRenewal)
 	mux.Handle(wire.MediaPath, media.New(audioFiles{c.files}, devices, c.cfg.Devices.Transfers, c.log.With("component", "media")))
-	return &http.Server{Handler: mux, TLSConfig: cfg, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+	return &http.Server{Handler: fromDevice(mux), TLSConfig: cfg, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}, nil
+}
+
+// fromDevice tells the audit that what is done comes by the devices' HTTPS.
+func fromDevice(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o := radio.Source{Via: radio.ViaDevice}
+		if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			o.Address = at.Addr().Unmap().WithZone("").String()
+		}
+		next.ServeHTTP(w, r.WithContext(radio.WithSource(r.Context(), o)))
+	})
 }
 
 // watch notices what people changed, here or by commands of other processes (import,
@@ -389,7 +460,7 @@ func (c *Central) province(ctx context.Context) (radio.Area, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return radio.Area{}, fmt.Errorf("%w: no province yet: lay one down with `loaxa import`", radio.ErrNotFound)
+		return radio.Area{}, fmt.Errorf("%w: no province yet: lay one down with `loaxa import --author LOGIN --approver LOGIN FOLDER` (FOLDER: areas, devices, bulletins and schedules; examples in schedules/), then `loaxa key root --out root.jwk` and `loaxa key sign`", radio.ErrNotFound)
 	}
 	return radio.Area{}, fmt.Errorf("%w: %d provinces in one database; one centre serves one province", radio.ErrConflict, len(found))
 }

@@ -19,6 +19,7 @@ func opened(t testing.TB) *Central {
 	if err := cfg.Exists(); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("an empty folder is taken for a centre: %v", err)
 	}
+	storetest.FileIn(t, cfg.Data)
 	c, err := Open(t.Context(), cfg, []string{"true"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +80,10 @@ func TestLostCA(t *testing.T) {
 	if _, err := c.openCA(t.Context(), province); err != nil {
 		t.Fatalf("with its CA in place: %v", err)
 	}
+	if err := c.store.EndDevice(t.Context(), radio.DeviceEnd{Device: d, Why: "stolen", Actor: "a", At: 3}); err != nil {
+		t.Fatal(err)
+	}
+	// What its devices have said is proven by it, also when none is left.
 	if err := os.RemoveAll(filepath.Join(c.cfg.Data, "ca")); err != nil {
 		t.Fatal(err)
 	}

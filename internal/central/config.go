@@ -17,6 +17,7 @@ import (
 	"loaxa/internal/central/notify"
 	"loaxa/internal/config"
 	"loaxa/internal/radio"
+	"loaxa/internal/trust"
 )
 
 // Config is the centre's file, overridden by LOAXA_… environment variables.
@@ -39,6 +40,7 @@ type Config struct {
 	// Faults is what counts as trouble, Notify who is told of it.
 	Faults FaultsConfig `yaml:"faults"`
 	Notify NotifyConfig `yaml:"notify"`
+	Months MonthsConfig `yaml:"months"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"log_level"`
 }
@@ -46,11 +48,16 @@ type Config struct {
 // PeopleConfig is the web console.
 type PeopleConfig struct {
 	Listen string `yaml:"listen"`
-	// Certificate and Key are PEM files; without them the console answers plain HTTP,
-	// which is allowed on loopback only, or behind a proxy that speaks HTTPS.
+	// Certificate and Key are PEM files, read again when they change; without them, and
+	// without ACME, the console answers plain HTTP, which is allowed on loopback only, or
+	// behind a proxy that is named and speaks HTTPS.
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
 	BehindProxy bool   `yaml:"behind_proxy"`
+	// ACME gets the certificate from a CA.
+	ACME ACMEConfig `yaml:"acme"`
+	// Redirect, when set, is where plain HTTP is answered with the way to HTTPS (":80").
+	Redirect string `yaml:"redirect"`
 	// TrustedProxies are the addresses, or networks such as 10.1.0.0/24, of the proxies
 	// that stand before the console: of them alone X-Forwarded-For is believed. Without
 	// them everybody behind a proxy counts as one client when passwords are guessed.
@@ -58,6 +65,8 @@ type PeopleConfig struct {
 	// Public is where everybody finds the console, such as https://loa.hatinh.example: the
 	// links by which people set their passwords begin with it.
 	Public string `yaml:"public"`
+	// OIDC lets people sign in with a service they know, beside their passwords.
+	OIDC OIDCConfig `yaml:"oidc"`
 }
 
 // DevicesConfig is the devices' HTTPS listener: enrolment and media.
@@ -91,6 +100,7 @@ func DefaultConfig() Config {
 		SilentAfter: config.Duration(24 * time.Hour),
 		Faults:      FaultsConfig{OfflineAfter: config.Duration(fault.OfflineAfter)},
 		Notify:      NotifyConfig{SMTP: SMTPConfig{Security: notify.StartTLS, Timeout: config.Duration(30 * time.Second), Gap: config.Duration(notify.MailGap)}},
+		Months:      MonthsConfig{CloseOn: 10, Keep: 24},
 		LogLevel:    "info",
 	}
 }
@@ -113,16 +123,14 @@ func (c Config) Check() error {
 			bad("%s: %v", name, err)
 		}
 	}
-	if (c.People.Certificate == "") != (c.People.Key == "") {
-		bad("people: certificate and key go together")
-	}
-	if c.People.Certificate == "" && !c.People.BehindProxy && !loopback(c.People.Listen) {
-		bad("people.listen: %s is not loopback: give a certificate and key, or set behind_proxy when a proxy speaks HTTPS before it", c.People.Listen)
-	}
+	c.People.checkHTTPS(bad)
 	if _, err := c.People.proxies(); err != nil {
 		problems = append(problems, err)
 	}
 	if err := c.People.checkPublic(); err != nil {
+		problems = append(problems, err)
+	}
+	if err := c.People.checkOIDC(); err != nil {
 		problems = append(problems, err)
 	}
 	if len(c.Devices.Hosts) == 0 || c.Devices.Hosts[0] == "" {
@@ -150,6 +158,12 @@ func (c Config) Check() error {
 	}
 	if err := new(slog.Level).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level: %q, want debug, info, warn or error", c.LogLevel)
+	}
+	if c.Months.CloseOn < 0 || c.Months.CloseOn > 28 {
+		bad("months.close_on: %d, want a day of the month up to 28, or 0 for never", c.Months.CloseOn)
+	}
+	if c.Months.Keep < 0 || c.Months.Keep == 1 || c.Months.Keep == 2 {
+		bad("months.keep: %d, want at least 3, or 0 to keep everything in the database", c.Months.Keep)
 	}
 	for name, t := range map[string]string{"fetch_from": c.FetchFrom, "fetch_to": c.FetchTo} {
 		if _, err := radio.ParseTimeOfDay(t); err != nil {
@@ -188,7 +202,7 @@ func (c PeopleConfig) checkPublic() error {
 	}
 	u, err := url.Parse(c.Public)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
-		u.Scheme != "https" && (u.Scheme != "http" || c.Certificate != "" || c.BehindProxy) {
+		u.Scheme != "https" && (u.Scheme != "http" || c.secure()) {
 		return fmt.Errorf("%w: people.public: %q, want https://name or https://name:port", radio.ErrInvalid, c.Public)
 	}
 	return nil
@@ -201,6 +215,26 @@ func (c PeopleConfig) link(path string) string {
 		return strings.TrimRight(c.Public, "/") + path
 	}
 	return c.Address() + path
+}
+
+// relyingParty is the console as passkeys know it (WebAuthn §4): its public name, or this
+// machine's for a trial on it. nil where it has none, such as a bare address.
+func (c PeopleConfig) relyingParty() *trust.RelyingParty {
+	origin := strings.TrimRight(c.Public, "/")
+	if origin == "" && loopback(c.Listen) && c.Certificate == "" && !c.BehindProxy {
+		if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" {
+			origin = "http://localhost:" + port
+		}
+	}
+	u, err := url.Parse(origin)
+	if err != nil || net.ParseIP(u.Hostname()) != nil {
+		return nil
+	}
+	party := trust.RelyingParty{ID: strings.ToLower(u.Hostname()), Origins: []string{strings.ToLower(origin)}}
+	if party.Check() != nil {
+		return nil
+	}
+	return &party
 }
 
 func loopback(listen string) bool {
@@ -242,7 +276,7 @@ func (c Config) dir(name string) string { return filepath.Join(c.Data, name) }
 // Address is where the console is found from this machine.
 func (c PeopleConfig) Address() string {
 	scheme := "http"
-	if c.Certificate != "" {
+	if c.ownTLS() {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(c.Listen)

@@ -29,7 +29,26 @@ func TestConfigCheck(t *testing.T) {
 		{"a name without HTTPS", func(c *Config) { c.People.Listen = "phat.hatinh.example:8080" }, "is not loopback"},
 		{"PostgreSQL", func(c *Config) { c.Database = "postgresql://loaxa@db/loaxa" }, ""},
 		{"a database of another kind", func(c *Config) { c.Database = "mysql://loaxa@db/loaxa" }, "database: want postgres://"},
-		{"behind a proxy", func(c *Config) { c.People.Listen, c.People.BehindProxy = ":8080", true }, ""},
+		{"behind a proxy that is named", func(c *Config) {
+			c.People.Listen, c.People.BehindProxy, c.People.TrustedProxies = ":8080", true, []string{"10.1.0.7"}
+		}, ""},
+		{"behind a proxy on this machine", func(c *Config) { c.People.BehindProxy = true }, ""},
+		{"behind any proxy", func(c *Config) { c.People.Listen, c.People.BehindProxy = ":8080", true }, "name the proxy"},
+		{"ACME", func(c *Config) {
+			c.People.Listen, c.People.Redirect, c.People.ACME = ":443", ":80", ACMEConfig{Hosts: []string{"loa.hatinh.example"}, AcceptTerms: true}
+		}, ""},
+		{"ACME whose terms nobody read", func(c *Config) { c.People.ACME.Hosts = []string{"loa.hatinh.example"} }, "accept_terms"},
+		{"ACME for every host", func(c *Config) { c.People.ACME = ACMEConfig{Hosts: []string{"*.example"}, AcceptTerms: true} }, "people.acme.hosts"},
+		{"ACME in clear", func(c *Config) {
+			c.People.ACME = ACMEConfig{Hosts: []string{"a.example"}, AcceptTerms: true, Directory: "http://ca.example"}
+		}, "people.acme.directory"},
+		{"ACME and a certificate", func(c *Config) {
+			c.People.Certificate, c.People.Key, c.People.ACME = "a.pem", "a.key", ACMEConfig{Hosts: []string{"a.example"}, AcceptTerms: true}
+		}, "there is a certificate already"},
+		{"redirect to nowhere", func(c *Config) { c.People.Redirect = ":80" }, "no HTTPS"},
+		{"redirect without a name", func(c *Config) {
+			c.People.Certificate, c.People.Key, c.People.Redirect = "a.pem", "a.key", ":80"
+		}, "people.public"},
 		{"with HTTPS", func(c *Config) {
 			c.People.Listen, c.People.Certificate, c.People.Key = ":443", "a.pem", "a.key"
 		}, ""},
@@ -45,6 +64,23 @@ func TestConfigCheck(t *testing.T) {
 		{"a public address with a path", func(c *Config) { c.People.Public = "https://loa.hatinh.example/x" }, "people.public"},
 		{"no address", func(c *Config) { c.People.Public = "loa.hatinh.example" }, "people.public"},
 		{"a script", func(c *Config) { c.People.Public = "javascript:alert(1)" }, "people.public"},
+		{"a sign-in service", func(c *Config) {
+			c.People.Public, c.People.OIDC = "https://loa.hatinh.example", OIDCConfig{Issuer: "https://login.hatinh.example/realms/so", ClientID: "loaxa", Claim: "email", Match: "email"}
+		}, ""},
+		{"a sign-in service at home", func(c *Config) {
+			c.People.Public, c.People.OIDC = "http://localhost:8080", OIDCConfig{Issuer: "http://localhost:9000", ClientID: "loaxa"}
+		}, ""},
+		{"a sign-in service in clear", func(c *Config) {
+			c.People.Public, c.People.OIDC = "https://loa.hatinh.example", OIDCConfig{Issuer: "http://login.hatinh.example", ClientID: "loaxa"}
+		}, "people.oidc.issuer"},
+		{"a sign-in service without a name of ours", func(c *Config) {
+			c.People.Public, c.People.OIDC = "https://loa.hatinh.example", OIDCConfig{Issuer: "https://login.hatinh.example"}
+		}, "people.oidc.client_id"},
+		{"a sign-in service without its address", func(c *Config) { c.People.OIDC = OIDCConfig{ClientID: "loaxa"} }, "people.oidc.issuer"},
+		{"a sign-in service that knows no way back", func(c *Config) { c.People.OIDC = OIDCConfig{Issuer: "https://login.hatinh.example", ClientID: "loaxa"} }, "people.public"},
+		{"a sign-in service that is matched by telephone", func(c *Config) {
+			c.People.Public, c.People.OIDC = "https://loa.hatinh.example", OIDCConfig{Issuer: "https://login.hatinh.example", ClientID: "loaxa", Match: "phone"}
+		}, "people.oidc.match"},
 		{"loopback by name", func(c *Config) { c.People.Listen = "localhost:8080" }, ""},
 		{"loopback of IPv6", func(c *Config) { c.People.Listen = "[::1]:8080" }, ""},
 		{"no host for devices", func(c *Config) { c.Devices.Hosts = nil }, "devices.hosts"},
@@ -117,4 +153,33 @@ type recorder struct{ topics []string }
 func (r *recorder) Publish(_ context.Context, topic string, _ []byte, _ bool) error {
 	r.topics = append(r.topics, topic)
 	return nil
+}
+
+// TestRelyingParty: passkeys are for the console's public name, or for this machine in a
+// trial on it; a bare address has none.
+func TestRelyingParty(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		people PeopleConfig
+		id     string // "": no passkeys
+		origin string
+	}{
+		{"a public name", PeopleConfig{Listen: ":443", Certificate: "a", Key: "b", Public: "https://loa.hatinh.example/"}, "loa.hatinh.example", "https://loa.hatinh.example"},
+		{"with a port", PeopleConfig{Listen: ":8080", BehindProxy: true, Public: "https://Loa.HaTinh.example:8443"}, "loa.hatinh.example", "https://loa.hatinh.example:8443"},
+		{"a trial", PeopleConfig{Listen: "127.0.0.1:8080"}, "localhost", "http://localhost:8080"},
+		{"a trial by name", PeopleConfig{Listen: "localhost:8080", Public: "http://localhost:9090"}, "localhost", "http://localhost:9090"},
+		{"no name said", PeopleConfig{Listen: ":443", Certificate: "a", Key: "b"}, "", ""},
+		{"behind a proxy, no name said", PeopleConfig{Listen: "127.0.0.1:8080", BehindProxy: true}, "", ""},
+		{"an address", PeopleConfig{Listen: ":443", Certificate: "a", Key: "b", Public: "https://10.1.2.3"}, "", ""},
+		{"in clear", PeopleConfig{Listen: "127.0.0.1:8080", Public: "http://loa.example"}, "", ""},
+		{"any port", PeopleConfig{Listen: "127.0.0.1:0"}, "", ""},
+	} {
+		got := c.people.relyingParty()
+		switch {
+		case (got == nil) != (c.id == ""):
+			t.Errorf("%s: %+v", c.name, got)
+		case got != nil && (got.ID != c.id || len(got.Origins) != 1 || got.Origins[0] != c.origin):
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
 }

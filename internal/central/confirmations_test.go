@@ -16,8 +16,9 @@ import (
 // new switch of any kind, has to be looked at here.
 func TestConfirmationsCannotBeTurnedOff(t *testing.T) {
 	allowed := []string{
-		"Config.log_level",             // of the program's own messages
-		"Config.people.behind_proxy",   // who speaks HTTPS
+		"Config.log_level",           // of the program's own messages
+		"Config.people.behind_proxy", // who speaks HTTPS
+		"Config.people.acme.accept_terms",
 		"Config.faults.assumed_clocks", // whether such a clock is told as a trouble
 		"Config.notify.to.allow_http",  // how a message about a trouble travels
 	}

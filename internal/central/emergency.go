@@ -50,18 +50,16 @@ func emergencySet() ([]radio.EmergencyAudio, error) {
 	return set, err
 }
 
-// drillHashes are what the keyring lists as the announcement of a drill.
-func drillHashes() ([]radio.SHA256, error) {
+// emergencyAudio is every rendition of the set, for the keyring to list.
+func emergencyAudio() ([]radio.EmergencyAudio, error) {
 	_, roles, err := emergencyRoles()
-	var hashes []radio.SHA256
+	var all []radio.EmergencyAudio
 	for _, r := range roles {
 		for _, x := range r.Renditions {
-			if r.Role == radio.RoleDrill {
-				hashes = append(hashes, x.SHA256)
-			}
+			all = append(all, radio.EmergencyAudio{Role: r.Role, Rendition: x})
 		}
 	}
-	return hashes, err
+	return all, err
 }
 
 // keepEmergency puts the set's files among the audio that devices fetch. They belong to

@@ -12,14 +12,11 @@ import (
 
 	"loaxa/internal/central/broker"
 	"loaxa/internal/central/fault"
-	"loaxa/internal/central/identity"
 	"loaxa/internal/central/notify"
-	"loaxa/internal/central/store"
 	"loaxa/internal/central/web"
 	"loaxa/internal/config"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
-	"loaxa/internal/wire"
 )
 
 // FaultsConfig is what counts as trouble.
@@ -189,14 +186,4 @@ func (t *told) run(ctx context.Context, live *web.Live) error {
 			}
 		}
 	}
-}
-
-// clusters adds devices and hands out their codes.
-type clusters struct {
-	*store.Store
-	devices *identity.Devices
-}
-
-func (c clusters) NewCode(ctx context.Context, d radio.DeviceID, actor string) (wire.EnrolCode, radio.Millis, error) {
-	return c.devices.NewCode(ctx, d, actor)
 }

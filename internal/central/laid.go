@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"loaxa/internal/central/library"
 	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
 )
@@ -16,11 +17,13 @@ import (
 // changed; the lists of the other methods are the caller's own, not what is behind them.
 type laid struct {
 	*store.Store
-	now func() time.Time
+	now  func() time.Time
+	keys library.Keyring // by which approvals hold
 
 	mu         sync.Mutex
 	generation int64
 	head       int64
+	ring       int64 // version of the keyring
 	since      time.Time
 
 	plan                radio.Plan
@@ -36,9 +39,11 @@ type laid struct {
 // may come without moving the head.
 const laidLife = 10 * time.Second
 
-func newLaid(s *store.Store, now func() time.Time) *laid { return &laid{Store: s, now: now, head: -1} }
+func newLaid(s *store.Store, now func() time.Time, keys library.Keyring) *laid {
+	return &laid{Store: s, now: now, keys: keys, head: -1}
+}
 
-// Generation grows with every change of what is laid down, and of drafts.
+// Generation grows with every change of what is laid down, of drafts, and of the keyring.
 func (l *laid) Generation(ctx context.Context) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +57,9 @@ func (l *laid) look(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if now := l.now(); head != l.head || now.Before(l.since) || now.Sub(l.since) > laidLife {
-		l.head, l.since = head, now
+	_, ring := l.keys.Keyring()
+	if now := l.now(); head != l.head || ring.Version != l.ring || now.Before(l.since) || now.Sub(l.since) > laidLife {
+		l.head, l.ring, l.since = head, ring.Version, now
 		l.generation++
 	}
 	return l.generation, nil

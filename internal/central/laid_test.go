@@ -13,7 +13,8 @@ import (
 func TestLaid(t *testing.T) {
 	c := opened(t)
 	now := time.Now()
-	l := newLaid(c.store, func() time.Time { return now })
+	ring := newRingOf(t, "AN", "P")
+	l := newLaid(c.store, func() time.Time { return now }, ring)
 	ctx := t.Context()
 	count := func() (int, int64) {
 		t.Helper()
@@ -68,8 +69,13 @@ func TestLaid(t *testing.T) {
 	if x, err := l.CurrentSchedules(ctx); err != nil || len(x) != 0 {
 		t.Errorf("%d schedules on the air after the withdrawal, %v", len(x), err)
 	}
-	// What the head of the audit does not show is read after a while all the same.
 	_, before := count()
+	ring.ring.Version++
+	if _, after := count(); after == before {
+		t.Error("a new keyring changes nothing, and with it approvals hold that did not")
+	}
+	// What the head of the audit does not show is read after a while all the same.
+	_, before = count()
 	now = now.Add(laidLife + time.Second)
 	if _, after := count(); after == before {
 		t.Error("a generation lasts for ever")

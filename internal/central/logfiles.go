@@ -30,6 +30,13 @@ func (l logFiles) XLSX(ctx context.Context, f web.LogFile, begin func(time.Time)
 	return l.Exporter.XLSX(ctx, request(f), begin)
 }
 
+// auditFiles gives web the files of the audit.
+type auditFiles struct{ *export.Audits }
+
+func (a auditFiles) Write(ctx context.Context, f web.AuditFile, begin func(time.Time) (io.Writer, error)) error {
+	return a.Audits.Write(ctx, export.AuditRequest{Filter: f.Filter, Kind: export.AuditKind(f.Kind), Heads: f.Heads, Row: f.Row, By: f.By, Owner: string(f.Owner)}, begin)
+}
+
 func request(f web.LogFile) export.Request {
 	return export.Request{Filter: f.Filter, Zone: f.Zone, Words: f.Words, About: f.About, By: f.By, Owner: string(f.Owner)}
 }

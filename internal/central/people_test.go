@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ import (
 // and store are the real ones.
 func TestPeopleThroughTheConsole(t *testing.T) {
 	ctx := t.Context()
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "loaxa.db"))
+	db, err := store.Open(ctx, storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,13 +38,13 @@ func TestPeopleThroughTheConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	commune := plan.Areas[1].ID
-	people := identity.NewPeople(db, time.Now)
+	people := identity.NewPeople(db, t.TempDir(), time.Now)
 	const secret = "chiều nay trời mưa to"
 	if _, err := people.Add(ctx, "quan-tri", "Quản trị xã", secret, []radio.Grant{{Role: radio.RoleAdmin, Area: commune}}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	site, err := web.New(web.Deps{
-		People: people, Staff: people, Office: people, Accounts: people, Tokens: people, Plan: db, Log: report.New(db, time.Now),
+		People: people, Staff: people, Office: people, Accounts: people, Tokens: people, Second: people, SecondOffice: people, Plan: db, Log: report.New(db, time.Now),
 		Healthy: db.Ping, Live: &web.Live{}, Zone: "Asia/Ho_Chi_Minh", Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {},
 	})
@@ -71,7 +70,7 @@ func TestPeopleThroughTheConsole(t *testing.T) {
 	c.as("moi", secret)
 	c.call("GET", "/api/v1/people", "", 403, nil)
 	var token struct{ Secret string }
-	c.call("POST", "/api/v1/tokens", `{"name":"thử","days":1,"use":"read"}`, 201, &token)
+	c.call("POST", "/api/v1/tokens", `{"name":"thử","days":1,"use":"read","password":"`+secret+`"}`, 201, &token)
 
 	c.cookie, c.token = nil, token.Secret
 	c.call("GET", "/api/v1/log", "", 200, nil)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"loaxa/internal/central/broker"
+	"loaxa/internal/central/export"
+	"loaxa/internal/central/library"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/central/web"
@@ -86,12 +88,14 @@ func layProvince(b *testing.B) *benchProvince {
 	p := &benchProvince{c: c}
 	sample := storetest.SamplePlan()
 	root := radio.Area{ID: benchID[radio.AreaID]('a', 0), Code: "ha-tinh", Kind: radio.Province, Name: "Tỉnh Hà Tĩnh", Zone: "Asia/Ho_Chi_Minh"}
+	ring := newRingOf(b, sample.Approver, root.ID)
 	change := radio.PlanChange{At: radio.At(now), Author: sample.Author, Approver: sample.Approver, Areas: []radio.Area{root}}
 	status := radio.Status{Revisions: radio.RevisionStatus{Programme: now.Unix() - 3600}}
 	for n := range 20 {
 		x := storetest.SampleBulletin(fmt.Sprint("tin-", n), 1, sample.Author)
 		x.ID, x.State, x.DecidedBy, x.DecidedAt = benchID[radio.BulletinID]('b', n), radio.Approved, sample.Approver, 1
 		x.Area, x.ValidFrom, x.ValidUntil = root.ID, 0, 0
+		ring.sign(b, &x)
 		change.Bulletins = append(change.Bulletins, x)
 		for _, r := range x.Renditions {
 			status.Audio = append(status.Audio, radio.AudioStatus{SHA256: r.SHA256, Ready: true})
@@ -134,7 +138,7 @@ func layProvince(b *testing.B) *benchProvince {
 	p.enrol(b, change, status, now)
 	p.draft(b, &p.commune, schedule(p.where, p.where), sample.Author, now)
 	p.draft(b, &p.province, schedule(root.ID, root.ID), sample.Author, now)
-	p.open(b, root)
+	p.open(b, root, ring)
 	return p
 }
 
@@ -177,7 +181,7 @@ func (p *benchProvince) draft(b *testing.B, id *radio.ScheduleID, s radio.Schedu
 }
 
 // open signs an administrator in to the console as the centre composes it.
-func (p *benchProvince) open(b *testing.B, root radio.Area) {
+func (p *benchProvince) open(b *testing.B, root radio.Area, ring *ringOf) {
 	b.Helper()
 	const secret = "chiều nay trời mưa to"
 	grants := []radio.Grant{{Role: radio.RoleApprover, Area: radio.Everywhere}, {Role: radio.RoleEditor, Area: radio.Everywhere}}
@@ -192,7 +196,8 @@ func (p *benchProvince) open(b *testing.B, root radio.Area) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err := p.c.console(root, nil, &web.Live{}, stillBroker{}, w, nil, nil, nil)
+	files := export.New(exportLog(p.c.store), time.Now)
+	server, err := p.c.console(root, desks{live: &web.Live{}, broker: stillBroker{}, watching: w, ring: ring, approvals: library.NewApprovals(ring, nil, time.Now), files: files, audits: p.c.audits(nil, files)})
 	if err != nil {
 		b.Fatal(err)
 	}

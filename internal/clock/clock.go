@@ -25,7 +25,8 @@
 // clock that contradicts it. A step of the machine's clock that the kernel does not
 // vouch for makes every other source worthless. Whatever the source, a clock more than
 // 60 s below the floor, or whose floor is not read yet, is untrusted; and what an
-// untrusted clock shows is never below the floor.
+// untrusted clock shows is never below the floor. What part of the floor stands on a key of
+// the centre alone, and what becomes of it when that is revoked, stands in vouched.go.
 package clock
 
 import (

@@ -119,7 +119,8 @@ func (s *System) remember() {
 	}
 	var m measurement
 	var h hardwareRecord
-	err := errors.Join(s.recall(keptDrift, &m), s.recall(keptRTC, &h))
+	var words []vouched
+	err := errors.Join(s.recall(keptDrift, &m), s.recall(keptRTC, &h), s.recall(keptVouched, &words))
 	if err != nil {
 		s.log.Warn("what was known of the clocks is lost", "error", err)
 	}
@@ -128,7 +129,8 @@ func (s *System) remember() {
 	if m.sane() {
 		s.drift.measured = m
 	}
-	if h.sane() {
+	s.recallVouched(words)
+	if h.sane() && !s.isDisowned(h.KID) {
 		s.hardware.record = h
 	}
 }

@@ -2,6 +2,7 @@ package clock
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -21,7 +22,7 @@ func (s *System) SetByHand(t time.Time) error {
 	defer s.mu.Unlock()
 	now := s.look()
 	s.judge(now)
-	floor := s.lowest()
+	floor := s.certain()
 	switch {
 	case s.opts.Assumed || s.reading.State == Trusted:
 		return fmt.Errorf("%w: the time is known by %s; nothing is set by hand", radio.ErrConflict, s.reading.Source)
@@ -51,6 +52,8 @@ func (s *System) SetByHand(t time.Time) error {
 		s.rtc, s.hardware.denied = anchor{}, true
 	}
 	s.manual = fresh
+	// What only the centre's keys have said, the person outranks.
+	s.vouched = slices.DeleteFunc(s.vouched, func(v vouched) bool { return v.Upto.Time().After(t.Add(MaxBound)) })
 	s.log.Info("clock set by hand", "time", t.UTC().Format(time.RFC3339))
 	s.judge(now)
 	return nil

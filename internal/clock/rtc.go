@@ -37,6 +37,8 @@ type hardwareRecord struct {
 	Showed  radio.Millis `json:"showed"` // by itself
 	At      radio.Millis `json:"at"`     // in truth
 	BoundMS int64        `json:"bound_ms"`
+	// KID is the key of the centre that told the time; "" when another source did.
+	KID string `json:"kid,omitempty"`
 }
 
 func (h hardwareRecord) sane() bool {
@@ -85,11 +87,14 @@ func (s *System) compareRTC(ctx context.Context, showed time.Time, r Reading) {
 	s.mu.Lock()
 	old := s.hardware.record
 	s.hardware.denied = false
+	if r.Source == SourceCentre {
+		fresh.KID = s.centreKID
+	}
 	if off := now.Sub(showed); r.Source == SourceKernel && off.Abs() > rtcSet {
 		fresh = hardwareRecord{}
 	}
 	moved := time.Duration((fresh.At-fresh.Showed)-(old.At-old.Showed)) * time.Millisecond
-	news := fresh.sane() != old.sane() || fresh.sane() && (moved.Abs() > rtcTick || now.Sub(old.At.Time()).Abs() >= rtcKept)
+	news := fresh.sane() != old.sane() || fresh.KID != old.KID || fresh.sane() && (moved.Abs() > rtcTick || now.Sub(old.At.Time()).Abs() >= rtcKept)
 	if news {
 		s.hardware.record = fresh
 	}

@@ -110,7 +110,7 @@ func TestSourcesAndStates(t *testing.T) {
 			if c.begin != nil {
 				c.begin(t, s, b)
 			}
-			s.AtLeast(noon.Add(10 * 365 * day))
+			s.AtLeast(noon.Add(10*365*day), "")
 			if r := s.State(); r.State != Untrusted || s.Now().Before(noon.Add(10*365*day)) {
 				t.Errorf("below the floor: %s, shows %s", r.State, s.Now())
 			}
@@ -251,7 +251,7 @@ func TestProvenThisBoot(t *testing.T) {
 	want("and on", noon.Add(2*time.Minute+500*time.Millisecond))
 	// One too slow to set a clock by still proves something, if there is nothing else.
 	s, _ = newBench(t, y1970, Options{BuildTime: built})
-	if err := s.FromCentre(noon, s.Mono()-15*time.Second, s.Mono()); !errors.Is(err, radio.ErrInvalid) {
+	if err := s.FromCentre(noon, "centre", s.Mono()-15*time.Second, s.Mono()); !errors.Is(err, radio.ErrInvalid) {
 		t.Errorf("%v", err)
 	}
 	want("after 15 s", noon.Add(15*time.Second))
@@ -281,7 +281,7 @@ func TestClockProperties(t *testing.T) {
 			case 3:
 				b.step(truth.Sub(b.at.wall) + time.Duration(rnd.Int64N(int64(time.Minute))))
 			case 4:
-				_ = s.FromCentre(truth, s.Mono()-time.Duration(rnd.Int64N(int64(12*time.Second))), s.Mono()) // may be refused
+				_ = s.FromCentre(truth, "centre", s.Mono()-time.Duration(rnd.Int64N(int64(12*time.Second))), s.Mono()) // may be refused
 			case 5:
 				_ = s.fromModem(truth, time.Duration(rnd.Int64N(int64(20*time.Second))), s.Mono(), s.Mono()) // may be refused
 			case 6:
@@ -291,7 +291,7 @@ func TestClockProperties(t *testing.T) {
 				b.setRTC(truth.Add(-time.Duration(rnd.Int64N(int64(3 * time.Second)))))
 				s.watchRTC(t.Context())
 			case 8:
-				s.AtLeast(truth.Add(-time.Duration(rnd.Int64N(int64(day)))))
+				s.AtLeast(truth.Add(-time.Duration(rnd.Int64N(int64(day)))), "")
 			}
 			waited := what == 0 // no source has spoken, and nobody has set the clock
 			r, now := s.State(), s.Now()

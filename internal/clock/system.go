@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	gosync "sync"
 	"time"
 
@@ -70,15 +71,21 @@ type System struct {
 	changed chan struct{} // closed and renewed at every step or change of trust
 	seen    bool
 	last    instant
-	floor   time.Time
+	floor   time.Time // by a source of the device's own; see lowest
 	proven  time.Time // latest instant known by another's word; bounds the floor
 	loaded  bool
-	kernel  anchor
-	centre  anchor
-	modem   anchor
-	rtc     anchor
-	manual  anchor
-	reading Reading
+	stored  time.Time // of floor
+	// vouched is what only the centre's keys have said, kept what is on the disk of that.
+	vouched, kept []vouched
+	disowned      []string // kids that are revoked
+	spoke         []string // kids that have told the time in this run
+	centreKID     string   // of centre
+	kernel        anchor
+	centre        anchor
+	modem         anchor
+	rtc           anchor
+	manual        anchor
+	reading       Reading
 	// raised is what an untrusted clock is put forward by, so as not to show less than
 	// the floor; 0 for nothing.
 	raised   time.Duration
@@ -171,16 +178,26 @@ func (s *System) Wait(ctx context.Context, until time.Time) (Woke, error) {
 	return woke, nil
 }
 
-// AtLeast takes a time out of a verified message: a lower bound, nothing more
-// (design §5). It raises the floor.
-func (s *System) AtLeast(t time.Time) {
+// AtLeast takes a time out of a message verified by the key kid, "" for what this device
+// knows by itself: a lower bound, nothing more (design §5). It raises the floor.
+func (s *System) AtLeast(t time.Time, kid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.prove(t)
-	if t.After(s.floor) {
-		s.floor = t.Round(0).UTC()
-		s.judge(s.look())
+	if kid != "" && s.isDisowned(kid) {
+		return
 	}
+	lowest := s.lowest()
+	t = s.vouch(t, kid)
+	if !t.After(lowest) {
+		return
+	}
+	if kid == "" {
+		s.floor = t.Round(0).UTC()
+	} else {
+		v := s.vouchedOf(kid)
+		v.Upto = max(v.Upto, radio.At(t))
+	}
+	s.judge(s.look())
 }
 
 // Latest is max(Now, build time, floor): what NotAfter of a certificate is judged
@@ -195,15 +212,15 @@ func (s *System) Latest() time.Time {
 	return latest
 }
 
-// Passed is an instant that has passed for certain: the floor, the build time, and Now
-// while it can be believed. What can only be lost once, such as an alert that expires, is
+// Passed is an instant that has passed for certain: the floor, as far as more than a key of
+// the centre says it, the build time, and Now while it can be believed. What can only be lost once, such as an alert that expires, is
 // judged by this and not by Latest, which a clock that runs ahead leads astray.
 func (s *System) Passed() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.look()
 	s.judge(now)
-	passed := s.lowest()
+	passed := s.certain()
 	if at := now.wall.Add(s.reading.Offset); s.reading.Usable() && at.After(passed) {
 		return at
 	}
@@ -225,8 +242,8 @@ func (s *System) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		r := s.State()
-		if now := s.Now(); r.Usable() && now.Sub(stored) >= floorEvery {
-			stored = s.keepFloor(ctx, now, stored)
+		if now := s.Now(); r.Usable() && now.Sub(stored).Abs() >= floorEvery {
+			stored = s.keepFloor(ctx, now)
 		}
 		s.watchRTC(ctx)
 		s.keepDrift(ctx)
@@ -235,7 +252,7 @@ func (s *System) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			if r := s.State(); r.Usable() {
 				// ctx has ended, but the last floor is worth one write.
-				s.keepFloor(context.WithoutCancel(ctx), s.Now(), stored)
+				s.keepFloor(context.WithoutCancel(ctx), s.Now())
 			}
 			return nil
 		}
@@ -255,14 +272,14 @@ func (s *System) loadFloor(ctx context.Context) time.Time {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loaded = true
+	s.loaded, s.stored = true, stored
 	if stored.After(s.floor) {
 		s.floor = stored
 	}
 	// How much of it was proven is not kept; the rest is not counted twice.
 	s.prove(stored.Add(-unproven))
 	s.judge(s.look())
-	return stored
+	return s.lowest()
 }
 
 // prove notes that an instant has passed for certain; the caller holds mu.
@@ -272,25 +289,41 @@ func (s *System) prove(t time.Time) {
 	}
 }
 
-// keepFloor gives back what is known to be stored now. A trusted time that is a
-// little below the floor (AtLeast, a step back within the bound) changes nothing.
-func (s *System) keepFloor(ctx context.Context, now, stored time.Time) time.Time {
+// keepFloor writes how far the time has come, and gives that back. A trusted time that is
+// a little below the floor (AtLeast, a step back within the bound) changes nothing.
+func (s *System) keepFloor(ctx context.Context, now time.Time) time.Time {
 	s.mu.Lock()
 	s.prove(s.opts.BuildTime)
-	if most := s.proven.Add(unproven); now.After(most) {
+	most := s.proven
+	for _, v := range s.vouched {
+		if said := v.Said.Time(); said.After(most) {
+			most = said
+		}
+	}
+	if most = most.Add(unproven); now.After(most) {
 		now = most
 	}
-	if now.After(s.floor) {
+	if kid := s.learnedFrom(); kid != "" {
+		v := s.vouchedOf(kid)
+		v.Upto = max(v.Upto, radio.At(now))
+	} else if now.After(s.floor) {
 		s.floor = now
 	}
-	floor := s.floor
+	floor, reached, stored := s.floor, s.lowest(), s.stored
+	fresh, news := slices.Clone(s.vouched), !slices.Equal(s.vouched, s.kept)
+	s.kept = fresh
 	s.mu.Unlock()
+	if news {
+		s.keep(ctx, keptVouched, fresh)
+	}
 	if s.opts.Floor == nil || !floor.After(stored) {
-		return floor
+		return reached
 	}
 	if err := s.opts.Floor.Store(ctx, floor); err != nil {
-		s.log.Warn("time floor not stored", "error", err)
-		return now // asked again in an hour, not every second
+		s.log.Warn("time floor not stored", "error", err) // tried again in an hour, not every second
 	}
-	return floor
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stored = floor
+	return reached
 }

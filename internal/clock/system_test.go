@@ -124,7 +124,7 @@ func want(t *testing.T, s *System, state State, source Source) Reading {
 func learn(t *testing.T, s *System, centre time.Time, trip time.Duration) {
 	t.Helper()
 	got := s.Mono()
-	if err := s.FromCentre(centre.Add(-trip/2), got-trip, got); err != nil {
+	if err := s.FromCentre(centre.Add(-trip/2), "centre", got-trip, got); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -149,7 +149,7 @@ func TestTrust(t *testing.T) {
 			if got := s.Latest(); !got.Equal(noon.AddDate(70, 0, 0)) {
 				t.Errorf("Latest %v, want what the clock shows", got)
 			}
-			s.AtLeast(noon)
+			s.AtLeast(noon, "")
 			if got := s.Passed(); !got.Equal(noon) {
 				t.Errorf("Passed %v, want the floor", got)
 			}
@@ -300,7 +300,7 @@ func TestTrust(t *testing.T) {
 		"a welcome of 10 s tells no time": func(t *testing.T) {
 			s, _ := newBench(t, noon, Options{})
 			for _, trip := range []time.Duration{10 * time.Second, -time.Second} {
-				if err := s.FromCentre(noon, s.Mono()-trip, s.Mono()); !errors.Is(err, radio.ErrInvalid) {
+				if err := s.FromCentre(noon, "centre", s.Mono()-trip, s.Mono()); !errors.Is(err, radio.ErrInvalid) {
 					t.Fatalf("%v: error %v", trip, err)
 				}
 			}
@@ -308,21 +308,21 @@ func TestTrust(t *testing.T) {
 		},
 		"a centre before the floor is not believed": func(t *testing.T) {
 			s, _ := newBench(t, y1970, Options{BuildTime: built})
-			if err := s.FromCentre(built.Add(-time.Hour), s.Mono(), s.Mono()); !errors.Is(err, radio.ErrInvalid) {
+			if err := s.FromCentre(built.Add(-time.Hour), "centre", s.Mono(), s.Mono()); !errors.Is(err, radio.ErrInvalid) {
 				t.Fatalf("error %v", err)
 			}
 		},
 		"a message's time is a lower bound": func(t *testing.T) {
 			s, b := newBench(t, noon, Options{})
 			b.setSync(true, time.Millisecond)
-			s.AtLeast(noon.Add(30 * time.Second)) // within what a usable clock may be wrong
+			s.AtLeast(noon.Add(30*time.Second), "") // within what a usable clock may be wrong
 			want(t, s, Trusted, SourceKernel)
-			s.AtLeast(noon.Add(2 * time.Hour))
+			s.AtLeast(noon.Add(2*time.Hour), "")
 			want(t, s, Untrusted, SourceKernel)
 			if got := s.Latest(); !got.Equal(noon.Add(2 * time.Hour)) {
 				t.Fatalf("Latest %v", got)
 			}
-			s.AtLeast(noon) // never back
+			s.AtLeast(noon, "") // never back
 			want(t, s, Untrusted, SourceKernel)
 			b.pass(2 * time.Hour)
 			want(t, s, Trusted, SourceKernel)
@@ -449,7 +449,7 @@ func TestWaitWakesOnStepAndTrust(t *testing.T) {
 		"-4 s":             func(_ *System, b *bench) { b.step(-4 * time.Second) },
 		"kernel is synced": func(_ *System, b *bench) { b.setSync(true, time.Millisecond) },
 		"welcome moves the clock": func(s *System, _ *bench) {
-			if err := s.FromCentre(noon.Add(time.Hour), s.Mono(), s.Mono()); err != nil {
+			if err := s.FromCentre(noon.Add(time.Hour), "centre", s.Mono(), s.Mono()); err != nil {
 				panic(err)
 			}
 		},

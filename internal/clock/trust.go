@@ -2,6 +2,7 @@ package clock
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -22,11 +23,17 @@ func (a anchor) boundAt(mono time.Duration, drift float64) time.Duration {
 
 // FromCentre takes the centre's time out of a signed welcome whose nonce matched
 // our hello. sent and got are Mono when hello left and welcome came; the truth lies
-// somewhere between, so half of the round trip is the error bound.
-func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
+// somewhere between, so half of the round trip is the error bound. kid has signed it.
+func (s *System) FromCentre(centre time.Time, kid string, sent, got time.Duration) error {
 	trip := got - sent
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if kid != "" && s.isDisowned(kid) {
+		return fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
+	}
+	if !slices.Contains(s.spoke, kid) {
+		s.spoke = append(s.spoke, kid)
+	}
 	if trip >= 0 {
 		s.answered.take(centre.Add(trip), got, s.rate())
 		s.word = word{held: true, mono: got, at: centre, trip: trip}
@@ -38,10 +45,13 @@ func (s *System) FromCentre(centre time.Time, sent, got time.Duration) error {
 		return fmt.Errorf("%w: centre says %s, but %s has passed already", radio.ErrInvalid,
 			centre.UTC().Format(time.RFC3339), floor.Format(time.RFC3339))
 	}
-	s.prove(centre)
+	s.vouch(centre, kid)
 	now := s.look()
 	fresh := now.anchor(centre, sent+trip/2, trip/2)
 	s.learn(&s.centre, fresh, now)
+	if s.centre == fresh {
+		s.centreKID = kid
+	}
 	return nil
 }
 
@@ -143,8 +153,20 @@ func (s *System) look() instant {
 	return now
 }
 
-// lowest is the instant below which no true clock is.
+// lowest is the floor: the instant below which no true clock is, as far as anybody says
+// who is believed.
 func (s *System) lowest() time.Time {
+	lowest := s.certain()
+	for _, v := range s.vouched {
+		if upto := v.Upto.Time(); v.Upto > 0 && upto.After(lowest) {
+			lowest = upto
+		}
+	}
+	return lowest
+}
+
+// certain is the part of the floor that does not stand on a key of the centre alone.
+func (s *System) certain() time.Time {
 	if s.opts.BuildTime.After(s.floor) {
 		return s.opts.BuildTime.UTC()
 	}

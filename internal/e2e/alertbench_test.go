@@ -38,6 +38,9 @@ func TestBenchAlert(t *testing.T) {
 	h.signers()
 	h.fleetAreas(slices.Max(sizes), sizes)
 	h.serve()
+	for _, login := range []string{"ky1", "ky2"} {
+		h.setSecond(login)
+	}
 	report := &alertTable{t: t, path: filepath.Join(dir, "table.md")}
 	report.line("| what | n | p50 | p99 | max | load average |\n|---|---|---|---|---|---|")
 	report.drills(h, drills[0])
@@ -130,11 +133,11 @@ func (h *house) sign(w radio.AlertWish) radio.AlertRecord {
 	h.t.Helper()
 	var a radio.AlertRecord
 	for i, login := range []string{"ky1", "ky2"} {
-		h.login(login)
+		h.as(login)
 		if i == 0 {
 			h.post("/api/v1/alerts", w, &a)
 		}
-		h.post("/api/v1/alerts/"+string(a.ID)+"/signatures", map[string]any{"version": a.Version, "password": secret + "-" + login}, &a)
+		h.post("/api/v1/alerts/"+string(a.ID)+"/signatures", map[string]any{"version": a.Version, "sign": radio.SignWith{Password: secret + "-" + login, Code: h.code(login)}}, &a)
 	}
 	if a.Paper.SentAt == 0 {
 		h.t.Fatalf("alert not sent: %+v", a)

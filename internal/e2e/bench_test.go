@@ -290,7 +290,7 @@ type noAnswers struct{}
 
 func (noAnswers) Hello(context.Context, radio.DeviceID, wire.HelloPayload) error { return nil }
 
-func (noAnswers) Ack(context.Context, radio.DeviceID, radio.JournalID, uint64, []wire.Rejected) error {
+func (noAnswers) Ack(context.Context, wire.AckPayload) error {
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +21,8 @@ import (
 	"loaxa/internal/wire"
 )
 
-// TestMosquitto: the same flow with Debian's mosquitto and the shipped configuration
-// in place of the embedded broker; a broker restarted in the slot loses nothing.
+// TestMosquitto: the same flow with Debian's mosquitto, on the files that the centre makes
+// for it, in place of the embedded broker; a broker restarted in the slot loses nothing.
 func TestMosquitto(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,10 +35,10 @@ func TestMosquitto(t *testing.T) {
 	}
 	h := newHouse(t, []string{"a", "b:32"}, "LOAXA_MQTT_EXTERNAL=mqtts://127.0.0.1:"+strconv.Itoa(centrePort))
 	h.serve()
-	m := h.mosquitto(centrePort)
 	h.upload("mot", "Bản tin một", tone(t, 8, 440))
 	h.upload("hai", "Bản tin hai", tone(t, 4, 660))
 	a, b := h.agent("a", `driver: "null"`), h.agent("b", `driver: "null"`)
+	m := h.mosquitto(centrePort) // its files name the devices that are enrolled
 	due := dueMinute(25 * time.Second)
 	h.schedule(due, "mot", "hai")
 	a.ready(due)
@@ -51,40 +50,26 @@ func TestMosquitto(t *testing.T) {
 	wantAll(t, h.outcomes(4, 120*time.Second), 4, radio.Aired)
 }
 
-// mosquitto starts the installed broker with firmware-config's files; only ports,
-// paths and the user are put to the test's own.
+// mosquitto starts the installed broker with the files that the centre makes for it.
 func (h *house) mosquitto(centrePort int) *process {
 	h.t.Helper()
 	program, err := exec.LookPath("mosquitto")
 	if err != nil {
-		h.t.Fatal("mosquitto is missing: run `make deps-test`")
-	}
-	shipped := filepath.Join("..", "..", "firmware-config", "mosquitto")
-	acl, err := filepath.Abs(filepath.Join(shipped, "acl"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	raw, err := os.ReadFile(filepath.Join(shipped, "mosquitto.conf"))
-	if err != nil {
-		h.t.Fatal(err)
+		if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil { // Debian keeps it outside a user's PATH
+			h.t.Fatal("mosquitto is missing: run `make deps-test`")
+		}
 	}
 	me, err := user.Current()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	state := filepath.Join(h.dir, "mosquitto")
-	text := strings.NewReplacer(
-		"acl_file /etc/mosquitto/acl", "acl_file "+acl,
-		"file /etc/mosquitto/certs/", "file "+filepath.Join(h.data(), "ca")+"/",
-		"persistence_location /var/lib/mosquitto/", "persistence_location "+state+"/",
-		"\nlistener 8883\n", "\nlistener "+strconv.Itoa(h.ports.mqtt)+" 127.0.0.1\n",
-		"\nlistener 8884 127.0.0.1\n", "\nlistener "+strconv.Itoa(centrePort)+" 127.0.0.1\n",
-	).Replace(string(raw)) + "\nuser " + me.Username + "\n"
-	file := filepath.Join(h.dir, "mosquitto.conf")
-	if err := errors.Join(os.MkdirAll(state, 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+	files, state := filepath.Join(h.dir, "mosquitto"), filepath.Join(h.dir, "mosquitto-state")
+	if err := errors.Join(os.RemoveAll(files), os.MkdirAll(state, 0o700)); err != nil {
 		h.t.Fatal(err)
 	}
-	return startProcess(h.t, "mosquitto", filepath.Join(h.dir, "mosquitto.log"), exec.Command(program, "-c", file))
+	h.command("", "broker-config", "mosquitto", "--out", files, "--state", state, "--user", me.Username,
+		"--devices", "127.0.0.1:"+strconv.Itoa(h.ports.mqtt), "--centre", "127.0.0.1:"+strconv.Itoa(centrePort))
+	return startProcess(h.t, "mosquitto", filepath.Join(h.dir, "mosquitto.log"), exec.Command(program, "-c", filepath.Join(files, "mosquitto.conf")))
 }
 
 // TestSameBatchTenTimes: the device's whole journal is sent again, ten times, by a

@@ -69,7 +69,7 @@ func TestRemoteControl(t *testing.T) {
 	h.schedule(due, "dai")
 	a.ready(due)
 	b.ready(due)
-	h.login(second) // an approver orders
+	h.as(second) // an approver orders
 	var list struct {
 		Devices []struct {
 			Device radio.DeviceID `json:"device"`

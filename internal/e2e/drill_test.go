@@ -80,7 +80,7 @@ func TestRestoreDrillOnPostgres(t *testing.T) {
 		}
 	})
 	database := func() string {
-		dsn, err := pg.Database(t.Context())
+		dsn, err := pg.Database()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func drill(t *testing.T, h *house, fresh func()) {
 		t.Errorf("restore: %s", said)
 	}
 	h.serve() // the author signs in
-	h.login(second)
+	h.as(second)
 	h.decoded(one, 64) // every sample of the audio is there
 
 	// The log fills up from the device's journal with what it had before.

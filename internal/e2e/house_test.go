@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,6 +72,8 @@ const (
 	author = "lan"
 	second = "hoa"
 	secret = "mat-khau-de-thu"
+	// keySecret opens the keys of those who approve.
+	keySecret = "cau-noi-de-ky-tin"
 )
 
 // house is one province of its own: a centre process and its agents.
@@ -83,6 +86,10 @@ type house struct {
 	client *http.Client
 	api    sync.Once
 	routes routers.Router // of the API, as the running centre describes it
+	// recovery are the recovery codes of who has a second factor.
+	recovery map[string]*recovery
+	// jars are the sessions of who has signed in.
+	jars map[string]http.CookieJar
 }
 
 // process is a child that is stopped with its test.
@@ -172,22 +179,55 @@ func newHouse(t *testing.T, devices []string, extra ...string) *house {
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	h.ports.people, h.ports.devices, h.ports.mqtt = ports[0], ports[1], ports[2]
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.client = &http.Client{Jar: jar, Timeout: 30 * time.Second}
-	for login, role := range map[string]string{author: "editor", second: "approver"} {
-		h.command(secret, "user", "add", "--login", login, "--name", login, "--role", role, "--password-stdin")
-	}
+	h.client = &http.Client{Timeout: 30 * time.Second}
+	h.twoPeople()
 	h.write("areas.yaml", "areas:\n  - {code: tinh, kind: province, name: Tỉnh thử, zone: "+zone+"}\n"+
 		"  - {code: xa, kind: commune, name: Xã thử, parent: tinh}\n  - {code: thon, kind: hamlet, name: Thôn thử, parent: xa}\n"+
 		"policies:\n  - {area: tinh, label: thử, windows: [{from: \"00:00\", to: \"24:00\"}]}\ndevices:\n"+deviceLines(devices))
 	h.importPlan()
-	h.command("", "key", "root", "--out", filepath.Join(h.dir, "root.jwk"))
+	h.command("", "key", "root", "--plain", "--out", filepath.Join(h.dir, "root.jwk"))
 	broker := "mqtts://127.0.0.1:" + strconv.Itoa(h.ports.mqtt)
 	h.command("", "key", "sign", "--root", filepath.Join(h.dir, "root.jwk"), "--broker", broker, "--media", h.devicesURL())
+	h.approver(second, "tinh")
 	return h
+}
+
+// peopled is the data folder of a centre with its two people, made once: each costs a
+// password's hash.
+var peopled = sync.OnceValues(func() (string, error) {
+	data := filepath.Join(programs.dir, "peopled")
+	for login, role := range map[string]string{author: "editor", second: "approver"} {
+		cmd := exec.Command(programs.centre, "user", "add", "--login", login, "--name", login, "--role", role, "--password-stdin")
+		cmd.Env, cmd.Stdin = append(os.Environ(), "LOAXA_DATA="+data), strings.NewReader(secret)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("loaxa user add: %w\n%s", err, out)
+		}
+	}
+	return data, nil
+})
+
+// twoPeople gives the house an author and a second person.
+func (h *house) twoPeople() {
+	h.t.Helper()
+	if slices.ContainsFunc(h.extra, func(v string) bool { return strings.HasPrefix(v, "LOAXA_DATABASE=") }) {
+		for login, role := range map[string]string{author: "editor", second: "approver"} {
+			h.command(secret, "user", "add", "--login", login, "--name", login, "--role", role, "--password-stdin")
+		}
+		return
+	}
+	data, err := peopled()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(h.t.Context(), "cp", "-a", data, h.data()).CombinedOutput(); err != nil {
+		h.t.Fatalf("copy the data folder: %v: %s", err, out)
+	}
+}
+
+// approver gives a person the key with which they approve for an area.
+func (h *house) approver(login, area string) {
+	h.t.Helper()
+	h.command(keySecret+"\n", "key", "person", "add", "--root", filepath.Join(h.dir, "root.jwk"), "--user", login, "--area", area, "--may", "approve", "--password-stdin")
 }
 
 func deviceLines(codes []string) string {
@@ -254,7 +294,7 @@ func (h *house) serve() {
 		resp, err := h.client.Get(h.url("/readyz"))
 		return err == nil && errors.Join(drain(resp)) == nil && resp.StatusCode == http.StatusNoContent
 	})
-	h.login(author)
+	h.as(author)
 }
 
 func drain(r *http.Response) error {
@@ -290,9 +330,44 @@ func (h *house) until(at time.Time) {
 	}
 }
 
+// login signs in.
 func (h *house) login(login string) {
 	h.t.Helper()
-	h.post("/api/v1/login", map[string]string{"login": login, "password": secret}, nil)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.client.Jar = jar
+	try := map[string]string{"login": login, "password": secret}
+	if kept := h.recovery[login]; kept != nil {
+		try["code"] = kept.pop()
+	}
+	h.post("/api/v1/login", try, nil)
+	if h.jars == nil {
+		h.jars = map[string]http.CookieJar{}
+	}
+	h.jars[login] = jar
+	h.refill(login)
+}
+
+// as goes on as somebody, who signs in if they have not yet or no longer: each time costs
+// a password's hash.
+func (h *house) as(login string) {
+	h.t.Helper()
+	if h.client.Jar = h.jars[login]; h.client.Jar != nil {
+		resp, err := h.client.Get(h.url("/api/v1/account"))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if err := drain(resp); err != nil {
+			h.t.Fatal(err)
+		}
+		if resp.StatusCode == http.StatusOK {
+			h.refill(login)
+			return
+		}
+	}
+	h.login(login)
 }
 
 func (h *house) post(path string, body, into any) {
@@ -374,6 +449,20 @@ func (h *house) asDescribed(req *http.Request, resp *http.Response, body []byte)
 // upload hands audio in as the author; the second person listens and approves it.
 func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
 	h.t.Helper()
+	b := h.handIn(author, code, title, audio)
+	h.withSecond(second)
+	h.as(second)
+	h.listen(b)
+	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), radio.Verdict{To: radio.Approved, Seen: b.SubmittedAt, Sign: &radio.SignWith{Password: keySecret, Code: h.code(second)}}, &b)
+	if b.State != radio.Approved {
+		h.t.Fatalf("bulletin %+v", b)
+	}
+	return b
+}
+
+// handIn has somebody hand audio in for approval.
+func (h *house) handIn(login, code, title string, audio []byte) radio.Bulletin {
+	h.t.Helper()
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
 	err := errors.Join(m.WriteField("code", code), m.WriteField("title", title), m.WriteField("field", "3"), m.WriteField("submit", "true"))
@@ -386,14 +475,8 @@ func (h *house) upload(code, title string, audio []byte) radio.Bulletin {
 		h.t.Fatal(err)
 	}
 	var b radio.Bulletin
-	h.login(author)
+	h.as(login)
 	h.ask("POST", "/api/v1/bulletins", m.FormDataContentType(), &form, &b)
-	h.login(second)
-	h.listen(b)
-	h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/decision", b.ID, b.Version), radio.Verdict{To: radio.Approved, Seen: b.SubmittedAt}, &b)
-	if b.State != radio.Approved {
-		h.t.Fatalf("bulletin %+v", b)
-	}
 	return b
 }
 

@@ -107,7 +107,8 @@ func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, m
 		frames := int((samples + radio.FrameSamples - 1) / radio.FrameSamples)
 		b := radio.Bulletin{ID: radio.NewID[radio.BulletinID](), Version: 1, Title: fmt.Sprint("tin ", n), State: radio.Approved,
 			Renditions: []radio.Rendition{{SHA256: radio.SHA256(fmt.Sprintf("%064x", n+1)), Kbps: radio.MainKbps, Bytes: int64(frames) * 209, Frames: frames,
-				Samples: samples, Tail: int(int64(frames)*radio.FrameSamples - samples)}}}
+				Samples: samples, Tail: int(int64(frames)*radio.FrameSamples - samples)}},
+			Area: province.ID, Signed: &radio.ApprovalRow{Area: province.ID, SignedApproval: radio.SignedApproval{Protected: "header", At: 1, Signature: "signature"}}}
 		switch n {
 		case 0:
 			b.ValidUntil = radio.At(begin.Add(time.Duration(r.IntN(48*3600)) * time.Second))
@@ -176,8 +177,12 @@ func (d *idealDevice) Programme() (*radio.Programme, bool) { return &d.prog, tru
 func (d *idealDevice) Policy() radio.Policy                { return d.policy }
 func (d *idealDevice) Settings() radio.Settings            { return d.settings }
 func (d *idealDevice) Changed() <-chan struct{}            { return d.unchanged }
-func (d *idealDevice) Ready(radio.SHA256) bool             { return true }
-func (d *idealDevice) Verify(radio.SHA256) error           { return nil }
+
+// CheckApproval: everything in the programme is approved.
+func (d *idealDevice) CheckApproval(*radio.Programme, radio.BulletinID, int) error { return nil }
+
+func (d *idealDevice) Ready(radio.SHA256) bool   { return true }
+func (d *idealDevice) Verify(radio.SHA256) error { return nil }
 func (d *idealDevice) Raise(context.Context, string, string) {
 }
 func (d *idealDevice) Clear(context.Context, string) {}

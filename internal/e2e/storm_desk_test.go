@@ -69,6 +69,12 @@ func TestDutyOfficer(t *testing.T) {
 	d := newDesk(t, s.house)
 	drill := d.drill()
 	d.callList(drill)
+	// What sounded comes behind the receipts, with the journal.
+	s.as(second)
+	s.eventually(20*time.Second, "both cycles in the log", func() bool {
+		rows := s.cyclesOf("tay1")
+		return len(rows) == 2 && rows[0].Outcome == radio.Aired && rows[1].Outcome == radio.Aired
+	})
 	d.scorecard(drill)
 	d.bothPersons(far)
 	d.remote()
@@ -102,7 +108,8 @@ func (a *agentProcess) page() string {
 // signHere types the password of the key into the form and sends it.
 func (d *desk) signHere(form, login string) {
 	d.t.Helper()
-	d.b.Type(form+" [name=password]", keyWord(login))
+	d.b.Type(form+" [name=key_password]", keyWord(login))
+	d.b.Type(form+" [name=code]", d.h.code(login))
 	d.click(form + " button")
 }
 
@@ -135,7 +142,8 @@ func (d *desk) drill() string {
 	d.click(".alertform button")
 	d.shows("alert-draft", "DIỄN TẬP", "2 cụm loa", "Xã Tây", "Bà con ven suối lên cao ngay.", "Ký xong là loa kêu ngay")
 	path := d.path()
-	d.b.Type("form.danger [name=password]", "khong-phai-mat-khau")
+	d.b.Type("form.danger [name=key_password]", "khong-phai-mat-khau")
+	d.b.Type("form.danger [name=code]", "123456")
 	d.b.Click("form.danger button")
 	d.refused(http.StatusUnprocessableEntity)
 	d.shows("alert-wrong-password", "không đúng")
@@ -233,8 +241,8 @@ func (d *desk) bothPersons(far *agentProcess) {
 	path := d.path()
 	d.signHere("form.danger", "ky1")
 	d.shows("alert-half-signed", "người thứ hai phải ký trước", "Bạn đã ký")
-	d.h.login("ky2") // at another desk
-	d.h.post("/api/v1"+path+"/signatures", map[string]any{"version": 1, "password": keyWord("ky2")}, nil)
+	d.h.as("ky2") // at another desk
+	d.h.post("/api/v1"+path+"/signatures", map[string]any{"version": 1, "sign": radio.SignWith{Password: keyWord("ky2"), Code: d.h.code("ky2")}}, nil)
 	far.sounds("Bão số 5", 5*time.Second)
 	d.b.AwaitWithin(10*time.Second, "the board on the page of the first person, by itself",
 		`const w = document.querySelector('.word-running'); return w !== null && parseInt(w.innerText) === 2`)
@@ -278,7 +286,8 @@ func (d *desk) remote() {
 // page; both stand in the centre's log. After five wrong ones even the right one waits.
 func (d *desk) atTheDevice(s *storm, a *agentProcess, pin string) {
 	d.t.Helper()
-	id := s.flood("--standing", "--life", "48h", "--repeats", "20", "--interval", "2s")
+	// A long cycle: the stop must come while it sounds, and not between two.
+	id := s.flood("--standing", "--life", "48h", "--repeats", "20", "--interval", "2s", "--sounds", "siren,lead_in,all_ok")
 	s.eventually(10*time.Second, "the device keeps the standing alert", func() bool {
 		v, ok := a.status()
 		return ok && slices.ContainsFunc(v.Alerts, func(x radio.AlertStatus) bool { return x.ID == id && x.Standing && x.State == radio.ReceiptAccepted })
@@ -290,8 +299,8 @@ func (d *desk) atTheDevice(s *storm, a *agentProcess, pin string) {
 	}
 	d.b.Visit(a.page() + "/control")
 	d.shows("control", "DỪNG PHÁT", "Lũ quét")
-	enter("/control/start", pin)
 	d.look()
+	enter("/control/start", pin)
 	a.sounds("Lũ quét", 5*time.Second)
 	d.b.Visit(a.page() + "/")
 	d.shows("device-page", "PHÁT KHẨN CẤP", "Lũ quét")
@@ -312,7 +321,7 @@ func (d *desk) atTheDevice(s *storm, a *agentProcess, pin string) {
 	if v, ok := a.status(); !ok || v.Sounding != nil {
 		d.t.Errorf("it sounds %+v", v.Sounding)
 	}
-	s.login(second)
+	s.as(second)
 	s.eventually(20*time.Second, "start and stop in the log", func() bool {
 		rows := slices.DeleteFunc(s.cyclesOf("tay1"), func(r radio.AsRun) bool { return r.Origin != radio.FromLocal })
 		return len(rows) > 0 && rows[len(rows)-1].Reason == radio.ReasonLocalStop && rows[len(rows)-1].Outcome == radio.Partial

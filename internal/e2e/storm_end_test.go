@@ -57,14 +57,14 @@ func TestStormCancelled(t *testing.T) {
 	cut.sounds("Lũ quét", 5*time.Second)
 	cut.kill(t)
 	heard := len(cut.heardFiles())
-	s.login(chairman)
+	s.as(chairman)
 	var a radio.AlertRecord
-	s.post("/api/v1/alerts/"+string(id)+"/cancel", map[string]any{"why": "Nước đã rút", "password": keyWord(chairman)}, &a)
+	s.post("/api/v1/alerts/"+string(id)+"/cancel", map[string]any{"why": "Nước đã rút", "sign": radio.SignWith{Password: keyWord(chairman), Code: s.code(chairman)}}, &a)
 	if a.State != radio.AlertCancelled {
 		t.Fatalf("after the cancel: %s", a.State)
 	}
 	here.sounds("", 3*time.Second)
-	if status, said := s.try("POST", "/api/v1/alerts/"+string(id)+"/cancel", map[string]any{"password": keyWord(chairman)}); status != http.StatusConflict {
+	if status, said := s.try("POST", "/api/v1/alerts/"+string(id)+"/cancel", map[string]any{"sign": radio.SignWith{Password: keyWord(chairman), Code: s.code(chairman)}}); status != http.StatusConflict {
 		t.Errorf("cancelled twice: %d %s", status, said)
 	}
 	cut.start()
@@ -88,7 +88,7 @@ func TestStormCancelled(t *testing.T) {
 	if n := len(off.heardFiles()); n != 0 {
 		t.Errorf("the device that was off all the time has %d recordings with sound", n)
 	}
-	s.login(second)
+	s.as(second)
 	for _, r := range s.log() {
 		switch {
 		case r.DeviceCode == "tay1" && r.Outcome == radio.Partial && r.Reason == radio.ReasonCancelled && r.Consumed > 0 && r.Consumed < r.Expected:
@@ -119,9 +119,10 @@ func TestStormReboot(t *testing.T) {
 	agents[0].kill(t)
 	agents[0].start()
 	s.eventually(90*time.Second, "both devices are done", func() bool {
-		s.login(second)
+		s.as(second)
 		rows := append(s.cyclesOf("tay1"), s.cyclesOf("tay2")...)
-		return s.reach(id).All.Counts.Done == 2 && len(rows) == 5 && !slices.ContainsFunc(rows, func(r radio.AsRun) bool { return r.Outcome == radio.PendingOutcome })
+		board := s.reach(id).All
+		return board.Counts.Done == 2 && board.Cycles == 5 && len(rows) == 5 && !slices.ContainsFunc(rows, func(r radio.AsRun) bool { return r.Outcome == radio.PendingOutcome })
 	})
 	rows := s.cyclesOf("tay1")
 	for i, r := range rows {
@@ -182,7 +183,7 @@ func TestStormWithoutATime(t *testing.T) {
 	if v, ok := a.status(); !ok || !v.Link.Connected {
 		t.Error("it sounds before the centre has answered")
 	}
-	s.eventually(90*time.Second, "it is done", func() bool { s.login(chairman); return s.reach(id).All.Counts.Done == 1 })
+	s.eventually(90*time.Second, "it is done", func() bool { s.as(chairman); return s.reach(id).All.Counts.Done == 1 })
 }
 
 // TestStormLateVoice: a device was off when the alert went out, the centre's broker has lost
@@ -205,7 +206,7 @@ func TestStormLateVoice(t *testing.T) {
 	s.serve()
 	a.start()
 	a.sounds("Lũ quét", 30*time.Second)
-	s.login(chairman)
+	s.as(chairman)
 	s.eventually(90*time.Second, "it is done", func() bool { return s.reach(id).All.Counts.Done == 1 && s.reach(id).All.Cycles == 3 })
 	siren := emergencySound(t, radio.RoleSiren).Samples
 	if last := s.cyclesOf("tay1")[2]; last.Expected < siren+2*radio.SampleRate || last.Outcome != radio.Aired {

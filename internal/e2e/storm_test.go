@@ -69,6 +69,10 @@ func newStorm(t *testing.T, codes ...string) *storm {
 	h.command(secret, "user", "add", "--login", chairman, "--name", "Lò Văn Chủ", "--role", "approver@tay", "--role", "operator@tay", "--password-stdin")
 	h.command(keyWord(chairman)+"\n", "key", "person", "add", "--root", root, "--user", chairman, "--area", "tay", "--may", "alert", "--password-stdin")
 	h.serve()
+	for _, login := range []string{"ky1", "ky2", chairman} {
+		h.setSecond(login)
+	}
+	h.as(author)
 	return s
 }
 
@@ -263,7 +267,7 @@ func TestStorm(t *testing.T) {
 		a.armed()
 	}
 	s.line.cut()
-	s.login(chairman)
+	s.as(chairman)
 	var voice radio.Rendition
 	s.ask("POST", "/api/v1/alerts/voice", "audio/mpeg", bytes.NewReader(tone(t, 4, 990)), &voice)
 	w := radio.AlertWish{Area: s.communeOf("tay1"), Headline: "Lũ quét", Text: "Lên cao ngay.", Sounds: []radio.EmergencyRole{radio.RoleSiren}, Voice: &voice,
@@ -274,7 +278,7 @@ func TestStorm(t *testing.T) {
 	for _, a := range agents {
 		a.sounds("Bản tin dài", 10*time.Second)
 	}
-	s.post("/api/v1/alerts/"+string(flood.ID)+"/signatures", map[string]any{"version": flood.Version, "password": keyWord(chairman)}, &flood)
+	s.post("/api/v1/alerts/"+string(flood.ID)+"/signatures", map[string]any{"version": flood.Version, "sign": radio.SignWith{Password: keyWord(chairman), Code: s.code(chairman)}}, &flood)
 	if flood.State != radio.AlertIssued || len(flood.Paper.Signatures) != 1 {
 		t.Fatalf("%s with %d signatures", flood.State, len(flood.Paper.Signatures))
 	}
@@ -313,8 +317,8 @@ func (s *storm) province(agents []*agentProcess) {
 	}
 	var a radio.AlertRecord
 	sign := func(login string) (int, string) {
-		s.login(login)
-		return s.try("POST", "/api/v1/alerts/"+id+"/signatures", map[string]any{"version": 1, "password": keyWord(login)})
+		s.as(login)
+		return s.try("POST", "/api/v1/alerts/"+id+"/signatures", map[string]any{"version": 1, "sign": radio.SignWith{Password: keyWord(login), Code: s.code(login)}})
 	}
 	if status, said := sign("ky1"); status != http.StatusConflict {
 		t.Errorf("the same person again: %d %s", status, said)
@@ -322,7 +326,7 @@ func (s *storm) province(agents []*agentProcess) {
 	if status, said := sign(chairman); status != http.StatusNotFound && status != http.StatusForbidden {
 		t.Errorf("a commune's chairman for the province: %d %s", status, said)
 	}
-	s.login("ky1")
+	s.as("ky1")
 	s.get("/api/v1/alerts/"+id, &a)
 	if a.State != radio.AlertDraft || a.Paper.SentAt != 0 || len(s.reach(a.ID).Devices) != 0 {
 		t.Errorf("with one person: %s, sent at %d", a.State, a.Paper.SentAt)
@@ -341,7 +345,7 @@ func (s *storm) province(agents []*agentProcess) {
 func (s *storm) stormLog(flood radio.AlertID) {
 	t := s.t
 	t.Helper()
-	s.login(second)
+	s.as(second)
 	var rows []radio.AsRun
 	s.eventually(30*time.Second, "the log is complete", func() bool {
 		rows = slices.DeleteFunc(s.log(), func(r radio.AsRun) bool { return r.Start > radio.At(time.Now()) }) // tomorrow's
@@ -365,7 +369,7 @@ func (s *storm) stormLog(flood radio.AlertID) {
 			}
 		}
 	}
-	s.login(chairman)
+	s.as(chairman)
 	b := s.reach(flood)
 	if len(b.Devices) != 2 || b.All.Cycles != 4 || b.All.Whole != 4 {
 		t.Errorf("board: %d devices, %d of %d cycles whole", len(b.Devices), b.All.Whole, b.All.Cycles)

@@ -156,7 +156,7 @@ func TestWalkOnPostgres(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dsn, err := pg.Database(t.Context())
+	dsn, err := pg.Database()
 	if err != nil {
 		t.Fatal(err)
 	}

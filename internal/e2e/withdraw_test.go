@@ -23,7 +23,7 @@ func TestWithdrawal(t *testing.T) {
 	b.ready(due)
 	address := fmt.Sprintf("/api/v1/bulletins/%s/%d", one.ID, one.Version)
 	var reach radio.BulletinReach
-	h.login(second)
+	h.as(second)
 	h.eventually(30*time.Second, "both devices to report the audio", func() bool {
 		h.get(address+"/devices", &reach)
 		return reach.Synced == 2 && len(reach.Waiting) == 0

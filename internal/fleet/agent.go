@@ -60,7 +60,7 @@ func newAgent(f *Fleet, m member) (*agent, error) {
 		Proven: func() (time.Time, bool) { return f.clock.Now(), true }, Log: a.log}); err != nil {
 		return nil, err
 	}
-	if a.inbox, err = inbox.New(inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Areas: id.Areas, Zone: id.Zone, Root: id.Root,
+	if a.inbox, err = inbox.New(inbox.Options{Device: id.Device, Name: id.Name, Province: id.Province, Areas: id.Areas, Zone: id.Zone, Root: id.PinnedRoot(),
 		Journal: a.journal, Cache: a.shelf, Clock: f.clock, Alerts: heardAlerts{a.alerts, a, wake}, Commands: a.orders, Log: a.log,
 		Welcome: func(ctx context.Context, w wire.WelcomePayload) {
 			f.stats.welcomes.Add(1)
@@ -177,6 +177,9 @@ type plan struct{ a *agent }
 
 // Settings implements emergency.Plan.
 func (p plan) Settings() radio.Settings { return p.a.inbox.Settings() }
+
+// Vouched implements emergency.Plan.
+func (p plan) Vouched(sha radio.SHA256) bool { return p.a.inbox.Vouched(sha) }
 
 // Drills implements emergency.Plan.
 func (p plan) Drills(sha radio.SHA256) bool { return p.a.inbox.Drills(sha) }

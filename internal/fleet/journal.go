@@ -128,6 +128,28 @@ func (j *journal) Ack(_ context.Context, id radio.JournalID, upto uint64, _ []wi
 	return nil
 }
 
+// Compare holds the centre's word against the chain, as far as that is still here.
+func (j *journal) Compare(_ context.Context, id radio.JournalID, seq uint64, hash trust.Hash) (bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if id != j.id || seq < j.acked || seq > j.acked+uint64(len(j.records)) {
+		return false, nil
+	}
+	own := j.prev
+	for _, b := range j.records[:seq-j.acked] {
+		own = trust.NextHash(own, b)
+	}
+	return own == hash, nil
+}
+
+// Fork begins another journal when the centre has not taken this one's next records.
+func (j *journal) Fork(ctx context.Context, id radio.JournalID, f wire.Forked) error {
+	if own, err := j.Compare(ctx, id, f.Seq, f.Own); err != nil || !own || f.Seq <= j.Status().Acked {
+		return err
+	}
+	return j.Renew(ctx, "another record is held")
+}
+
 // Rewind changes nothing: what was acknowledged is gone, which Oldest has told.
 func (j *journal) Rewind(context.Context, radio.JournalID, uint64) error { return nil }
 
@@ -180,10 +202,23 @@ func (j *journal) Document(name string) (radio.Issued, error) {
 	return j.keys, nil
 }
 
+// Keep implements inbox.Journal: a fleet is enrolled anew when its centre moves.
+func (j *journal) Keep(context.Context, string, []byte) error { return nil }
+
+// Kept implements inbox.Journal.
+func (j *journal) Kept(name string) ([]byte, error) {
+	return nil, fmt.Errorf("kept %s: %w", name, radio.ErrNotFound)
+}
+
 // SetDocument records the revision.
 func (j *journal) SetDocument(ctx context.Context, d radio.Issued) error {
 	_, err := j.Append(ctx, radio.Record{Kind: radio.RecordRevision, Revision: &radio.RevisionRecord{Document: d.Document, Revision: d.Revision}})
 	return err
+}
+
+// ReplaceDocument records the revision.
+func (j *journal) ReplaceDocument(ctx context.Context, d radio.Issued) error {
+	return j.SetDocument(ctx, d)
 }
 
 // SetAlert implements emergency.Journal.
@@ -247,10 +282,13 @@ func (w watch) Latest() time.Time { return w.Now() }
 func (w watch) Passed() time.Time { return w.Now() }
 
 // AtLeast changes nothing.
-func (watch) AtLeast(time.Time) {}
+func (watch) AtLeast(time.Time, string) {}
+
+// Distrust changes nothing.
+func (watch) Distrust(context.Context, []string) {}
 
 // FromCentre changes nothing.
-func (watch) FromCentre(time.Time, time.Duration, time.Duration) error { return nil }
+func (watch) FromCentre(time.Time, string, time.Duration, time.Duration) error { return nil }
 
 // shelf is the audio of an agent: all that its settings and its programme name counts as
 // there; a voice only once it has come.

@@ -240,7 +240,7 @@ func (p *pocket) Identity() ([]byte, error) {
 }
 
 // SetIdentity implements enrol.Store.
-func (p *pocket) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, _ bool, _ ...string) error {
+func (p *pocket) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, _ radio.Rejoin, _ ...string) error {
 	p.identity, p.keys = identity, keys
 	return nil
 }

@@ -20,6 +20,7 @@ type fakeBroker struct {
 	refuse func(filter string) bool
 	early  string      // topic of a message sent right after CONNACK
 	silent atomic.Bool // answers nothing, not even pings
+	code   byte        // of CONNACK
 }
 
 // fakeConn is the broker's end of one connection.
@@ -58,7 +59,8 @@ func (b *fakeBroker) serve(c *fakeConn) {
 	}
 	c.connect = first.(*packets.ConnectPacket)
 	ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
-	if err := ack.Write(c); err != nil {
+	ack.ReturnCode = b.code
+	if err := ack.Write(c); err != nil || b.code != packets.Accepted {
 		return
 	}
 	stop := make(chan struct{})

@@ -79,6 +79,10 @@ type Options struct {
 	// OnConnect runs once per connection, after the broker has acknowledged the
 	// subscriptions; ctx ends with the connection.
 	OnConnect func(ctx context.Context)
+	// Failed is told why there is no connection, once it ended or could not be made; nil:
+	// nobody is. ErrRefused among the reasons says that the broker knows this client and
+	// turns it away.
+	Failed func(err error)
 	// Handle takes every message, one at a time, in order. While it works up to
 	// Queue further ones wait; then the connection itself waits.
 	Handle func(ctx context.Context, m Message)

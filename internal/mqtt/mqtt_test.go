@@ -354,6 +354,34 @@ func TestRefusedSubscriptions(t *testing.T) {
 	}
 }
 
+// Whoever runs the client is told why there is no connection, and whether it was turned away.
+func TestFailedTellsWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		code    byte
+		down    bool
+		refused bool
+	}{
+		"not authorised":  {packets.ErrRefusedNotAuthorised, false, true},
+		"bad name":        {packets.ErrRefusedBadUsernameOrPassword, false, true},
+		"id rejected":     {packets.ErrRefusedIDRejected, false, true},
+		"busy":            {packets.ErrRefusedServerUnavailable, false, false},
+		"nobody is there": {packets.Accepted, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newFakeBroker(t)
+				b.code = c.code
+				b.down.Store(c.down)
+				told := make(chan error, 100)
+				start(t, b, func(o *Options) { o.Failed = func(err error) { told <- err } })
+				if err := <-told; errors.Is(err, ErrRefused) != c.refused {
+					t.Errorf("told %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestPublishTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBroker(t)

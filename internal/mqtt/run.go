@@ -11,6 +11,9 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"loaxa/internal/radio"
 )
 
 // session is one connection.
@@ -37,6 +40,9 @@ func (c *Client) Run(ctx context.Context) error {
 			failures = 0
 		}
 		failures++
+		if c.opts.Failed != nil {
+			c.opts.Failed(err)
+		}
 		// A month offline must not fill the log: the same trouble is told once.
 		if text := err.Error(); text != said || up > 0 {
 			said = text
@@ -124,12 +130,29 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	token := s.paho.Connect()
 	<-token.Done()
 	if err := token.Error(); err != nil {
+		if turnedAway(err) {
+			err = fmt.Errorf("%w: %w", ErrRefused, err)
+		}
 		return nil, fmt.Errorf("connect to broker: %w", err)
 	}
 	if n := c.unacked.renew(time.Now()); n > 0 {
 		c.log.Error("publishes given up: never acknowledged", "count", n, "connections", maxConnectionsPerPublish)
 	}
 	return s, nil
+}
+
+// ErrRefused: the broker was reached, and turned this client away by its certificate or its
+// name. Anybody on the way can feign that: it is a reason to ask the centre, no more.
+var ErrRefused = fmt.Errorf("%w: refused by the broker", radio.ErrForbidden)
+
+func turnedAway(err error) bool {
+	for _, no := range []error{packets.ErrorRefusedNotAuthorised, packets.ErrorRefusedBadUsernameOrPassword, packets.ErrorRefusedIDRejected} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	var alert *net.OpError
+	return errors.As(err, &alert) && alert.Op == "remote error" // crypto/tls: the other side refuses the certificate
 }
 
 // libraryOptions are those measured to be right for unattended devices.

@@ -67,12 +67,22 @@ type WebSession struct {
 
 // AuditFilter narrows the audit; its zero value is all of it.
 type AuditFilter struct {
-	Subject  string
-	Actor    string
-	Action   string // "bulletin.add", or "bulletin." for all that begins so
-	From, To Millis // To is excluded; 0 is no bound
+	Subject string `json:"subject,omitempty"`
+	Actor   string `json:"actor,omitempty"`
+	Action  string `json:"action,omitempty"` // "bulletin.add", or "bulletin." for all that begins so
+	From    Millis `json:"from,omitempty"`
+	To      Millis `json:"to,omitempty"` // excluded; 0 is no bound
+	// Text is looked for in what an entry says, without regard to case and marks, and Named,
+	// the people whose names hold it, among those who did it and to whom it was done.
+	Text  string   `json:"text,omitempty"`
+	Named []UserID `json:"named,omitempty"`
+	// Areas, unless nil, keeps to changes of things that stand there.
+	Areas []AreaID `json:"areas,omitempty"`
+	Via   Via      `json:"via,omitempty"`
+	// Address is where the source's address begins.
+	Address string `json:"address,omitempty"`
 	// About, unless nil, keeps to what these people did and what was done to them.
-	About []UserID
+	About []UserID `json:"about,omitempty"`
 }
 
 // Covers says whether p may do a to an account with these grants: all of them lie in
@@ -93,4 +103,10 @@ func (p Person) Covers(a Action, grants []Grant, tree AreaTree) bool {
 type Pass struct {
 	Code      string `json:"code"`
 	ExpiresAt Millis `json:"expires_at"`
+}
+
+// Whole says that the filter leaves nothing out.
+func (f AuditFilter) Whole() bool {
+	return f.Subject == "" && f.Actor == "" && f.Action == "" && f.From == 0 && f.To == 0 && f.Text == "" && f.Areas == nil && f.Via == "" &&
+		f.Address == "" && f.About == nil
 }

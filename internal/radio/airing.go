@@ -143,6 +143,7 @@ const (
 	EndLocal     Ending = "local"     // a person with the PIN stopped it at the device
 	EndCancelled Ending = "cancelled" // the tombstone of its alert came
 	EndWithdrawn Ending = "withdrawn" // the programme no longer holds it
+	EndUnproven  Ending = "unproven"  // no approval of it holds any more, nor the signatures of its alert
 	EndOutput    Ending = "output"    // the sound device failed, stalled or vanished
 	EndDecoder   Ending = "decoder"   // the decoder gave an error
 	EndAudio     Ending = "audio"     // the cache did not give verified bytes
@@ -179,6 +180,8 @@ func Decide(expected, consumed int64, joined bool, end Ending) (Outcome, Reason)
 		return cut(Cancelled, ReasonCancelled)
 	case EndWithdrawn:
 		return cut(Refused, ReasonWithdrawn)
+	case EndUnproven:
+		return cut(Refused, ReasonSignature)
 	case EndOutput:
 		return cut(Failed, ReasonOutput)
 	case EndDecoder:

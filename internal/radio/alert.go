@@ -79,6 +79,8 @@ const (
 	MaxVoiceBytes   = 128 << 10
 	MaxVoiceSeconds = 30
 	MaxEmergencySet = 8
+	// latestAlert is the year 2200: later instants overflow what is computed of them.
+	latestAlert Millis = 7_258_118_400_000
 )
 
 // Check refuses an alert that a device cannot carry out.
@@ -93,7 +95,7 @@ func (a Alert) Check() error {
 	switch {
 	case !ValidID(a.ID) || !ValidID(a.Area):
 		return bad("id or area")
-	case a.IssuedAt < 1 || a.ExpiresAt <= a.IssuedAt || a.ExpiresAt > a.IssuedAt+Millis(life/time.Millisecond):
+	case a.IssuedAt < 1 || a.IssuedAt > latestAlert || a.ExpiresAt <= a.IssuedAt || a.ExpiresAt > a.IssuedAt+Millis(life/time.Millisecond):
 		return bad("issued at %d, expires at %d, at most %s later", a.IssuedAt, a.ExpiresAt, life)
 	case a.Cancel:
 		return nil

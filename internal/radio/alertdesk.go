@@ -294,8 +294,8 @@ func (c AreaContact) Normal() (AreaContact, error) {
 	return c, e.Err()
 }
 
-// PersonKeyRow is a person's signing key at the centre; Sealed is its private half,
-// encrypted with the person's password.
+// PersonKeyRow is a person's signing key as the centre keeps it; Sealed is its private
+// half, encrypted with the person's password, and empty for a passkey.
 type PersonKeyRow struct {
 	KID       string   `json:"kid"`
 	Person    UserID   `json:"person"`
@@ -306,4 +306,5 @@ type PersonKeyRow struct {
 	CreatedBy string   `json:"created_by"`
 	CreatedAt Millis   `json:"created_at"`
 	RevokedAt Millis   `json:"revoked_at,omitempty"`
+	NotAfter  Millis   `json:"not_after,omitempty"` // 0: no end
 }

@@ -45,7 +45,22 @@ type Device struct {
 	Rendition int `json:"rendition"`
 	// Enrolled is when the device got its certificate; 0 while it has none.
 	Enrolled Millis `json:"enrolled,omitempty"`
-	Setup    Setup  `json:"setup,omitzero"`
+	// Revoked is when its identity was taken from it, Retired when the place was taken out
+	// of use, which takes the identity too; 0 while neither holds. A new enrolment ends both.
+	Revoked Millis `json:"revoked,omitempty"`
+	Retired Millis `json:"retired,omitempty"`
+	Setup   Setup  `json:"setup,omitzero"`
+}
+
+// CheckDevice notes what is wrong with a device as people describe it.
+func CheckDevice(e *Invalid, d Device) {
+	if !ValidCode(d.Code) {
+		e.Add("code", "1–64 chữ thường không dấu, chữ số, dấu chấm, gạch nối", "1–64 of a–z, 0–9, dot and hyphen")
+	}
+	CheckLine(e, "name", d.Name, 1, 200)
+	if d.Rendition != MainKbps && d.Rendition != LightKbps {
+		e.Add("rendition", "phải là 64 hoặc 32", "must be 64 or 32")
+	}
 }
 
 // Place is a device with its area chain, root first: province, commune, hamlet.

@@ -36,7 +36,17 @@ type AuditFacts struct {
 	// MadeAt and Program are those of a backup that was restored.
 	MadeAt  Millis `json:"made_at,omitempty"`
 	Program string `json:"program,omitempty"`
+	// Area is where the thing stands, "" for what stands nowhere.
+	Area AreaID `json:"area,omitempty"`
+	// Left counts what was left out of Values and Fields, because there was too much.
+	Left int `json:"left,omitempty"`
 }
+
+// Bounds of what one entry keeps.
+const (
+	auditValues = 64
+	auditText   = 500 // characters
+)
 
 // AuditValue is one setting before and after, as it is written everywhere; "" for none.
 type AuditValue struct {
@@ -45,10 +55,57 @@ type AuditValue struct {
 	Now   string `json:"now"`
 }
 
-// Text is the form in which entries are kept.
+// Text is the form in which entries are kept; long words are cut, and many values.
 func (f AuditFacts) Text() (string, error) {
-	b, err := json.Marshal(f)
+	b, err := json.Marshal(f.bounded())
 	return string(b), err
+}
+
+func (f AuditFacts) bounded() AuditFacts {
+	for _, s := range []*string{&f.Code, &f.Title, &f.Why, &f.File, &f.Token, &f.Key, &f.Serial, &f.Program} {
+		*s = cut(*s)
+	}
+	if n := len(f.Values); n > auditValues {
+		f.Left, f.Values = f.Left+n-auditValues, f.Values[:auditValues]
+	}
+	if n := len(f.Fields); n > auditValues {
+		f.Left, f.Fields = f.Left+n-auditValues, f.Fields[:auditValues]
+	}
+	values := make([]AuditValue, len(f.Values))
+	for i, v := range f.Values {
+		values[i] = AuditValue{Field: cut(v.Field), Was: cut(v.Was), Now: cut(v.Now)}
+	}
+	if f.Values != nil {
+		f.Values = values
+	}
+	return f
+}
+
+// cut shortens text at a whole character.
+func cut(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > auditText {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// Change adds a setting to the facts when it is another one than before.
+func (f *AuditFacts) Change(field, was, now string) {
+	if was != now {
+		f.Values = append(f.Values, AuditValue{Field: field, Was: was, Now: now})
+	}
+}
+
+// Words are what a search looks through, folded: names, reasons and values.
+func (f AuditFacts) Words() string {
+	all := []string{f.Code, f.Title, f.Why, f.File, f.Token, f.Key, f.Serial}
+	for _, v := range f.Values {
+		all = append(all, v.Was, v.Now)
+	}
+	return Fold(strings.Join(all, "\n"))
 }
 
 // Tell reads what was kept into the entry: facts, or of an entry from before there were

@@ -115,6 +115,9 @@ type Bulletin struct {
 	DecidedBy  UserID `json:"decided_by,omitempty"` // who approved, rejected or withdrew
 	DecidedAt  Millis `json:"decided_at,omitempty"`
 	DecidedWhy string `json:"decided_why,omitempty"`
+	// Signed is the signature under which the version was approved; nil when nobody has
+	// signed: it was approved before approvals were signed, or never.
+	Signed *ApprovalRow `json:"-"`
 }
 
 // Rendition of the bit rate asked for, or of the main one when that is missing.

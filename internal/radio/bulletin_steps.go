@@ -17,11 +17,14 @@ const (
 	StepReject   BulletinStep = "reject"    // từ chối
 	StepWithdraw BulletinStep = "withdraw"  // thu hồi
 	StepRevise   BulletinStep = "revise"    // tạo phiên bản mới: a draft beside this version
+	// StepReapprove signs again for what stays on the desk as approved (duyệt lại): nobody
+	// has signed for it, or the key that did counts no more.
+	StepReapprove BulletinStep = "reapprove"
 )
 
 // BulletinSteps lists every step.
 func BulletinSteps() []BulletinStep {
-	return []BulletinStep{StepEdit, StepDelete, StepSubmit, StepTakeBack, StepApprove, StepReject, StepWithdraw, StepRevise}
+	return []BulletinStep{StepEdit, StepDelete, StepSubmit, StepTakeBack, StepApprove, StepReject, StepWithdraw, StepRevise, StepReapprove}
 }
 
 // stepRule is one row of the state table.
@@ -50,6 +53,8 @@ var stepRules = map[BulletinStep]stepRule{
 	StepReject:   {from: []BulletinState{Pending}, to: Rejected, why: true},
 	StepWithdraw: {from: []BulletinState{Approved}, to: Withdrawn, why: true},
 	StepRevise:   {from: []BulletinState{Approved, Rejected, Withdrawn}},
+
+	StepReapprove: {from: []BulletinState{Approved}, to: Approved, who: notAuthor},
 }
 
 // Take does a step and gives the version as it stands then. It does not know who has
@@ -83,7 +88,7 @@ func (b Bulletin) Take(step BulletinStep, by UserID, at Millis, why string) (Bul
 			return b, e.Err()
 		}
 		b.SubmittedAt = at
-	case StepApprove, StepReject, StepWithdraw:
+	case StepApprove, StepReapprove, StepReject, StepWithdraw:
 		b.DecidedBy, b.DecidedAt, b.DecidedWhy = by, at, why
 	}
 	if rule.to != "" {
@@ -130,6 +135,8 @@ type Verdict struct {
 	To   BulletinState `json:"to"`
 	Why  string        `json:"why,omitempty"`
 	Seen Millis        `json:"seen,omitempty"`
+	// Sign is how who approves signs for the audio.
+	Sign *SignWith `json:"sign,omitempty"`
 }
 
 // NotSeen refuses a decision that names another submission than the one that waits, or an
@@ -156,7 +163,7 @@ func (b Bulletin) Revised(by UserID, at Millis) (Bulletin, error) {
 	}
 	b.State, b.CreatedBy, b.CreatedAt, b.EditedAt, b.SubmittedAt = Draft, by, at, at, 0
 	b.CutOffBy, b.CutOffAt = "", 0 // the new author answers for it anew
-	b.DecidedBy, b.DecidedAt, b.DecidedWhy = "", 0, ""
+	b.DecidedBy, b.DecidedAt, b.DecidedWhy, b.Signed = "", 0, "", nil
 	return b, nil
 }
 

@@ -78,6 +78,9 @@ type BulletinMove struct {
 	Why      string
 }
 
+// Signs says whether To carries a signature that belongs to the step.
+func (m BulletinMove) Signs() bool { return m.Step == StepApprove || m.Step == StepReapprove }
+
 // BulletinEvent is one line of a bulletin's history.
 type BulletinEvent struct {
 	At      Millis       `json:"at"`

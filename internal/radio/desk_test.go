@@ -27,6 +27,8 @@ func TestBulletinSteps(t *testing.T) {
 		StepReject:   {Pending: {both, Rejected}},
 		StepWithdraw: {Approved: {both, Withdrawn}},
 		StepRevise:   {Approved: {both, Approved}, Rejected: {both, Rejected}, Withdrawn: {both, Withdrawn}},
+
+		StepReapprove: {Approved: {other, Approved}},
 	} {
 		for _, state := range BulletinStates() {
 			row, possible := rows[state]

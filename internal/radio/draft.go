@@ -132,11 +132,14 @@ type ScheduleCard struct {
 type ScheduleView struct {
 	ScheduleCard
 	// OnAir and Pending are the newest version and the draft as people write them.
-	OnAir    *ScheduleForm `json:"on_air,omitempty"`
-	Pending  *ScheduleForm `json:"pending,omitempty"`
-	Changes  []FieldChange `json:"changes"` // what the draft changes
-	Versions []Schedule    `json:"versions"`
-	History  []AuditEntry  `json:"history"`
+	OnAir   *ScheduleForm `json:"on_air,omitempty"`
+	Pending *ScheduleForm `json:"pending,omitempty"`
+	Changes []FieldChange `json:"changes"` // what the draft changes
+	// TakesCode: the draft reaches the whole province, so that its publication takes a code
+	// of the approver's second factor.
+	TakesCode bool         `json:"takes_code,omitempty"`
+	Versions  []Schedule   `json:"versions"`
+	History   []AuditEntry `json:"history"`
 	// Names are those of the people who stand in it.
 	Names map[UserID]string `json:"names"`
 }

@@ -5,6 +5,8 @@ type ExclusionReason string
 
 const (
 	Unapproved      ExclusionReason = "unapproved" // no approved version of the bulletin
+	Unsigned        ExclusionReason = "unsigned"   // approved, but no signature of an approver holds for it
+	Elsewhere       ExclusionReason = "elsewhere"  // approved for another area than this
 	ClaimsEmergency ExclusionReason = "emergency"  // a schedule must not claim to be an emergency
 	UnplayableSlot  ExclusionReason = "unplayable" // the slot cannot be expanded to airings
 	NothingLeftInIt ExclusionReason = "empty"      // nothing of the slot was left

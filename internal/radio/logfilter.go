@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Choices of LogFilter.Outcome that are no outcomes of their own.
@@ -32,7 +33,13 @@ type LogFilter struct {
 	Bulletin BulletinID
 	Priority Priority
 	Origin   Origin
+	// KnownAt, when set, asks for the log as it was known at that instant. It needs From and
+	// To, at most MaxKnownDays apart: the rows between are walked.
+	KnownAt Millis
 }
+
+// MaxKnownDays bounds the days of which is asked what was known.
+const MaxKnownDays = 92
 
 // Check lists what people can mistype; ids that do not exist simply find nothing.
 func (f LogFilter) Check() error {
@@ -48,6 +55,7 @@ func (f LogFilter) Check() error {
 	if f.From != "" && f.To != "" && f.From > f.To && len(e.Problems) == 0 {
 		e.Add("to", "ngày cuối đứng trước ngày đầu", "the last day is before the first")
 	}
+	f.checkKnown(&e)
 	for _, id := range []struct{ field, value string }{
 		{"commune", string(f.Commune)}, {"device", string(f.Device)}, {"campaign", string(f.Campaign)}, {"bulletin", string(f.Bulletin)},
 	} {
@@ -68,6 +76,23 @@ func (f LogFilter) Check() error {
 		e.Add("origin", "không có nguồn phát này", "no such origin")
 	}
 	return e.Err()
+}
+
+func (f LogFilter) checkKnown(e *Invalid) {
+	if f.KnownAt == 0 || len(e.Problems) > 0 {
+		return
+	}
+	if f.KnownAt < 0 {
+		e.Add("known_at", "thời điểm phải có dạng 2026-12-10T00:00", "the instant must look like 2026-12-10T00:00:00+07:00")
+		return
+	}
+	from, err1 := time.Parse(time.DateOnly, string(f.From))
+	to, err2 := time.Parse(time.DateOnly, string(f.To))
+	if err1 != nil || err2 != nil || to.Sub(from) >= MaxKnownDays*24*time.Hour {
+		most := strconv.Itoa(MaxKnownDays)
+		e.Add("known_at", "để xem số liệu đã biết tại một thời điểm, hãy chọn từ ngày, đến ngày, nhiều nhất "+most+" ngày",
+			"what was known at an instant is told of a first and a last day, at most "+most+" days")
+	}
 }
 
 // Outcomes are the ones the filter lets through; none when it names none that exists.

@@ -22,6 +22,8 @@ type Person struct {
 	Grants []Grant `json:"grants,omitempty"`
 	// Token is set when a program speaks for the person by an API token.
 	Token TokenUse `json:"-"`
+	// TokenID is which one, "" without.
+	TokenID TokenID `json:"-"`
 	// Session names the session they speak in, the same for all its requests and no
 	// secret; "" when there is none.
 	Session string `json:"-"`
@@ -46,6 +48,9 @@ type Certificate struct {
 	IssuedAt  Millis
 	NotAfter  Millis
 	RevokedAt Millis // 0 while it holds
+	// UsedAt is when the device first showed it; one that came by renewal replaces the one
+	// before only then.
+	UsedAt Millis
 }
 
 // AuditEntry is one line of who did what.
@@ -55,12 +60,16 @@ type AuditEntry struct {
 	Actor   string `json:"actor"`
 	Action  string `json:"action"`
 	Subject string `json:"subject"`
+	// From is from where it was done.
+	From Source `json:"from"`
 	// Facts tell more; entries from before them have Detail, words as they were written.
 	Facts  *AuditFacts `json:"facts,omitempty"`
 	Detail string      `json:"detail,omitempty"`
 	// Names of the people that Actor and Subject are, where they are people.
 	ActorName   string `json:"actor_name,omitempty"`
 	SubjectName string `json:"subject_name,omitempty"`
+	// Hash chains the entry to the one before it (AuditRecord.Chain).
+	Hash string `json:"hash,omitempty"`
 }
 
 // SignIn is one try to sign in.
@@ -70,11 +79,24 @@ type SignIn struct {
 	Address string
 	// Device is what SignedIn gave this device before, "" when nothing is kept.
 	Device string
+	// Code is of the second factor; "" to be asked for it (SignedIn.Ticket).
+	Code string
 }
 
-// SignedIn is a person who has just proved who they are.
+// SignedIn is a person who has just proved who they are, or half of it.
 type SignedIn struct {
 	Person  Person
 	Session string // for the cookie; "" when no session was opened
-	Device  string // for the cookie by which the device is known the next time
+	// Ticket stands for the password while a code of the second factor is asked for: then
+	// nothing else is told, and no session was opened.
+	Ticket string
+	Device string // for the cookie by which the device is known the next time
+}
+
+// OIDCReturn is how a browser comes back from a provider of sign-ins.
+type OIDCReturn struct {
+	State, Code string
+	Failed      string // what the provider says went wrong, "" for nothing
+	Keep        string // what the browser has kept of the beginning
+	Address     string // where it comes from
 }

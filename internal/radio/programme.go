@@ -1,10 +1,18 @@
 package radio
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
+
+// MaxProgrammeLife bounds NotAfter: a day more than the 35 of design §8. Whoever holds the
+// key that signs programmes could otherwise make one that never ends.
+const MaxProgrammeLife = 36 * 24 * time.Hour
+
+// MaxRevisionAhead is how far the revision of a document may be ahead of the clock, in
+// seconds. Revisions are Unix seconds, unless the clock of the centre was once ahead or
+// many were made in one; what is further off is no word of a centre's.
+const MaxRevisionAhead = 10 * 365 * 24 * time.Hour
 
 // Programme is a device's playlist: complete, signed, with a revision (design §3).
 // Its JSON is the payload of down/programme; a normal week is at most 16 KB.
@@ -18,6 +26,8 @@ type Programme struct {
 	Slots     []ProgrammeSlot  `json:"slots"`
 	Audio     []ProgrammeAudio `json:"audio"`
 	Withdrawn []SHA256         `json:"withdrawn,omitempty"`
+	// Signers are the protected headers of those who approved the audio (see Approval).
+	Signers []string `json:"signers,omitempty"`
 }
 
 // ProgrammeSlot is one slot of one schedule as this device plays it.
@@ -54,9 +64,9 @@ type ProgrammeAudio struct {
 	GainDB     float64 `json:"gain_db,omitempty"`
 	ValidFrom  Millis  `json:"valid_from,omitempty"`
 	ValidUntil Millis  `json:"valid_until,omitempty"`
-	// Approval is the approver's signature over the hashes (design §7). It is null,
-	// and not yet checked by agents; the field is reserved.
-	Approval json.RawMessage `json:"approval"`
+	// Approval is the approver's signature over the hashes (design §7); agents refuse
+	// audio without one.
+	Approval *Approval `json:"approval,omitempty"`
 }
 
 // Rendition of the bit rate asked for, or of the first when that is missing.
@@ -80,13 +90,23 @@ func (p *Programme) Check() error {
 	if err := CheckID("device", p.Device); err != nil {
 		return err
 	}
-	if p.Revision < 1 || p.NotAfter <= p.IssuedAt {
-		return fmt.Errorf("%w: programme revision %d, issued %d, not after %d", ErrInvalid, p.Revision, p.IssuedAt, p.NotAfter)
+	if p.Revision < 1 || p.NotAfter <= p.IssuedAt || p.NotAfter-p.IssuedAt > Millis(MaxProgrammeLife/time.Millisecond) {
+		return fmt.Errorf("%w: programme revision %d, issued %d, not after %d, at most %s later", ErrInvalid, p.Revision, p.IssuedAt, p.NotAfter, MaxProgrammeLife)
 	}
 	if len(p.Slots) > MaxSlots {
 		return fmt.Errorf("%w: %d slots, at most %d", ErrInvalid, len(p.Slots), MaxSlots)
 	}
+	type version struct {
+		bulletin BulletinID
+		number   int
+	}
+	described := make(map[version]bool, len(p.Audio))
 	for i, a := range p.Audio {
+		if v := (version{a.Bulletin, a.Version}); described[v] {
+			return fmt.Errorf("%w: audio %d: bulletin %s version %d is described twice", ErrInvalid, i, clip(string(a.Bulletin)), a.Version)
+		} else {
+			described[v] = true
+		}
 		if len(a.Renditions) == 0 || len(a.Renditions) > 2 {
 			return fmt.Errorf("%w: audio %d has %d renditions", ErrInvalid, i, len(a.Renditions))
 		}
@@ -106,6 +126,9 @@ func (p *Programme) Check() error {
 		if !h.Valid() {
 			return fmt.Errorf("%w: withdrawn hash %q", ErrInvalid, clip(string(h)))
 		}
+	}
+	if err := p.checkApprovals(); err != nil {
+		return err
 	}
 	seen := make(map[SlotID]bool, len(p.Slots))
 	for _, s := range p.Slots {

@@ -51,8 +51,9 @@ const (
 	ReadCampaigns    Action = "campaigns.read"
 	WriteCampaigns   Action = "campaigns.write"
 	ReadDevices      Action = "devices.read"
-	WriteDevices     Action = "devices.write" // add clusters, set them up, hand out enrolment codes
+	WriteDevices     Action = "devices.write" // add clusters, set them up, hand out enrolment codes, take identities
 	ReadLog          Action = "log.read"
+	CloseLog         Action = "log.close" // sign a month as it is known now, for good
 	ReadPeople       Action = "people.read"
 	WritePeople      Action = "people.write" // invite, grant, reset, disable
 	ReadAudit        Action = "audit.read"
@@ -83,6 +84,7 @@ var allowed = map[Action][]Role{
 	WriteCampaigns:   {RoleEditor},
 	ReadDevices:      {RoleEditor, RoleApprover, RoleOperator, RoleViewer, RoleAdmin},
 	WriteDevices:     {RoleAdmin},
+	CloseLog:         {RoleApprover},
 	ReadLog:          {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 	ReadPeople:       {RoleAdmin},
 	WritePeople:      {RoleAdmin},

@@ -15,7 +15,7 @@ func TestRightsOfRoles(t *testing.T) {
 	}
 	want := map[Role][]Action{
 		RoleEditor:   with(WriteBulletins, WriteSchedules, WriteCampaigns, ReadDevices, ReadAlerts, WriteAlerts),
-		RoleApprover: with(ControlDevices, DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
+		RoleApprover: with(CloseLog, ControlDevices, DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
 		RoleOperator: with(ControlDevices, ReadDevices, ReadAlerts, WriteAlerts, WriteContacts),
 		RoleProvider: with(WriteBulletins),
 		RoleViewer:   with(ReadDevices, ReadAudit, ReadAlerts),

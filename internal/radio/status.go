@@ -91,6 +91,8 @@ type LinkStatus struct {
 	Connection uint64 `json:"connection"` // persisted connection number
 	Broker     string `json:"broker"`
 	Error      string `json:"error,omitempty"`
+	// Refused: the broker has turned the device's identity away.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // ClockStatus is the clock's trust.
@@ -136,11 +138,13 @@ type JournalStatus struct {
 
 // RevisionStatus is which documents are active; 0 for none.
 type RevisionStatus struct {
-	Programme int64  `json:"programme"`
-	Policy    int64  `json:"policy"`
-	Settings  int64  `json:"settings"`
-	Keys      int64  `json:"keys"`
-	NotAfter  Millis `json:"programme_not_after,omitempty"`
+	Programme int64 `json:"programme"`
+	Policy    int64 `json:"policy"`
+	Settings  int64 `json:"settings"`
+	Keys      int64 `json:"keys"`
+	// Root is the number of the root key; 0 from agents that cannot walk to another.
+	Root     int    `json:"root,omitempty"`
+	NotAfter Millis `json:"programme_not_after,omitempty"`
 }
 
 // AudioStatus is the readiness of one audio of the programme.
@@ -152,6 +156,8 @@ type AudioStatus struct {
 	Ready  bool   `json:"ready"`
 	Due    Millis `json:"due,omitempty"` // of its next airing within two days
 	Error  string `json:"error,omitempty"`
+	// Refused: it must not sound, so that it is not ready, nor fetched; Error says why.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // NextAiring is one coming airing.

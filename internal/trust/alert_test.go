@@ -81,7 +81,7 @@ func TestPersonLookup(t *testing.T) {
 		key Key
 		ok  bool
 	}{"may": {alerts, true}, "may other things": {approves, false}, "revoked": {revoked, false}, "unknown": {unknown, false}} {
-		_, err := ring.PersonLookup(MayAlert)(c.key.KID())
+		_, err := ring.PersonLookup(MayAlert, 0)(c.key.KID())
 		if (err == nil) != c.ok || err != nil && !errors.Is(err, radio.ErrForbidden) {
 			t.Errorf("%s: %v", name, err)
 		}

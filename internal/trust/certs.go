@@ -45,9 +45,12 @@ func ClientTLS(ca *x509.Certificate, own *tls.Certificate, host string, now func
 	return cfg
 }
 
+// ErrPeer: whoever answered is not whom the province has certified for this address.
+var ErrPeer = fmt.Errorf("%w: the peer's certificate", radio.ErrForbidden)
+
 func checkChain(chain []*x509.Certificate, ca *x509.Certificate, host string, usage x509.ExtKeyUsage, now time.Time) error {
 	if len(chain) == 0 {
-		return fmt.Errorf("%w: the peer showed no certificate", radio.ErrForbidden)
+		return fmt.Errorf("%w: none was shown", ErrPeer)
 	}
 	leaf := chain[0]
 	at := now
@@ -67,7 +70,7 @@ func checkChain(chain []*x509.Certificate, ca *x509.Certificate, host string, us
 		KeyUsages: []x509.ExtKeyUsage{usage},
 	})
 	if err != nil {
-		return fmt.Errorf("%w: the peer's certificate: %v", radio.ErrForbidden, err)
+		return fmt.Errorf("%w: %v", ErrPeer, err)
 	}
 	return nil
 }

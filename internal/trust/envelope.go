@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -14,6 +18,9 @@ import (
 // MaxSignatures of one envelope: two persons and the centre are the most any rule asks for.
 const MaxSignatures = 4
 
+// maxSignature bounds one signature in bytes, with a passkey's assertion.
+const maxSignature = 3 << 10
+
 // Envelope is a JWS in general JSON serialization (RFC 7515 §7.2.1): payload
 // base64url, no unprotected header, `typ`, `aud` and `kid` in every protected one.
 type Envelope struct {
@@ -21,10 +28,11 @@ type Envelope struct {
 	Signatures []Signature `json:"signatures"`
 }
 
-// Signature is one signer's part.
+// Signature is one signer's part. WebAuthn is there when a passkey signed.
 type Signature struct {
-	Protected string `json:"protected"`
-	Signature string `json:"signature"`
+	Protected string           `json:"protected"`
+	Signature string           `json:"signature"`
+	WebAuthn  *radio.Assertion `json:"webauthn,omitempty"`
 }
 
 // header is the protected header; any other member is refused, `crit` by RFC 7515
@@ -43,31 +51,50 @@ func Sign(typ, aud string, payload []byte, keys ...Key) ([]byte, error) {
 	}
 	env := Envelope{Payload: base64.RawURLEncoding.EncodeToString(payload)}
 	for _, k := range keys {
-		opts := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("aud", aud)
-		signer, err := jose.NewSigner(jose.SigningKey{
-			Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: k.priv, KeyID: k.kid},
-		}, opts)
+		s, err := k.sign(typ, aud, payload)
 		if err != nil {
-			return nil, fmt.Errorf("make a signer: %w", err)
+			return nil, err
 		}
-		obj, err := signer.Sign(payload)
-		if err != nil {
-			return nil, fmt.Errorf("sign %s: %w", typ, err)
-		}
-		compact, err := obj.CompactSerialize()
-		if err != nil {
-			return nil, fmt.Errorf("serialize %s: %w", typ, err)
-		}
-		// go-jose writes the flattened form for a single signature; the decided
-		// format is the general one, so the parts are taken from the compact form.
-		parts := bytes.Split([]byte(compact), []byte("."))
-		env.Signatures = append(env.Signatures, Signature{Protected: string(parts[0]), Signature: string(parts[2])})
+		env.Signatures = append(env.Signatures, s)
 	}
+	return env.write()
+}
+
+func (env Envelope) write() ([]byte, error) {
 	out, err := json.Marshal(env)
 	if err != nil {
 		return nil, fmt.Errorf("write envelope: %w", err)
 	}
 	return out, nil
+}
+
+// SignDetached signs a payload that travels apart, or is put together with the signatures
+// of others by Wrap.
+func SignDetached(typ, aud string, payload []byte, key Key) (Signature, error) {
+	return key.sign(typ, aud, payload)
+}
+
+// sign is one signer's part over a payload.
+func (k Key) sign(typ, aud string, payload []byte) (Signature, error) {
+	opts := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("aud", aud)
+	signer, err := jose.NewSigner(jose.SigningKey{
+		Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: k.priv, KeyID: k.kid},
+	}, opts)
+	if err != nil {
+		return Signature{}, fmt.Errorf("make a signer: %w", err)
+	}
+	obj, err := signer.Sign(payload)
+	if err != nil {
+		return Signature{}, fmt.Errorf("sign %s: %w", typ, err)
+	}
+	compact, err := obj.CompactSerialize()
+	if err != nil {
+		return Signature{}, fmt.Errorf("serialize %s: %w", typ, err)
+	}
+	// go-jose writes the flattened form for a single signature; the decided
+	// format is the general one, so the parts are taken from the compact form.
+	parts := strings.Split(compact, ".")
+	return Signature{Protected: parts[0], Signature: parts[2]}, nil
 }
 
 // Lookup finds a key by its kid, or says that there is none that may sign this.
@@ -82,31 +109,39 @@ func Open(data []byte, typ, aud string, maxPayload int, lookup Lookup) (payload 
 	if err != nil {
 		return nil, nil, err
 	}
-	seen := map[string]bool{}
 	for i, s := range env.Signatures {
-		h, err := parseHeader(s.Protected)
+		kid, err := s.prove(typ, aud, env.Payload, lookup)
 		if err != nil {
 			return nil, nil, fmt.Errorf("signature %d: %w", i, err)
 		}
-		if h.Typ != typ || h.Aud != aud {
-			return nil, nil, fmt.Errorf("%w: signature %d is for typ %q aud %q, want %q %q",
-				radio.ErrForbidden, i, clip(h.Typ), clip(h.Aud), typ, aud)
+		if slices.Contains(kids, kid) {
+			return nil, nil, fmt.Errorf("%w: key %s signed twice", radio.ErrForbidden, clip(kid))
 		}
-		if seen[h.Kid] {
-			return nil, nil, fmt.Errorf("%w: key %s signed twice", radio.ErrForbidden, clip(h.Kid))
-		}
-		seen[h.Kid] = true
-		key, err := lookup(h.Kid)
-		if err != nil {
-			return nil, nil, fmt.Errorf("signature %d: %w", i, err)
-		}
-		payload, err = verify(env.Payload, s, key)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w: signature %d by %s: %v", radio.ErrForbidden, i, h.Kid, err)
-		}
-		kids = append(kids, h.Kid)
+		kids = append(kids, kid)
+	}
+	if payload, err = payloadOf(env); err != nil {
+		return nil, nil, err
 	}
 	return payload, kids, nil
+}
+
+// prove verifies one signature over a payload in base64url, by the key it names.
+func (s Signature) prove(typ, aud, payload string, lookup Lookup) (kid string, err error) {
+	h, err := parseHeader(s.Protected)
+	if err != nil {
+		return "", err
+	}
+	if h.Typ != typ || h.Aud != aud {
+		return "", fmt.Errorf("%w: it is for typ %q aud %q, want %q %q", radio.ErrForbidden, clip(h.Typ), clip(h.Aud), typ, aud)
+	}
+	key, err := lookup(h.Kid)
+	if err != nil {
+		return "", err
+	}
+	if err := verify(h, payload, s, key); err != nil {
+		return "", fmt.Errorf("%w: signed by %s: %v", radio.ErrForbidden, h.Kid, err)
+	}
+	return h.Kid, nil
 }
 
 // KIDs names the claimed signers of an envelope without proving them, so that a
@@ -137,18 +172,25 @@ func payloadOf(env Envelope) ([]byte, error) {
 	return b, nil
 }
 
-func verify(payload string, s Signature, key PublicKey) ([]byte, error) {
+func verify(h header, payload string, s Signature, key PublicKey) error {
+	switch {
+	case key.IsPasskey() != (h.Alg == string(jose.ES256)), key.IsPasskey() != (s.WebAuthn != nil):
+		return fmt.Errorf("alg %s is not this key's", h.Alg)
+	case key.IsPasskey():
+		return verifyAssertion(s.Protected+"."+payload, s, key)
+	}
 	jws, err := jose.ParseSignedCompact(s.Protected+"."+payload+"."+s.Signature, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return jws.Verify(key.key)
+	_, err = jws.Verify(key.key)
+	return err
 }
 
 func parseEnvelope(data []byte, maxPayload int) (Envelope, error) {
 	var env Envelope
 	// Base64 takes 4 bytes for 3; headers and signatures are small.
-	if max := maxPayload/3*4 + 4 + MaxSignatures*1024; len(data) > max {
+	if max := maxPayload/3*4 + 4 + MaxSignatures*maxSignature; len(data) > max {
 		return env, fmt.Errorf("%w: envelope of %d bytes, at most %d", radio.ErrInvalid, len(data), max)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -156,7 +198,7 @@ func parseEnvelope(data []byte, maxPayload int) (Envelope, error) {
 	if err := d.Decode(&env); err != nil {
 		return env, fmt.Errorf("%w: envelope: %v", radio.ErrInvalid, err)
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More would pass a bracket
 		return env, fmt.Errorf("%w: envelope: more than one JSON value", radio.ErrInvalid)
 	}
 	if n := len(env.Signatures); n == 0 || n > MaxSignatures {
@@ -183,8 +225,8 @@ func parseHeader(protected string) (header, error) {
 	if err := d.Decode(&h); err != nil {
 		return h, fmt.Errorf("%w: protected header: %v", radio.ErrInvalid, err)
 	}
-	if h.Alg != string(jose.EdDSA) || h.Kid == "" || h.Typ == "" || h.Aud == "" {
-		return h, fmt.Errorf("%w: protected header needs alg EdDSA, typ, aud and kid", radio.ErrInvalid)
+	if h.Alg != string(jose.EdDSA) && h.Alg != string(jose.ES256) || h.Kid == "" || h.Typ == "" || h.Aud == "" {
+		return h, fmt.Errorf("%w: protected header needs alg EdDSA or ES256, typ, aud and kid", radio.ErrInvalid)
 	}
 	return h, nil
 }

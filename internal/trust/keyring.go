@@ -6,22 +6,27 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"loaxa/internal/radio"
 )
 
 // Keyring is the list of keys the province trusts, signed by its root key: the
-// payload of down/keys (design §7). Persons, drills and revocation are carried from
-// the first version on, so that the format stays; they are empty so far.
+// payload of down/keys (design §7).
 type Keyring struct {
-	Version   int64          `json:"version"` // never back
-	Province  radio.AreaID   `json:"province"`
-	Online    []OnlineKey    `json:"online"`
-	Persons   []PersonKey    `json:"persons"`
-	Drill     []radio.SHA256 `json:"drill"`
+	Version  int64        `json:"version"` // never back
+	Province radio.AreaID `json:"province"`
+	Online   []OnlineKey  `json:"online"`
+	Persons  []PersonKey  `json:"persons"`
+	// Drill are the announcements that make an alert a drill.
+	Drill []radio.SHA256 `json:"drill"`
+	// Emergency are the sounds of the emergency set: what no person approves sounds in an
+	// alert only if it stands here.
+	Emergency []radio.SHA256 `json:"emergency,omitempty"`
 	Endpoints Endpoints      `json:"endpoints"`
-	RootNext  *PublicKey     `json:"root_next"`
-	Revoked   []string       `json:"revoked"` // kids
+	// RelyingParty of the persons' passkeys; nil: there are none.
+	RelyingParty *RelyingParty `json:"relying_party,omitempty"`
+	Revoked      []string      `json:"revoked"` // kids
 }
 
 // OnlineKey is a key the centre signs documents with.
@@ -38,6 +43,9 @@ type PersonKey struct {
 	JWK   PublicKey    `json:"jwk"`
 	Scope radio.AreaID `json:"scope"`
 	May   []string     `json:"may"` // approve, alert
+	// NotAfter ends a key without disowning what it has signed: its person's office ends.
+	// 0 is no end (keyrings from before it).
+	NotAfter radio.Millis `json:"not_after,omitempty"`
 }
 
 // Endpoints tells where the centre is found, so that it can move.
@@ -56,12 +64,17 @@ func (e Endpoints) Check() error {
 		}
 		for _, a := range list {
 			u, err := url.Parse(a)
-			if err != nil || u.Scheme != what || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+			if err != nil || u.Scheme != what || u.Hostname() == "" || !validPort(u.Port()) || u.Path != "" || u.RawQuery != "" || u.User != nil {
 				errs = append(errs, fmt.Errorf("%w: address %q, want %s://host:port", radio.ErrInvalid, clip(a), what))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func validPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // KeyringType is the typ of a keyring's envelope.
@@ -98,17 +111,22 @@ func OpenKeyring(data []byte, province radio.AreaID, root PublicKey, held int64)
 	if k.Province != province {
 		return k, fmt.Errorf("open keyring: %w: it is for province %s", radio.ErrForbidden, clip(string(k.Province)))
 	}
+	if k.RelyingParty != nil {
+		if err := k.RelyingParty.Check(); err != nil {
+			return k, fmt.Errorf("open keyring: %w", err)
+		}
+	}
 	if k.Version < 1 || k.Version < held {
 		return k, fmt.Errorf("open keyring: %w: version %d, version %d is held", radio.ErrConflict, k.Version, held)
 	}
 	return k, nil
 }
 
-// OnlineLookup gives a Lookup for documents of one kind: only online keys that list
-// the kind, reach over the whole province and have not expired at now, nor been
-// revoked. Validity is judged when a document is accepted (design §8). Which areas lie
-// below a narrower scope is not known here, so such a key signs nothing.
-func (k Keyring) OnlineLookup(kind string, now radio.Millis) Lookup {
+// OnlineLookup gives a Lookup for documents of one kind for the place whose chain this
+// is (province, commune, hamlet, as far as it is known): only online keys that list the
+// kind, are for an area of the chain and have not expired at now, nor been revoked.
+// Validity is judged when a document is accepted (design §8).
+func (k Keyring) OnlineLookup(kind string, now radio.Millis, chain []radio.AreaID) Lookup {
 	return func(kid string) (PublicKey, error) {
 		for _, o := range k.Online {
 			if o.JWK.KID != kid {
@@ -119,8 +137,10 @@ func (k Keyring) OnlineLookup(kind string, now radio.Millis) Lookup {
 				return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
 			case !slices.Contains(o.Kinds, kind):
 				return PublicKey{}, fmt.Errorf("%w: key %s may not sign %s", radio.ErrForbidden, kid, kind)
-			case o.Scope != k.Province:
+			case o.Scope != k.Province && !slices.Contains(chain, o.Scope):
 				return PublicKey{}, fmt.Errorf("%w: key %s is for area %s only", radio.ErrForbidden, kid, clip(string(o.Scope)))
+			case o.JWK.IsPasskey():
+				return PublicKey{}, fmt.Errorf("%w: key %s is a person's passkey", radio.ErrForbidden, kid)
 			case now >= o.NotAfter:
 				return PublicKey{}, fmt.Errorf("%w: key %s has expired", radio.ErrForbidden, kid)
 			}
@@ -147,24 +167,33 @@ const (
 )
 
 // PersonLookup gives a Lookup for what persons sign: only keys of the keyring that may
-// do it and are not revoked. Whether they are enough, and for which area, is for
-// EnoughForAlert to say.
-func (k Keyring) PersonLookup(may string) Lookup {
+// do it, had not ended at that instant and are not revoked. Whether they are enough, and
+// for which area, is for EnoughForAlert and CheckApproval to say.
+func (k Keyring) PersonLookup(may string, at radio.Millis) Lookup {
 	return func(kid string) (PublicKey, error) {
-		for _, p := range k.Persons {
-			if p.JWK.KID != kid {
-				continue
-			}
-			switch {
-			case slices.Contains(k.Revoked, kid):
-				return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, kid)
-			case !slices.Contains(p.May, may):
-				return PublicKey{}, fmt.Errorf("%w: key %s may not sign an %s", radio.ErrForbidden, kid, may)
-			}
-			return p.JWK, nil
+		p, ok := k.person(kid)
+		switch {
+		case slices.Contains(k.Revoked, kid):
+			return PublicKey{}, fmt.Errorf("%w: key %s is revoked", radio.ErrForbidden, clip(kid))
+		case !ok:
+			return PublicKey{}, fmt.Errorf("%w: key %s is no person's in the keyring", radio.ErrForbidden, clip(kid))
+		case !slices.Contains(p.May, may):
+			return PublicKey{}, fmt.Errorf("%w: key %s may not sign an %s", radio.ErrForbidden, kid, may)
+		case p.NotAfter != 0 && at >= p.NotAfter:
+			return PublicKey{}, fmt.Errorf("%w: key %s ended at %s", radio.ErrForbidden, kid, p.NotAfter.Time())
 		}
-		return PublicKey{}, fmt.Errorf("%w: key %s is no person's in the keyring", radio.ErrForbidden, clip(kid))
+		p.JWK.party = k.RelyingParty
+		return p.JWK, nil
 	}
+}
+
+// person who has this key.
+func (k Keyring) person(kid string) (PersonKey, bool) {
+	i := slices.IndexFunc(k.Persons, func(p PersonKey) bool { return p.JWK.KID == kid })
+	if i < 0 {
+		return PersonKey{}, false
+	}
+	return k.Persons[i], true
 }
 
 // EnoughForAlert applies the rule of design §8 to the keys that have signed an alert to
@@ -179,11 +208,10 @@ func (k Keyring) EnoughForAlert(kids []string, chain []radio.AreaID) error {
 	persons := map[radio.UserID]bool{}
 	alone := false
 	for _, kid := range kids {
-		i := slices.IndexFunc(k.Persons, func(p PersonKey) bool { return p.JWK.KID == kid })
-		if i < 0 {
+		p, ok := k.person(kid)
+		if !ok {
 			return fmt.Errorf("%w: key %s is no person's in the keyring", radio.ErrForbidden, clip(kid))
 		}
-		p := k.Persons[i]
 		if !slices.Contains(chain, p.Scope) {
 			return fmt.Errorf("%w: key %s does not reach the area", radio.ErrForbidden, kid)
 		}

@@ -7,8 +7,11 @@
 package trust
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -23,10 +26,13 @@ import (
 	"loaxa/internal/radio"
 )
 
-// PublicKey is an Ed25519 key that verifies, with its name (kid).
+// PublicKey is a key that verifies, with its name (kid): an Ed25519 key, or the P-256
+// key of a passkey, which proves only what its authenticator was shown (webauthn.go).
 type PublicKey struct {
-	KID string
-	key ed25519.PublicKey
+	KID     string
+	key     ed25519.PublicKey
+	passkey *ecdsa.PublicKey
+	party   *RelyingParty // of a passkey, once its keyring has been opened
 }
 
 // Key is an Ed25519 key that signs. Its kid is the RFC 7638 thumbprint.
@@ -76,26 +82,53 @@ func NewPublicKey(pub crypto.PublicKey) (PublicKey, error) {
 	if !ok || len(p) != ed25519.PublicKeySize {
 		return PublicKey{}, fmt.Errorf("%w: want an Ed25519 key, got %T", radio.ErrInvalid, pub)
 	}
-	jwk := jose.JSONWebKey{Key: p}
-	sum, err := jwk.Thumbprint(crypto.SHA256)
+	return named(PublicKey{key: p})
+}
+
+// NewPasskey names the public key of a passkey. Only ES256, which every authenticator
+// has (WebAuthn §5.8.5).
+func NewPasskey(pub crypto.PublicKey) (PublicKey, error) {
+	p, ok := pub.(*ecdsa.PublicKey)
+	if !ok || p.Curve != elliptic.P256() {
+		return PublicKey{}, fmt.Errorf("%w: want a P-256 key of a passkey, got %T", radio.ErrInvalid, pub)
+	}
+	if _, err := p.ECDH(); err != nil { // not a point of the curve
+		return PublicKey{}, fmt.Errorf("%w: key of a passkey: %v", radio.ErrInvalid, err)
+	}
+	return named(PublicKey{passkey: p})
+}
+
+func named(p PublicKey) (PublicKey, error) {
+	sum, err := p.jwk().Thumbprint(crypto.SHA256)
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("thumbprint of a key: %w", err)
 	}
-	return PublicKey{KID: base64.RawURLEncoding.EncodeToString(sum), key: p}, nil
+	p.KID = base64.RawURLEncoding.EncodeToString(sum)
+	return p, nil
 }
 
-// Ed25519 gives the raw key.
+func (p PublicKey) jwk() *jose.JSONWebKey {
+	if p.passkey != nil {
+		return &jose.JSONWebKey{Key: p.passkey, KeyID: p.KID}
+	}
+	return &jose.JSONWebKey{Key: p.key, KeyID: p.KID}
+}
+
+// Ed25519 gives the raw key; nil for a passkey.
 func (p PublicKey) Ed25519() ed25519.PublicKey { return p.key }
 
+// IsPasskey says that the private half rests in a person's authenticator.
+func (p PublicKey) IsPasskey() bool { return p.passkey != nil }
+
 // IsZero says that no key is there.
-func (p PublicKey) IsZero() bool { return len(p.key) == 0 }
+func (p PublicKey) IsZero() bool { return len(p.key) == 0 && p.passkey == nil }
 
 // MarshalJSON writes the key as a JWK (RFC 7517, RFC 8037) with its kid.
 func (p PublicKey) MarshalJSON() ([]byte, error) {
 	if p.IsZero() {
 		return []byte("null"), nil
 	}
-	return jose.JSONWebKey{Key: p.key, KeyID: p.KID}.MarshalJSON()
+	return p.jwk().MarshalJSON()
 }
 
 // UnmarshalJSON reads a JWK; the kid is computed, and a wrong one is refused.
@@ -105,6 +138,9 @@ func (p *PublicKey) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("%w: read a JWK: %v", radio.ErrInvalid, err)
 	}
 	got, err := NewPublicKey(jwk.Key)
+	if _, ok := jwk.Key.(*ecdsa.PublicKey); ok {
+		got, err = NewPasskey(jwk.Key)
+	}
 	if err != nil {
 		return err
 	}
@@ -139,6 +175,19 @@ func SaveKey(path string, k Key) error {
 	if err != nil {
 		return fmt.Errorf("write key %s: %w", path, err)
 	}
+	return saveSecret(path, b)
+}
+
+// SaveSealedKey is SaveKey for a file that opens with a passphrase (see SealKey).
+func SaveSealedKey(path string, k Key, passphrase string) error {
+	b, err := SealKey(k, passphrase)
+	if err != nil {
+		return err
+	}
+	return saveSecret(path, b)
+}
+
+func saveSecret(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the folder of key %s: %w", path, err)
 	}
@@ -152,26 +201,52 @@ func SaveKey(path string, k Key) error {
 
 // LoadKey reads a private key file and refuses one that others may read.
 func LoadKey(path string) (Key, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Key{}, fmt.Errorf("key file %s: %w", path, radio.ErrNotFound)
-	}
+	return LoadSealedKey(path, func() (string, error) {
+		return "", fmt.Errorf("%w: it opens with a passphrase only", radio.ErrInvalid)
+	})
+}
+
+// LoadSealedKey is LoadKey for a file that may open with a passphrase, which is asked for
+// only when it does.
+func LoadSealedKey(path string, passphrase func() (string, error)) (Key, error) {
+	b, err := loadSecret(path)
 	if err != nil {
-		return Key{}, fmt.Errorf("key file: %w", err)
+		return Key{}, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return Key{}, fmt.Errorf("%w: key file %s may be read by others; chmod 600 it", radio.ErrForbidden, path)
+	var k Key
+	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '{' {
+		k, err = ParseKey(b)
+	} else if bytes.Count(b, []byte(".")) != 4 { // nobody is asked for the passphrase of what is no key
+		err = fmt.Errorf("%w: it holds no key: neither a JWK nor one under a passphrase", radio.ErrInvalid)
+	} else {
+		var word string
+		if word, err = passphrase(); err == nil {
+			k, err = OpenKey(b, word)
+		}
 	}
-	if info.Size() > 4096 {
-		return Key{}, fmt.Errorf("%w: key file %s has %d bytes", radio.ErrInvalid, path, info.Size())
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Key{}, fmt.Errorf("key file: %w", err)
-	}
-	k, err := ParseKey(b)
 	if err != nil {
 		return Key{}, fmt.Errorf("key file %s: %w", path, err)
 	}
 	return k, nil
+}
+
+func loadSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("key file %s: %w", path, radio.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%w: key file %s may be read by others; chmod 600 it", radio.ErrForbidden, path)
+	}
+	if info.Size() > 4096 {
+		return nil, fmt.Errorf("%w: key file %s has %d bytes", radio.ErrInvalid, path, info.Size())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	return b, nil
 }

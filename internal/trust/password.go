@@ -2,10 +2,8 @@ package trust
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/text/unicode/norm"
@@ -89,41 +87,3 @@ func OpenKey(sealed []byte, password string) (Key, error) {
 // passwordKey: keyboards differ in how they write Vietnamese letters (NFC or NFD); the
 // same word must be the same password.
 func passwordKey(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
-
-// CoSign adds one more signature to an envelope, over the very bytes it carries. Nobody
-// signs twice. What the envelope says has not been judged: its signers are proven by who
-// opens it.
-func CoSign(data []byte, typ, aud string, maxPayload int, key Key) ([]byte, error) {
-	env, err := parseEnvelope(data, maxPayload)
-	if err != nil {
-		return nil, fmt.Errorf("sign %s too: %w", typ, err)
-	}
-	kids, err := KIDs(data, maxPayload)
-	if err != nil {
-		return nil, fmt.Errorf("sign %s too: %w", typ, err)
-	}
-	if slices.Contains(kids, key.KID()) {
-		return nil, fmt.Errorf("%w: key %s has signed already", radio.ErrConflict, key.KID())
-	}
-	if len(env.Signatures) == MaxSignatures {
-		return nil, fmt.Errorf("%w: %d have signed already", radio.ErrConflict, MaxSignatures)
-	}
-	payload, err := payloadOf(env)
-	if err != nil {
-		return nil, fmt.Errorf("sign %s too: %w", typ, err)
-	}
-	one, err := Sign(typ, aud, payload, key)
-	if err != nil {
-		return nil, err
-	}
-	own, err := parseEnvelope(one, maxPayload)
-	if err != nil {
-		return nil, fmt.Errorf("sign %s too: %w", typ, err)
-	}
-	env.Signatures = append(env.Signatures, own.Signatures...)
-	out, err := json.Marshal(env)
-	if err != nil {
-		return nil, fmt.Errorf("write envelope: %w", err)
-	}
-	return out, nil
-}

@@ -100,7 +100,7 @@ func TestOpenRefusals(t *testing.T) {
 	withHeader := func(h string) []byte {
 		protected := b64([]byte(h))
 		sig := ed25519.Sign(k.priv, []byte(protected+"."+env.Payload))
-		return write(Envelope{Payload: env.Payload, Signatures: []Signature{{protected, b64(sig)}}})
+		return write(Envelope{Payload: env.Payload, Signatures: []Signature{{protected, b64(sig), nil}}})
 	}
 	twice := write(Envelope{Payload: env.Payload, Signatures: []Signature{env.Signatures[0], env.Signatures[0]}})
 	stranger, err := Sign("typ", "aud", []byte("payload"), k, k2)
@@ -110,6 +110,8 @@ func TestOpenRefusals(t *testing.T) {
 	changed := write(Envelope{Payload: b64([]byte("Payload")), Signatures: env.Signatures})
 	cases := map[string][]byte{
 		"not JSON":               []byte("x"),
+		"a bracket behind it":    append(slices.Clone(good), ']'),
+		"a brace behind it":      append(slices.Clone(good), '}'),
 		"flattened form":         write(map[string]string{"payload": env.Payload, "protected": env.Signatures[0].Protected, "signature": env.Signatures[0].Signature}),
 		"unprotected header":     []byte(strings.Replace(string(good), `"signature"`, `"header":{"kid":"x"},"signature"`, 1)),
 		"no signature":           write(Envelope{Payload: env.Payload}),
@@ -167,17 +169,17 @@ func TestKeyring(t *testing.T) {
 		"no key at all": {"", "programme", 1, false},
 	}
 	for name, c := range look {
-		if _, err := got.OnlineLookup(c.kind, c.now)(c.kid); (err == nil) != c.ok {
+		if _, err := got.OnlineLookup(c.kind, c.now, nil)(c.kid); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	narrow := got
 	narrow.Online = []OnlineKey{{JWK: online.Public(), Kinds: []string{"programme"}, Scope: radio.NewID[radio.AreaID](), NotAfter: 1000}}
-	if _, err := narrow.OnlineLookup("programme", 1)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
+	if _, err := narrow.OnlineLookup("programme", 1, nil)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
 		t.Errorf("a key of one commune signs for the whole province: %v", err)
 	}
 	got.Revoked = []string{online.KID()}
-	if _, err := got.OnlineLookup("programme", 1)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
+	if _, err := got.OnlineLookup("programme", 1, nil)(online.KID()); !errors.Is(err, radio.ErrForbidden) {
 		t.Errorf("revoked: %v", err)
 	}
 	if _, err := OpenKeyring(env, province, root.Public(), 6); !errors.Is(err, radio.ErrConflict) {
@@ -250,6 +252,23 @@ func TestKeyFiles(t *testing.T) {
 	if _, err := LoadKey(path + "x"); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("no file: %v", err)
 	}
+	word := func(s string) func() (string, error) { return func() (string, error) { return s, nil } }
+	sealed := filepath.Join(t.TempDir(), "root.jwe")
+	if err := SaveSealedKey(sealed, k, "mật khẩu gốc"); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(sealed); err != nil || strings.Contains(string(b), base64.RawURLEncoding.EncodeToString(k.priv.Seed())) {
+		t.Fatalf("sealed: %s %v", b, err)
+	}
+	if got, err := LoadSealedKey(sealed, word("mật khẩu gốc")); err != nil || got.KID() != k.KID() {
+		t.Fatalf("sealed: %v", err)
+	}
+	if _, err := LoadSealedKey(sealed, word("mật khẩu khác")); !errors.Is(err, ErrPassword) {
+		t.Fatalf("another passphrase: %v", err)
+	}
+	if _, err := LoadKey(sealed); !errors.Is(err, radio.ErrInvalid) {
+		t.Fatalf("without a passphrase: %v", err)
+	}
 }
 
 func FuzzOpen(f *testing.F) {
@@ -283,6 +302,8 @@ func TestEndpoints(t *testing.T) {
 		"plain http":      {Brokers: good.Brokers, Media: []string{"http://loa.example:80"}},
 		"no port":         {Brokers: []string{"mqtts://loa.example"}, Media: good.Media},
 		"a path":          {Brokers: good.Brokers, Media: []string{"https://loa.example:8443/x"}},
+		"a port too high": {Brokers: []string{"mqtts://loa.example:99999"}, Media: good.Media},
+		"port 0":          {Brokers: good.Brokers, Media: []string{"https://loa.example:0"}},
 		"a password":      {Brokers: []string{"mqtts://a:b@loa.example:8883"}, Media: good.Media},
 		"space at an end": {Brokers: []string{"mqtts://loa.example:8883 "}, Media: good.Media},
 	} {

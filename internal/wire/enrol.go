@@ -2,7 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
@@ -77,6 +79,7 @@ type EnrolAnswer struct {
 	Certificate string          `json:"certificate"` // PEM
 	CA          string          `json:"ca"`          // PEM
 	Root        trust.PublicKey `json:"root"`        // the root key, pinned
+	RootNumber  int             `json:"root_number"` // 0 means 1
 	Province    radio.AreaID    `json:"province"`
 	Areas       []radio.AreaID  `json:"areas"` // chain, root first
 	Zone        string          `json:"zone"`
@@ -84,9 +87,81 @@ type EnrolAnswer struct {
 	Time        radio.Millis    `json:"time"`    // a lower bound for the clock only
 }
 
+// CertificateLife is how long a device's certificate holds. Its NotBefore tells nothing of
+// when it was made: it is back-dated for boards whose clock is behind (design §5).
+const CertificateLife = 398 * 24 * time.Hour
+
+// RenewPath takes a RenewRequest from a device with its client certificate, which may
+// have expired but not been revoked (design §8). A GET with the new certificate tells the
+// centre that it is in use; only from then on the one before is refused.
+const RenewPath = "/renew"
+
+// RenewRequest asks for a new certificate for the device's own key. Another key is
+// another enrolment: who copied a key must not be able to put his own in its place.
+type RenewRequest struct {
+	CSR     string `json:"csr"` // PEM, PKCS #10, of the key whose certificate the client shows
+	Version string `json:"version"`
+}
+
+// RenewAnswer is the new certificate by the CA that the device pins; the one shown when
+// there is no need of another yet.
+type RenewAnswer struct {
+	Certificate string       `json:"certificate"` // PEM
+	Time        radio.Millis `json:"time"`        // a lower bound for the clock only
+}
+
+// RefusedRevoked is the code of the refusal of a device that must be enrolled anew.
+const RefusedRevoked = "revoked"
+
 // EnrolRefusal answers a refused request, with a 4xx status.
 type EnrolRefusal struct {
 	Code     string `json:"code"`
 	ReasonVI string `json:"reason_vi"`
 	ReasonEN string `json:"reason_en"`
+}
+
+// EnrolTicket is all that a new device needs to find its centre and to join it: the text
+// of a QR code. No phone opens it: it is no address of a page.
+type EnrolTicket struct {
+	Server string // https://host:port
+	Code   EnrolCode
+}
+
+// ticketPrefix begins a ticket; case does not count in any part of it.
+const ticketPrefix = "loaxa-enrol:"
+
+// maxTicket bounds its length.
+const maxTicket = 400
+
+// String gives the text, in letters for which a QR code needs the fewest squares.
+func (t EnrolTicket) String() string {
+	return strings.ToUpper(ticketPrefix + strings.TrimPrefix(t.Server, "https://") + "/" + t.Code.String())
+}
+
+// IsEnrolTicket says whether a text wants to be one.
+func IsEnrolTicket(s string) bool {
+	return len(s) >= len(ticketPrefix) && strings.EqualFold(s[:len(ticketPrefix)], ticketPrefix)
+}
+
+// ParseEnrolTicket reads what a scanner gives.
+func ParseEnrolTicket(s string) (EnrolTicket, error) {
+	bad := func(why string) (EnrolTicket, error) {
+		return EnrolTicket{}, fmt.Errorf("%w: enrolment ticket: %s", radio.ErrInvalid, why)
+	}
+	s = strings.TrimSpace(s)
+	switch {
+	case len(s) > maxTicket:
+		return bad("too long")
+	case !IsEnrolTicket(s):
+		return bad("want " + ticketPrefix + "host:port/code")
+	}
+	host, code, ok := strings.Cut(strings.ToLower(s[len(ticketPrefix):]), "/")
+	if u, err := url.Parse("https://" + host); !ok || err != nil || u.Host != host || u.Hostname() == "" || u.Port() == "" || u.User != nil {
+		return bad("want " + ticketPrefix + "host:port/code")
+	}
+	c, err := ParseEnrolCode(code)
+	if err != nil {
+		return EnrolTicket{}, err
+	}
+	return EnrolTicket{Server: "https://" + host, Code: c}, nil
 }

@@ -44,6 +44,9 @@ type HelloPayload struct {
 	// Lacks are voices of alerts that have not come, neither by themselves nor by HTTPS:
 	// the centre sends them again. At most MaxLacks.
 	Lacks []radio.SHA256 `json:"lacks,omitempty"`
+	// Machine names the board without telling what it is: the centre sees when one
+	// identity speaks from two boards. Empty when the board has no name of its own.
+	Machine string `json:"machine,omitempty"`
 }
 
 // MaxLacks bounds the voices one hello asks for.
@@ -59,6 +62,13 @@ type WelcomePayload struct {
 	Journal   radio.JournalID      `json:"journal"`
 	Upto      uint64               `json:"upto"`
 	Revisions radio.RevisionStatus `json:"revisions"`
+	// Hash of the chain at Upto. Only a device whose own chain says the same there may take
+	// the records up to it for stored: another board with a copy of its card may have written
+	// them. Zero where the centre holds no chain, and from centres that do not say it: then
+	// nothing is acknowledged.
+	Hash trust.Hash `json:"hash,omitzero"`
+	// Signer is the kid of who has signed it: the receiver's to fill in.
+	Signer string `json:"-"`
 }
 
 // JournalPayload is a batch of 1–50 records: their exact bytes, chained from Prev.
@@ -98,6 +108,22 @@ type AckPayload struct {
 	Journal  radio.JournalID `json:"journal"`
 	Upto     uint64          `json:"upto"`
 	Rejected []Rejected      `json:"rejected,omitempty"`
+	// Hash of the chain at Upto: what the centre says it has stored, under its signature.
+	// A device whose own chain differs there knows that its log was bent. Zero from
+	// centres that do not say it.
+	Hash trust.Hash `json:"hash,omitzero"`
+	// Forked says that the batch goes another way than the journal the centre holds.
+	Forked *Forked `json:"forked,omitempty"`
+}
+
+// Forked is the first record of a batch under whose number the centre holds another one:
+// two boards write the journal of one card, or a flash lost what it had sent. The centre
+// takes nothing of the batch from here on, so the device tells it again in a new journal.
+type Forked struct {
+	Seq uint64     `json:"seq"`
+	Own trust.Hash `json:"own"` // of the chain there as the batch had it: whose batch it was
+	// Before is the centre's own chain at the record before; zero where it is not known.
+	Before trust.Hash `json:"before,omitzero"`
 }
 
 // Rejected names one poison record.
@@ -113,6 +139,33 @@ type ReceiptPayload struct {
 	State  radio.ReceiptState `json:"state"`
 	Reason string             `json:"reason,omitempty"`
 	At     radio.Millis       `json:"at"`
+}
+
+// EncodeRoots writes the steps of the root key, oldest first.
+func EncodeRoots(steps []json.RawMessage) ([]byte, error) {
+	b, err := json.Marshal(steps)
+	if err != nil {
+		return nil, fmt.Errorf("write roots: %w", err)
+	}
+	if len(steps) > trust.MaxRootSteps || len(b) > Roots.MaxPayload() {
+		return nil, fmt.Errorf("%w: %d root steps of %d bytes", radio.ErrInvalid, len(steps), len(b))
+	}
+	return b, nil
+}
+
+// ParseRoots reads the steps, within their bounds; trust.WalkRoots proves them.
+func ParseRoots(b []byte) ([]json.RawMessage, error) {
+	if len(b) > Roots.MaxPayload() {
+		return nil, fmt.Errorf("%w: roots of %d bytes", radio.ErrInvalid, len(b))
+	}
+	var steps []json.RawMessage
+	if err := json.Unmarshal(b, &steps); err != nil {
+		return nil, fmt.Errorf("%w: roots: %v", radio.ErrInvalid, err)
+	}
+	if len(steps) > trust.MaxRootSteps {
+		return nil, fmt.Errorf("%w: %d root steps, at most %d", radio.ErrInvalid, len(steps), trust.MaxRootSteps)
+	}
+	return steps, nil
 }
 
 // Seal writes a payload as JSON and signs it for one audience.

@@ -56,19 +56,36 @@ func known(kinds []Kind, k Kind) bool {
 	return false
 }
 
-// Rule is one line of a standard broker's access list, with the device's client id
-// written as %u (mosquitto's `pattern` form; the user name is the certificate's CN).
+// Rule is one line of a standard broker's access list: what one device may write, or a
+// filter of what it may read.
 type Rule struct {
 	Write bool
 	Topic string
 }
 
-// Rules gives the access list for an external broker. Areas are not listed: which
-// areas a device may read depends on the device and is generated per device.
-func Rules() []Rule {
+// Rules is everything a device may do: its own words up, what it subscribes to down. A
+// list for another broker is made of it, device by device; whoever has no rules may do
+// nothing.
+func Rules(d radio.DeviceID, areas []radio.AreaID) []Rule {
 	var rules []Rule
 	for _, k := range upKinds {
-		rules = append(rules, Rule{Write: true, Topic: Prefix + "/d/%u/up/" + string(k)})
+		rules = append(rules, Rule{Write: true, Topic: UpTopic(d, k)})
 	}
-	return append(rules, Rule{Topic: Prefix + "/d/%u/down/+"})
+	for _, filter := range Subscriptions(d, areas) {
+		rules = append(rules, Rule{Topic: filter})
+	}
+	return rules
+}
+
+// Contract lists every topic there is of one device and one area, each kind once: what
+// any broker's permissions have to speak of.
+func Contract(d radio.DeviceID, a radio.AreaID, voice radio.SHA256) []Topic {
+	var all []Topic
+	for _, k := range upKinds {
+		all = append(all, Topic{Device: d, Up: true, Kind: k})
+	}
+	for _, k := range downKinds {
+		all = append(all, Topic{Device: d, Kind: k})
+	}
+	return append(all, Topic{Area: a, Kind: Alert}, Topic{Area: a, Kind: Voice, Voice: voice})
 }

@@ -34,28 +34,36 @@ const (
 	Policy    Kind = "policy"
 	Settings  Kind = "settings"
 	Keys      Kind = "keys"
-	Ack       Kind = "ack"
-	Command   Kind = "command"
-	Alert     Kind = "alert"
+	// Roots is no envelope but a list of them: the steps from root key to root key.
+	Roots   Kind = "roots"
+	Ack     Kind = "ack"
+	Command Kind = "command"
+	Alert   Kind = "alert"
 	// Voice is raw audio, no envelope: a signed alert names its hash, which the topic
 	// repeats.
 	Voice Kind = "voice"
 )
 
+// What the centre signs for whoever checks the log later; it has no topic.
+const (
+	Checkpoint Kind = "checkpoint"
+	Month      Kind = "month"
+)
+
 var (
 	upKinds   = []Kind{Presence, Hello, Reported, Journal, Receipt}
-	downKinds = []Kind{Welcome, Programme, Policy, Settings, Keys, Ack, Command, Alert}
+	downKinds = []Kind{Welcome, Programme, Policy, Settings, Keys, Roots, Ack, Command, Alert}
 )
 
 // OnlineKinds are the documents an online key may sign.
 func OnlineKinds() []string {
-	return []string{string(Programme), string(Policy), string(Settings), string(Ack), string(Welcome), string(Command)}
+	return []string{string(Programme), string(Policy), string(Settings), string(Ack), string(Welcome), string(Command), string(Checkpoint), string(Month)}
 }
 
 // Retained says whether the broker keeps the last message of this kind.
 func (k Kind) Retained() bool {
 	switch k {
-	case Presence, Reported, Programme, Policy, Settings, Keys:
+	case Presence, Reported, Programme, Policy, Settings, Keys, Roots:
 		return true
 	}
 	return false
@@ -72,7 +80,7 @@ func (k Kind) Type() string {
 // MaxPayload bounds the payload inside the envelope, in bytes.
 func (k Kind) MaxPayload() int {
 	switch k {
-	case Programme, Policy, Settings, Keys, Reported:
+	case Programme, Policy, Settings, Keys, Roots, Reported:
 		return 64 << 10
 	case Journal:
 		return 128 << 10
@@ -120,6 +128,22 @@ func UpTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Up: true
 
 // DownTopic is where the centre says something to a device.
 func DownTopic(d radio.DeviceID, k Kind) string { return Topic{Device: d, Kind: k}.String() }
+
+// RetainedTopics are all that a broker may keep of a device.
+func RetainedTopics(d radio.DeviceID) []string {
+	var out []string
+	for _, k := range downKinds {
+		if k.Retained() {
+			out = append(out, DownTopic(d, k))
+		}
+	}
+	for _, k := range upKinds {
+		if k.Retained() {
+			out = append(out, UpTopic(d, k))
+		}
+	}
+	return out
+}
 
 // AlertTopic is where the centre alerts an area.
 func AlertTopic(a radio.AreaID) string { return Topic{Area: a, Kind: Alert}.String() }

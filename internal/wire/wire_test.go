@@ -139,6 +139,8 @@ func TestTopics(t *testing.T) {
 	cases := map[string]bool{
 		"loaxa/v1/d/" + string(dev) + "/up/journal":                     true,
 		"loaxa/v1/d/" + string(dev) + "/down/programme":                 true,
+		"loaxa/v1/d/" + string(dev) + "/down/roots":                     true,
+		"loaxa/v1/d/" + string(dev) + "/up/roots":                       false,
 		"loaxa/v1/a/" + string(area) + "/down/alert":                    true,
 		VoiceTopic(area, sha("c")):                                      true,
 		VoiceTopic(area, "x"):                                           false,
@@ -224,6 +226,46 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// TestRules: what is written out for another broker grants what the embedded one grants,
+// topic by topic, and is asked of every topic there is.
+func TestRules(t *testing.T) {
+	const far = radio.AreaID("01JD0000000000000000000AR2")
+	rules := Rules(dev, []radio.AreaID{area})
+	granted := func(write bool, topic string) bool {
+		for _, r := range rules {
+			if r.Write == write && opens(r.Topic, topic) {
+				return true
+			}
+		}
+		return false
+	}
+	own, not := Contract(dev, area, sha("c")), Contract(other, far, sha("c"))
+	said := map[Kind]bool{}
+	for _, topic := range append(own, not...) {
+		said[topic.Kind] = true
+		s := topic.String()
+		if parsed, err := ParseTopic(s); err != nil || parsed != topic {
+			t.Errorf("%s: %+v %v", s, parsed, err)
+		}
+		if got, want := granted(true, s), MayPublish(dev, s); got != want {
+			t.Errorf("write %s: the rules say %v, the embedded broker %v", s, got, want)
+		}
+		if got, want := granted(false, s), MaySubscribe(dev, []radio.AreaID{area}, s); got != want {
+			t.Errorf("read %s: the rules say %v, the embedded broker %v", s, got, want)
+		}
+	}
+	for _, k := range append(append([]Kind{Alert, Voice}, upKinds...), downKinds...) {
+		if !said[k] {
+			t.Errorf("%s stands in no topic of the contract", k)
+		}
+	}
+	for _, r := range rules {
+		if r.Write && strings.ContainsAny(r.Topic, "+#") {
+			t.Errorf("a rule to write with a wildcard: %s", r.Topic)
+		}
+	}
+}
+
 func TestEnrolCode(t *testing.T) {
 	c := EnrolCode{Secret: "0123456789", Pin: "0123456789abcdef"}
 	for _, typed := range []string{c.String(), strings.ToLower(c.String()), " 0l23456789 0123456789ABCDEF\n", "O123456789-0123456789abcdef"} {
@@ -252,13 +294,15 @@ func FuzzTopics(f *testing.F) {
 	f.Add("loaxa/v1/d/" + string(dev) + "/up/journal")
 	f.Add("loaxa/v1/d/" + string(dev) + "/down/+")
 	f.Add("loaxa/v1/a/" + string(area) + "/down/alert")
+	f.Add(VoiceTopic(area, "+"))
+	f.Add(VoiceTopic(area, sha("c")))
 	f.Add("#")
 	f.Fuzz(func(t *testing.T, s string) {
 		if MayPublish(dev, s) && !strings.HasPrefix(s, "loaxa/v1/d/"+string(dev)+"/up/") {
 			t.Fatalf("may publish %q", s)
 		}
 		if MaySubscribe(dev, []radio.AreaID{area}, s) && !strings.HasPrefix(s, "loaxa/v1/d/"+string(dev)+"/down/") &&
-			s != "loaxa/v1/a/"+string(area)+"/down/alert" {
+			s != AlertTopic(area) && s != VoiceTopic(area, "+") && !(len(s) == len(VoiceTopic(area, sha("c"))) && strings.HasPrefix(s, VoiceTopic(area, ""))) {
 			t.Fatalf("may subscribe to %q", s)
 		}
 		if topic, err := ParseTopic(s); err == nil && topic.String() != s {
@@ -303,13 +347,65 @@ func FuzzPayloads(f *testing.F) {
 	})
 }
 
-// The golden programme has no gain and does not speak of it; this one has.
-func TestGoldenGain(t *testing.T) {
-	p := samples(t)[Programme].(radio.Programme)
-	p.Audio[0].GainDB = -3.5
-	b, err := json.Marshal(p)
+// What the golden messages leave out, and do not speak of, these have.
+func TestGoldenOptions(t *testing.T) {
+	key := testKey(t)
+	gained := samples(t)[Programme].(radio.Programme)
+	gained.Audio[0].GainDB = -3.5
+	approved := samples(t)[Programme].(radio.Programme)
+	signed, err := trust.SignApproval(trust.ClaimOf(approved.Audio[0], "01JD0000000000000000000SR1", 1795305000000), area, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "programme.gain.payload.json", b)
+	approved.Approve(0, signed)
+	ring := samples(t)[Keys].(trust.Keyring)
+	ring.Persons = []trust.PersonKey{{ID: "01JD0000000000000000000SR1", JWK: key.Public(), Scope: area, May: []string{trust.MayApprove}, NotAfter: 1829692800000}}
+	ring.RelyingParty = &trust.RelyingParty{ID: "loa.example", Origins: []string{"https://loa.example"}}
+	ack := samples(t)[Ack].(AckPayload)
+	ack.Hash = trust.FirstHash("01JD0000000000000000000JN1")
+	forked := ack
+	forked.Forked = &Forked{Seq: 11, Own: trust.FirstHash("own"), Before: ack.Hash}
+	welcome := samples(t)[Welcome].(WelcomePayload)
+	welcome.Hash = ack.Hash
+	hello := samples(t)[Hello].(HelloPayload)
+	hello.Machine, hello.Revisions.Root = "AAAAAAAAAAAAAAAAAAAAAA", 2
+	for name, payload := range map[string]any{"programme.gain": gained, "programme.approved": approved, "keys.persons": ring, "ack.hash": ack, "ack.forked": forked, "welcome.hash": welcome, "hello.machine": hello} {
+		b, err := json.Marshal(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".payload.json", b)
+	}
+}
+
+// The steps of the root key are no envelope but a list of them.
+func TestGoldenRoots(t *testing.T) {
+	old := testKey(t)
+	next, err := trust.KeyFrom(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := trust.Root{Number: 1, Key: old.Public()}
+	step, err := trust.SignRootStep(area, first, old, next, 1795305600000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := EncodeRoots([]json.RawMessage{step})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "roots.json", b)
+	steps, err := ParseRoots(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := trust.WalkRoots(area, first, steps); err != nil || len(got) != 1 || got[0].Root.Number != 2 || got[0].Root.Key.KID != next.KID() {
+		t.Errorf("walked to %+v: %v", got, err)
+	}
+	for name, bad := range map[string][]byte{"nothing": nil, "no list": []byte(`{}`), "too large": bytes.Repeat([]byte(" "), Roots.MaxPayload()+1),
+		"too many": []byte("[" + strings.Repeat("{},", trust.MaxRootSteps) + "{}]")} {
+		if _, err := ParseRoots(bad); !errors.Is(err, radio.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

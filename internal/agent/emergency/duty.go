@@ -30,6 +30,9 @@ func (r *Room) Duty() radio.Duty {
 	now, known := r.time()
 	for _, e := range r.alerts {
 		if !e.Active {
+			if until := r.early(e); !e.over && until > 0 {
+				wake(mono + until)
+			}
 			continue
 		}
 		d.Hold = d.Hold || e.Begun > 0 && r.ready(e) // what cannot sound silences nobody
@@ -143,13 +146,15 @@ func (r *Room) fresh(a radio.Alert) radio.Millis {
 	}
 }
 
-// sounds gives the renditions of the roles this device has, and how many it lacks. For a
-// siren that is not here the one that is built in sounds; it counts as lacking all the
+// sounds gives the renditions of the roles this device has, and how many it lacks. The
+// settings name them, which the online key signs; what the root has not signed is left
+// out, so that a stolen online key does not choose what sounds. For a siren that is not here the one that is built in sounds; it counts as lacking all the
 // same: the people behind the alert ordered another, and have to see that it is missing.
 func (r *Room) sounds(a radio.Alert) (list []radio.Rendition, lacks int) {
 	settings := r.opts.Plan.Settings()
 	for _, role := range a.Sounds {
 		s, ok := settings.EmergencyRole(role)
+		ok = ok && r.opts.Plan.Vouched(s.SHA256)
 		switch {
 		case role == radio.RoleSiren && r.opts.StandIn != nil && !(ok && r.opts.Audio.Ready(s.SHA256)):
 			list = append(list, *r.opts.StandIn)

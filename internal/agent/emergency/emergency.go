@@ -57,6 +57,8 @@ type Audio interface {
 // Plan tells the emergency set of the device.
 type Plan interface {
 	Settings() radio.Settings
+	// Vouched says whether a sound of the emergency set stands in the root-signed keyring.
+	Vouched(sha radio.SHA256) bool
 	// Drills says whether an announcement stands in the root-signed keyring.
 	Drills(sha radio.SHA256) bool
 }
@@ -115,6 +117,9 @@ const (
 	returnWait = 10 * time.Second
 	tombWait   = time.Second
 	lateAfter  = 5 * time.Second
+	// aheadAtMost is how far the clocks of signer and device may lie apart: an alert of a
+	// later time waits for it.
+	aheadAtMost = 10 * time.Minute
 	// lookEvery is how often what is left undone is tried again.
 	lookEvery = time.Minute
 )
@@ -412,6 +417,8 @@ func (r *Room) takeBack(e *entry, why radio.Reason) {
 		r.back.why = radio.EndLocal
 	case radio.ReasonCancelled:
 		r.back.why = radio.EndCancelled
+	case radio.ReasonSigners:
+		r.back.why = radio.EndUnproven
 	}
 	r.now = nil
 }

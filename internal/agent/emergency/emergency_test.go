@@ -808,6 +808,7 @@ func TestBuiltInSiren(t *testing.T) {
 		"no set at all":                {change: func(l *lab) { l.plan.settings.Emergency = nil }, want: []radio.Rendition{builtIn}, lacks: 2},
 		"the set has not been fetched": {change: func(l *lab) { clear(l.audio.ready) }, want: []radio.Rendition{builtIn, leadIn}, lacks: 1},
 		"the set is here":              {want: []radio.Rendition{siren, leadIn}},
+		"the root has not signed it":   {change: func(l *lab) { l.plan.disowned = []radio.SHA256{siren.SHA256, leadIn.SHA256} }, want: []radio.Rendition{builtIn}, lacks: 2},
 		"no siren is wanted":           {change: func(l *lab) { l.plan.settings.Emergency = nil }, sounds: []radio.EmergencyRole{radio.RoleAllOK}, none: true},
 		"a drill without its announcement": {change: func(l *lab) { l.plan.settings.Emergency = nil },
 			sounds: []radio.EmergencyRole{radio.RoleDrill, radio.RoleSiren}, none: true},

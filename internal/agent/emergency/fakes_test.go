@@ -98,10 +98,13 @@ func (a *fakeAudio) Commit(sha radio.SHA256) error {
 type fakePlan struct {
 	settings radio.Settings
 	drills   []radio.SHA256
+	disowned []radio.SHA256
 }
 
 func (p *fakePlan) Settings() radio.Settings     { return p.settings }
 func (p *fakePlan) Drills(sha radio.SHA256) bool { return slices.Contains(p.drills, sha) }
+
+func (p *fakePlan) Vouched(sha radio.SHA256) bool { return !slices.Contains(p.disowned, sha) }
 func (c fakeClock) Passed() time.Time {
 	if c.State().Usable() {
 		return later(c.Now(), *c.floor)

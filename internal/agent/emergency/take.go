@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -22,8 +23,19 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	if a.Cancel {
 		return r.cancel(a)
 	}
-	if e, known := r.alerts[a.ID]; known && (!e.Alert.Cancel || e.Alert.Area == a.Area) {
+	named, known := r.alerts[a.ID]
+	switch {
+	case !known, named.Alert.Cancel && named.Alert.Area != a.Area:
+	case named.Alert.Area == "", named.Alert.Cancel, reflect.DeepEqual(named.Alert, a):
 		return nil
+	case r.depth(a.Area) >= r.depth(named.Alert.Area):
+		return fmt.Errorf("%w: another alert has the id %s", radio.ErrForbidden, a.ID)
+	default:
+		// An id is a name that anybody may have read: whoever may speak to one commune must
+		// not answer for a warning to the province by taking its name first.
+		r.log.Warn("an alert to a wider area takes the place of another with its id", "security", true, "alert", string(a.ID),
+			"area", string(a.Area), "was", string(named.Alert.Area))
+		r.takeBack(named, radio.ReasonDisplaced)
 	}
 	if err := r.room(a); err != nil {
 		return fmt.Errorf("take alert %s: %w", a.ID, err)
@@ -31,6 +43,9 @@ func (r *Room) Take(ctx context.Context, a radio.Alert, envelope []byte) error {
 	// It may have come before the keyring or the emergency set that it needs.
 	r.turned = slices.DeleteFunc(r.turned, func(t radio.ReceiptRecord) bool { return t.ID == string(a.ID) })
 	e := &entry{state: state{Alert: a, Envelope: envelope, Keep: a.ExpiresAt.Add(keptAfter)}, taken: r.opts.Clock.Mono()}
+	if known {
+		e.steps = named.steps
+	}
 	r.alerts[a.ID] = e
 	r.step(e, radio.ReceiptReceived, radio.NoReason, "")
 	r.admit(e)
@@ -47,7 +62,7 @@ func (r *Room) admit(e *entry) (changed bool) {
 	switch {
 	case known && !valid:
 		r.end(e, radio.ReceiptExpired, radio.ReasonExpired, "")
-	case !known && !e.Alert.Standing:
+	case !known && !e.Alert.Standing, r.early(e) > 0:
 		return false // kept, and not sounded, until somebody proves what time it is
 	default:
 		r.step(e, radio.ReceiptAccepted, radio.NoReason, "")
@@ -57,6 +72,17 @@ func (r *Room) admit(e *entry) (changed bool) {
 		}
 	}
 	return true
+}
+
+// early is how long it is until an alert may begin: nobody signs for a day to come, and
+// what a thief has signed for one must not outlive the search for the key. 0 where the
+// time is not known. It needs mu.
+func (r *Room) early(e *entry) time.Duration {
+	now, known := r.time()
+	if !known {
+		return 0
+	}
+	return max(millisUntil(e.Alert.IssuedAt, radio.At(now))-aheadAtMost, 0)
 }
 
 // valid says whether an alert may still begin to sound; known is false while nobody can
@@ -94,8 +120,10 @@ func (r *Room) cancel(t radio.Alert) error {
 }
 
 // room makes room for one more. What could still sound gives way only to what is for a
-// wider area (displace). Of what is over the one that expires first gives way: that a
-// hostile broker might repeat it is the lesser evil. It needs mu.
+// wider area (displace). Of what is over the one for the narrowest area gives way, of
+// these the one that expires first: that a hostile broker might repeat it is the lesser
+// evil, and a stolen key of a commune must not have the device forget what the province
+// has cancelled. It needs mu.
 func (r *Room) room(a radio.Alert) error {
 	passed := radio.At(r.opts.Clock.Passed())
 	var over, tombstones, kept, standing []*entry
@@ -112,10 +140,12 @@ func (r *Room) room(a radio.Alert) error {
 			kept = append(kept, e)
 		}
 	}
-	first := func(a, b *entry) int { return cmp.Compare(a.Alert.ExpiresAt, b.Alert.ExpiresAt) }
+	first := func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(r.depth(b.Alert.Area), r.depth(a.Alert.Area)), cmp.Compare(a.Alert.ExpiresAt, b.Alert.ExpiresAt))
+	}
 	switch {
 	case a.Cancel && len(tombstones) >= maxTombstones:
-		if e := slices.MinFunc(tombstones, first); e.Alert.ExpiresAt <= passed {
+		if e := slices.MinFunc(tombstones, first); e.Alert.ExpiresAt <= passed || r.depth(e.Alert.Area) > r.depth(a.Area) {
 			r.forget(e)
 			return nil
 		}
@@ -319,6 +349,9 @@ func (r *Room) Start(ctx context.Context, id radio.AlertID) error {
 	}
 	if valid, _ := r.valid(e); e.over || !valid {
 		return fmt.Errorf("%w: standing alert %s has ended", radio.ErrConflict, id)
+	}
+	if r.early(e) > 0 {
+		return fmt.Errorf("%w: standing alert %s begins later", radio.ErrConflict, id)
 	}
 	if e.Active {
 		return fmt.Errorf("%w: standing alert %s sounds already", radio.ErrConflict, id)

@@ -56,7 +56,7 @@ func (r *Room) Fill(s *radio.Status) {
 		}
 	}
 	for _, e := range settings.Emergency {
-		s.Emergency = append(s.Emergency, line(e.Role, r.opts.Audio.Ready(e.Rendition.SHA256)))
+		s.Emergency = append(s.Emergency, line(e.Role, r.opts.Audio.Ready(e.Rendition.SHA256) && r.opts.Plan.Vouched(e.Rendition.SHA256)))
 	}
 	mono, now := r.opts.Clock.Mono(), r.opts.Clock.Now()
 	for _, e := range slices.Backward(r.told(maxShown)) {

@@ -2,7 +2,8 @@
 // device and never leaves it, a one-time code proves it to the centre, and the code's
 // last 16 characters prove the centre's CA to the device before anything is believed
 // (design §8). It receives the code from the installer and leaves the identity in the
-// journal; Load hands it to the rest of the agent at every start.
+// journal; Load hands it to the rest of the agent at every start, and Renewal keeps its
+// certificate from ending, or brings back a device that was away when it ended.
 package enrol
 
 import (
@@ -31,8 +32,8 @@ import (
 type Store interface {
 	Identity() ([]byte, error)
 	// SetIdentity writes the identity with its first keyring and forgets the values
-	// named, in one transaction; fresh makes the device another one.
-	SetIdentity(ctx context.Context, identity []byte, keys radio.Issued, fresh bool, forget ...string) error
+	// named, in one transaction; what else is held outlives it as far as how says.
+	SetIdentity(ctx context.Context, identity []byte, keys radio.Issued, how radio.Rejoin, forget ...string) error
 	Keep(ctx context.Context, name string, value []byte) error
 	Kept(name string) ([]byte, error)
 }
@@ -108,14 +109,24 @@ func Enrol(ctx context.Context, opts Options) (wire.EnrolAnswer, error) {
 	if err != nil {
 		return none, fmt.Errorf("write the identity: %w", err)
 	}
-	// A device whose identity was lost keeps its unsent records: it is mostly the same.
-	fresh := old.Device != "" && (old.Device != id.Device || old.Root.KID != id.Root.KID || old.Province != id.Province)
+	// A device whose identity was lost keeps its unsent records: it is mostly the same. So
+	// does one that comes back to its own centre after that has lost its root key.
+	// Documents and alerts that the root before has vouched for do not outlive it: whoever has
+	// its keys may have made them, and their revisions would keep the centre's own out.
+	how := radio.RejoinSame
+	switch {
+	case old.Device == "":
+	case old.Device != id.Device || old.CA != id.CA || old.Province != id.Province:
+		how = radio.RejoinOther
+	case old.Root.KID != id.Root.KID:
+		how = radio.RejoinRoot
+	}
 	payload, err := json.Marshal(ring)
 	if err != nil {
 		return none, fmt.Errorf("write the keyring: %w", err)
 	}
 	keys := radio.Issued{Device: id.Device, Document: string(wire.Keys), Revision: ring.Version, Payload: payload, Envelope: []byte(answer.Keyring)}
-	if err := opts.Store.SetIdentity(ctx, raw, keys, fresh, pendingKey); err != nil {
+	if err := opts.Store.SetIdentity(ctx, raw, keys, how, pendingKey); err != nil {
 		return none, err
 	}
 	return answer, nil
@@ -238,7 +249,7 @@ func readAnswer(body []byte, key trust.Key, ca *x509.Certificate, now time.Time)
 	if err != nil {
 		return fail(err)
 	}
-	id := Identity{Device: a.Device, Name: a.Name, Key: private, Certificate: a.Certificate, CA: a.CA, Root: a.Root,
+	id := Identity{Device: a.Device, Name: a.Name, Key: private, Certificate: a.Certificate, CA: a.CA, Root: a.Root, RootNumber: a.RootNumber,
 		Province: a.Province, Areas: a.Areas, Zone: a.Zone}
 	if err := id.read(now); err != nil {
 		return fail(err)

@@ -41,7 +41,7 @@ func must[T any](v T, err error) T {
 type memory struct {
 	identity []byte
 	keys     radio.Issued
-	fresh    bool
+	how      radio.Rejoin
 	kept     map[string][]byte
 	broken   error
 }
@@ -53,11 +53,11 @@ func (m *memory) Identity() ([]byte, error) {
 	return m.identity, nil
 }
 
-func (m *memory) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, fresh bool, forget ...string) error {
+func (m *memory) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, how radio.Rejoin, forget ...string) error {
 	if m.broken != nil {
 		return m.broken
 	}
-	m.identity, m.keys, m.fresh = identity, keys, fresh
+	m.identity, m.keys, m.how = identity, keys, how
 	for _, name := range forget {
 		delete(m.kept, name)
 	}
@@ -76,6 +76,9 @@ func (m *memory) Kept(name string) ([]byte, error) {
 	return nil, fmt.Errorf("%s: %w", name, radio.ErrNotFound)
 }
 
+// backDated is the beginning of every certificate, as the centre makes them.
+var backDated = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // authority is a province's CA.
 type authority struct {
 	cert *x509.Certificate
@@ -85,14 +88,14 @@ type authority struct {
 func newAuthority() authority {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0)}
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: backDated, NotAfter: time.Now().AddDate(10, 0, 0)}
 	der := must(x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key))
 	return authority{must(x509.ParseCertificate(der)), key}
 }
 
 func (a authority) issue(name string, pub crypto.PublicKey, usage x509.ExtKeyUsage, until time.Time) []byte {
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: until, ExtKeyUsage: []x509.ExtKeyUsage{usage}, KeyUsage: x509.KeyUsageDigitalSignature}
+		NotBefore: backDated, NotAfter: until, ExtKeyUsage: []x509.ExtKeyUsage{usage}, KeyUsage: x509.KeyUsageDigitalSignature}
 	return must(x509.CreateCertificate(rand.Reader, tmpl, a.cert, pub, a.key))
 }
 
@@ -180,7 +183,7 @@ func TestEnrol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Device != c.device || m.keys.Revision != 4 || m.keys.Document != "keys" || m.fresh || len(m.kept) != 0 {
+			if a.Device != c.device || m.keys.Revision != 4 || m.keys.Document != "keys" || m.how != radio.RejoinSame || len(m.kept) != 0 {
 				t.Errorf("%+v %+v %v", a, m.keys, m.kept)
 			}
 			id, err := Load(m)
@@ -314,12 +317,16 @@ func TestKeyAndSecondEnrolment(t *testing.T) {
 	}
 	again := options(c, m)
 	again.Force = true
-	if _, err := Enrol(t.Context(), again); err != nil || m.fresh || key(2) == key(1) {
-		t.Error("the same device anew:", err, m.fresh)
+	if _, err := Enrol(t.Context(), again); err != nil || m.how != radio.RejoinSame || key(2) == key(1) {
+		t.Error("the same device anew:", err, m.how)
+	}
+	c.root = must(trust.Generate())
+	if _, err := Enrol(t.Context(), again); err != nil || m.how != radio.RejoinRoot {
+		t.Error("under another root:", err, m.how)
 	}
 	c.device = id[radio.DeviceID](7)
-	if _, err := Enrol(t.Context(), again); err != nil || !m.fresh {
-		t.Error("as another device:", err, m.fresh)
+	if _, err := Enrol(t.Context(), again); err != nil || m.how != radio.RejoinOther {
+		t.Error("as another device:", err, m.how)
 	}
 	m.identity = []byte("{")
 	if _, err := Load(m); !errors.Is(err, radio.ErrInvalid) {

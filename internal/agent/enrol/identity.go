@@ -23,9 +23,12 @@ type Identity struct {
 	Certificate string          `json:"certificate"` // PEM
 	CA          string          `json:"ca"`          // PEM, pinned
 	Root        trust.PublicKey `json:"root"`        // pinned
+	RootNumber  int             `json:"root_number"` // 0, from before there were others, is the first
 	Province    radio.AreaID    `json:"province"`
 	Areas       []radio.AreaID  `json:"areas"` // chain, root first
 	Zone        string          `json:"zone"`
+	// Unshown: the certificate came by renewal, and the centre has not seen it in use yet.
+	Unshown bool `json:"unshown,omitempty"`
 
 	key  trust.Key
 	leaf *x509.Certificate
@@ -76,7 +79,7 @@ func (id *Identity) read(now time.Time) error {
 	if _, err := timetable.LoadZone(id.Zone); err != nil {
 		return err
 	}
-	if id.Root.IsZero() || len(id.Name) > 1000 {
+	if id.Root.IsZero() || id.RootNumber < 0 || len(id.Name) > 1000 {
 		return fmt.Errorf("%w: no root key, or a name too long", radio.ErrInvalid)
 	}
 	var err error
@@ -130,6 +133,11 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 	return c, nil
 }
 
+// PinnedRoot is the root key of the enrolment; inbox walks from there.
+func (id Identity) PinnedRoot() trust.Root {
+	return trust.Root{Number: max(id.RootNumber, 1), Key: id.Root}
+}
+
 // SigningKey is the device's own key.
 func (id Identity) SigningKey() trust.Key { return id.key }
 
@@ -141,7 +149,7 @@ func (id Identity) CertificateEnds() time.Time { return id.leaf.NotAfter }
 // build time and floor. The peer must be one of the hosts, which all come from the
 // keyring; TLS itself cannot tell which when it is an address.
 func (id Identity) TLS(now func() time.Time, hosts ...string) *tls.Config {
-	own := tls.Certificate{Certificate: [][]byte{id.leaf.Raw}, PrivateKey: id.key.Signer(), Leaf: id.leaf}
+	own := id.certificate()
 	cfg := trust.ClientTLS(id.ca, &own, "", now)
 	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
 		err := fmt.Errorf("%w: no host of the centre is known", radio.ErrForbidden)
@@ -159,4 +167,8 @@ func (id Identity) TLS(now func() time.Time, hosts ...string) *tls.Config {
 		cfg.ServerName = hosts[0]
 	}
 	return cfg
+}
+
+func (id Identity) certificate() tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{id.leaf.Raw}, PrivateKey: id.key.Signer(), Leaf: id.leaf}
 }

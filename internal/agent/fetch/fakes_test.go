@@ -126,6 +126,16 @@ type fakePlan struct {
 	settings  radio.Settings
 	media     []string
 	changed   chan struct{}
+	refused   map[radio.BulletinID]bool // by their approvals
+}
+
+func (p *fakePlan) CheckApproval(_ *radio.Programme, b radio.BulletinID, _ int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused[b] {
+		return fmt.Errorf("%w: nobody has approved it", radio.ErrForbidden)
+	}
+	return nil
 }
 
 func (p *fakePlan) Programme() (*radio.Programme, bool) {

@@ -23,6 +23,8 @@ import (
 // Plan is what the device runs on.
 type Plan interface {
 	Programme() (*radio.Programme, bool)
+	// CheckApproval: what must not sound is not fetched; the error says why.
+	CheckApproval(p *radio.Programme, b radio.BulletinID, version int) error
 	Settings() radio.Settings
 	Endpoints() trust.Endpoints
 	// Changed is closed at the next change of any of them.
@@ -285,7 +287,7 @@ func (f *Fetcher) verify(ctx context.Context) {
 
 // Status tells about every audio of the programme.
 func (f *Fetcher) Status() []radio.AudioStatus {
-	needs := f.programmed()
+	needs := f.listed()
 	list := make([]radio.AudioStatus, 0, len(needs))
 	for _, n := range needs {
 		s := radio.AudioStatus{SHA256: n.sha, Title: n.title, Bytes: n.bytes, Have: f.opts.Cache.Have(n.sha), Ready: f.opts.Cache.Ready(n.sha)}
@@ -297,6 +299,9 @@ func (f *Fetcher) Status() []radio.AudioStatus {
 			s.Error = t.err
 		}
 		f.mu.Unlock()
+		if n.refused != nil {
+			s.Ready, s.Refused, s.Error = false, true, n.refused.Error()
+		}
 		list = append(list, s)
 	}
 	return list

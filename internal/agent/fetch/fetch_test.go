@@ -303,6 +303,57 @@ func TestNothingIsFetchedFor(t *testing.T) {
 	}
 }
 
+// What must not sound costs no data, and is told. When its approval holds again it comes;
+// when that of what is on its way ends, the rest of it does not.
+func TestUnapprovedIsNotFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, again := file(1, 3*chunk), file(2, 4*chunk), file(3, 2*chunk)
+		l := newLab(t, programme(slot{a, "15 12 * * *"}, slot{b, "15 12 * * *"}, slot{again, "15 12 * * *"}, slot{again, "20 12 * * *"}), a, b, again)
+		l.plan.refused = map[radio.BulletinID]bool{id[radio.BulletinID](10): true, id[radio.BulletinID](12): true}
+		l.during(t, time.Minute)
+		if l.ready(a) || !l.ready(b, again) {
+			t.Fatalf("%q", l.host.log)
+		}
+		s := l.Status()
+		if i := slices.IndexFunc(s, func(s radio.AudioStatus) bool { return s.SHA256 == hashOf(a) }); len(s) != 3 || i < 0 || !s[i].Refused || s[i].Error == "" || s[i].Have != 0 {
+			t.Errorf("%+v", s)
+		}
+		for _, s := range s {
+			if s.Refused != (s.SHA256 == hashOf(a)) {
+				t.Errorf("%+v", s)
+			}
+		}
+		if len(l.faults.log) != 0 {
+			t.Errorf("faults %q", l.faults.log)
+		}
+		l.plan.mu.Lock()
+		l.plan.refused = nil
+		l.plan.mu.Unlock()
+		l.plan.set(l.plan.programme)
+		l.host.odd = func(_ int, r *http.Request) (*http.Response, error) { // it is disowned while it comes
+			l.plan.mu.Lock()
+			l.plan.refused = map[radio.BulletinID]bool{id[radio.BulletinID](10): true}
+			l.plan.mu.Unlock()
+			l.plan.set(l.plan.programme)
+			return nil, nil
+		}
+		asked := len(l.host.log)
+		l.during(t, time.Minute)
+		if l.ready(a) || len(l.host.log) != asked+1 {
+			t.Errorf("disowned on its way: ready %v, %q", l.ready(a), l.host.log[asked:])
+		}
+		l.host.odd = nil
+		l.plan.mu.Lock()
+		l.plan.refused = nil
+		l.plan.mu.Unlock()
+		l.plan.set(l.plan.programme)
+		l.during(t, time.Minute)
+		if !l.ready(a) {
+			t.Errorf("approved again: %q", l.host.log)
+		}
+	})
+}
+
 func TestOverTLS(t *testing.T) {
 	b := file(1, 50*chunk+17)
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

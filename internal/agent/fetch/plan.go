@@ -17,6 +17,9 @@ type need struct {
 	title string
 	due   time.Time // of its next airing within two days; zero when there is none
 	first bool      // before all else, at any hour: an alert needs it
+	// refused says why it must not sound: no approval of it holds. Nothing else is then
+	// wrong with it, but data costs money.
+	refused error
 }
 
 // needs lists what an alert needs, then the audio of the programme.
@@ -50,9 +53,14 @@ func (f *Fetcher) pressing(n need) bool {
 	return ok && o.first
 }
 
-// programmed lists the audio of the programme in the rendition of the settings, by next
-// airing, then as the programme lists it.
+// programmed lists what is to be here of the programme's audio.
 func (f *Fetcher) programmed() []need {
+	return slices.DeleteFunc(f.listed(), func(n need) bool { return n.refused != nil })
+}
+
+// listed lists the audio of the programme in the rendition of the settings, by next
+// airing, then as the programme lists it.
+func (f *Fetcher) listed() []need {
 	p, ok := f.opts.Plan.Programme()
 	if !ok {
 		return nil
@@ -82,8 +90,15 @@ func (f *Fetcher) programmed() []need {
 		if !ok || (usable && a.ValidUntil != 0 && radio.At(now) >= a.ValidUntil) {
 			continue
 		}
-		n := need{sha: r.SHA256, bytes: r.Bytes, title: a.Title, due: due[version{a.Bulletin, a.Version}]}
+		n := need{sha: r.SHA256, bytes: r.Bytes, title: a.Title, due: due[version{a.Bulletin, a.Version}],
+			refused: f.opts.Plan.CheckApproval(p, a.Bulletin, a.Version)}
 		if i, twice := place[n.sha]; twice {
+			if was := list[i].refused != nil; was != (n.refused != nil) {
+				if was {
+					list[i] = n // the same bytes, approved as another bulletin
+				}
+				continue
+			}
 			if list[i].due.IsZero() || (!n.due.IsZero() && n.due.Before(list[i].due)) {
 				list[i].due = n.due
 			}

@@ -16,6 +16,9 @@ import (
 type Alerts interface {
 	// Take takes a proven alert or tombstone; one that is known changes nothing.
 	Take(ctx context.Context, a radio.Alert, envelope []byte) error
+	// Prove asks of every alert that is not over whether it still counts, and ends those that
+	// do not.
+	Prove(ctx context.Context, holds func(a radio.Alert, envelope []byte) error)
 	// TurnAway tells why a proven message is not carried out.
 	TurnAway(ctx context.Context, id radio.AlertID, why radio.Reason)
 	// TakeVoice takes bytes that have the hash they are named by.
@@ -51,6 +54,7 @@ func (in *Inbox) takeAlert(ctx context.Context, t wire.Topic, data []byte) error
 		err = in.opts.Alerts.Take(ctx, a, data)
 	}
 	if err == nil {
+		in.refusals.proven(string(wire.Alert))
 		return nil
 	}
 	var w *wrong
@@ -61,11 +65,16 @@ func (in *Inbox) takeAlert(ctx context.Context, t wire.Topic, data []byte) error
 		in.log.Info("a drill waits for the settings of this device", "alert", string(w.id))
 		return nil
 	}
-	if in.personUnknown(ring, data) {
+	g := unproven
+	switch {
+	case in.personUnknown(ring, data), errors.Is(err, errBehind):
+		g = early
 		in.keepLate(t, data)
+	case w == nil && errors.Is(err, radio.ErrConflict): // no room for one more
+		g = stale
 	}
-	err, noted := in.note(ctx, string(wire.Alert), err)
-	if noted && errors.As(err, &w) {
+	err, noted := in.note(ctx, string(wire.Alert), g, err)
+	if noted && w != nil {
 		// As rarely as the record: whoever holds one person's key must not fill the
 		// journal either.
 		in.opts.Alerts.TurnAway(ctx, w.id, w.why)
@@ -84,7 +93,7 @@ func (in *Inbox) prove(ring trust.Keyring, t wire.Topic, data []byte) (radio.Ale
 	if t.Area != "" && string(t.Area) != aud {
 		return a, fmt.Errorf("%w: alert for area %.32q on the topic of %s", radio.ErrForbidden, aud, t.Area)
 	}
-	payload, kids, err := trust.Open(data, wire.Alert.Type(), aud, wire.Alert.MaxPayload(), ring.PersonLookup(trust.MayAlert))
+	payload, kids, err := trust.Open(data, wire.Alert.Type(), aud, wire.Alert.MaxPayload(), ring.PersonLookup(trust.MayAlert, radio.At(in.opts.Clock.Latest())))
 	if err != nil {
 		return a, fmt.Errorf("open %s: %w", wire.Alert, err)
 	}
@@ -103,6 +112,9 @@ func (in *Inbox) prove(ring trust.Keyring, t wire.Topic, data []byte) (radio.Ale
 		return turn(radio.ReasonArea, fmt.Errorf("%w: this device is not in area %s", radio.ErrForbidden, a.Area))
 	}
 	if err := ring.EnoughForAlert(kids, in.opts.Areas[:i+1]); err != nil {
+		return turn(radio.ReasonSigners, err)
+	}
+	if err := in.aloneIsEnough(ring, kids); err != nil {
 		return turn(radio.ReasonSigners, err)
 	}
 	if a.Drill && !a.Cancel {
@@ -167,6 +179,14 @@ func (in *Inbox) takeVoice(ctx context.Context, t wire.Topic, data []byte) error
 		return in.refuse(ctx, string(wire.Voice), err)
 	}
 	return in.opts.Alerts.TakeVoice(ctx, t.Voice, data)
+}
+
+// Vouched says whether a sound of the emergency set stands in the root-signed keyring:
+// the online key, which signs the settings, must not choose what sounds as a siren.
+func (in *Inbox) Vouched(sha radio.SHA256) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Contains(in.ring.Emergency, sha)
 }
 
 // Drills says whether the announcement of a drill stands in the root-signed keyring.

@@ -16,14 +16,24 @@ import (
 
 // fakeAlerts notes what it is handed.
 type fakeAlerts struct {
-	taken  []radio.Alert
-	turned []string
-	voices []radio.SHA256
+	taken     []radio.Alert
+	envelopes [][]byte
+	ended     []string
+	turned    []string
+	voices    []radio.SHA256
 }
 
-func (f *fakeAlerts) Take(_ context.Context, a radio.Alert, _ []byte) error {
-	f.taken = append(f.taken, a)
+func (f *fakeAlerts) Take(_ context.Context, a radio.Alert, envelope []byte) error {
+	f.taken, f.envelopes = append(f.taken, a), append(f.envelopes, envelope)
 	return nil
+}
+
+func (f *fakeAlerts) Prove(_ context.Context, holds func(radio.Alert, []byte) error) {
+	for i := range f.taken {
+		if holds(f.taken[i], f.envelopes[i]) != nil {
+			f.ended = append(f.ended, f.taken[i].Headline)
+		}
+	}
 }
 
 func (f *fakeAlerts) TurnAway(_ context.Context, id radio.AlertID, why radio.Reason) {
@@ -58,13 +68,14 @@ func alertLab(t testing.TB) (*lab, people) {
 }
 
 func (l *lab) peopleRing(version int64, p people) []byte {
-	k := trust.Keyring{Version: version, Province: province, Drill: []radio.SHA256{sha(9)},
-		Endpoints: trust.Endpoints{Media: []string{"https://media:1"}}, Revoked: []string{p["revoked"].KID()},
+	k := trust.Keyring{Version: version, Province: province, Persons: l.persons(), Drill: []radio.SHA256{sha(9)},
+		Endpoints: trust.Endpoints{Media: []string{"https://media:1"}}, Revoked: append([]string{p["revoked"].KID()}, l.gone...),
 		Online: []trust.OnlineKey{{JWK: l.online.Public(), Kinds: wire.OnlineKinds(), Scope: province, NotAfter: radio.At(start.AddDate(1, 0, 0))}}}
 	add := func(name, person string, scope radio.AreaID, may string) {
 		k.Persons = append(k.Persons, trust.PersonKey{ID: radio.UserID(person), JWK: p[name].Public(), Scope: scope, May: []string{may}})
 	}
 	add("chairman", "A", commune, trust.MayAlert)
+	k.Persons[len(k.Persons)-1].NotAfter = l.ends
 	add("deputy", "B", commune, trust.MayAlert)
 	add("province1", "C", province, trust.MayAlert)
 	add("province2", "D", province, trust.MayAlert)
@@ -259,12 +270,12 @@ func TestKeyringOnAFullDisk(t *testing.T) {
 	if len(l.alerts.taken) != 2 || l.Revisions().Keys != 3 || faults[FaultKeys] == "" {
 		t.Errorf("taken %v, keyring %d, faults %v", l.alerts.taken, l.Revisions().Keys, faults)
 	}
-	l.writeKeys(t.Context())
+	l.writeOwed(t.Context())
 	if len(faults) != 1 || l.journal.docs[string(wire.Keys)].Revision != 2 {
 		t.Errorf("faults %v, written %d, on a full disk", faults, l.journal.docs[string(wire.Keys)].Revision)
 	}
 	l.journal.broken = nil
-	l.writeKeys(t.Context()) // as Run does
+	l.writeOwed(t.Context()) // as Run does
 	if len(faults) != 0 || l.journal.docs[string(wire.Keys)].Revision != 3 {
 		t.Errorf("faults %v, written %d", faults, l.journal.docs[string(wire.Keys)].Revision)
 	}
@@ -283,7 +294,7 @@ func TestKeyringOwedIsTheNewest(t *testing.T) {
 	l.withPeople(t, 4, p)
 	l.journal.broken = nil
 	l.withPeople(t, 4, p)
-	if got := l.journal.docs[string(wire.Keys)].Revision; got != 4 || l.owed != nil {
+	if got := l.journal.docs[string(wire.Keys)].Revision; got != 4 || len(l.owed) != 0 {
 		t.Errorf("version %d is written, %v owed", got, l.owed)
 	}
 }

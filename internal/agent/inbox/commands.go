@@ -34,23 +34,28 @@ func (in *Inbox) takeCommand(ctx context.Context, data []byte) error {
 	if err == nil && c.Device != in.opts.Device {
 		err = fmt.Errorf("%w: command for device %.32q", radio.ErrForbidden, string(c.Device))
 	}
+	var kid string
 	if err == nil {
-		err = issuedInTime(ring, wire.Command, data, c.IssuedAt)
+		kid, err = signer(wire.Command, data)
+	}
+	if err == nil {
+		err = issuedInTime(ring, in.opts.Areas, wire.Command, data, c.IssuedAt)
 	}
 	if err != nil {
 		return in.refuse(ctx, string(wire.Command), err)
 	}
 	if err := c.Check(); err != nil {
-		err, noted := in.note(ctx, string(wire.Command), err)
+		err, noted := in.note(ctx, string(wire.Command), unproven, err)
 		if noted && radio.ValidID(c.ID) {
 			in.opts.Commands.TurnAway(ctx, c.ID, radio.ReasonRange)
 		}
 		return err
 	}
-	in.heard(c.IssuedAt)
+	in.heard(c.IssuedAt, kid)
 	err = in.opts.Commands.Take(ctx, c)
 	if errors.Is(err, radio.ErrInvalid) || errors.Is(err, radio.ErrConflict) {
-		return in.refuse(ctx, string(wire.Command), err)
+		// Proven, and said before: a queue kept it long, or somebody repeats it.
+		err, _ = in.note(ctx, string(wire.Command), stale, err)
 	}
 	return err
 }

@@ -3,12 +3,14 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"loaxa/internal/clock"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
+	"loaxa/internal/trust/trusttest"
 	"loaxa/internal/wire"
 )
 
@@ -17,8 +19,12 @@ type fakeJournal struct {
 	docs    map[string]radio.Issued
 	records []radio.Record
 	acks    []uint64
-	head    uint64
-	broken  error
+	forks   []uint64
+	// compared are the centre's words about the chain.
+	compared []string
+	head     uint64
+	kept     map[string][]byte
+	broken   error
 }
 
 func (j *fakeJournal) Document(name string) (radio.Issued, error) {
@@ -33,8 +39,18 @@ func (j *fakeJournal) SetDocument(_ context.Context, d radio.Issued) error {
 	if j.broken != nil {
 		return j.broken
 	}
+	if held := j.docs[d.Document].Revision; d.Revision < held {
+		return fmt.Errorf("%w: revision %d is held", radio.ErrConflict, held)
+	}
 	j.docs[d.Document] = d
 	return nil
+}
+
+func (j *fakeJournal) ReplaceDocument(ctx context.Context, d radio.Issued) error {
+	if j.broken == nil {
+		delete(j.docs, d.Document)
+	}
+	return j.SetDocument(ctx, d)
 }
 
 func (j *fakeJournal) Append(_ context.Context, r radio.Record) (radio.Record, error) {
@@ -53,28 +69,73 @@ func (j *fakeJournal) Ack(_ context.Context, _ radio.JournalID, upto uint64, _ [
 	return nil
 }
 
+func (j *fakeJournal) Status() radio.JournalStatus { return radio.JournalStatus{Head: j.head} }
+
+// Compare: this journal's chain begins with 7 everywhere.
+func (j *fakeJournal) Compare(_ context.Context, _ radio.JournalID, seq uint64, hash trust.Hash) (bool, error) {
+	j.compared = append(j.compared, fmt.Sprintf("%d %x", seq, hash[:1]))
+	return hash[0] == 7, j.broken
+}
+
+func (j *fakeJournal) Fork(_ context.Context, _ radio.JournalID, f wire.Forked) error {
+	j.forks = append(j.forks, f.Seq)
+	return j.broken
+}
+
+func (j *fakeJournal) Keep(_ context.Context, name string, value []byte) error {
+	if j.broken != nil {
+		return j.broken
+	}
+	if j.kept == nil {
+		j.kept = map[string][]byte{}
+	}
+	j.kept[name] = value
+	return nil
+}
+
+func (j *fakeJournal) Kept(name string) ([]byte, error) {
+	b, ok := j.kept[name]
+	if !ok {
+		return nil, radio.ErrNotFound
+	}
+	return b, nil
+}
+
 type fakeCache struct{ deleted []radio.SHA256 }
 
 func (c *fakeCache) Delete(sha radio.SHA256) error { c.deleted = append(c.deleted, sha); return nil }
 
 type fakeClock struct {
 	*clock.Fake
-	atLeast []time.Time
+	atLeast        []time.Time
+	said, disowned []string // kids
 }
 
-func (c *fakeClock) Latest() time.Time   { return c.Now() }
-func (c *fakeClock) AtLeast(t time.Time) { c.atLeast = append(c.atLeast, t) }
+func (c *fakeClock) Latest() time.Time { return c.Now() }
+func (c *fakeClock) AtLeast(t time.Time, kid string) {
+	c.atLeast, c.said = append(c.atLeast, t), append(c.said, kid)
+}
+func (c *fakeClock) Distrust(_ context.Context, kids []string) { c.disowned = kids }
 
 // lab is an inbox with the centre's keys at hand.
 type lab struct {
 	*Inbox
+	t        testing.TB
+	faults   fakeFaults
 	journal  *fakeJournal
 	cache    *fakeCache
 	clock    *fakeClock
 	alerts   *fakeAlerts
 	welcomes []wire.WelcomePayload
-	root     trust.Key
+	root     trust.Key // signs keyrings
+	pinned   trust.Key // the root of the enrolment
 	online   trust.Key
+	// approvers stand in every keyring the lab makes; the first has approved what its
+	// programmes hold.
+	approvers []trusttest.Approver
+	revoked   []string     // kids
+	gone      []string     // kids of persons
+	ends      radio.Millis // of the chairman's key
 }
 
 func must[T any](v T, err error) T {
@@ -90,8 +151,10 @@ const (
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	l := &lab{alerts: &fakeAlerts{}, journal: &fakeJournal{docs: map[string]radio.Issued{}}, cache: &fakeCache{},
+	l := &lab{t: t, faults: fakeFaults{}, alerts: &fakeAlerts{}, journal: &fakeJournal{docs: map[string]radio.Issued{}}, cache: &fakeCache{},
 		clock: &fakeClock{Fake: clock.NewFake(start)}, root: must(trust.Generate()), online: must(trust.Generate())}
+	l.pinned = l.root
+	l.approvers = []trusttest.Approver{trusttest.NewApprover(t, province)}
 	l.restart(t)
 	if err := l.take(t, wire.Keys, l.keyring(1, l.online)); err != nil {
 		t.Fatal(err)
@@ -103,8 +166,8 @@ func newLab(t testing.TB) *lab {
 func (l *lab) restart(t testing.TB) {
 	t.Helper()
 	l.Inbox = must(New(Options{Device: id[radio.DeviceID](deviceN), Name: "Cụm loa 1", Province: id[radio.AreaID](provinceN),
-		Areas: []radio.AreaID{province, commune, hamlet}, Alerts: l.alerts,
-		Zone: "Asia/Ho_Chi_Minh", Root: l.root.Public(), Journal: l.journal, Cache: l.cache, Clock: l.clock,
+		Areas: []radio.AreaID{province, commune, hamlet}, Alerts: l.alerts, Faults: l.faults,
+		Zone: "Asia/Ho_Chi_Minh", Root: trust.Root{Number: 1, Key: l.pinned.Public()}, Journal: l.journal, Cache: l.cache, Clock: l.clock,
 		Welcome: func(_ context.Context, w wire.WelcomePayload) { l.welcomes = append(l.welcomes, w) }}))
 	if err := l.Load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -112,18 +175,33 @@ func (l *lab) restart(t testing.TB) {
 }
 
 func (l *lab) keyring(version int64, keys ...trust.Key) []byte {
-	k := trust.Keyring{Version: version, Province: id[radio.AreaID](provinceN),
+	k := trust.Keyring{Version: version, Province: id[radio.AreaID](provinceN), Persons: l.persons(),
 		Endpoints: trust.Endpoints{Media: []string{fmt.Sprintf("https://media-%d:1", version)}}}
 	for _, key := range keys {
 		k.Online = append(k.Online, trust.OnlineKey{JWK: key.Public(), Kinds: wire.OnlineKinds(),
 			Scope: id[radio.AreaID](provinceN), NotAfter: radio.At(start.AddDate(1, 0, 0))})
 	}
+	k.Revoked = l.revoked
 	return must(trust.SignKeyring(k, l.root))
 }
 
+// persons are those who may approve.
+func (l *lab) persons() (list []trust.PersonKey) {
+	for _, a := range l.approvers {
+		list = append(list, a.Person())
+	}
+	return list
+}
+
+// seal signs a document; a programme without any approval gets the first approver's.
 func (l *lab) seal(kind wire.Kind, payload any) []byte { return l.sealBy(l.online, kind, payload) }
 
 func (l *lab) sealBy(key trust.Key, kind wire.Kind, payload any) []byte {
+	if p, ok := payload.(radio.Programme); ok && len(p.Signers) == 0 {
+		p.Audio = slices.Clone(p.Audio)
+		l.approvers[0].Approve(l.t, &p)
+		payload = p
+	}
 	return must(wire.Seal(kind, string(id[radio.DeviceID](deviceN)), payload, key))
 }
 

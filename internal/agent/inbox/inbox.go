@@ -1,8 +1,9 @@
 // Package inbox takes what the centre says to this device and makes it safe: the
 // signature is proven against the keyring, the keyring against the pinned root, a
-// revision never goes back, and a verified document becomes active at once, in one
+// revision never goes back (its bounds, and what becomes of that which a revoked key has
+// signed, stand in revisions.go; what a keyring that does not come means, in behind.go, what one that knows less, in revoked.go), and a verified document becomes active at once, in one
 // transaction (design §7, §8). It receives messages from link and hands documents to
-// playout and fetch, alerts that the persons of the keyring have signed to emergency,
+// playout and fetch, with a verdict on every audio's approval; alerts that the persons of the keyring have signed to emergency,
 // acknowledgements to journal and welcomes back to link. It needs
 // no network: what it holds it reads from the journal at the start.
 package inbox
@@ -13,10 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"loaxa/internal/clock"
 	"loaxa/internal/radio"
@@ -30,8 +30,19 @@ type Journal interface {
 	Document(name string) (radio.Issued, error)
 	// SetDocument activates a document and records its revision in one transaction.
 	SetDocument(ctx context.Context, d radio.Issued) error
+	// ReplaceDocument does so whatever revision is held.
+	ReplaceDocument(ctx context.Context, d radio.Issued) error
 	Append(ctx context.Context, r radio.Record) (radio.Record, error)
 	Ack(ctx context.Context, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error
+	Status() radio.JournalStatus
+	// Compare says whether the journal is at seq what the centre says it has there.
+	Compare(ctx context.Context, journal radio.JournalID, seq uint64, hash trust.Hash) (same bool, err error)
+	// Fork begins a new journal with what the centre has not taken because it holds other
+	// records there.
+	Fork(ctx context.Context, journal radio.JournalID, f wire.Forked) error
+	// Keep and Kept hold a small value under a name.
+	Keep(ctx context.Context, name string, value []byte) error
+	Kept(name string) ([]byte, error)
 }
 
 // Cache forgets withdrawn audio.
@@ -42,10 +53,13 @@ type Cache interface {
 // Clock is where keys' ends are judged, and where signed times go.
 type Clock interface {
 	State() clock.Reading
+	Mono() time.Duration
 	// Latest is the latest of now, build time and floor.
 	Latest() time.Time
-	// AtLeast takes a time as a lower bound.
-	AtLeast(time.Time)
+	// AtLeast takes a time that the key kid has signed as a lower bound.
+	AtLeast(t time.Time, kid string)
+	// Distrust is told which keys are revoked: what they said of the time is forgotten.
+	Distrust(ctx context.Context, kids []string)
 }
 
 // Options of an Inbox: who the device is, as enrolled.
@@ -55,7 +69,7 @@ type Options struct {
 	Province radio.AreaID
 	Areas    []radio.AreaID // the device's place: province, commune, hamlet …
 	Zone     string
-	Root     trust.PublicKey
+	Root     trust.Root // pinned at enrolment
 	Journal  Journal
 	Cache    Cache
 	Clock    Clock
@@ -71,30 +85,38 @@ type Options struct {
 // Inbox holds the active documents. Safe for several goroutines; Take is called by
 // one at a time.
 type Inbox struct {
-	opts  Options
-	log   *slog.Logger
-	notes *rate.Limiter
+	opts     Options
+	log      *slog.Logger
+	refusals refusals
+	verdicts verdicts
 	// unproven holds the last document of each kind signed by a key that is not in
 	// the keyring: the keyring may come after it.
 	unproven map[wire.Kind][]byte
 	late     []lateAlert // the same for alerts
-	dropped  int         // security records left out since the last
 
-	disk sync.Mutex    // taken before mu
-	owed *radio.Issued // the keyring in use, while it is not written
+	disk sync.Mutex     // taken before mu
+	owed []radio.Issued // what is in use, while it is not written: steps of the root, the keyring
+	// ahead is the last keyring that another root signed: the steps to it may come after it.
+	ahead []byte
 
 	mu        sync.Mutex
+	roots     []trust.Walked // from the one pinned, which has no step, to the newest
 	changed   chan struct{}
 	ring      trust.Keyring
+	spare     trust.Endpoints // see keepEndpoints
 	programme *radio.Programme
 	policy    *radio.Policy
 	settings  *radio.Settings
+	behind    behind
+	// everRevoked is added to every keyring: see revoked.go.
+	everRevoked revoked
+	signers     map[wire.Kind][]string // kids, of the documents in use
 }
 
 // New only stores and checks.
 func New(opts Options) (*Inbox, error) {
 	switch {
-	case !radio.ValidID(opts.Device) || !radio.ValidID(opts.Province) || opts.Root.IsZero():
+	case !radio.ValidID(opts.Device) || !radio.ValidID(opts.Province) || opts.Root.Key.IsZero() || opts.Root.Number < 1:
 		return nil, fmt.Errorf("%w: inbox needs the device, its province and the root key", radio.ErrInvalid)
 	case opts.Journal == nil || opts.Cache == nil || opts.Clock == nil || opts.Welcome == nil:
 		return nil, fmt.Errorf("%w: inbox lacks a neighbour", radio.ErrInvalid)
@@ -103,15 +125,15 @@ func New(opts Options) (*Inbox, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Inbox{opts: opts, log: opts.Log.With("component", "inbox"), changed: make(chan struct{}),
-		// A stranger who floods the device must not fill its journal.
-		notes: rate.NewLimiter(rate.Every(10*time.Minute), 5), unproven: map[wire.Kind][]byte{}}, nil
+		roots: []trust.Walked{{Root: opts.Root}}, unproven: map[wire.Kind][]byte{}, signers: map[wire.Kind][]string{}}, nil
 }
 
 // Load reads what is held. A document that no longer has the right form (an older
 // copy of the journal, another device's) is left out and comes again from the
 // centre; only an unreadable journal is an error.
 func (in *Inbox) Load(ctx context.Context) error {
-	for _, kind := range []wire.Kind{wire.Keys, wire.Policy, wire.Settings, wire.Programme} {
+	in.loadRevoked()
+	for _, kind := range []wire.Kind{wire.Roots, wire.Keys, wire.Policy, wire.Settings, wire.Programme} {
 		d, err := in.opts.Journal.Document(string(kind))
 		if errors.Is(err, radio.ErrNotFound) {
 			continue
@@ -123,23 +145,32 @@ func (in *Inbox) Load(ctx context.Context) error {
 			in.log.Error("a document held cannot be used", "document", string(kind), "revision", d.Revision, "error", err)
 		}
 	}
+	in.writeRevoked(ctx) // of a keyring from before they were kept
+	in.opts.Clock.Distrust(ctx, in.revoked())
+	in.loadBehind()
+	in.loadEndpoints()
 	// A power cut may have come between activation and deletion.
 	if p, ok := in.Programme(); ok {
 		in.forgetWithdrawn(p)
 	}
+	in.judge(ctx)
 	return nil
 }
 
 // load takes a document from the journal. It was proven when it was accepted, which
 // is when keys' ends are judged; only its form is checked again.
 func (in *Inbox) load(kind wire.Kind, d radio.Issued) error {
-	if kind == wire.Keys {
-		ring, err := trust.OpenKeyring(d.Envelope, in.opts.Province, in.opts.Root, 0)
+	switch kind {
+	case wire.Roots:
+		return in.loadRoots(d.Payload)
+	case wire.Keys:
+		ring, err := in.openHeld(d.Envelope)
 		if err != nil {
 			return err
 		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
+		in.stick(&ring)
 		in.ring = ring
 		return nil
 	}
@@ -149,6 +180,9 @@ func (in *Inbox) load(kind wire.Kind, d radio.Issued) error {
 	}
 	if doc.revision != d.Revision {
 		return fmt.Errorf("%w: revision %d under the name of %d", radio.ErrInvalid, doc.revision, d.Revision)
+	}
+	if doc.kids, err = trust.KIDs(d.Envelope, kind.MaxPayload()); err != nil {
+		return err
 	}
 	in.activate(doc)
 	return nil
@@ -185,18 +219,20 @@ func (in *Inbox) Settings() radio.Settings {
 	return *in.settings
 }
 
-// Endpoints tells where the centre is found, from the keyring.
+// Endpoints tells where the centre is found: as the keyring says, and behind that where
+// keyrings before it said.
 func (in *Inbox) Endpoints() trust.Endpoints {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.ring.Endpoints
+	return trust.Endpoints{Brokers: append(slices.Clone(in.ring.Endpoints.Brokers), in.spare.Brokers...),
+		Media: append(slices.Clone(in.ring.Endpoints.Media), in.spare.Media...)}
 }
 
 // Revisions tells what is active; 0 for nothing.
 func (in *Inbox) Revisions() radio.RevisionStatus {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	r := radio.RevisionStatus{Keys: in.ring.Version}
+	r := radio.RevisionStatus{Keys: in.ring.Version, Root: in.roots[len(in.roots)-1].Root.Number}
 	if in.programme != nil {
 		r.Programme, r.NotAfter = in.programme.Revision, in.programme.NotAfter
 	}
@@ -227,6 +263,7 @@ func (in *Inbox) tell() {
 type doc struct {
 	kind      wire.Kind
 	revision  int64
+	kids      []string // who signed it
 	issuedAt  radio.Millis
 	notAfter  radio.Millis
 	programme *radio.Programme
@@ -284,6 +321,7 @@ func (in *Inbox) read(kind wire.Kind, payload []byte) (doc, error) {
 func (in *Inbox) activate(d doc) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.signers[d.kind] = d.kids
 	switch d.kind {
 	case wire.Programme:
 		in.programme = d.programme

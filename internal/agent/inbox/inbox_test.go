@@ -30,7 +30,7 @@ func TestDefaultsBeforeAnyDocument(t *testing.T) {
 	if s := l.Settings(); s.Name != "Cụm loa 1" || s.JitterMS != 60_000 || s.Rendition != 64 {
 		t.Errorf("%+v", s)
 	}
-	if r := l.Revisions(); r != (radio.RevisionStatus{Keys: 1}) {
+	if r := l.Revisions(); r != (radio.RevisionStatus{Keys: 1, Root: 1}) {
 		t.Errorf("%+v", r)
 	}
 }
@@ -58,7 +58,7 @@ func TestActivationAndRestart(t *testing.T) {
 	if !ok || p.Revision != 10 || l.Policy().Label != "11" || l.Settings().Rendition != 32 {
 		t.Errorf("after a restart: %+v", l.Revisions())
 	}
-	if r := l.Revisions(); r != (radio.RevisionStatus{Programme: 10, Policy: 11, Settings: 12, Keys: 1, NotAfter: p.NotAfter}) {
+	if r := l.Revisions(); r != (radio.RevisionStatus{Programme: 10, Policy: 11, Settings: 12, Keys: 1, Root: 1, NotAfter: p.NotAfter}) {
 		t.Errorf("%+v", r)
 	}
 	if len(l.cache.deleted) != 1 || l.Endpoints().Media[0] != "https://media-1:1" || len(l.journal.records) != 0 {
@@ -72,7 +72,7 @@ func TestRefusals(t *testing.T) {
 	broken := programme(5)
 	broken.Slots[0].Cron = "@every 1s"
 	future := programme(5)
-	future.IssuedAt, future.NotAfter = radio.At(start.AddDate(3, 0, 0)), radio.At(start.AddDate(4, 0, 0))
+	future.IssuedAt, future.NotAfter = radio.At(start.AddDate(3, 0, 0)), radio.At(start.AddDate(3, 0, 30))
 	device := id[radio.DeviceID](deviceN)
 	cases := map[string]struct {
 		topic string
@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 			if !errors.Is(err, c.kind) || !final(err) {
 				t.Errorf("%v, want %v", err, c.kind)
 			}
-			if r := l.Revisions(); r != (radio.RevisionStatus{Keys: 1}) || len(l.welcomes) != 0 || len(l.journal.acks) != 0 {
+			if r := l.Revisions(); r != (radio.RevisionStatus{Keys: 1, Root: 1}) || len(l.welcomes) != 0 || len(l.journal.acks) != 0 {
 				t.Errorf("it had an effect: %+v", r)
 			}
 			if len(l.journal.records) != 1 || l.journal.records[0].Security == nil {
@@ -173,12 +173,26 @@ func TestWelcomeAndAck(t *testing.T) {
 	l := newLab(t)
 	l.journal.head = 9
 	w := wire.WelcomePayload{Device: id[radio.DeviceID](deviceN), Nonce: "n", Time: radio.At(start)}
-	ack := wire.AckPayload{Device: id[radio.DeviceID](deviceN), Upto: 9}
+	ack := wire.AckPayload{Device: id[radio.DeviceID](deviceN), Upto: 9, Hash: trust.Hash{7}}
 	if err := errors.Join(l.take(t, wire.Welcome, l.seal(wire.Welcome, w)), l.take(t, wire.Ack, l.seal(wire.Ack, ack))); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.welcomes) != 1 || l.welcomes[0].Nonce != "n" || !slices.Equal(l.journal.acks, []uint64{9}) || len(l.clock.atLeast) != 0 {
 		t.Errorf("%+v %v %v", l.welcomes, l.journal.acks, l.clock.atLeast)
+	}
+	if !slices.Equal(l.journal.compared, []string{"9 07"}) {
+		t.Errorf("compared %q", l.journal.compared)
+	}
+	// What is another board's, or says nothing of the chain, acknowledges nothing; a fork is
+	// handed on, and its number alone is no acknowledgement either.
+	for _, other := range []wire.AckPayload{{Upto: 8, Hash: trust.Hash{8}}, {Upto: 8}, {Upto: 9, Hash: trust.Hash{7}, Forked: &wire.Forked{Seq: 5}}} {
+		other.Device = id[radio.DeviceID](deviceN)
+		if err := l.take(t, wire.Ack, l.seal(wire.Ack, other)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(l.journal.acks, []uint64{9}) || !slices.Equal(l.journal.forks, []uint64{5}) {
+		t.Errorf("acknowledged %v, forked %v", l.journal.acks, l.journal.forks)
 	}
 	l.clock.SetState(clock.Untrusted, clock.SourceNone, 0)
 	if err := l.take(t, wire.Welcome, l.seal(wire.Welcome, w)); err != nil || len(l.clock.atLeast) != 1 {
@@ -256,7 +270,7 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(Options{}); !errors.Is(err, radio.ErrInvalid) {
 		t.Error(err)
 	}
-	if _, err := New(Options{Device: id[radio.DeviceID](1), Province: id[radio.AreaID](2), Root: must(trust.Generate()).Public()}); !errors.Is(err, radio.ErrInvalid) {
+	if _, err := New(Options{Device: id[radio.DeviceID](1), Province: id[radio.AreaID](2), Root: trust.Root{Number: 1, Key: must(trust.Generate()).Public()}}); !errors.Is(err, radio.ErrInvalid) {
 		t.Error(err)
 	}
 }

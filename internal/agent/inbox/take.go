@@ -25,6 +25,8 @@ func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
 	switch t.Kind {
 	case wire.Keys:
 		return in.takeKeys(ctx, data)
+	case wire.Roots:
+		return in.takeRoots(ctx, data)
 	case wire.Programme, wire.Policy, wire.Settings:
 		return in.takeDocument(ctx, t.Kind, data)
 	case wire.Ack:
@@ -39,7 +41,8 @@ func (in *Inbox) Take(ctx context.Context, topic string, data []byte) error {
 		return in.takeCommand(ctx, data)
 	}
 	// A newer centre may send what this version cannot do.
-	return in.refuse(ctx, string(t.Kind), fmt.Errorf("%w: this version takes no %s", radio.ErrInvalid, t.Kind))
+	err, _ = in.note(ctx, string(t.Kind), harmless, fmt.Errorf("%w: this version takes no %s", radio.ErrInvalid, t.Kind))
+	return err
 }
 
 // open proves an envelope by an online key that may sign this kind now, and gives
@@ -48,19 +51,19 @@ func (in *Inbox) open(kind wire.Kind, data []byte) (payload json.RawMessage, rin
 	in.mu.Lock()
 	ring = in.ring
 	in.mu.Unlock()
-	lookup := ring.OnlineLookup(string(kind), radio.At(in.opts.Clock.Latest()))
+	lookup := ring.OnlineLookup(string(kind), radio.At(in.opts.Clock.Latest()), in.opts.Areas)
 	err = wire.Unseal(kind, string(in.opts.Device), data, lookup, &payload)
 	return payload, ring, err
 }
 
 // issuedInTime refuses what claims to be issued after its own signer's end: times
 // from the centre raise the clock's floor, which never goes back.
-func issuedInTime(ring trust.Keyring, kind wire.Kind, data []byte, at radio.Millis) error {
+func issuedInTime(ring trust.Keyring, areas []radio.AreaID, kind wire.Kind, data []byte, at radio.Millis) error {
 	kids, err := trust.KIDs(data, kind.MaxPayload())
 	if err != nil {
 		return err
 	}
-	lookup := ring.OnlineLookup(string(kind), at)
+	lookup := ring.OnlineLookup(string(kind), at, areas)
 	for _, kid := range kids {
 		if _, err := lookup(kid); err != nil {
 			return fmt.Errorf("%s issued at %s: %w", kind, at.Time(), err)
@@ -74,34 +77,48 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	if err != nil {
 		if in.signerUnknown(ring, kind, data) {
 			in.unproven[kind] = data
+			err, _ = in.note(ctx, string(kind), early, err)
+			return err
 		}
 		return in.refuse(ctx, string(kind), err)
 	}
 	d, err := in.read(kind, payload)
 	if err == nil {
-		err = issuedInTime(ring, kind, data, d.issuedAt)
+		err = issuedInTime(ring, in.opts.Areas, kind, data, d.issuedAt)
+	}
+	if err == nil {
+		d.kids, err = trust.KIDs(data, kind.MaxPayload())
 	}
 	if err != nil {
 		return in.refuse(ctx, string(kind), err)
 	}
-	delete(in.unproven, kind)
 	held := in.held(kind)
+	if err := plausible(d, held); err != nil {
+		return in.refuse(ctx, string(kind), err)
+	}
+	delete(in.unproven, kind)
+	in.refusals.proven(string(kind))
 	switch {
 	case d.revision == held:
 		return nil // it comes with every connection
 	case d.revision < held:
 		return in.refuse(ctx, string(kind), fmt.Errorf("%w: %s revision %d, revision %d is held", radio.ErrConflict, kind, d.revision, held))
 	}
-	err = in.opts.Journal.SetDocument(ctx, radio.Issued{Device: in.opts.Device, Document: string(kind), Revision: d.revision,
+	set := in.opts.Journal.SetDocument
+	if in.disowned(kind) {
+		set = in.opts.Journal.ReplaceDocument
+	}
+	err = set(ctx, radio.Issued{Device: in.opts.Device, Document: string(kind), Revision: d.revision,
 		IssuedAt: d.issuedAt, NotAfter: d.notAfter, Payload: payload, Envelope: data})
 	if err != nil {
 		return fmt.Errorf("take %s revision %d: %w", kind, d.revision, err)
 	}
 	in.activate(d)
-	in.heard(d.issuedAt)
+	in.heard(d.issuedAt, d.kids[0])
 	in.log.Info("document active", "document", string(kind), "revision", d.revision)
 	if d.programme != nil {
 		in.forgetWithdrawn(d.programme)
+		in.judgeAnew(ctx)
 	}
 	if d.settings != nil && held == 0 {
 		in.retryAlerts(ctx)
@@ -126,7 +143,11 @@ func (in *Inbox) signerUnknown(ring trust.Keyring, kind wire.Kind, data []byte) 
 	return true
 }
 
+// held is the revision below which nothing is taken.
 func (in *Inbox) held(kind wire.Kind) int64 {
+	if in.disowned(kind) {
+		return 0
+	}
 	r := in.Revisions()
 	switch kind {
 	case wire.Programme:
@@ -152,6 +173,8 @@ func (in *Inbox) retryUnproven(ctx context.Context) error {
 	return nil
 }
 
+// takeAck takes what the centre has stored of the journal: by its word where the chain there
+// is the device's own, else not at all.
 func (in *Inbox) takeAck(ctx context.Context, data []byte) error {
 	payload, _, err := in.open(wire.Ack, data)
 	var a wire.AckPayload
@@ -163,6 +186,17 @@ func (in *Inbox) takeAck(ctx context.Context, data []byte) error {
 	}
 	if err != nil {
 		return in.refuse(ctx, string(wire.Ack), err)
+	}
+	if a.Forked != nil {
+		return in.opts.Journal.Fork(ctx, a.Journal, *a.Forked)
+	}
+	if s := in.opts.Journal.Status(); a.Journal == s.ID && a.Upto <= s.Head && a.Upto > 0 {
+		// Another board with a copy of this card may have written what is acknowledged here;
+		// and what does not say what it acknowledges may be an answer to that one.
+		same, err := in.opts.Journal.Compare(ctx, a.Journal, a.Upto, a.Hash)
+		if err != nil || !same {
+			return err
+		}
 	}
 	err = in.opts.Journal.Ack(ctx, a.Journal, a.Upto, a.Rejected)
 	if errors.Is(err, radio.ErrInvalid) { // beyond what was ever written
@@ -181,57 +215,33 @@ func (in *Inbox) takeWelcome(ctx context.Context, data []byte) error {
 		err = fmt.Errorf("%w: welcome of another device", radio.ErrForbidden)
 	}
 	if err == nil {
-		err = issuedInTime(ring, wire.Welcome, data, w.Time)
+		err = issuedInTime(ring, in.opts.Areas, wire.Welcome, data, w.Time)
+	}
+	if err == nil {
+		w.Signer, err = signer(wire.Welcome, data)
 	}
 	if err != nil {
 		return in.refuse(ctx, string(wire.Welcome), err)
 	}
+	in.named(w.Revisions.Keys, w.Signer)
 	in.opts.Welcome(ctx, w)
-	in.heard(w.Time)
+	in.heard(w.Time, w.Signer)
 	return nil
 }
 
 // heard takes a signed time as a lower bound. A device that can believe its own
 // clock has no use for it.
-func (in *Inbox) heard(at radio.Millis) {
+func (in *Inbox) heard(at radio.Millis, kid string) {
 	if at > 0 && !in.opts.Clock.State().Usable() {
-		in.opts.Clock.AtLeast(at.Time())
+		in.opts.Clock.AtLeast(at.Time(), kid)
 	}
 }
 
-// final says whether asking again cannot help.
-func final(err error) bool {
-	return errors.Is(err, radio.ErrInvalid) || errors.Is(err, radio.ErrForbidden) || errors.Is(err, radio.ErrConflict)
-}
-
-// refuse notes a refusal as a security record, at a bounded rate, and gives its
-// error, which is final.
-func (in *Inbox) refuse(ctx context.Context, what string, err error) error {
-	err, _ = in.note(ctx, what, err)
-	return err
-}
-
-// note is refuse, and tells whether the record was due.
-func (in *Inbox) note(ctx context.Context, what string, err error) (_ error, noted bool) {
-	if !final(err) {
-		err = fmt.Errorf("%w: %w", radio.ErrInvalid, err)
+// signer is the first key that has signed a proven message.
+func signer(kind wire.Kind, data []byte) (string, error) {
+	kids, err := trust.KIDs(data, kind.MaxPayload())
+	if err != nil {
+		return "", err
 	}
-	if !in.notes.Allow() {
-		in.dropped++
-		return err, false
-	}
-	in.log.Warn("message refused", "kind", what, "error", err)
-	text := err.Error()
-	if in.dropped > 0 {
-		text = fmt.Sprintf("%s (and %d more since the last such record)", text, in.dropped)
-	}
-	_, werr := in.opts.Journal.Append(ctx, radio.Record{Kind: radio.RecordSecurity,
-		Security: &radio.SecurityRecord{What: what, Text: text}})
-	if werr != nil {
-		// The message stays refused; only its note is lost.
-		in.log.Error("refusal not recorded", "error", werr)
-	} else {
-		in.dropped = 0
-	}
-	return err, true
+	return kids[0], nil
 }

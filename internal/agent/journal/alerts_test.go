@@ -35,7 +35,7 @@ func TestAlertsAreKept(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	// Another device's alerts are not this one's.
-	if err := l.SetIdentity(t.Context(), []byte("x"), radio.Issued{Document: "keys", Revision: 1}, true); err != nil {
+	if err := l.SetIdentity(t.Context(), []byte("x"), radio.Issued{Document: "keys", Revision: 1}, radio.RejoinOther); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := l.Alerts(t.Context()); err != nil || len(list) != 0 {

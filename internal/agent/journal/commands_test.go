@@ -31,7 +31,7 @@ func TestCommands(t *testing.T) {
 	if err := l.ForgetCommand(t.Context(), radio.NewID[radio.CommandID]()); err != nil {
 		t.Error(err)
 	}
-	if err := l.SetIdentity(t.Context(), []byte("other"), radio.Issued{Document: "keys", Revision: 1}, true); err != nil {
+	if err := l.SetIdentity(t.Context(), []byte("other"), radio.Issued{Document: "keys", Revision: 1}, radio.RejoinOther); err != nil {
 		t.Fatal(err)
 	}
 	if list, err = l.Commands(t.Context()); err != nil || len(list) != 0 {

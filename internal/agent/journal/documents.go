@@ -20,10 +20,20 @@ type document struct {
 	Envelope []byte       `json:"envelope"`
 }
 
+// ReplaceDocument is SetDocument whatever revision is held: that of the one held does not
+// count any more.
+func (s *Store) ReplaceDocument(ctx context.Context, d radio.Issued) error {
+	return s.setDocument(ctx, d, true)
+}
+
 // SetDocument makes a verified document the active one and writes the record of its
 // revision, in one transaction. A lower revision than the one held is an error of
 // kind ErrConflict; the same again replaces it, for the one held may be unusable.
-func (s *Store) SetDocument(_ context.Context, d radio.Issued) error {
+func (s *Store) SetDocument(ctx context.Context, d radio.Issued) error {
+	return s.setDocument(ctx, d, false)
+}
+
+func (s *Store) setDocument(_ context.Context, d radio.Issued, replace bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.locked(true, func(t *tx) error {
@@ -32,7 +42,7 @@ func (s *Store) SetDocument(_ context.Context, d radio.Issued) error {
 		if err := t.fetchJSON(k, &held); err != nil && !isNotFound(err) {
 			return err
 		}
-		if d.Revision < held.Revision {
+		if d.Revision < held.Revision && !replace {
 			return fmt.Errorf("%w: revision %d, revision %d is held", radio.ErrConflict, d.Revision, held.Revision)
 		}
 		if err := t.storeJSON(k, asDocument(d)); err != nil {
@@ -77,16 +87,34 @@ func (s *Store) Identity() ([]byte, error) {
 	if errors.Is(err, radio.ErrNotFound) {
 		return s.loadSpare(context.Background())
 	}
+	if err == nil {
+		s.mendSpare(b)
+	}
 	return b, err
 }
 
+// RenewIdentity writes the identity of the same device with another certificate. The
+// power may go at any point: journal and spare hold the one before or the new one, and
+// the centre goes on taking the one before until it has seen the new one.
+func (s *Store) RenewIdentity(ctx context.Context, identity []byte) error {
+	if err := s.Keep(ctx, keptIdentity, identity); err != nil {
+		return err
+	}
+	return s.saveSpare(identity)
+}
+
 // SetIdentity makes the device a member, with its first keyring, and forgets the
-// values named, in one transaction. With fresh the device becomes another one, or
-// one that trusts another root: documents and records of the old one go, and a new
-// journal begins, for records belong to (device, journal).
-func (s *Store) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, fresh bool, forget ...string) error {
+// values named, in one transaction. When the device becomes another one, documents and
+// records of the old one go, and a new journal begins, for records belong to (device,
+// journal); when only the root is another, documents and alerts go.
+func (s *Store) SetIdentity(_ context.Context, identity []byte, keys radio.Issued, how radio.Rejoin, forget ...string) error {
 	err := s.update(func(t *tx) error {
-		if fresh {
+		switch how {
+		case radio.RejoinRoot:
+			if err := t.forgetAll(keyDocument, keyAlert); err != nil {
+				return err
+			}
+		case radio.RejoinOther:
 			if err := t.forgetAll(keyDocument, keyAiring, keyOpen, keyAlert, keyCommand); err != nil {
 				return err
 			}

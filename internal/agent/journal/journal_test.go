@@ -348,6 +348,13 @@ func TestDocuments(t *testing.T) {
 	if len(records) != 3 || records[2].Revision.Revision != 7 || records[2].Revision.Document != "policy" {
 		t.Fatalf("%+v", records)
 	}
+	// Whatever is held, when that is what is asked for.
+	if err := l.ReplaceDocument(t.Context(), radio.Issued{Document: "policy", Revision: 3, Envelope: []byte("e")}); err != nil {
+		t.Error(err)
+	}
+	if d, err := l.Document("policy"); err != nil || d.Revision != 3 {
+		t.Errorf("%+v, %v", d, err)
+	}
 }
 
 func TestIdentity(t *testing.T) {
@@ -359,7 +366,7 @@ func TestIdentity(t *testing.T) {
 	if err := l.Keep(t.Context(), "pending", []byte("p")); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.SetIdentity(t.Context(), []byte("me"), keys, false, "pending"); err != nil {
+	if err := l.SetIdentity(t.Context(), []byte("me"), keys, radio.RejoinSame, "pending"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Kept("pending"); !errors.Is(err, radio.ErrNotFound) {
@@ -368,7 +375,22 @@ func TestIdentity(t *testing.T) {
 	began, _, _ := airing(1)
 	l.write(t, began)
 	old := l.Status().ID
-	if err := l.SetIdentity(t.Context(), []byte("other"), radio.Issued{Document: "keys", Revision: 1}, true); err != nil {
+	// Under another root documents and alerts are not believed; what it did itself stays.
+	if err := errors.Join(l.SetDocument(t.Context(), radio.Issued{Document: "policy", Revision: 9}),
+		l.SetAlert(t.Context(), radio.KeptAlert{ID: radio.NewID[radio.AlertID](), State: []byte("{}")}),
+		l.SetIdentity(t.Context(), []byte("me"), radio.Issued{Document: "keys", Revision: 1}, radio.RejoinRoot)); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := l.Document("policy"); !errors.Is(err, radio.ErrNotFound) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if alerts, err := l.Alerts(t.Context()); err != nil || len(alerts) != 0 {
+		t.Errorf("%+v, %v", alerts, err)
+	}
+	if begun, err := l.Begun(began.Airing.ID); err != nil || !begun || l.Status().ID != old {
+		t.Errorf("its own journal: %v, %v", begun, err)
+	}
+	if err := l.SetIdentity(t.Context(), []byte("other"), radio.Issued{Document: "keys", Revision: 1}, radio.RejoinOther); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := l.Identity(); string(b) != "other" || err != nil {

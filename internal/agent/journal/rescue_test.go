@@ -26,7 +26,7 @@ func filled(t *testing.T) *lab {
 	t.Helper()
 	l := newLab(t)
 	keys := radio.Issued{Document: "keys", Revision: 1, Payload: bytes.Repeat([]byte("k"), 900)}
-	if err := l.SetIdentity(t.Context(), []byte("identity"), keys, false); err != nil {
+	if err := l.SetIdentity(t.Context(), []byte("identity"), keys, radio.RejoinSame); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.SetDocument(t.Context(), radio.Issued{Document: "programme", Revision: 9, Payload: bytes.Repeat([]byte("p"), 9000)}); err != nil {

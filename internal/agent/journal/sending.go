@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -232,6 +233,9 @@ func (s *Store) Prune(context.Context) (int, error) {
 	}
 	var n int
 	err := s.update(func(t *tx) error {
+		if hold, err := t.holdsBent(now); err != nil || hold {
+			return errors.Join(err, t.pruneMarks(now.Add(-keepFor)))
+		}
 		upto, err := t.prunable(now.Add(-keepFor))
 		if err != nil {
 			return err

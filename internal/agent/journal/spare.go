@@ -15,7 +15,7 @@ import (
 )
 
 // The identity stands twice: in the journal, and as a spare in a small file beside
-// it, which is written once at enrolment and then only read. A journal damaged beyond
+// it, which is written at enrolment and at a renewal and else only read. A journal damaged beyond
 // rescue then costs some records, and not a ladder at the pole.
 
 func (s *Store) sparePath() string { return s.path + ".identity" }
@@ -70,4 +70,17 @@ func (s *Store) loadSpare(ctx context.Context) ([]byte, error) {
 		s.log.Error("identity not put back into the journal", "error", err)
 	}
 	return identity, nil
+}
+
+// mendSpare writes the spare anew when it does not hold this identity: the power went
+// between the two writes. A spare with a certificate that was replaced long ago would be
+// of no use on the day the journal is lost.
+func (s *Store) mendSpare(identity []byte) {
+	b, err := os.ReadFile(s.sparePath())
+	if _, held, ok := bytes.Cut(b, []byte{'\n'}); err == nil && ok && bytes.Equal(held, identity) {
+		return
+	}
+	if err := s.saveSpare(identity); err != nil {
+		s.log.Error("the spare identity is not the one in use", "error", err)
+	}
 }

@@ -30,6 +30,7 @@ const (
 	keyQuarantine = 'q' // + journal id + seq: Quarantined
 	keyCommand    = 'c' // + command id: control's own bytes
 	keyAlert      = 'e' // + alert id: 1 when it is over, then emergency's own bytes
+	keyBent       = 'b' // + journal id: Bent, the first difference to what the centre holds
 )
 
 const valueHead = 12 // transaction (8), checksum (4)

@@ -51,6 +51,11 @@ func (j *fakeJournal) Renew(context.Context, string) error {
 	return j.change("renew", func() { j.status = radio.JournalStatus{ID: "B", Head: j.status.Head - j.status.Acked} })
 }
 
+// Compare: the chain begins with its number.
+func (j *fakeJournal) Compare(_ context.Context, _ radio.JournalID, seq uint64, hash trust.Hash) (bool, error) {
+	return uint64(hash[0]) == seq, nil
+}
+
 func (j *fakeJournal) write(n uint64) {
 	// The event is noted by what is sent.
 	if err := j.change("", func() { j.status.Head += n }); err != nil {
@@ -135,7 +140,7 @@ type fakeClock struct {
 
 // Mono runs with the bubble's time.
 func (c *fakeClock) Mono() time.Duration { return time.Since(c.begin) }
-func (c *fakeClock) FromCentre(_ time.Time, sent, got time.Duration) error {
+func (c *fakeClock) FromCentre(_ time.Time, _ string, sent, got time.Duration) error {
 	c.trips = append(c.trips, got-sent)
 	return nil
 }
@@ -322,11 +327,13 @@ func (l *lab) want(prefix string, want ...string) {
 	}
 }
 
-// welcome answers the last hello.
-func (l *lab) welcome(upto uint64) {
+// welcome answers the last hello, of a centre that has the device's own chain.
+func (l *lab) welcome(upto uint64) { l.welcomeWith(upto, trust.Hash{byte(upto)}) }
+
+func (l *lab) welcomeWith(upto uint64, hash trust.Hash) {
 	l.logMu.Lock()
 	h := l.hellos[len(l.hellos)-1]
 	l.logMu.Unlock()
-	l.Welcome(l.t.Context(), wire.WelcomePayload{Device: device, Nonce: h.Nonce, Time: radio.At(noon), Journal: h.Journal, Upto: upto})
+	l.Welcome(l.t.Context(), wire.WelcomePayload{Device: device, Nonce: h.Nonce, Time: radio.At(noon), Journal: h.Journal, Upto: upto, Hash: hash})
 	synctest.Wait()
 }

@@ -32,6 +32,8 @@ type Journal interface {
 	Ack(ctx context.Context, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error
 	Rewind(ctx context.Context, journal radio.JournalID, upto uint64) error
 	Renew(ctx context.Context, why string) error
+	// Compare says whether the journal is at seq what the centre says it has there.
+	Compare(ctx context.Context, journal radio.JournalID, seq uint64, hash trust.Hash) (same bool, err error)
 	Status() radio.JournalStatus
 	Oldest() uint64
 	// Wake is signalled when there may be something new to send.
@@ -55,7 +57,8 @@ type Clock interface {
 	Now() time.Time
 	Mono() time.Duration
 	State() clock.Reading
-	FromCentre(centre time.Time, sent, got time.Duration) error
+	// FromCentre takes the time that the key kid has signed.
+	FromCentre(centre time.Time, kid string, sent, got time.Duration) error
 }
 
 // Client is one way to a broker; *mqtt.Client.
@@ -70,6 +73,8 @@ type Options struct {
 	Areas   []radio.AreaID // chain, root first
 	Key     trust.Key      // the device's own
 	Version string
+	// Machine is what every hello calls the board; "" for one without a name.
+	Machine string
 	// TLS gives the settings for these hosts: own certificate, pinned CA.
 	TLS     func(hosts []string) *tls.Config
 	Journal Journal
@@ -116,10 +121,14 @@ type Link struct {
 	touch         chan struct{} // the reporter: something changed
 	ask           chan struct{} // the connection: hello is wanted before its time
 	receipts      chan struct{} // the receipts: a connection is there
+	anew          chan struct{} // the connection: another one is wanted
 
 	mu     sync.Mutex
 	status radio.LinkStatus
 	hello  said
+	// behind: the centre holds more of the journal than there is here. What it has not is
+	// sent first, then hello is said again and a new journal begins.
+	behind bool
 }
 
 // said is the hello that waits for its welcome.
@@ -145,7 +154,7 @@ func New(opts Options) (*Link, error) {
 	}
 	return &Link{opts: opts, log: opts.Log.With("component", "link"),
 		kick: make(chan struct{}, 1), rewound: make(chan struct{}, 1), touch: make(chan struct{}, 1), ask: make(chan struct{}, 1),
-		receipts: make(chan struct{}, 1)}, nil
+		receipts: make(chan struct{}, 1), anew: make(chan struct{}, 1)}, nil
 }
 
 // Status of the connection.
@@ -167,6 +176,9 @@ func signal(c chan struct{}) {
 
 // Ask says hello before its time: there is something to ask the centre for.
 func (l *Link) Ask() { signal(l.ask) }
+
+// Anew makes another connection: the device has another certificate.
+func (l *Link) Anew() { signal(l.anew) }
 
 // Run talks until ctx ends. When the keyring names other brokers it goes there.
 func (l *Link) Run(ctx context.Context) error {
@@ -199,7 +211,8 @@ func (l *Link) note(change func(*radio.LinkStatus)) {
 	change(&l.status)
 }
 
-// errMoved ends serve when the keyring names other brokers.
+// errMoved ends serve when the keyring names other brokers, or another connection to the
+// same is wanted.
 var errMoved = errors.New("the brokers changed")
 
 // serve uses one set of brokers until ctx ends or they change.
@@ -239,6 +252,8 @@ func (l *Link) follow(ctx context.Context, brokers []string) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-l.anew:
+			return errMoved
 		case <-changed:
 		}
 	}
@@ -258,12 +273,25 @@ func (l *Link) dial(brokers []string) (Client, error) {
 		Will:          l.will,
 		OnConnect:     func(ctx context.Context) { l.connected(ctx, client) },
 		Handle:        l.handle,
+		Failed:        l.failed,
 		Queue:         waiting,
 		// A province does not come back in one second after a power cut.
 		Jitter: min(l.jitter(), time.Minute),
 		Logger: l.opts.Log,
 	})
 	return client, err
+}
+
+// failed notes why there is no connection, in words for who stands before the device.
+func (l *Link) failed(err error) {
+	text := err.Error()
+	switch {
+	case errors.Is(err, mqtt.ErrRefused):
+		text = "máy chủ từ chối danh tính của thiết bị này / the broker refuses this device's identity: " + text
+	case errors.Is(err, trust.ErrPeer):
+		text = "chứng thư của máy chủ không phải của tỉnh, không kết nối / the broker's certificate is not the province's, not connected: " + text
+	}
+	l.note(func(s *radio.LinkStatus) { s.Error, s.Refused = text, errors.Is(err, mqtt.ErrRefused) })
 }
 
 func (l *Link) jitter() time.Duration {

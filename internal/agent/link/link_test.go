@@ -182,7 +182,7 @@ func TestWelcomeBringsTheJournalInStep(t *testing.T) {
 		"its ack was lost":      {40, 55, []string{"ack 55"}, "journal A 56-60"},
 		"in step":               {40, 40, nil, "journal A 41-60"},
 		"centre lost it all":    {40, 0, []string{"rewind 0"}, "journal A 1-50"},
-		"the device went back":  {40, 99, []string{"renew"}, "journal B 1-20"},
+		"the device went back":  {60, 99, []string{"renew"}, ""},
 		"about another journal": {40, 0, nil, "journal A 41-60"},
 	}
 	for name, c := range cases {
@@ -201,7 +201,7 @@ func TestWelcomeBringsTheJournalInStep(t *testing.T) {
 				if !slices.Equal(l.journal.events, c.want) {
 					t.Errorf("events %q, want %q", l.journal.events, c.want)
 				}
-				if got := l.lines("journal"); !strings.HasPrefix(got[len(got)-1], c.sent+" ") {
+				if got := l.lines("journal"); c.sent != "" && !strings.HasPrefix(got[len(got)-1], c.sent+" ") {
 					l.after(30 * time.Second)
 					if got = l.lines("journal"); !strings.HasPrefix(got[len(got)-1], c.sent+" ") {
 						t.Errorf("sent %q, want %q last", got, c.sent)
@@ -211,6 +211,70 @@ func TestWelcomeBringsTheJournalInStep(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWelcomeOfAnotherBoard: what the centre holds of this journal may have been written by
+// another board with a copy of this card. A number alone, from a centre that does not say
+// its chain, acknowledges nothing either; all of it is sent, and the answers tell.
+func TestWelcomeOfAnotherBoard(t *testing.T) {
+	for name, c := range map[string]struct {
+		acked, upto uint64
+		hash        trust.Hash
+		want        []string
+		sent        string
+	}{
+		"other records":            {40, 55, trust.Hash{99}, nil, "journal A 41-60"},
+		"an older centre":          {40, 55, trust.Hash{}, nil, "journal A 41-60"},
+		"where it was in step":     {40, 40, trust.Hash{99}, nil, "journal A 41-60"},
+		"more than is here":        {40, 99, trust.Hash{99}, nil, "journal A 41-60"},
+		"more, all sent":           {60, 99, trust.Hash{99}, []string{"renew"}, ""},
+		"more, of an older centre": {40, 99, trust.Hash{}, []string{"renew"}, "journal B 1-20"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, l *lab) {
+				l.journal.write(60)
+				l.journal.status.Acked = c.acked
+				stop := l.run()
+				l.client().connect()
+				l.after(100 * time.Millisecond)
+				l.welcomeWith(c.upto, c.hash)
+				l.after(31 * time.Second)
+				if !slices.Equal(l.journal.events, c.want) {
+					t.Errorf("events %q, want %q", l.journal.events, c.want)
+				}
+				if got := l.lines("journal"); c.sent != "" && !strings.HasPrefix(got[len(got)-1], c.sent+" ") {
+					t.Errorf("sent %q, want %q last", got, c.sent)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// TestBehindSaysHelloAgain: what an older copy of a card has not told yet goes first; when
+// the centre has it, another hello brings the new journal.
+func TestBehindSaysHelloAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, l *lab) {
+		l.journal.write(60)
+		l.journal.status.Acked = 40
+		stop := l.run()
+		l.client().connect()
+		l.after(100 * time.Millisecond)
+		l.welcomeWith(99, trust.Hash{99})
+		l.after(time.Second)
+		if err := l.journal.Ack(t.Context(), "A", 60, nil); err != nil {
+			t.Fatal(err)
+		}
+		l.after(time.Second)
+		if n := len(l.hellos); n != 2 {
+			t.Fatalf("%d hellos", n)
+		}
+		l.welcomeWith(99, trust.Hash{99})
+		if want := []string{"ack 60", "renew"}; !slices.Equal(l.journal.events, want) {
+			t.Errorf("events %q, want %q", l.journal.events, want)
+		}
+		stop()
+	})
 }
 
 func TestReported(t *testing.T) {
@@ -286,6 +350,49 @@ func TestMovesToOtherBrokers(t *testing.T) {
 		l.after(time.Second)
 		stop()
 		l.want("d", "dial two,three", "death 10 @602", "dial four", "death 20 @604")
+	})
+}
+
+// Another certificate is shown by another connection.
+func TestAnew(t *testing.T) {
+	bubble(t, func(t *testing.T, l *lab) {
+		stop := l.run()
+		l.client().connect()
+		l.after(time.Second)
+		l.Anew()
+		l.after(time.Second)
+		l.client().connect()
+		l.after(time.Second)
+		stop()
+		l.want("d", "dial one", "death 10 @1", "dial one", "death 20 @3")
+	})
+}
+
+// TestWhyThereIsNoConnection: who stands before the device reads why; a connection ends it.
+func TestWhyThereIsNoConnection(t *testing.T) {
+	bubble(t, func(t *testing.T, l *lab) {
+		stop := l.run()
+		for _, c := range []struct {
+			err     error
+			words   string
+			refused bool
+		}{
+			{fmt.Errorf("connect: %w", mqtt.ErrRefused), "từ chối danh tính", true},
+			{fmt.Errorf("connect: %w", trust.ErrPeer), "chứng thư của máy chủ không phải của tỉnh", false},
+			{errors.New("no route to host"), "no route to host", false},
+			{fmt.Errorf("connect: %w", mqtt.ErrRefused), "từ chối danh tính", true},
+		} {
+			l.client().opts.Failed(c.err)
+			if s := l.Status(); !strings.Contains(s.Error, c.words) || s.Refused != c.refused {
+				t.Errorf("%v: %+v", c.err, s)
+			}
+		}
+		l.client().connect()
+		l.after(time.Second)
+		if s := l.Status(); s.Error != "" || s.Refused {
+			t.Errorf("connected: %+v", s)
+		}
+		stop()
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
 
@@ -39,7 +40,7 @@ func (l *Link) presence(state wire.PresenceState, n uint64) []byte {
 func (l *Link) connected(ctx context.Context, client Client) {
 	var n uint64
 	l.note(func(s *radio.LinkStatus) {
-		s.Connected, s.Since, s.Error = true, radio.At(l.opts.Clock.Now()), ""
+		s.Connected, s.Since, s.Error, s.Refused = true, radio.At(l.opts.Clock.Now()), "", false
 		n = s.Connection
 	})
 	defer l.note(func(s *radio.LinkStatus) {
@@ -109,7 +110,7 @@ func (l *Link) sayHello(ctx context.Context, client Client, n uint64) (<-chan st
 	payload := wire.HelloPayload{
 		Device: l.opts.Device, Journal: j.ID, Head: j.Head, Acked: j.Acked, Oldest: l.opts.Journal.Oldest(),
 		Revisions: l.opts.Inbox.Revisions(), Clock: l.opts.Clock.State().Status(), Nonce: s.nonce,
-		At: radio.At(l.opts.Clock.Now()), Version: l.opts.Version, Connection: n,
+		At: radio.At(l.opts.Clock.Now()), Version: l.opts.Version, Connection: n, Machine: l.opts.Machine,
 	}
 	if l.opts.Lacks != nil {
 		payload.Lacks = l.opts.Lacks()
@@ -136,7 +137,7 @@ func (l *Link) Welcome(ctx context.Context, w wire.WelcomePayload) {
 	l.hello = said{}
 	l.mu.Unlock()
 	close(s.welcomed)
-	if err := l.opts.Clock.FromCentre(w.Time.Time(), s.at, got); err != nil {
+	if err := l.opts.Clock.FromCentre(w.Time.Time(), w.Signer, s.at, got); err != nil {
 		l.log.Info("the centre's time not used", "error", err)
 	}
 	if err := l.agree(ctx, w); err != nil {
@@ -144,22 +145,49 @@ func (l *Link) Welcome(ctx context.Context, w wire.WelcomePayload) {
 	}
 }
 
-// agree holds the journal against what the centre has of it.
+// agree holds the journal against what the centre has of it. Nothing counts as acknowledged
+// by a number alone: a board with a copy of this card may have written what the centre has.
+// What it has otherwise is sent all the same; its answer then names the record from which a
+// new journal begins (Journal.Fork), and the two versions stand there as evidence.
 func (l *Link) agree(ctx context.Context, w wire.WelcomePayload) error {
 	j := l.opts.Journal.Status()
 	switch {
 	case w.Journal != j.ID:
 		return nil // about a journal that was replaced since the hello
-	case w.Upto > j.Head:
+	case w.Upto > j.Head && (j.Acked == j.Head || w.Hash == (trust.Hash{})):
 		// This file is an older copy of the journal: its next seqs were given already.
 		return l.opts.Journal.Renew(ctx, fmt.Sprintf("the centre holds %d records, this journal has %d", w.Upto, j.Head))
+	case w.Upto > j.Head:
+		l.setBehind(true)
+		signal(l.rewound)
+		return nil
 	case w.Upto < j.Acked:
 		if err := l.opts.Journal.Rewind(ctx, w.Journal, w.Upto); err != nil {
 			return err
 		}
 		signal(l.rewound)
-	case w.Upto > j.Acked:
+		return nil
+	case w.Upto == 0 || w.Hash == (trust.Hash{}):
+		return nil // it says nothing that could be held against the chain
+	}
+	same, err := l.opts.Journal.Compare(ctx, w.Journal, w.Upto, w.Hash)
+	if err != nil {
+		return err
+	}
+	if !same {
+		signal(l.rewound)
+		return nil
+	}
+	if w.Upto > j.Acked {
 		return l.opts.Journal.Ack(ctx, w.Journal, w.Upto, nil)
 	}
 	return nil
+}
+
+// setBehind gives what was set before.
+func (l *Link) setBehind(now bool) (before bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before, l.behind = l.behind, now
+	return before
 }

@@ -48,6 +48,9 @@ func (l *Link) step(ctx context.Context, client Client, s *sender) (pause time.D
 	now, st := time.Now(), l.opts.Journal.Status()
 	if st.Head == st.Acked {
 		*s = sender{}
+		if l.setBehind(false) {
+			signal(l.ask)
+		}
 		return idle
 	}
 	if s.journal == st.ID && s.upto > st.Acked && now.Before(s.again) {

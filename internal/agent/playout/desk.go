@@ -197,6 +197,9 @@ func (d *desk) takePlan(ctx context.Context) {
 		d.revision = prog.Revision
 		d.setProgramme(ctx, prog)
 	}
+	for _, l := range d.live {
+		d.guardApproval(l)
+	}
 }
 
 func (d *desk) setPolicy(ctx context.Context, p radio.Policy) {
@@ -271,8 +274,12 @@ const nextShown = 20
 
 func (d *desk) next(a radio.Airing) radio.NextAiring {
 	_, ready := d.rendition(a)
-	return radio.NextAiring{ID: a.ID, Start: radio.At(a.Start()), Samples: a.Samples, Title: a.Title,
+	n := radio.NextAiring{ID: a.ID, Start: radio.At(a.Start()), Samples: a.Samples, Title: a.Title,
 		Priority: a.Priority, Ready: ready, Excluded: a.Excluded}
+	if n.Excluded == radio.NoReason && d.unapproved(a) {
+		n.Excluded = radio.ReasonSignature
+	}
+	return n
 }
 
 // close ends what sounds with a fade, writes it down and waits for the player to go.

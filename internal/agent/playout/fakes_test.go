@@ -23,6 +23,27 @@ type fakePlan struct {
 	policy   radio.Policy
 	settings radio.Settings
 	changed  chan struct{}
+	// unapproved audio must not sound; all else is approved.
+	unapproved map[radio.BulletinID]bool
+}
+
+func (f *fakePlan) CheckApproval(p *radio.Programme, b radio.BulletinID, version int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := p.Find(b, version); !ok || f.unapproved[b] {
+		return fmt.Errorf("%w: not approved", radio.ErrForbidden)
+	}
+	return nil
+}
+
+// disown takes an approval away, or gives it back, as a new keyring does.
+func (f *fakePlan) disown(name string, gone bool) {
+	f.set(func(f *fakePlan) {
+		if f.unapproved == nil {
+			f.unapproved = map[radio.BulletinID]bool{}
+		}
+		f.unapproved[idOf[radio.BulletinID](name)] = gone
+	})
 }
 
 func (f *fakePlan) Programme() (*radio.Programme, bool) {

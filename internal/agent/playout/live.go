@@ -99,7 +99,7 @@ func (l *live) rest() {
 }
 
 // handOver gives a waiting airing to the player, at its place. This is the last
-// moment before the output: the policy is asked once more.
+// moment before the output: approval and policy are asked once more.
 func (d *desk) handOver(ctx context.Context, l *live) {
 	warm, ok := d.warm(l.origin)
 	if !ok {
@@ -111,6 +111,11 @@ func (d *desk) handOver(ctx context.Context, l *live) {
 	}
 	if !ok {
 		d.abandon(ctx, l)
+		return
+	}
+	if err := d.proven(l); err != nil {
+		d.log.Warn("what was begun is not approved any more", "airing", string(l.ID), "title", l.Title, "error", err)
+		d.finish(ctx, l, radio.EndUnproven)
 		return
 	}
 	from := position(l.rendition, skip)
@@ -321,7 +326,7 @@ func (d *desk) stop(l *live, why radio.Ending) {
 // finish writes the result of an airing that was begun.
 func (d *desk) finish(ctx context.Context, l *live, ending radio.Ending) {
 	d.live = without(d.live, l)
-	if ending == radio.EndAudio || ending == radio.EndDecoder {
+	if ending == radio.EndAudio || ending == radio.EndDecoder || ending == radio.EndUnproven {
 		d.pull(l.Airing)
 	}
 	consumed := min(l.base+l.counted(), l.Samples)

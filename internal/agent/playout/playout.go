@@ -2,6 +2,7 @@
 // airing on one clock timer, keeps the player's stream open around a session,
 // enforces the policy last before the output, joins late within the grace, and
 // sees that every airing that falls due ends in exactly one result (design §3–§6).
+// What no person of the keyring of now has approved never sounds, and stops when it does.
 //
 // What outranks what sounds stands in radio.Meet. An alert cuts at once; a priority
 // airing cuts a normal one that stands in its way on its own second. What is cut fades
@@ -12,7 +13,7 @@
 // its own slot and its grace after that, or would pass the end of the permitted hours,
 // no longer fits and ends preempted. A later slot keeps its second; only what still
 // sounds of the same priority makes it wait, as long as it fits by the same rule.
-// When an item's audio is missing or breaks off, the next of its slot follows within a
+// When an item's audio is missing, is refused or breaks off, the next of its slot follows within a
 // second, unless that would carry it over what another slot plans or out of the
 // permitted hours; the rest of the slot is early then.
 //
@@ -73,6 +74,9 @@ type Plan interface {
 	Programme() (*radio.Programme, bool)
 	Policy() radio.Policy
 	Settings() radio.Settings
+	// CheckApproval proves that this audio of a programme may sound here; the error says
+	// why it must not. It may answer otherwise after every change.
+	CheckApproval(p *radio.Programme, b radio.BulletinID, version int) error
 	// Changed is closed at the next change of any of them.
 	Changed() <-chan struct{}
 }

@@ -14,9 +14,14 @@ type verdict struct {
 	reason  radio.Reason
 }
 
+// leavesRoom: the next of its slot is to follow at once.
+func (v verdict) leavesRoom() bool {
+	return v.reason == radio.ReasonNoAudio || v.reason == radio.ReasonSignature
+}
+
 // judge asks, in this order: was it too late because the device was off or its
 // clock not to be trusted; does the programme exclude it (expired, overlap,
-// unsupported); does the policy permit all of it; is its audio here; is it too late.
+// unsupported); has a person approved it; does the policy permit all of it; is its audio here; is it too late.
 func (d *desk) judge(e entry, now time.Time) verdict {
 	a := e.Airing
 	gone := d.gone(a, now)
@@ -33,6 +38,8 @@ func (d *desk) judge(e entry, now time.Time) verdict {
 		return verdict{outcome: radio.Missed, reason: a.Excluded}
 	case a.Excluded != radio.NoReason:
 		return verdict{outcome: radio.Refused, reason: a.Excluded}
+	case d.unapproved(a):
+		return verdict{outcome: radio.Refused, reason: radio.ReasonSignature}
 	}
 	start := d.due(a)
 	if now.After(start) && !gone {
@@ -135,14 +142,14 @@ func (d *desk) settle(ctx context.Context, soon func(time.Time)) (wanted bool) {
 		v := d.judge(e, now)
 		switch {
 		case !v.play && now.Before(due) && v.outcome != radio.Preempted && v.outcome != radio.Cancelled:
-			// Not final before its instant: audio may come, a policy may change. What stands
-			// behind missing audio is to follow at once.
+			// Not final before its instant: audio may come, a policy or keyring may change. What
+			// stands behind missing audio is to follow at once.
 			wanted = wanted || v.reason == radio.ReasonNoAudio && due.Add(-warmUp).Before(now)
 			soon(due)
 			kept = append(kept, e)
 		case !v.play:
 			d.conclude(e, v.outcome, v.reason)
-			if v.reason == radio.ReasonNoAudio {
+			if v.leavesRoom() {
 				d.pull(e.Airing)
 				early = d.earliest()
 			}

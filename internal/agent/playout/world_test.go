@@ -27,8 +27,10 @@ type world struct {
 	player  *fakePlayer
 	alerts  *fakeAlerts
 	room    playout.Alerts // in place of alerts, if set
-	desk    *playout.Playout
-	amp     *fakeAmplifier // nil: no switch
+	// documents stand in place of plan, if set.
+	documents playout.Plan
+	desk      *playout.Playout
+	amp       *fakeAmplifier // nil: no switch
 
 	lastSeen radio.Millis
 	cancel   context.CancelFunc
@@ -57,6 +59,9 @@ func (w *world) start() {
 		Player: w.player, Faults: w.faults, Alerts: w.alerts, LastSeen: w.lastSeen}
 	if w.room != nil {
 		rooms.Alerts = w.room
+	}
+	if w.documents != nil {
+		rooms.Plan = w.documents
 	}
 	if w.amp != nil {
 		rooms.Amplifier = w.amp

@@ -154,6 +154,8 @@ func readiness(s radio.Status, n radio.NextAiring) (text string, bad bool) {
 func audioLine(s radio.Status, a radio.AudioStatus) (text string, bad bool) {
 	part := fmt.Sprintf("có %s / %s", size(a.Have), size(a.Bytes))
 	switch {
+	case a.Refused:
+		return "TỪ CHỐI, không có chữ ký duyệt hợp lệ: " + a.Error, true
 	case a.Ready:
 		return "đủ " + size(a.Bytes), false
 	case a.Error != "":

@@ -18,6 +18,24 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// Audio that is refused is told in red, whether it is there or not, and so is its airing.
+func TestRefusedAudioIsTold(t *testing.T) {
+	s := radio.Status{At: radio.At(start), Link: radio.LinkStatus{Connected: true}, Clock: radio.ClockStatus{ClockStamp: radio.ClockStamp{State: "trusted"}}}
+	text, bad := audioLine(s, radio.AudioStatus{Bytes: 5, Have: 5, Refused: true, Error: "nobody has approved it"})
+	if !bad || !strings.Contains(text, "TỪ CHỐI") || !strings.Contains(text, "nobody has approved it") {
+		t.Errorf("audio: %q, bad %v", text, bad)
+	}
+	text, bad = readiness(s, radio.NextAiring{Start: radio.At(start), Excluded: radio.ReasonSignature, Ready: true})
+	if !bad || text != "không phát: không có chữ ký duyệt hợp lệ" {
+		t.Errorf("airing: %q, bad %v", text, bad)
+	}
+	for _, code := range []string{"security", "approval"} {
+		if vi(code) == code {
+			t.Errorf("fault %s has no Vietnamese words", code)
+		}
+	}
+}
+
 // TestWhatWaitsIsCalm: audio that comes in the hours of fetching is no trouble, until
 // its airing is near or nothing can be fetched.
 func TestWhatWaitsIsCalm(t *testing.T) {

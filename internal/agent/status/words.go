@@ -15,7 +15,7 @@ var words = map[string]string{
 	"refused": "bị từ chối", "missed": "không phát", "failed": "lỗi thiết bị", "cancelled": "đã hủy",
 	// reasons
 	"late": "trễ giờ", "clock": "đồng hồ không tin cậy", "no_audio": "thiếu âm thanh", "not_synced": "chưa đồng bộ",
-	"overlap": "trùng giờ", "off": "mất điện hoặc tắt máy", "signature": "chữ ký không đúng", "policy": "quy định khung giờ không cho phép",
+	"overlap": "trùng giờ", "off": "mất điện hoặc tắt máy", "signature": "không có chữ ký duyệt hợp lệ", "policy": "quy định khung giờ không cho phép",
 	"expired": "hết hiệu lực", "not_yet": "chưa đến ngày hiệu lực", "unsupported": "loại chưa hỗ trợ", "output": "đầu ra âm thanh", "decoder": "lỗi giải mã",
 	"stopped": "bị dừng", "withdrawn": "đã thu hồi", "priority": "nhường tin ưu tiên",
 	// clock
@@ -27,6 +27,7 @@ var words = map[string]string{
 	// faults
 	"journal": "nhật ký", "cache": "bộ nhớ âm thanh", "disk": "bộ nhớ đầy", "programme": "chương trình",
 	"link": "kết nối", "socket": "cổng trạng thái", "page": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "danh tính", "keys": "bộ khóa chưa ghi được",
+	"security": "có thông điệp giả mạo hoặc không được phép", "keyring": "bộ khóa mới chưa tới máy", "approval": "có bản tin không có chữ ký duyệt hợp lệ",
 	// emergency set
 	"siren": "còi báo động", "lead_in": "câu dẫn", "drill": "câu báo diễn tập", "all_ok": "báo yên",
 	// receipts

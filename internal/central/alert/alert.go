@@ -1,8 +1,8 @@
 // Package alert is the room of emergencies (phát khẩn cấp): what a person composes
 // becomes an alert when enough persons have signed its very bytes (trust tells how many
 // are enough), and is then sent until every device of the area has answered, it has
-// ended, or its tombstone is signed by the same rule. It receives drafts, passwords and
-// cancels from web and cmd, receipts by way of store, and hellos from dispatch; it hands
+// ended, or its tombstone is signed by the same rule. It receives drafts, signatures and
+// cancels from web and cmd (identity has persons sign), receipts by way of store, and hellos from dispatch; it hands
 // signed bytes to broker and the reach board to web. Nothing of it is jittered.
 package alert
 
@@ -34,7 +34,6 @@ type Papers interface {
 	SignTomb(ctx context.Context, a radio.AlertRecord, seen int) error
 	// StandingAlerts lists what devices must still be told.
 	StandingAlerts(ctx context.Context, now radio.Millis) ([]radio.AlertRecord, error)
-	PersonKeys(ctx context.Context, person radio.UserID) ([]radio.PersonKeyRow, error)
 	// ForgetAlert drops one alert that was over before an instant; more says whether there
 	// may be others.
 	ForgetAlert(ctx context.Context, before radio.Millis) (more bool, err error)
@@ -59,6 +58,13 @@ type Keyring interface {
 	Keyring() (envelope []byte, content trust.Keyring)
 }
 
+// Signers has persons sign, with what they have typed or their passkey has answered.
+type Signers interface {
+	Ways(ctx context.Context, by radio.UserID, may string, chain []radio.AreaID) (radio.SignWays, error)
+	Ask(ctx context.Context, by radio.Person, what radio.Signing) ([]radio.PasskeyAsk, error)
+	Sign(ctx context.Context, by radio.Person, what radio.Signing, with radio.SignWith) (sig trust.Signature, at radio.Millis, err error)
+}
+
 // Voices makes uploads ready and gives them back.
 type Voices interface {
 	// Voice prepares spoken words in the light rendition and keeps them.
@@ -79,6 +85,7 @@ type Rooms struct {
 	Heard     Heard
 	Map       Map
 	Keys      Keyring
+	Signers   Signers
 	Voices    Voices
 	Publisher Publisher
 	// Set is the emergency set of every device.
@@ -95,14 +102,9 @@ type Desk struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	// unseal is trust.OpenKey, which takes its time.
-	unseal func(sealed []byte, password string) (trust.Key, error)
-	// opening bounds the processor time of password checks: two at a time.
-	opening chan struct{}
-	wake    chan struct{}
+	wake chan struct{}
 
-	mu    sync.Mutex
-	fails map[guesser]failure
+	mu sync.Mutex
 	// standing is what Run read last; loaded says that it has.
 	standing []radio.AlertRecord
 	loaded   bool
@@ -111,13 +113,19 @@ type Desk struct {
 	voiced map[voiceKey]time.Time
 
 	boards boards
+	signed *radio.Quota
 }
+
+// mostSigned are the alerts, and drills, that one person signs in an hour. A night of
+// floods takes a few an hour; whoever has stolen a session and a key's password is stopped,
+// and an alert is drowned by no others. Cancelling is not counted: it silences.
+const mostSigned = 30
 
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), unseal: trust.OpenKey, opening: make(chan struct{}, 2), wake: make(chan struct{}, 1),
-		fails: map[guesser]failure{}, missed: map[flightKey][]waiting{},
-		voiced: map[voiceKey]time.Time{}}
+	return &Desk{rooms: rooms, now: now, log: log.With("component", "alert"), wake: make(chan struct{}, 1),
+		missed: map[flightKey][]waiting{}, voiced: map[voiceKey]time.Time{},
+		signed: &radio.Quota{Most: mostSigned, Per: time.Hour, VI: "ký phát khẩn cấp", EN: "signing alerts"}}
 }
 
 // refusal is a no with its reason for people, in both screen languages.

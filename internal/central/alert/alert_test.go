@@ -39,7 +39,7 @@ func TestSigning(t *testing.T) {
 			a, err := d.Compose(t.Context(), h.people["an"].Person, h.wish(c.area))
 			must(t, err)
 			for i, login := range c.signers {
-				_, err := d.Sign(t.Context(), h.people[login].Person, a.ID, a.Version, password)
+				_, err := d.Sign(t.Context(), h.people[login].Person, a.ID, a.Version, typed)
 				last := i == len(c.signers)-1
 				if !last && err != nil || last && (!errors.Is(err, c.err) || c.err == nil && err != nil) {
 					t.Fatalf("%s: %v, want %v", login, err, c.err)
@@ -75,7 +75,7 @@ func TestStates(t *testing.T) {
 	make[radio.AlertIssued] = func() radio.AlertRecord { return h.issued(d, "xa-1", nil, "chi") }
 	make[radio.AlertCancelled] = func() radio.AlertRecord {
 		a := make[radio.AlertIssued]()
-		_, err := d.Cancel(t.Context(), chi, a.ID, "nhầm", password)
+		_, err := d.Cancel(t.Context(), chi, a.ID, "nhầm", typed)
 		must(t, err)
 		return a
 	}
@@ -90,15 +90,15 @@ func TestStates(t *testing.T) {
 		},
 		"drop": func(a radio.AlertRecord) error { return d.Drop(t.Context(), an, a.ID, a.Version) },
 		"sign": func(a radio.AlertRecord) error {
-			_, err := d.Sign(t.Context(), chi, a.ID, a.Version, password)
+			_, err := d.Sign(t.Context(), chi, a.ID, a.Version, typed)
 			return err
 		},
 		"sign another version": func(a radio.AlertRecord) error {
-			_, err := d.Sign(t.Context(), chi, a.ID, a.Version+1, password)
+			_, err := d.Sign(t.Context(), chi, a.ID, a.Version+1, typed)
 			return err
 		},
 		"cancel": func(a radio.AlertRecord) error {
-			_, err := d.Cancel(t.Context(), chi, a.ID, "", password)
+			_, err := d.Cancel(t.Context(), chi, a.ID, "", typed)
 			return err
 		},
 	}
@@ -115,28 +115,61 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestPasswords: a wrong one signs nothing, and five in a row make the person wait.
-func TestPasswords(t *testing.T) {
+// TestRefusedSignature: who is refused a signature leaves nothing behind.
+func TestRefusedSignature(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	chi := h.people["chi"].Person
+	a, err := d.Compose(t.Context(), chi, h.wish("xa-1"))
+	must(t, err)
+	if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, radio.SignWith{Password: "đoán mò"}); !errors.Is(err, radio.ErrInvalid) {
+		t.Fatalf("wrong password: %v", err)
+	}
+	if a, err = d.Find(t.Context(), a.ID); err != nil || a.State != radio.AlertDraft || len(a.Paper.Signatures) != 0 || a.Paper.Envelope != nil {
+		t.Errorf("%s %+v %v", a.State, a.Paper, err)
+	}
+}
+
+// TestAsked: a passkey is asked about the very bytes that its answer later stands under,
+// begun at the instant of the ask; and about the first person's when it is the second.
+func TestAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		d := h.desk()
-		chi := h.people["chi"].Person
-		a, err := d.Compose(t.Context(), chi, h.wish("xa-1"))
+		an, binh := h.people["an"].Person, h.people["binh"].Person
+		a, err := d.Compose(t.Context(), an, h.wish("tinh"))
 		must(t, err)
-		for range freeTries {
-			if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, "đoán mò"); !errors.Is(err, radio.ErrInvalid) {
-				t.Fatalf("wrong password: %v", err)
-			}
+		if _, err := d.AskSign(t.Context(), an, a.ID, a.Version+1); !errors.Is(err, radio.ErrConflict) {
+			t.Errorf("asked about another version: %v", err)
 		}
-		_, err = d.Sign(t.Context(), chi, a.ID, a.Version, password)
-		var later interface{ RetryAfter() time.Duration }
-		if !errors.As(err, &later) || later.RetryAfter() > time.Second {
-			t.Fatalf("the right password at once after five wrong ones: %v", err)
+		answer := func(by radio.Person, asks []radio.PasskeyAsk, err error) radio.SignWith {
+			must(t, err)
+			time.Sleep(time.Minute) // to find the phone
+			return radio.SignWith{Passkey: &radio.PasskeyAnswer{KID: asks[0].KID, At: asks[0].At}}
 		}
-		time.Sleep(time.Second)
-		a, err = d.Sign(t.Context(), chi, a.ID, a.Version, password)
+		asks, err := d.AskSign(t.Context(), an, a.ID, a.Version)
+		first, began := h.asked, radio.At(time.Now())
+		a, err = d.Sign(t.Context(), an, a.ID, a.Version, answer(an, asks, err))
+		must(t, err)
+		if got, err := trust.Payload(a.Paper.Envelope, 4<<10); err != nil || string(got) != first || a.Paper.ExpiresAt != began.Add(time.Hour) {
+			t.Fatalf("asked about %s, stands under %s (%v)", first, got, err)
+		}
+		asks, err = d.AskSign(t.Context(), binh, a.ID, a.Version)
+		if h.asked != first {
+			t.Errorf("the second was asked about %s", h.asked)
+		}
+		a, err = d.Sign(t.Context(), binh, a.ID, a.Version, answer(binh, asks, err))
 		if err != nil || a.State != radio.AlertIssued {
-			t.Errorf("after the wait: %s %v", a.State, err)
+			t.Fatalf("%s %v", a.State, err)
+		}
+		asks, err = d.AskCancel(t.Context(), an, a.ID)
+		a, err = d.Cancel(t.Context(), an, a.ID, "nhầm", answer(an, asks, err))
+		must(t, err)
+		if got, err := trust.Payload(a.Tomb.Envelope, 4<<10); err != nil || string(got) != h.asked || !strings.Contains(h.asked, `"cancel":true`) {
+			t.Errorf("asked about %s, stands under %s (%v)", h.asked, got, err)
+		}
+		if _, err := d.AskCancel(t.Context(), an, a.ID); !errors.Is(err, radio.ErrConflict) {
+			t.Errorf("asked twice: %v", err)
 		}
 	})
 }
@@ -147,7 +180,7 @@ func TestSlowSecond(t *testing.T) {
 		h := newHouse(t)
 		d := h.desk()
 		sign := func(a radio.AlertRecord, login string) radio.AlertRecord {
-			a, err := d.Sign(t.Context(), h.people[login].Person, a.ID, a.Version, password)
+			a, err := d.Sign(t.Context(), h.people[login].Person, a.ID, a.Version, typed)
 			must(t, err)
 			return a
 		}
@@ -207,21 +240,6 @@ func TestComposeRefusals(t *testing.T) {
 	}
 }
 
-// TestRealKey signs with a key as it rests in the store.
-func TestRealKey(t *testing.T) {
-	h := newHouse(t)
-	d := h.desk()
-	d.unseal = trust.OpenKey
-	a, err := d.Compose(t.Context(), h.people["chi"].Person, h.wish("xa-1"))
-	must(t, err)
-	if _, err := d.Sign(t.Context(), h.people["chi"].Person, a.ID, a.Version, "đoán mò"); !errors.Is(err, radio.ErrInvalid) {
-		t.Errorf("another password: %v", err)
-	}
-	if a, err = d.Sign(t.Context(), h.people["chi"].Person, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
-		t.Errorf("%s %v", a.State, err)
-	}
-}
-
 // forged gives drafts as somebody has written them over in the database.
 type forged struct {
 	Drafts
@@ -241,17 +259,17 @@ func TestSignsWhatIsRead(t *testing.T) {
 	d := h.desk()
 	a, err := d.Compose(t.Context(), h.people["an"].Person, h.wish("tinh"))
 	must(t, err)
-	a, err = d.Sign(t.Context(), h.people["an"].Person, a.ID, a.Version, password)
+	a, err = d.Sign(t.Context(), h.people["an"].Person, a.ID, a.Version, typed)
 	must(t, err)
 	d.rooms.Drafts = forged{h.store, "Chỉ là diễn tập"}
-	if _, err := d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, password); !errors.Is(err, radio.ErrConflict) {
+	if _, err := d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, typed); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("signed what nobody could read: %v", err)
 	}
 	d.rooms.Drafts = h.store
 	if a, err = d.Find(t.Context(), a.ID); err != nil || a.State != radio.AlertDraft || len(a.Paper.Signatures) != 1 {
 		t.Errorf("%s %+v %v", a.State, a.Paper, err)
 	}
-	if a, err = d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
+	if a, err = d.Sign(t.Context(), h.people["binh"].Person, a.ID, a.Version, typed); err != nil || a.State != radio.AlertIssued {
 		t.Errorf("%s %v", a.State, err)
 	}
 }
@@ -265,7 +283,7 @@ func TestDrillOfAnOldKeyring(t *testing.T) {
 	chi := h.people["chi"].Person
 	a, err := d.Compose(t.Context(), chi, w)
 	must(t, err)
-	if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, password); !errors.Is(err, radio.ErrConflict) {
+	if _, err := d.Sign(t.Context(), chi, a.ID, a.Version, typed); !errors.Is(err, radio.ErrConflict) {
 		t.Errorf("a drill that no keyring lists: %v", err)
 	}
 	for _, e := range d.rooms.Set {
@@ -273,7 +291,32 @@ func TestDrillOfAnOldKeyring(t *testing.T) {
 			h.ring.Drill = []radio.SHA256{e.Rendition.SHA256}
 		}
 	}
-	if a, err = d.Sign(t.Context(), chi, a.ID, a.Version, password); err != nil || a.State != radio.AlertIssued {
+	if a, err = d.Sign(t.Context(), chi, a.ID, a.Version, typed); err != nil || a.State != radio.AlertIssued {
 		t.Errorf("%s %v", a.State, err)
+	}
+}
+
+// TestInKeyring: whose key stands there and still signs, wherever it counts.
+func TestInKeyring(t *testing.T) {
+	h := newHouse(t)
+	d := h.desk()
+	for i, p := range h.ring.Persons {
+		if p.ID == h.people["binh"].ID {
+			h.ring.Persons[i].NotAfter = radio.At(time.Now())
+		}
+	}
+	for login, want := range map[string]bool{"an": true, "binh": false, "chi": true, "dung": false} {
+		if got := d.InKeyring(h.people[login].ID); got != want {
+			t.Errorf("%s: %v", login, got)
+		}
+	}
+	if n, err := d.Need(t.Context(), h.people["chi"].ID, h.areas["xa-1"]); err != nil || n != 1 {
+		t.Errorf("chi needs %d in the own commune: %v", n, err)
+	}
+	for i := range h.ring.Persons {
+		h.ring.Persons[i].NotAfter = 1
+	}
+	if n, err := d.Need(t.Context(), h.people["chi"].ID, h.areas["xa-1"]); err != nil || n != 2 {
+		t.Errorf("with a key that ended chi needs %d: %v", n, err)
 	}
 }

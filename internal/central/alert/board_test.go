@@ -57,7 +57,7 @@ func TestManyReaders(t *testing.T) {
 		if n := heard.n.Load(); n != 2 {
 			t.Errorf("made %d times when the first was old, want 2", n)
 		}
-		a, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", password)
+		a, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", typed)
 		must(t, err)
 		read(1, a)
 		if n := heard.n.Load(); n != 3 {

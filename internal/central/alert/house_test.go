@@ -5,43 +5,26 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
 
-const password = "mật khẩu để thử"
+// typed is what persons sign with.
+var typed = radio.SignWith{Password: "mật khẩu để thử"}
 
 // person of the tests: a right and a key somewhere.
 type person struct {
 	radio.Person
-	key    trust.Key
-	sealed []byte
+	key trust.Key
 }
-
-// people are made once: sealing a key takes its time.
-var people = sync.OnceValues(func() (map[string]person, error) {
-	out := map[string]person{}
-	for _, login := range []string{"an", "binh", "chi", "dung"} {
-		k, err := trust.Generate()
-		if err != nil {
-			return nil, err
-		}
-		sealed, err := trust.SealKey(k, password)
-		if err != nil {
-			return nil, err
-		}
-		out[login] = person{Person: radio.Person{ID: radio.NewID[radio.UserID](), Login: login, Name: login}, key: k, sealed: sealed}
-	}
-	return out, nil
-})
 
 type sent struct {
 	topic   string
@@ -63,6 +46,7 @@ type house struct {
 	mu     sync.Mutex
 	ring   trust.Keyring
 	voices map[radio.SHA256][]byte
+	asked  string // the payload about which a person was asked last
 	sent   []sent
 	fail   error
 	busy   map[string]bool // topics the broker does not take now
@@ -70,11 +54,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	all, err := people()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
+	s, err := store.Open(t.Context(), storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +66,10 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, store: s, people: map[string]person{}, areas: map[string]radio.AreaID{}, voices: map[radio.SHA256][]byte{}, begun: time.Now()}
 	h.layDown()
 	h.ring = trust.Keyring{Version: 1, Province: h.areas["tinh"]}
-	for login, p := range all {
+	for _, login := range []string{"an", "binh", "chi", "dung"} {
+		key, err := trust.Generate()
+		must(t, err)
+		p := person{Person: radio.Person{ID: radio.NewID[radio.UserID](), Login: login, Name: login}, key: key}
 		role, scope := radio.RoleApprover, h.areas["tinh"]
 		if login == "chi" {
 			scope = h.areas["xa-1"]
@@ -97,7 +80,6 @@ func newHouse(t *testing.T) *house {
 		if login == "dung" {
 			continue
 		}
-		must(t, s.AddPersonKey(t.Context(), radio.PersonKeyRow{KID: p.key.KID(), Person: p.ID, Scope: scope, May: []string{trust.MayAlert}, JWK: []byte("{}"), Sealed: p.sealed, CreatedBy: "test", CreatedAt: 1}, login))
 		h.ring.Persons = append(h.ring.Persons, trust.PersonKey{ID: p.ID, JWK: p.key.Public(), Scope: scope, May: []string{trust.MayAlert}})
 	}
 	return h
@@ -145,17 +127,43 @@ func (h *house) desk() *Desk {
 	for _, r := range radio.EmergencyRoles() {
 		set = append(set, radio.EmergencyAudio{Role: r, Rendition: radio.Rendition{SHA256: radio.VoiceHash([]byte(r)), Kbps: 32, Samples: 5 * radio.SampleRate}})
 	}
-	d := New(Rooms{Drafts: h.store, Papers: h.store, Heard: h.store, Map: h.store, Keys: h, Voices: h, Publisher: h, Set: set}, time.Now, slog.New(slog.DiscardHandler))
-	// The real one takes its time on purpose; TestRealKey opens with it.
-	d.unseal = func(sealed []byte, with string) (trust.Key, error) {
-		for _, p := range h.people {
-			if with == password && string(sealed) == string(p.sealed) {
-				return p.key, nil
-			}
-		}
-		return trust.Key{}, trust.ErrPassword
+	return New(Rooms{Drafts: h.store, Papers: h.store, Heard: h.store, Map: h.store, Keys: h, Signers: h, Voices: h, Publisher: h, Set: set}, time.Now, slog.New(slog.DiscardHandler))
+}
+
+// Ways, Ask and Sign are what identity does, without its checks of keys and passwords: a
+// passkey is the person's key, and its answer names the instant of the ask.
+func (h *house) Ways(_ context.Context, by radio.UserID, may string, chain []radio.AreaID) (radio.SignWays, error) {
+	return radio.SignWays{Password: h.holds(by, chain)}, nil
+}
+
+func (h *house) holds(by radio.UserID, chain []radio.AreaID) bool {
+	_, ring := h.Keyring()
+	return slices.ContainsFunc(ring.Persons, func(p trust.PersonKey) bool { return p.ID == by && slices.Contains(chain, p.Scope) })
+}
+
+func (h *house) Ask(_ context.Context, by radio.Person, what radio.Signing) ([]radio.PasskeyAsk, error) {
+	at := radio.At(time.Now())
+	payload, err := what.Payload(by.ID, at)
+	h.asked = string(payload)
+	return []radio.PasskeyAsk{{KID: h.people[by.Login].key.KID(), At: at}}, err
+}
+
+func (h *house) Sign(_ context.Context, by radio.Person, what radio.Signing, with radio.SignWith) (trust.Signature, radio.Millis, error) {
+	at := radio.At(time.Now())
+	switch {
+	case what.May != trust.MayAlert || !h.holds(by.ID, what.Chain):
+		return trust.Signature{}, 0, radio.ErrForbidden
+	case with.Passkey != nil:
+		at = with.Passkey.At
+	case with.Password != typed.Password:
+		return trust.Signature{}, 0, radio.ErrInvalid
 	}
-	return d
+	payload, err := what.Payload(by.ID, at)
+	if err != nil {
+		return trust.Signature{}, 0, err
+	}
+	sig, err := trust.SignDetached(what.Type, what.Audience, payload, h.people[by.Login].key)
+	return sig, at, err
 }
 
 func (h *house) Keyring() ([]byte, trust.Keyring) {
@@ -218,10 +226,10 @@ func (h *house) took() []string {
 		what := string(topic.Kind)
 		if topic.Kind == wire.Alert {
 			var a radio.Alert
-			if _, _, err := trust.Open(m.payload, wire.Alert.Type(), string(h.audience(m.payload)), wire.Alert.MaxPayload(), h.ring.PersonLookup(trust.MayAlert)); err != nil {
+			if _, _, err := trust.Open(m.payload, wire.Alert.Type(), string(h.audience(m.payload)), wire.Alert.MaxPayload(), h.ring.PersonLookup(trust.MayAlert, 0)); err != nil {
 				h.t.Errorf("%s: %v", name, err)
 			}
-			must(h.t, wire.Unseal(wire.Alert, string(h.audience(m.payload)), m.payload, h.ring.PersonLookup(trust.MayAlert), &a))
+			must(h.t, wire.Unseal(wire.Alert, string(h.audience(m.payload)), m.payload, h.ring.PersonLookup(trust.MayAlert, 0), &a))
 			if a.Cancel {
 				what = "tomb"
 			}
@@ -237,7 +245,7 @@ func (h *house) took() []string {
 // audience finds the area whose name the envelope carries.
 func (h *house) audience(envelope []byte) radio.AreaID {
 	for _, id := range h.areas {
-		if _, _, err := trust.Open(envelope, wire.Alert.Type(), string(id), wire.Alert.MaxPayload(), h.ring.PersonLookup(trust.MayAlert)); err == nil {
+		if _, _, err := trust.Open(envelope, wire.Alert.Type(), string(id), wire.Alert.MaxPayload(), h.ring.PersonLookup(trust.MayAlert, 0)); err == nil {
 			return id
 		}
 	}
@@ -266,7 +274,7 @@ func (h *house) issued(d *Desk, area string, change func(*radio.AlertWish), sign
 	a, err := d.Compose(h.t.Context(), by, w)
 	must(h.t, err)
 	for _, login := range signers {
-		a, err = d.Sign(h.t.Context(), h.people[login].Person, a.ID, a.Version, password)
+		a, err = d.Sign(h.t.Context(), h.people[login].Person, a.ID, a.Version, typed)
 		must(h.t, err)
 	}
 	if a.State != radio.AlertIssued {

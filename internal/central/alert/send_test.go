@@ -88,7 +88,7 @@ func TestRestart(t *testing.T) {
 		d := h.desk()
 		a := h.issued(d, "xa-1", nil, "chi") // the centre falls before Run sees it
 		b := h.issued(d, "thon-1", nil, "chi")
-		_, err := d.Cancel(t.Context(), h.people["chi"].Person, b.ID, "", password)
+		_, err := d.Cancel(t.Context(), h.people["chi"].Person, b.ID, "", typed)
 		must(t, err)
 		h.hear(a.ID, 0, radio.ReceiptReceived, "")
 		time.Sleep(time.Minute)
@@ -118,7 +118,7 @@ func TestCancelWins(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		wantSent(t, h, "0s alert xa-1", "3s alert cum-11", "3s alert cum-12")
 		h.hear(a.ID, 0, radio.ReceiptRunning, "")
-		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "nhầm", password)
+		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "nhầm", typed)
 		must(t, err)
 		time.Sleep(time.Second)
 		wantSent(t, h, "4s tomb xa-1")
@@ -166,7 +166,7 @@ func TestHello(t *testing.T) {
 		if got := len(h.took()); got != 1 {
 			t.Errorf("after a refusal that a newer keyring mends: %d messages", got)
 		}
-		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", password)
+		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", typed)
 		must(t, err)
 		time.Sleep(time.Minute)
 		h.took()
@@ -214,7 +214,7 @@ func TestLackingVoice(t *testing.T) {
 		wantSent(t, h)
 		hello(0, voice.SHA256)
 		wantSent(t, h, "0s voice thon-1")
-		_, err = d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", password)
+		_, err = d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", typed)
 		must(t, err)
 		hello(1, voice.SHA256)
 		wantSent(t, h, "0s tomb cum-12")
@@ -241,7 +241,7 @@ func TestStandingAlert(t *testing.T) {
 			t.Error("told again what it keeps")
 		}
 		h.hear(a.ID, 0, radio.ReceiptDone, "")
-		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", password)
+		_, err := d.Cancel(t.Context(), h.people["chi"].Person, a.ID, "", typed)
 		must(t, err)
 		for range 2 {
 			if told() != 1 {

@@ -9,6 +9,7 @@
 //	                                     audio the copy names is still to come
 //	keys/…, ca/…                         the online key, its keyring, the root's public
 //	                                     half, the province's CA; never the root key
+//	archive/<month>.jsonl.gz             months of the log that left the database
 //	audio/<sha256>, originals/<sha256>   checked against their names while they are read
 //	manifest.json                        every file with its size and SHA-256
 //
@@ -84,6 +85,7 @@ const (
 	databaseFile kind = iota
 	keyFile
 	caFile
+	archiveFile
 	audioFile
 	originalFile
 	manifestFile
@@ -91,11 +93,13 @@ const (
 
 // largest bounds what a file of each kind may claim.
 var largest = map[kind]int64{
-	databaseFile: 1 << 40, keyFile: 1 << 20, caFile: 1 << 20, audioFile: radio.MaxAudioBytes, originalFile: 1 << 30, manifestFile: 192 << 20,
+	databaseFile: 1 << 40, keyFile: 1 << 20, caFile: 1 << 20, archiveFile: 1 << 40, audioFile: radio.MaxAudioBytes, originalFile: 1 << 30, manifestFile: 192 << 20,
 }
 
 // maxFiles bounds the files of an archive: three for each of 300,000 bulletins.
 const maxFiles = 1_000_000
+
+var monthName = regexp.MustCompile(`^\d{4}-\d{2}\.jsonl\.gz$`)
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
@@ -114,6 +118,8 @@ func parseName(name string) (k kind, rest string, err error) {
 		return keyFile, rest, nil
 	case folder == "ca" && plainName.MatchString(rest):
 		return caFile, rest, nil
+	case folder == "archive" && monthName.MatchString(rest):
+		return archiveFile, rest, nil
 	case folder == "audio" && radio.SHA256(rest).Valid():
 		return audioFile, rest, nil
 	case folder == "originals" && radio.SHA256(rest).Valid():

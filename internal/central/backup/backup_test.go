@@ -42,6 +42,7 @@ func TestThereAndBack(t *testing.T) {
 	for name, want := range map[string]string{
 		"loaxa.db": db.text, "keys/online.jwk": "secret of online.jwk", "keys/keyring.json": "secret of keyring.json",
 		"ca/ca.pem": "secret of ca.pem", "ca/ca-key.pem": "secret of ca-key.pem",
+		"archive/2024-09.jsonl.gz": "secret of 2024-09.jsonl.gz",
 	} {
 		got, err := os.ReadFile(filepath.Join(to.Dir, name))
 		if err != nil || string(got) != want {
@@ -50,6 +51,9 @@ func TestThereAndBack(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(to.Dir, name)); err == nil && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v", name, info.Mode())
 		}
+	}
+	if months, err := os.ReadDir(filepath.Join(to.Dir, "archive")); err != nil || len(months) != 1 {
+		t.Errorf("archive %v %v", months, err)
 	}
 	if left, err := filepath.Glob(filepath.Join(to.Dir, "restoring-*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)

@@ -113,11 +113,13 @@ func centre(t testing.TB) (Source, *fakeDB, fakeAudio) {
 		}
 		return out
 	}
+	months := files("2024-09.jsonl.gz", "2024-10.jsonl.gz.part") // the second is still being written
 	audio := fakeAudio{}
 	db := &fakeDB{text: strings.Repeat("rows ", 5000)}
 	db.approved = []radio.SHA256{audio.add("main", false), audio.add("light", false)}
 	audio.add("upload", true)
-	return Source{Database: db, Audio: audio, Keys: files("online.jwk", "keyring.json"), CA: files("ca.pem", "ca-key.pem"), Version: "test"}, db, audio
+	return Source{Database: db, Audio: audio, Keys: files("online.jwk", "keyring.json"), CA: files("ca.pem", "ca-key.pem"),
+		Archive: filepath.Dir(months["2024-09.jsonl.gz"]), Version: "test"}, db, audio
 }
 
 // made writes a backup and gives its bytes.

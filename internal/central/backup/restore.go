@@ -35,13 +35,20 @@ type Target struct {
 	DatabaseFile string
 	// Audio makes a keeper for a folder.
 	Audio func(dir string) Keeper
+	// Keys, when not nil, prepares the key folder of the backup before it is put to use.
+	// found is one that outlived the disk in Dir, "" for none; it is moved aside after.
+	Keys func(restored, found string, m Manifest) error
 }
 
 const (
-	audioFolder = "audio"
-	keysFolder  = "keys"
-	caFolder    = "ca"
+	audioFolder   = "audio"
+	keysFolder    = "keys"
+	caFolder      = "ca"
+	archiveFolder = "archive"
 )
+
+// folders are what a backup puts into the data folder besides the database.
+func folders() []string { return []string{audioFolder, keysFolder, caFolder, archiveFolder} }
 
 // Restore checks the whole archive, lays it out beside its places, and moves it there
 // last: until then nothing of the centre exists.
@@ -79,7 +86,10 @@ func Restore(ctx context.Context, archive io.ReadSeeker, t Target) (m Manifest, 
 
 // empty refuses a folder in which something of a centre stands.
 func (t Target) empty(ctx context.Context) error {
-	for _, name := range []string{"loaxa.db", "loaxa.db-wal", "loaxa.db-shm", audioFolder, keysFolder, caFolder} {
+	for _, name := range append([]string{"loaxa.db", "loaxa.db-wal", "loaxa.db-shm"}, folders()...) {
+		if name == keysFolder && t.Keys != nil {
+			continue // what it knows better is kept
+		}
 		path := filepath.Join(t.Dir, name)
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +119,7 @@ func (t Target) layOut(ctx context.Context, archive io.Reader, tmp string, m Man
 	for _, f := range m.Files {
 		said[f.Name] = f.SHA256
 	}
-	for _, folder := range []string{audioFolder, keysFolder, caFolder} {
+	for _, folder := range folders() {
 		if err := os.Mkdir(filepath.Join(tmp, folder), 0o700); err != nil {
 			return err
 		}
@@ -130,6 +140,8 @@ func (t Target) layOut(ctx context.Context, archive io.Reader, tmp string, m Man
 			path = filepath.Join(tmp, keysFolder, rest)
 		case caFile:
 			path = filepath.Join(tmp, caFolder, rest)
+		case archiveFile:
+			path = filepath.Join(tmp, archiveFolder, rest)
 		case databaseFile:
 			path = filepath.Join(tmp, rest)
 		}
@@ -153,14 +165,43 @@ func writeFile(path string, r io.Reader, want radio.SHA256) error {
 	return errors.Join(err, f.Close())
 }
 
+// AsideKeys is where the key folder goes that was found.
+func AsideKeys(dir string, madeAt radio.Millis) string {
+	return filepath.Join(dir, "keys.before-"+madeAt.Time().UTC().Format("20060102T150405Z"))
+}
+
+// keys prepares the keys, and gives the folder found in their place.
+func (t Target) keys(tmp string, m Manifest) (found string, err error) {
+	if t.Keys == nil {
+		return "", nil
+	}
+	entries, err := os.ReadDir(filepath.Join(t.Dir, keysFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if len(entries) > 0 {
+		found = filepath.Join(t.Dir, keysFolder)
+	}
+	return found, t.Keys(filepath.Join(tmp, keysFolder), found, m)
+}
+
 // place brings the database into use, then moves the folders, then SQLite's file: a
 // centre exists from that moment on.
 func (t Target) place(ctx context.Context, tmp string, m Manifest) error {
 	db := filepath.Join(tmp, databaseName[m.Engine])
+	found, err := t.keys(tmp, m)
+	if err != nil {
+		return err
+	}
 	if err := t.Load(ctx, db, m); err != nil {
 		return err
 	}
-	for _, folder := range []string{audioFolder, keysFolder, caFolder} {
+	if found != "" {
+		if err := os.Rename(found, AsideKeys(t.Dir, m.CreatedAt)); err != nil {
+			return err
+		}
+	}
+	for _, folder := range folders() {
 		from, to := filepath.Join(tmp, folder), filepath.Join(t.Dir, folder)
 		// An empty folder there makes room; one that holds something stays and is an error.
 		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -44,7 +44,9 @@ type Source struct {
 	// Keys and CA are files by their names in the archive's folders keys and ca; one
 	// that is not there is left out.
 	Keys, CA map[string]string
-	Version  string
+	// Archive is the folder of months that left the database; it need not be there.
+	Archive string
+	Version string
 }
 
 // Make writes the archive at path, which must not exist. It appears whole or not at all,
@@ -96,6 +98,7 @@ func write(ctx context.Context, src Source, to io.Writer, tmp string, now time.T
 		func() error { return w.database(src.Database, tmp) },
 		func() error { return w.folder("keys/", src.Keys) },
 		func() error { return w.folder("ca/", src.CA) },
+		func() error { return w.archive(src.Archive) },
 		func() error { return w.audio(src) },
 		w.manifest,
 		w.tar.Close,
@@ -131,6 +134,25 @@ func (w *writer) folder(prefix string, files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// archive adds the months of a folder. It comes after the database: what its copy calls
+// archived is there.
+func (w *writer) archive(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		if monthName.MatchString(e.Name()) {
+			files[e.Name()] = filepath.Join(dir, e.Name())
+		}
+	}
+	return w.folder("archive/", files)
 }
 
 func (w *writer) path(name, path string) error {

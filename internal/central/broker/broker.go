@@ -12,7 +12,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -46,13 +45,12 @@ type Ingest interface {
 // retained message has been stored all the same.
 var ErrBusy = fmt.Errorf("%w: the device acknowledges nothing", radio.ErrUnavailable)
 
-// ErrExternal: only the external broker's administrator can do this.
-var ErrExternal = errors.New("not possible with an external broker; change its access list")
-
 // Limits guard the embedded broker; zero values become the defaults below.
 type Limits struct {
-	// Connections that may be open at once.
-	Connections int
+	// Connections that may be open at once, and of them those of one address that have
+	// not logged in: whoever holds no certificate must not take all places. Devices that
+	// have may share an address, as they do behind a mobile operator.
+	Connections, Strangers int
 	// ConnectWithin is how long a stranger may take for TLS and CONNECT.
 	ConnectWithin time.Duration
 	// WriteWithin is how long one write may take. It bounds how long one stalled
@@ -60,8 +58,9 @@ type Limits struct {
 	WriteWithin time.Duration
 	// KeepAlive replaces a device's keep-alive of 0 (never check) or above it.
 	KeepAlive time.Duration
-	// Rate and Burst of messages per second and device; above it the device's
-	// connection is read more slowly.
+	// Rate and Burst of packets per second and connection. What comes above it is not
+	// read until its turn, and so neither acknowledged nor lost: the device keeps it, and
+	// its connection waits.
 	Rate, Burst int
 	// CloseWithin is how long Run waits for connections to end.
 	CloseWithin time.Duration
@@ -79,6 +78,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.CloseWithin, 5*time.Second)
 	if l.Connections <= 0 {
 		l.Connections = 10_000
+	}
+	if l.Strangers <= 0 {
+		l.Strangers = max(1, l.Connections/4)
 	}
 	if l.Rate <= 0 {
 		l.Rate = 100

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -24,17 +25,18 @@ type door struct {
 	said     *limitedLog
 	broken   chan error // the listener ended by itself
 
-	mu     sync.Mutex
-	closed bool
-	open   map[*session]struct{}
-	wg     sync.WaitGroup
-	stop   chan struct{}
+	mu        sync.Mutex
+	closed    bool
+	open      map[*session]struct{}
+	strangers map[string]int // by address: who has not logged in
+	wg        sync.WaitGroup
+	stop      chan struct{}
 }
 
 func newDoor(l net.Listener, conf *tls.Config, limits Limits, said *limitedLog) *door {
 	return &door{
 		listener: l, tls: conf, limits: limits, said: said,
-		broken: make(chan error, 1), open: map[*session]struct{}{}, stop: make(chan struct{}),
+		broken: make(chan error, 1), open: map[*session]struct{}{}, strangers: map[string]int{}, stop: make(chan struct{}),
 	}
 }
 
@@ -85,17 +87,25 @@ func (d *door) enter() bool {
 // admit starts the library on a connection, or closes it when there are too many.
 func (d *door) admit(conn net.Conn, establish listeners.EstablishFn) {
 	s := newSession(conn, d.tls, d.limits)
+	from := address(conn)
 	d.mu.Lock()
-	if d.closed || len(d.open) >= d.limits.Connections {
-		full := !d.closed
+	full, crowd := len(d.open) >= d.limits.Connections, d.strangers[from] >= d.limits.Strangers
+	if d.closed || full || crowd {
+		closed := d.closed
 		d.mu.Unlock()
 		s.shut()
-		if full {
+		switch {
+		case closed:
+		case full:
 			d.said.warn("too many connections, one refused", "remote", conn.RemoteAddr(), "limit", d.limits.Connections)
+		default:
+			d.said.warn("too many connections of one address without a log-in, one refused", "remote", conn.RemoteAddr(), "limit", d.limits.Strangers)
 		}
 		return
 	}
 	d.open[s] = struct{}{}
+	d.strangers[from]++
+	s.welcome = sync.OnceFunc(func() { d.known(from) })
 	d.wg.Add(1)
 	d.mu.Unlock()
 	go func() {
@@ -114,8 +124,32 @@ func (d *door) admit(conn net.Conn, establish listeners.EstablishFn) {
 	}()
 }
 
+// known takes one off the strangers of an address.
+func (d *door) known(from string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.strangers[from]--; d.strangers[from] <= 0 {
+		delete(d.strangers, from)
+	}
+}
+
+// address is whose connection it is: the host, and of IPv6 the network of one customer,
+// who has 2^64 addresses.
+func address(conn interface{ RemoteAddr() net.Addr }) string {
+	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return conn.RemoteAddr().String()
+	}
+	host := at.Addr().Unmap()
+	if host.Is6() {
+		return netip.PrefixFrom(host.WithZone(""), 64).Masked().String()
+	}
+	return host.String()
+}
+
 func (d *door) leave(s *session) {
 	s.shut()
+	s.welcome()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, s)
@@ -150,6 +184,7 @@ type session struct {
 	below    *deadline // the network
 	secure   *tls.Conn // nil without TLS
 	limiter  *rate.Limiter
+	welcome  func() // the device has logged in
 
 	// The rest belongs to the connection's reading goroutine; see hook.
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +35,9 @@ type ExternalOptions struct {
 	Workers int
 	// RetryFrom and Jitter are as in mqtt.Options.
 	RetryFrom, Jitter time.Duration
-	Logger            *slog.Logger
+	// EvictEvery is the pause before a device is evicted again; 30 s unless set.
+	EvictEvery time.Duration
+	Logger     *slog.Logger
 }
 
 // External does through a standard MQTT 3.1.1 broker what Embedded does itself.
@@ -50,6 +54,7 @@ type External struct {
 	client *mqtt.Client
 	lanes  []chan *arrival
 	order  chan *arrival
+	evict  chan string
 
 	received, sent, rejected, denied atomic.Int64
 }
@@ -76,9 +81,13 @@ func NewExternal(opts ExternalOptions) (*External, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = 64
 	}
+	if opts.EvictEvery <= 0 {
+		opts.EvictEvery = 30 * time.Second
+	}
 	b := &External{
 		opts: opts, said: newLimitedLog(opts.Logger.With("component", "broker")),
 		lanes: make([]chan *arrival, opts.Workers), order: make(chan *arrival, inWork),
+		evict: make(chan string, evictQueue),
 	}
 	for i := range b.lanes {
 		b.lanes[i] = make(chan *arrival, inWork/opts.Workers+1)
@@ -107,6 +116,7 @@ func (b *External) Run(ctx context.Context) error {
 		wg.Go(func() { b.work(ctx, lane) })
 	}
 	wg.Go(func() { b.acknowledge(ctx) })
+	wg.Go(func() { b.evictions(ctx) })
 	return b.client.Run(ctx)
 }
 
@@ -192,9 +202,51 @@ func (b *External) Publish(ctx context.Context, topic string, payload []byte, re
 // that broker is up, so that nothing is held back. Presence messages tell more.
 func (b *External) Connected(string) bool { return b.client.Connected() }
 
-// Disconnect is ErrExternal.
+// Disconnect ends the device's connection at the other broker, in the background and more
+// than once: until that broker has read its lists of who may come in anew, the device can
+// come back.
 func (b *External) Disconnect(device string) error {
-	return fmt.Errorf("disconnect %s: %w", device, ErrExternal)
+	select {
+	case b.evict <- device:
+		return nil
+	default:
+		return fmt.Errorf("%w: disconnect %s: too many at once", radio.ErrUnavailable, device)
+	}
+}
+
+const (
+	// evictQueue bounds the devices that wait to be evicted.
+	evictQueue = 4096
+	// evictRounds is how often a device is evicted in all.
+	evictRounds = 4
+)
+
+// evictions does what Disconnect asks for.
+func (b *External) evictions(ctx context.Context) {
+	tick := time.NewTicker(b.opts.EvictEvery)
+	defer tick.Stop()
+	left := map[string]int{}
+	do := func(device string) {
+		if err := b.client.Evict(ctx, device); err != nil && ctx.Err() == nil {
+			b.said.warn("device not disconnected", "device", device, "error", err)
+		}
+		if left[device]--; left[device] <= 0 {
+			delete(left, device)
+		}
+	}
+	for {
+		select {
+		case device := <-b.evict:
+			left[device] = evictRounds
+			do(device)
+		case <-tick.C:
+			for _, device := range slices.Sorted(maps.Keys(left)) {
+				do(device)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Stats reads the counters; Connections is 1 while the link is up.

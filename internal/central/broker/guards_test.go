@@ -309,8 +309,6 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// The broker's own topics and shared subscriptions are closed whatever Access says.
-// A right that is taken away ends deliveries on subscriptions that exist.
 func TestRateLimit(t *testing.T) {
 	bubble(t, func(o *Options) { o.Limits.Rate, o.Limits.Burst = 10, 20 }, func(t *testing.T, b *bench) {
 		d := login(t, b.dial(), connect("one"))
@@ -324,6 +322,119 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 }
+
+// What comes above the rate is not read until its turn: nothing of it is acknowledged
+// before, and nothing is lost.
+func TestFloodIsHeldBack(t *testing.T) {
+	bubble(t, func(o *Options) { o.Limits.Rate, o.Limits.Burst = 10, 20 }, func(t *testing.T, b *bench) {
+		flooding, other := login(t, b.dial(), connect("one")), login(t, b.dial(), connect("two"))
+		const flood = 60
+		go func() {
+			for i := range flood {
+				if flooding.trySend(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: 1}, PacketID: uint16(i + 1),
+					TopicName: journal, Payload: fmt.Append(nil, i)}) != nil {
+					return // the test says what is missing
+				}
+			}
+		}()
+		synctest.Wait()
+		if n := len(flooding.in); n != 19 { // CONNECT was the first of the burst
+			t.Errorf("%d acknowledged at once, want 19", n)
+		}
+		other.publish(1, "loaxa/v1/d/two/up/journal", "x") // no other waits for it
+		other.expect(packets.Puback)
+		for range flood {
+			flooding.expect(packets.Puback)
+		}
+		seen := 0
+		for range flood + 1 {
+			if m := <-b.ingest.got; m.device == "one" {
+				if m.payload != fmt.Sprint(seen) {
+					t.Fatalf("%s came as number %d", m.payload, seen)
+				}
+				seen++
+			}
+		}
+		if seen != flood {
+			t.Errorf("%d of %d reached ingest", seen, flood)
+		}
+	})
+}
+
+// Pings and subscriptions cost too.
+func TestRateIsOfAllPackets(t *testing.T) {
+	for name, say := range map[string]func(*device, int){
+		"ping":      func(d *device, _ int) { d.nothing() },
+		"subscribe": func(d *device, i int) { d.subscribe(uint16(i+1), command) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(o *Options) { o.Limits.Rate, o.Limits.Burst = 10, 20 }, func(t *testing.T, b *bench) {
+				d := login(t, b.dial(), connect("one"))
+				begin := time.Now()
+				for i := range 120 {
+					say(d, i)
+				}
+				if got := time.Since(begin).Round(time.Second); got != 10*time.Second {
+					t.Errorf("120 took %s at 10/s after a burst of 20, want 10 s", got)
+				}
+			})
+		})
+	}
+}
+
+// One address without a certificate must not take all places; devices that have logged in
+// may share one.
+func TestStrangersOfOneAddress(t *testing.T) {
+	bubble(t, func(o *Options) { o.Limits.Connections, o.Limits.Strangers = 10, 2 }, func(t *testing.T, b *bench) {
+		for i := range 4 {
+			login(t, b.dial(), connect(fmt.Sprint(i)))
+		}
+		first, second := newDevice(t, b.dial()), newDevice(t, b.dial())
+		begin := time.Now()
+		third := newDevice(t, b.dial())
+		third.closed()
+		if got := time.Since(begin); got != 0 {
+			t.Errorf("the third stranger was refused after %s", got)
+		}
+		// One logs in, the other is sent away: two places for strangers again.
+		first.send(connect("4"))
+		first.expect(packets.Connack)
+		second.conn.Close()
+		synctest.Wait()
+		pair := []*device{newDevice(t, b.dial()), newDevice(t, b.dial())}
+		synctest.Wait()
+		for i, d := range pair {
+			d.send(connect(fmt.Sprint(5 + i)))
+			d.expect(packets.Connack)
+		}
+		if got := b.Stats().Connections; got != 7 {
+			t.Errorf("%d connected, want 7", got)
+		}
+	})
+}
+
+func TestAddress(t *testing.T) {
+	for remote, want := range map[string]string{
+		"10.1.2.3:4000":             "10.1.2.3",
+		"[::ffff:10.1.2.3]:4000":    "10.1.2.3",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+		"pipe":                      "pipe",
+	} {
+		if got := address(fromAddr(remote)); got != want {
+			t.Errorf("%s: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+type fromAddr string
+
+func (a fromAddr) RemoteAddr() net.Addr { return remoteAddr(a) }
+
+type remoteAddr string
+
+func (remoteAddr) Network() string  { return "tcp" }
+func (a remoteAddr) String() string { return string(a) }
 
 // Strangers must not fill the disk by what the library logs: whole packets, per packet.
 func TestLogIsBounded(t *testing.T) {

@@ -88,6 +88,7 @@ func (h *hook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
 	case pk.Connect.WillFlag && (pk.Connect.WillQos > 1 || !h.mayPublish(device, pk.Connect.WillTopic)):
 		return h.deny(cl, "will is not the device's to send", "topic", clip(pk.Connect.WillTopic))
 	}
+	s.welcome()
 	if pk.Connect.WillFlag {
 		s.will = &will{pk.Connect.WillTopic, pk.Connect.WillPayload}
 		cl.Properties.Will = mochi.Will{} // kept here: see OnDisconnect
@@ -143,11 +144,11 @@ func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
 // message to it, when the numbers meet, as they do after every reconnect with
 // messages waiting. The device's packets are answered one at a time, so one id is
 // enough. It also ends a connection that publishes with QoS 2, which nothing here
-// uses.
+// uses, and makes a connection wait that sends too fast.
 func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	s, ok := cl.Net.Conn.(*session)
-	if !ok {
-		return pk, packets.ErrRejectPacket
+	if !ok || s.limiter.Wait(h.ctx) != nil {
+		return pk, packets.ErrRejectPacket // the broker stops; no PUBACK, so it comes again
 	}
 	switch pk.FixedHeader.Type {
 	case packets.Disconnect:
@@ -189,10 +190,6 @@ func (h *hook) OnQosPublish(cl *mochi.Client, pk packets.Packet, _ int64, _ int)
 func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if cl.Net.Inline {
 		return pk, nil
-	}
-	s, ok := cl.Net.Conn.(*session)
-	if !ok || s.limiter.Wait(h.ctx) != nil {
-		return pk, packets.ErrRejectPacket // no PUBACK: comes again
 	}
 	h.received.Add(1)
 	if err := h.ingest.Message(h.ctx, cl.ID, pk.TopicName, pk.Payload); err != nil {

@@ -99,6 +99,7 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
+// The broker's own topics and shared subscriptions are closed whatever Access says.
 func TestDollarTopics(t *testing.T) {
 	bubble(t, func(o *Options) { o.Access = allowAll{} }, func(t *testing.T, b *bench) {
 		d := login(t, b.dial(), connect("one"))
@@ -114,6 +115,7 @@ func (allowAll) Allowed(string) bool              { return true }
 func (allowAll) MayPublish(string, string) bool   { return true }
 func (allowAll) MaySubscribe(string, string) bool { return true }
 
+// A right that is taken away ends deliveries on subscriptions that exist.
 func TestDeliveryAsksAgain(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, b *bench) {
 		d := login(t, b.dial(), connect("one"))

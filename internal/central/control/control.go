@@ -68,6 +68,9 @@ const (
 	mass      = 50
 	massBurst = 5
 	massEvery = time.Minute
+	// mostTones are the test tones of one person in an hour, each to one cluster or to many:
+	// they sound when nobody expects it.
+	mostTones = 30
 	// maxLimits bounds the persons remembered.
 	maxLimits = 1000
 )
@@ -81,6 +84,7 @@ type Desk struct {
 
 	mu     sync.Mutex
 	limits map[radio.UserID]limit
+	tones  *radio.Quota
 	// missed are commands that their device's hello did not bring.
 	missed map[radio.BatchID][]radio.CommandID
 }
@@ -90,6 +94,7 @@ type limit struct{ orders, mass *rate.Limiter }
 // New stores what it is given; nothing is sent before Run.
 func New(rooms Rooms, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{rooms: rooms, now: now, log: log.With("component", "control"), wake: make(chan struct{}, 1), limits: map[radio.UserID]limit{},
+		tones:  &radio.Quota{Most: mostTones, Per: time.Hour, VI: "phát âm thử", EN: "sounding test tones"},
 		missed: map[radio.BatchID][]radio.CommandID{}}
 }
 
@@ -203,6 +208,11 @@ func (d *Desk) Issue(ctx context.Context, by radio.Person, o radio.CommandOrder)
 	}
 	if err := d.admit(by.ID, len(places)); err != nil {
 		return radio.CommandBatch{}, err
+	}
+	if o.Do == radio.CommandTestTone {
+		if err := d.tones.Take(by.ID, d.now()); err != nil {
+			return radio.CommandBatch{}, err
+		}
 	}
 	now := radio.At(d.now())
 	b := radio.CommandBatch{ID: radio.NewID[radio.BatchID](), Do: o.Do, GainDB: o.GainDB, Airing: o.Airing, Area: o.Area, By: by.ID, ByName: by.Name,

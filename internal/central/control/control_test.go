@@ -360,6 +360,36 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// TestTonesAreRationed: a person sounds so many test tones an hour, however slowly; what
+// silences is never rationed so.
+func TestTonesAreRationed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		by := person(radio.RoleOperator, radio.Everywhere)
+		order := func(do radio.CommandKind) error {
+			time.Sleep(orderEvery)
+			_, err := h.desk.Issue(t.Context(), by, radio.CommandOrder{Do: do, Devices: []radio.DeviceID{h.device(1)}})
+			return err
+		}
+		for range mostTones {
+			if err := order(radio.CommandTestTone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var often *radio.TooOften
+		if err := order(radio.CommandTestTone); !errors.As(err, &often) || !errors.Is(err, radio.ErrUnavailable) || often.RetryAfter() < 50*time.Minute {
+			t.Fatalf("one too many: %v", err)
+		}
+		if err := order(radio.CommandStop); err != nil {
+			t.Errorf("a stop: %v", err)
+		}
+		time.Sleep(often.RetryAfter())
+		if err := order(radio.CommandTestTone); err != nil {
+			t.Errorf("behind the wait: %v", err)
+		}
+	})
+}
+
 func (h *house) forgotten() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
@@ -14,9 +13,6 @@ import (
 
 const (
 	maxNonce = 64
-	// maxAhead bounds how far a device's revisions can be ahead of the clock. They
-	// are unix seconds unless many were made in one; more is no word of ours.
-	maxAhead = 10 * 365 * 24 * time.Hour
 	// maxReason and maxRejected keep an ack within its size.
 	maxReason   = 100 // bytes
 	maxRejected = wire.MaxBatch
@@ -57,7 +53,7 @@ func (d *Dispatcher) Hello(ctx context.Context, device radio.DeviceID, h wire.He
 // welcome answers a hello, with the keyring behind it when the device holds another. It
 // gives the documents issued to the device, nil when they could not be read.
 func (d *Dispatcher) welcome(ctx context.Context, device radio.DeviceID, h wire.HelloPayload) (map[string]radio.Issued, error) {
-	upto, err := d.rooms.Journals.Watermark(ctx, device, h.Journal)
+	held, err := d.rooms.Journals.JournalHead(ctx, radio.JournalRef{Device: device, Journal: h.Journal})
 	if err != nil {
 		return nil, err
 	}
@@ -65,21 +61,26 @@ func (d *Dispatcher) welcome(ctx context.Context, device radio.DeviceID, h wire.
 	if err != nil {
 		return nil, err
 	}
-	keyring, content := d.rooms.Keys.Keyring()
+	_, content := d.rooms.Keys.Keyring()
+	root := d.rooms.Keys.Root().Number
 	playing := current[string(wire.Programme)]
 	welcome := wire.WelcomePayload{
-		Device: device, Nonce: h.Nonce, Journal: h.Journal, Upto: upto,
+		Device: device, Nonce: h.Nonce, Journal: h.Journal, Upto: held.Upto,
 		Revisions: radio.RevisionStatus{
 			Programme: playing.Revision, Policy: current[string(wire.Policy)].Revision,
-			Settings: current[string(wire.Settings)].Revision, Keys: content.Version, NotAfter: playing.NotAfter,
+			Settings: current[string(wire.Settings)].Revision, Keys: content.Version, Root: root, NotAfter: playing.NotAfter,
 		},
 		Time: radio.At(d.now()),
+	}
+	if held.Linked {
+		welcome.Hash = held.Link
 	}
 	if err := d.answer(ctx, wire.Welcome, device, welcome); err != nil {
 		return current, err
 	}
-	if h.Revisions.Keys != content.Version {
-		if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(device, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
+	d.compareKeyring(device, h.Revisions.Keys, content.Version)
+	if h.Revisions.Keys != content.Version || h.Revisions.Root != root && root > 1 {
+		if err := d.sendKeys(ctx, device); err != nil {
 			d.later(device, err)
 		}
 	}
@@ -94,7 +95,9 @@ func (d *Dispatcher) catchUp(ctx context.Context, device radio.DeviceID, current
 	issue := false
 	for _, document := range slices.Sorted(maps.Keys(has)) {
 		last := current[document]
-		if has[document] > now.Add(maxAhead).Unix() {
+		// Whatever is below, is overtaken; what is not, only a stolen key can have signed, and
+		// once that is revoked the device takes the current one, whatever its revision.
+		if has[document] > now.Add(radio.MaxRevisionAhead).Unix() {
 			d.log.Warn("a device claims a revision that was never issued", "device", device, "document", document, "revision", has[document])
 			has[document] = 0
 		}
@@ -119,20 +122,23 @@ var longInJSON = strings.NewReplacer("<", "(", ">", ")", "&", "+")
 // Ack tells a device up to which record its journal is stored, and which records,
 // in the order of their numbers, were set aside. It is the only receipt for a
 // journal; a device that does not get it sends the records again.
-func (d *Dispatcher) Ack(ctx context.Context, device radio.DeviceID, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error {
+func (d *Dispatcher) Ack(ctx context.Context, ack wire.AckPayload) error {
 	// Acks add up: what does not fit into one is said in several, each up to the last
 	// record it names.
-	for len(rejected) > maxRejected {
-		if err := d.ack(ctx, device, journal, rejected[maxRejected-1].Seq, rejected[:maxRejected]); err != nil {
+	for len(ack.Rejected) > maxRejected {
+		// Of a place inside the batch the hash is not at hand; the last one covers it.
+		part := wire.AckPayload{Device: ack.Device, Journal: ack.Journal, Upto: ack.Rejected[maxRejected-1].Seq, Rejected: ack.Rejected[:maxRejected]}
+		if err := d.ack(ctx, part); err != nil {
 			return err
 		}
-		rejected = rejected[maxRejected:]
+		ack.Rejected = ack.Rejected[maxRejected:]
 	}
-	return d.ack(ctx, device, journal, upto, rejected)
+	return d.ack(ctx, ack)
 }
 
-func (d *Dispatcher) ack(ctx context.Context, device radio.DeviceID, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error {
-	ack := wire.AckPayload{Device: device, Journal: journal, Upto: upto}
+func (d *Dispatcher) ack(ctx context.Context, ack wire.AckPayload) error {
+	rejected := ack.Rejected
+	ack.Rejected = nil
 	for _, r := range rejected {
 		if len(r.Reason) > maxReason {
 			r.Reason = strings.ToValidUTF8(r.Reason[:maxReason], "")
@@ -140,8 +146,8 @@ func (d *Dispatcher) ack(ctx context.Context, device radio.DeviceID, journal rad
 		r.Reason = longInJSON.Replace(r.Reason)
 		ack.Rejected = append(ack.Rejected, r)
 	}
-	if err := d.answer(ctx, wire.Ack, device, ack); err != nil {
-		return fmt.Errorf("ack to device %s: %w", device, err)
+	if err := d.answer(ctx, wire.Ack, ack.Device, ack); err != nil {
+		return fmt.Errorf("ack to device %s: %w", ack.Device, err)
 	}
 	return nil
 }
@@ -215,8 +221,7 @@ func (d *Dispatcher) resend(ctx context.Context) {
 
 // send publishes the keyring and every current document of a device.
 func (d *Dispatcher) send(ctx context.Context, id radio.DeviceID) error {
-	keyring, _ := d.rooms.Keys.Keyring()
-	if err := d.rooms.Publisher.Publish(ctx, wire.DownTopic(id, wire.Keys), keyring, wire.Keys.Retained()); err != nil {
+	if err := d.sendKeys(ctx, id); err != nil {
 		return err
 	}
 	current, err := d.current(ctx, id)

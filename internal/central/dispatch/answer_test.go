@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
 
@@ -41,8 +42,8 @@ func TestHelloIsAnswered(t *testing.T) {
 			}
 			expect(t, h, c.want...)
 			w := last[wire.WelcomePayload](h, device(1), wire.Welcome)
-			want := wire.WelcomePayload{Device: device(1), Nonce: "abcdefghijklmnopqrstuv", Time: radio.At(h.now), Journal: journalID, Upto: 37,
-				Revisions: radio.RevisionStatus{Programme: now, Policy: now, Settings: now, Keys: 1, NotAfter: radio.At(begin.AddDate(0, 0, 35))}}
+			want := wire.WelcomePayload{Device: device(1), Nonce: "abcdefghijklmnopqrstuv", Time: radio.At(h.now), Journal: journalID, Upto: 37, Hash: trust.Hash{3},
+				Revisions: radio.RevisionStatus{Programme: now, Policy: now, Settings: now, Keys: 1, Root: 1, NotAfter: radio.At(begin.AddDate(0, 0, 35))}}
 			if w != want {
 				t.Errorf("welcome %+v, want %+v", w, want)
 			}
@@ -165,10 +166,10 @@ func TestHelloLeavesDocumentsToTheRetry(t *testing.T) {
 func TestAck(t *testing.T) {
 	h := newHouse(t, 1)
 	d := h.dispatcher()
-	if err := d.Ack(t.Context(), device(1), journalID, 7, nil); err != nil {
+	if err := d.Ack(t.Context(), wire.AckPayload{Device: device(1), Journal: journalID, Upto: 7, Hash: trust.Hash{7}}); err != nil {
 		t.Fatal(err)
 	}
-	if a := last[wire.AckPayload](h, device(1), wire.Ack); a.Device != device(1) || a.Journal != journalID || a.Upto != 7 || a.Rejected != nil {
+	if a := last[wire.AckPayload](h, device(1), wire.Ack); a.Device != device(1) || a.Journal != journalID || a.Upto != 7 || a.Rejected != nil || a.Hash != (trust.Hash{7}) {
 		t.Errorf("ack %+v", a)
 	}
 	// Far more poison than a batch can hold: nothing is left unnamed.
@@ -176,7 +177,7 @@ func TestAck(t *testing.T) {
 	for n := range 120 {
 		rejected = append(rejected, wire.Rejected{Seq: uint64(2*n + 8), Reason: strings.Repeat("hỏng ", 100)})
 	}
-	if err := d.Ack(t.Context(), device(1), journalID, 400, rejected); err != nil {
+	if err := d.Ack(t.Context(), wire.AckPayload{Device: device(1), Journal: journalID, Upto: 400, Rejected: rejected, Hash: trust.Hash{9}}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, h, "send 1 ack", "send 1 ack", "send 1 ack", "send 1 ack")
@@ -184,11 +185,14 @@ func TestAck(t *testing.T) {
 	for i, upto := range []uint64{106, 206, 400} {
 		h.sent = h.sent[1:]
 		var a wire.AckPayload
-		if err := wire.Unseal(wire.Ack, string(device(1)), h.sent[0].payload, h.keyring.OnlineLookup("ack", radio.At(begin)), &a); err != nil {
+		if err := wire.Unseal(wire.Ack, string(device(1)), h.sent[0].payload, h.keyring.OnlineLookup("ack", radio.At(begin), nil), &a); err != nil {
 			t.Fatal(err)
 		}
 		if a.Upto != upto || a.Rejected[0] != (wire.Rejected{Seq: rejected[named].Seq, Reason: strings.Repeat("hỏng ", 14) + "h"}) {
 			t.Errorf("ack %d: %+v", i, a)
+		}
+		if want := map[uint64]trust.Hash{400: {9}}[upto]; a.Hash != want {
+			t.Errorf("ack up to %d says hash %s", upto, a.Hash)
 		}
 		named += len(a.Rejected)
 	}
@@ -200,11 +204,11 @@ func TestAck(t *testing.T) {
 	for i := range rejected {
 		rejected[i].Reason = strings.Repeat(`<"`, 100)
 	}
-	if err := d.Ack(t.Context(), device(1), journalID, 400, rejected); err != nil {
+	if err := d.Ack(t.Context(), wire.AckPayload{Device: device(1), Journal: journalID, Upto: 400, Rejected: rejected, Hash: trust.Hash{9}}); err != nil {
 		t.Errorf("reasons that JSON writes long: %v", err)
 	}
 	h.fail["publish"] = errDown
-	if err := d.Ack(t.Context(), device(1), journalID, 8, nil); !errors.Is(err, radio.ErrUnavailable) {
+	if err := d.Ack(t.Context(), wire.AckPayload{Device: device(1), Journal: journalID, Upto: 8}); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
 }

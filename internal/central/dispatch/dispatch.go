@@ -62,9 +62,10 @@ type Issued interface {
 	CurrentIssued(ctx context.Context, d radio.DeviceID) ([]radio.Issued, error)
 }
 
-// Journals knows up to which record the centre holds a device's journal.
+// Journals knows up to which record the centre holds a device's journal, and how its chain
+// stands there; the zero head of a journal it never heard of.
 type Journals interface {
-	Watermark(ctx context.Context, d radio.DeviceID, j radio.JournalID) (uint64, error)
+	JournalHead(ctx context.Context, ref radio.JournalRef) (radio.JournalHead, error)
 }
 
 // Publisher hands a message to the broker. An error means that it may not arrive.
@@ -82,6 +83,9 @@ type Freezer interface {
 type Keys interface {
 	Online() trust.Key
 	Keyring() (envelope []byte, content trust.Keyring)
+	// Roots are the steps to the root that signed it, for wire.Roots; nil: there are none.
+	Roots() []byte
+	Root() trust.Root
 }
 
 // Alerts sends a device that has just connected the alerts it must know of, and the
@@ -120,6 +124,8 @@ type Dispatcher struct {
 	due  due
 	// greetings are hellos whose welcome the broker did not take.
 	greetings map[radio.DeviceID]*greeting
+	// ahead is the newest keyring that a device was heard to hold and this centre has not.
+	ahead int64
 }
 
 // due is what Run has to do.

@@ -54,7 +54,7 @@ func TestFirstIssue(t *testing.T) {
 	// Another device cannot use it.
 	m := h.sent[len(h.sent)-1]
 	var out radio.Programme
-	if err := wire.Unseal(wire.Programme, string(device(2)), m.payload, h.keyring.OnlineLookup("programme", radio.At(begin)), &out); !errors.Is(err, radio.ErrForbidden) {
+	if err := wire.Unseal(wire.Programme, string(device(2)), m.payload, h.keyring.OnlineLookup("programme", radio.At(begin), nil), &out); !errors.Is(err, radio.ErrForbidden) {
 		t.Errorf("opened for another device: %v", err)
 	}
 }

@@ -27,17 +27,19 @@ type house struct {
 	t    *testing.T
 	root trust.Key
 
-	mu       sync.Mutex
-	now      time.Time
-	online   trust.Key
-	keyring  trust.Keyring
-	plan     radio.Plan
-	places   []radio.Place
-	withdraw []radio.SHA256
-	issued   []radio.Issued
-	upto     uint64
-	events   []string
-	sent     []message
+	mu      sync.Mutex
+	now     time.Time
+	online  trust.Key
+	keyring trust.Keyring
+	// rootNumber is 0 while there is only the first.
+	rootNumber int
+	plan       radio.Plan
+	places     []radio.Place
+	withdraw   []radio.SHA256
+	issued     []radio.Issued
+	upto       uint64
+	events     []string
+	sent       []message
 	// fail names what does not work: plan, places, withdrawn, add, current, watermark,
 	// freeze, publish, or publish:<kind>.
 	fail map[string]error
@@ -80,7 +82,8 @@ func newHouse(t *testing.T, n int) *house {
 
 func bulletin(n int) radio.Bulletin {
 	return radio.Bulletin{ID: id[radio.BulletinID]('b', n), Version: 1, Title: fmt.Sprintf("Bản tin %d", n), State: radio.Approved,
-		Renditions: []radio.Rendition{{SHA256: radio.SHA256(fmt.Sprintf("%064x", n)), Kbps: 64, Bytes: 1000, Frames: 1000, Samples: 1000*1152 - 1105, Head: 1105}}}
+		Renditions: []radio.Rendition{{SHA256: radio.SHA256(fmt.Sprintf("%064x", n)), Kbps: 64, Bytes: 1000, Frames: 1000, Samples: 1000*1152 - 1105, Head: 1105}},
+		Area:       provinceID, Signed: &radio.ApprovalRow{Area: provinceID, SignedApproval: radio.SignedApproval{Protected: "header", At: 1, Signature: "signature"}}}
 }
 
 func schedule(n int, target radio.Target, rule string, bulletins ...int) radio.Schedule {
@@ -103,8 +106,18 @@ func (h *house) rotate(version int64) {
 		Online: []trust.OnlineKey{{JWK: online.Public(), Kinds: wire.OnlineKinds(), Scope: provinceID, NotAfter: radio.At(begin.AddDate(1, 0, 0))}}}
 }
 
+// stands: a signature holds unless the keyring has revoked its key.
+func (h *house) stands(b radio.Bulletin) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slices.Contains(h.keyring.Revoked, b.Signed.KID) {
+		return radio.ErrForbidden
+	}
+	return nil
+}
+
 func (h *house) dispatcher() *Dispatcher {
-	return New(Rooms{Plans: h, Resolver: programme.Resolver{Tuning: programme.Tuning{JitterMS: 60000}}, Issued: h, Journals: h, Publisher: h, Freezer: h, Keys: h}, h.clock, slog.New(slog.DiscardHandler))
+	return New(Rooms{Plans: h, Resolver: programme.Resolver{Tuning: programme.Tuning{JitterMS: 60000}, Stands: h.stands}, Issued: h, Journals: h, Publisher: h, Freezer: h, Keys: h}, h.clock, slog.New(slog.DiscardHandler))
 }
 
 func (h *house) clock() time.Time {
@@ -188,13 +201,13 @@ func (h *house) CurrentIssued(_ context.Context, d radio.DeviceID) ([]radio.Issu
 	return out, h.failing("current")
 }
 
-func (h *house) Watermark(_ context.Context, d radio.DeviceID, j radio.JournalID) (uint64, error) {
+func (h *house) JournalHead(_ context.Context, ref radio.JournalRef) (radio.JournalHead, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if j != journalID {
-		return 0, h.failing("watermark")
+	if ref.Journal != journalID {
+		return radio.JournalHead{}, h.failing("watermark")
 	}
-	return h.upto, h.failing("watermark")
+	return radio.JournalHead{JournalRef: ref, Upto: h.upto, Link: [32]byte{3}, Linked: h.upto > 30}, h.failing("watermark")
 }
 
 func (h *house) Publish(_ context.Context, topic string, payload []byte, retained bool) error {
@@ -226,6 +239,17 @@ func (h *house) Published(_ context.Context, place radio.Place, p radio.Programm
 }
 
 func (h *house) Online() trust.Key { return h.online }
+
+func (h *house) Root() trust.Root {
+	return trust.Root{Number: max(h.rootNumber, 1), Key: h.root.Public()}
+}
+
+func (h *house) Roots() []byte {
+	if h.rootNumber < 2 {
+		return nil
+	}
+	return []byte(`[]`)
+}
 
 func (h *house) Keyring() ([]byte, trust.Keyring) {
 	envelope, err := trust.SignKeyring(h.keyring, h.root)
@@ -265,7 +289,7 @@ func last[T any](h *house, d radio.DeviceID, kind wire.Kind) T {
 			}
 			return out
 		}
-		if err := wire.Unseal(kind, string(d), m.payload, h.keyring.OnlineLookup(string(kind), radio.At(h.now)), &out); err != nil {
+		if err := wire.Unseal(kind, string(d), m.payload, h.keyring.OnlineLookup(string(kind), radio.At(h.now), nil), &out); err != nil {
 			h.t.Fatal(err)
 		}
 		return out

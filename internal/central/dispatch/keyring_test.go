@@ -1,10 +1,13 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -51,6 +54,66 @@ func TestNewKeyring(t *testing.T) {
 	})
 }
 
+// TestKeyringEndsAnApproval: what an approver has signed, whose key was revoked, leaves the
+// programmes with the keyring that says so.
+func TestKeyringEndsAnApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 1)
+		h.plan.Bulletins[0].Signed.KID = "stolen"
+		d := h.dispatcher()
+		run(t, h, d)
+		if p := last[radio.Programme](h, device(1), wire.Programme); len(p.Audio) != 1 || p.Audio[0].Approval == nil || len(p.Signers) != 1 {
+			t.Fatalf("before: %+v", p)
+		}
+		h.did()
+		h.set(func() { h.keyring.Version, h.keyring.Revoked = 7, []string{"stolen"} })
+		if err := d.KeyringChanged(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if p := last[radio.Programme](h, device(1), wire.Programme); len(p.Audio) != 0 || len(p.Slots) != 0 {
+			t.Errorf("after: %+v", p)
+		}
+		if sent := h.did(); !slices.Contains(sent, "send 1 keys") || !slices.Contains(sent, "send 1 programme") {
+			t.Errorf("sent %v", sent)
+		}
+	})
+}
+
+// TestNewRoot: the steps go before the keyring that their end has signed, to who is there
+// and to who comes back under an older root.
+func TestNewRoot(t *testing.T) {
+	h := newHouse(t, 1)
+	h.rootNumber = 3
+	d := h.dispatcher()
+	refresh(t, d)
+	h.did()
+	if err := d.KeyringChanged(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, h, "send 1 roots", "send 1 keys")
+	for root, want := range map[int][]string{2: {"send 1 welcome", "send 1 roots", "send 1 keys"}, 3: {"send 1 welcome"}} {
+		held := radio.RevisionStatus{Keys: h.keyring.Version, Root: root}
+		for _, i := range h.issued {
+			switch wire.Kind(i.Document) {
+			case wire.Programme:
+				held.Programme = i.Revision
+			case wire.Policy:
+				held.Policy = i.Revision
+			case wire.Settings:
+				held.Settings = i.Revision
+			}
+		}
+		if err := d.Hello(t.Context(), device(1), hello(held)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, h, want...)
+		if w := last[wire.WelcomePayload](h, device(1), wire.Welcome); w.Revisions.Root != 3 {
+			t.Errorf("welcomed to root %d", w.Revisions.Root)
+		}
+	}
+}
+
 // alerts records when dispatch asked for them.
 type alerts struct {
 	h   *house
@@ -91,4 +154,22 @@ func TestAlertsWithoutAWelcome(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	expect(t, h, "alerts 1")
+}
+
+// TestNewerKeyringIsTold: a restored centre learns from its devices that it knows less; once.
+func TestNewerKeyringIsTold(t *testing.T) {
+	h := newHouse(t, 2)
+	d := h.dispatcher()
+	var said bytes.Buffer
+	d.log = slog.New(slog.NewTextHandler(&said, nil))
+	own := h.keyring.Version
+	for _, c := range []struct{ held, told int64 }{{own, 0}, {own - 1, 0}, {own + 2, 1}, {own + 2, 1}, {own + 1, 1}, {own + 3, 2}} {
+		d.compareKeyring(device(1), c.held, own)
+		if got := strings.Count(said.String(), "newer keyring"); int64(got) != c.told {
+			t.Errorf("told %d times after version %d, want %d", got, c.held, c.told)
+		}
+	}
+	if err := d.Hello(t.Context(), device(1), hello(radio.RevisionStatus{Keys: own + 9})); err != nil || strings.Count(said.String(), "newer keyring") != 3 {
+		t.Errorf("%v\n%s", err, &said)
+	}
 }

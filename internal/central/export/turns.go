@@ -74,6 +74,11 @@ func (e *Exporter) turn(ctx context.Context, owner string, do func(context.Conte
 	return err
 }
 
+// Turn runs the making of another file of the log in turn with these, for its owner.
+func (e *Exporter) Turn(ctx context.Context, owner string, do func(context.Context) error) error {
+	return e.turn(ctx, owner, do)
+}
+
 func (e *Exporter) enter(owner string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -25,7 +25,7 @@ func (nobody) Notices([]radio.FaultNews, radio.Millis) []radio.Notice { return n
 func BenchmarkLook(b *testing.B) {
 	const communes, each, audio = 70, 50, 20
 	ctx := b.Context()
-	db, err := store.Open(ctx, filepath.Join(b.TempDir(), "loaxa.db"))
+	db, err := store.Open(ctx, storetest.File(b))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -42,6 +42,8 @@ type Airings interface {
 	ComingAirings(ctx context.Context, from, to radio.Millis) ([]radio.ComingAirings, error)
 	QuietAirings(ctx context.Context, over radio.Millis) ([]radio.QuietAirings, error)
 	JournalForks(ctx context.Context, since radio.Millis) (map[radio.DeviceID]int, error)
+	// MachineReturns counts how often two boards spoke under one identity by turns.
+	MachineReturns(ctx context.Context, since radio.Millis) (map[radio.DeviceID]int, error)
 }
 
 // Herald says who is to be told what (notify).
@@ -101,10 +103,11 @@ type Watch struct {
 	refused  map[radio.DeviceID]map[string]string
 }
 
-// numbers are a device's connection number and when it fell.
+// numbers are a device's connection number and when it fell, since its enrolment.
 type numbers struct {
-	last  uint64
-	falls []radio.Millis
+	enrolled radio.Millis
+	last     uint64
+	falls    []radio.Millis
 }
 
 // New only stores.
@@ -248,7 +251,11 @@ func (w *Watch) see(ctx context.Context, now radio.Millis) (*look, []radio.Devic
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &look{now: now, heard: w.heard, offlineAfter: w.opts.OfflineAfter, assumedClocks: w.opts.AssumedClocks, forks: forks,
+	returns, err := w.airings.MachineReturns(ctx, now.Add(-radio.ReturnsWithin))
+	if err != nil {
+		return nil, nil, err
+	}
+	l := &look{now: now, returns: returns, heard: w.heard, offlineAfter: w.opts.OfflineAfter, assumedClocks: w.opts.AssumedClocks, forks: forks,
 		coming: make(map[radio.DeviceID][]radio.ComingAirings, len(views)), quiet: make(map[radio.DeviceID]radio.QuietAirings, len(quiet)),
 		falls: w.count(views, now), refused: w.refusals()}
 	for _, c := range coming {
@@ -282,6 +289,9 @@ func (w *Watch) count(views []radio.DeviceView, now radio.Millis) map[radio.Devi
 	for _, v := range views {
 		id := v.Place.Device.ID
 		n := w.numbers[id]
+		if n.enrolled != v.Place.Device.Enrolled {
+			n = numbers{enrolled: v.Place.Device.Enrolled} // another controller, with other numbers
+		}
 		if v.State.Connection < n.last {
 			n.falls = append(n.falls, now)
 		}

@@ -54,6 +54,8 @@ func TestRules(t *testing.T) {
 		"certificate ends":         {func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 29*24*time.Hour); w.audit++ }, []string{"certificate"}, func(w *world, d radio.DeviceID) { w.ends[d] = in(w, 390*24*time.Hour); w.audit++ }, nil},
 		"programme refused":        {func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", errors.New("too large")) }, []string{"refusedprogramme"}, func(w *world, d radio.DeviceID) { w.watch.Refused(d, "programme", nil) }, nil},
 		"journal forked":           {func(w *world, d radio.DeviceID) { w.forks[d] = 2 }, []string{"cloned"}, func(w *world, d radio.DeviceID) { clear(w.forks); w.look(time.Hour, w.alive) }, nil},
+		"two boards by turns":      {func(w *world, d radio.DeviceID) { w.returns = map[radio.DeviceID]int{d: 2} }, []string{"cloned"}, func(w *world, d radio.DeviceID) { clear(w.returns); w.look(time.Hour, w.alive) }, nil},
+		"a board was replaced":     {spoil: func(w *world, d radio.DeviceID) { w.returns = map[radio.DeviceID]int{d: 1} }},
 		"silent twice":             {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, _ radio.DeviceID) { w.quiet = nil }, nil},
 		"silent twice, then once":  {func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 2}} }, []string{"silent"}, func(w *world, d radio.DeviceID) { w.quiet[0].Quiet = 1 }, []string{"silent"}},
 		"silent once":              {spoil: func(w *world, d radio.DeviceID) { w.quiet = []radio.QuietAirings{{Device: d, Quiet: 1}} }},

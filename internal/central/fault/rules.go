@@ -78,6 +78,7 @@ type look struct {
 	quiet         map[radio.DeviceID]radio.QuietAirings
 	forks         map[radio.DeviceID]int
 	falls         map[radio.DeviceID]int
+	returns       map[radio.DeviceID]int
 	refused       map[radio.DeviceID]map[string]string // by document; "" when it was made
 	held          map[radio.FaultKey]radio.Fault       // open now
 }
@@ -211,6 +212,9 @@ func (l *look) silent(v *radio.DeviceView) finding {
 
 func (l *look) cloned(v *radio.DeviceView) finding {
 	id := v.Place.Device.ID
+	if n := l.returns[id]; n >= radio.ReturnsOfClone {
+		return found(v, radio.FaultCloned, bad, radio.FaultCause{Why: "machine", Count: n})
+	}
 	if n := l.forks[id]; n > 0 {
 		return found(v, radio.FaultCloned, bad, radio.FaultCause{Why: "journal", Count: n})
 	}

@@ -33,9 +33,11 @@ type world struct {
 	coming []radio.ComingAirings
 	quiet  []radio.QuietAirings
 	forks  map[radio.DeviceID]int
-	cut    bool  // no broker
-	fail   error // of the next PutFaults
-	forgot []radio.Millis
+	// returns are of boards that share an identity.
+	returns map[radio.DeviceID]int
+	cut     bool  // no broker
+	fail    error // of the next PutFaults
+	forgot  []radio.Millis
 
 	open    map[radio.FaultKey]radio.Fault
 	outages map[radio.OutageID]radio.Outage
@@ -187,6 +189,10 @@ func (w *world) ComingAirings(_ context.Context, from, to radio.Millis) ([]radio
 
 func (w *world) QuietAirings(context.Context, radio.Millis) ([]radio.QuietAirings, error) {
 	return w.quiet, nil
+}
+
+func (w *world) MachineReturns(context.Context, radio.Millis) (map[radio.DeviceID]int, error) {
+	return w.returns, nil
 }
 
 func (w *world) JournalForks(context.Context, radio.Millis) (map[radio.DeviceID]int, error) {

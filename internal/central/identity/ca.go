@@ -25,12 +25,13 @@ import (
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
+	"loaxa/internal/wire"
 )
 
 const (
 	caYears       = 20
 	serverDays    = 398
-	deviceDays    = 398 // renewed at two thirds (design §7)
+	deviceDays    = int(wire.CertificateLife / (24 * time.Hour))
 	serverRenewal = serverDays * 24 * time.Hour / 3
 )
 
@@ -222,27 +223,54 @@ func (ca *CA) issue(tmpl *x509.Certificate, pub crypto.PublicKey) ([]byte, error
 	return x509.CreateCertificate(rand.Reader, tmpl, ca.cert, pub, ca.key)
 }
 
+// verify proves that a certificate is a client's of this CA, by the time given.
+func (ca *CA) verify(leaf *x509.Certificate, at time.Time) error {
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.cert)
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
+		return fmt.Errorf("%w: a device's certificate: %v", radio.ErrForbidden, err)
+	}
+	return nil
+}
+
+// verifyIssued proves the same of one that may have expired: renewal alone asks so.
+func (ca *CA) verifyIssued(leaf *x509.Certificate) error {
+	at := ca.now()
+	if at.After(leaf.NotAfter) {
+		at = leaf.NotAfter
+	}
+	return ca.verify(leaf, at)
+}
+
 // ServerTLS is for the devices' listeners: TLS 1.3, the centre's certificate, and
-// devices' certificates of this CA. With needClient false a caller without one is
-// let in (only for enrolment) and the handler asks for the certificate itself.
+// devices' certificates of this CA. With needClient false a caller without one is let in
+// (to enrol), and one whose certificate has expired (to renew it): TLS then proves only
+// that the caller holds the key of a certificate of this CA, and every handler asks
+// Devices who may speak.
 func (ca *CA) ServerTLS(hosts []string, needClient bool) (*tls.Config, error) {
 	if _, err := ca.Server(hosts); err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
-	auth := tls.RequireAndVerifyClientCert
-	if !needClient {
-		auth = tls.VerifyClientCertIfGiven
-	}
-	return &tls.Config{
+	cfg := &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		ClientAuth: auth,
+		ClientAuth: tls.RequireAndVerifyClientCert,
 		ClientCAs:  pool,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return ca.Server(hosts)
 		},
-	}, nil
+	}
+	if !needClient {
+		cfg.ClientAuth = tls.RequestClientCert
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+			if len(cs.PeerCertificates) == 0 {
+				return nil
+			}
+			return ca.verifyIssued(cs.PeerCertificates[0])
+		}
+	}
+	return cfg, nil
 }
 
 func newSerial() (*big.Int, error) {

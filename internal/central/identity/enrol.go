@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +35,19 @@ type Register interface {
 	// Enrol uses up the code and keeps the certificate, in one transaction.
 	Enrol(ctx context.Context, secretHash string, c radio.Certificate) error
 	Place(ctx context.Context, d radio.DeviceID) (radio.Place, error)
-	CurrentCertificate(ctx context.Context, d radio.DeviceID) (radio.Certificate, error)
+	// Certificates lists those that hold, the newest first.
+	Certificates(ctx context.Context, d radio.DeviceID) ([]radio.Certificate, error)
+	// DeviceCertificates lists all that a device ever had, those that have ended too.
+	DeviceCertificates(ctx context.Context, d radio.DeviceID) ([]radio.Certificate, error)
+	// Renew keeps a certificate that continues another; ErrForbidden when that has ended.
+	Renew(ctx context.Context, serial string, c radio.Certificate) error
+	// UseCertificate notes that a renewed certificate was shown: the ones before it end.
+	UseCertificate(ctx context.Context, d radio.DeviceID, serial string, at radio.Millis) error
+	// KnowsCertificate: one with this serial was ever kept.
+	KnowsCertificate(ctx context.Context, serial string) (bool, error)
+	// AdoptCertificate keeps one that was made before the centre was restored from an older
+	// copy; ErrForbidden unless the device has another one for the same key.
+	AdoptCertificate(ctx context.Context, c radio.Certificate) error
 }
 
 // Devices enrols devices and knows who they are. Safe for concurrent use.
@@ -50,13 +63,19 @@ type Devices struct {
 	known  map[radio.DeviceID]member
 	limits map[string]*rate.Limiter
 	all    *rate.Limiter
+	// renewing bounds renewals by device, and renewals all of them.
+	renewing map[radio.DeviceID]*rate.Limiter
+	renewals *rate.Limiter
 }
 
 type member struct {
-	serial string
-	key    trust.PublicKey
-	areas  []radio.AreaID
-	until  time.Time
+	// serials are those of the certificates that hold; true: the device has shown it.
+	serials map[string]bool
+	key     trust.PublicKey
+	areas   []radio.AreaID
+	until   time.Time
+	leaving bool // see Dismiss
+	heard   bool // though it leaves; see Retire
 }
 
 // cacheFor bounds how long a decision about a device is kept without asking the
@@ -70,7 +89,8 @@ func NewDevices(ca *CA, keys *Keys, register Register, now func() time.Time, log
 		ca: ca, keys: keys, register: register, now: now, log: log, onEnrol: onEnrol,
 		known: map[radio.DeviceID]member{}, limits: map[string]*rate.Limiter{},
 		// 50 bits of secret at 20 tries a second stay out of reach for the week a code lives.
-		all: rate.NewLimiter(20, 40),
+		all:      rate.NewLimiter(20, 40),
+		renewing: map[radio.DeviceID]*rate.Limiter{}, renewals: rate.NewLimiter(20, 40),
 	}
 }
 
@@ -94,14 +114,20 @@ func (d *Devices) NewCode(ctx context.Context, device radio.DeviceID, actor stri
 	return code, expires, nil
 }
 
+// secretHash is what a secret is found by: a look-up by the hash of what a stranger sent
+// tells by its time nothing of any secret.
 func secretHash(secret string) string {
 	sum := sha256.Sum256([]byte("loaxa enrol " + secret))
 	return hex.EncodeToString(sum[:])
 }
 
-// Key is the public key a device signs with; ErrNotFound before it enrolled.
+// Key is the public key a device signs with; ErrNotFound before it enrolled and after
+// its identity was taken.
 func (d *Devices) Key(ctx context.Context, id radio.DeviceID) (trust.PublicKey, error) {
 	m, err := d.member(ctx, id)
+	if err == nil && m.leaving && !m.heard {
+		err = fmt.Errorf("device %s is dismissed: %w", id, radio.ErrNotFound)
+	}
 	return m.key, err
 }
 
@@ -111,16 +137,39 @@ func (d *Devices) Areas(ctx context.Context, id radio.DeviceID) ([]radio.AreaID,
 	return m.areas, err
 }
 
-// Admit says whether the holder of a verified certificate is a device that may
-// speak now: enrolled, and this is its current certificate.
+// Admit says whether the holder of a certificate, whose key TLS has proven, is a device
+// that may speak now: the certificate is the province's and has not expired, and neither
+// it nor the device has been revoked or replaced. The first time that a renewed one is
+// shown the one before it ends.
 func (d *Devices) Admit(ctx context.Context, leaf *x509.Certificate) (radio.DeviceID, error) {
-	id := radio.DeviceID(leaf.Subject.CommonName)
+	if err := d.ca.verify(leaf, d.now()); err != nil {
+		return "", err
+	}
+	id, serial := radio.DeviceID(leaf.Subject.CommonName), leaf.SerialNumber.Text(16)
 	m, err := d.member(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	if m.serial != leaf.SerialNumber.Text(16) {
-		return "", fmt.Errorf("%w: certificate %s of device %s was replaced or revoked", radio.ErrForbidden, leaf.SerialNumber.Text(16), id)
+	if _, holds := m.serials[serial]; !holds && !m.leaving {
+		if err := d.adopt(ctx, leaf); err != nil {
+			return "", err
+		}
+		if m, err = d.member(ctx, id); err != nil {
+			return "", err
+		}
+	}
+	if shown, holds := m.serials[serial]; holds && !shown {
+		if err := d.register.UseCertificate(ctx, id, serial, radio.At(d.now())); err != nil {
+			return "", err
+		}
+		d.log.Info("renewed certificate in use, the one before has ended", "device", id, "serial", serial)
+		d.Forget(id)
+		if m, err = d.member(ctx, id); err != nil {
+			return "", err
+		}
+	}
+	if !m.serials[serial] {
+		return "", fmt.Errorf("%w: certificate %s of device %s was replaced or revoked", radio.ErrForbidden, serial, id)
 	}
 	return id, nil
 }
@@ -135,26 +184,40 @@ func (d *Devices) member(ctx context.Context, id radio.DeviceID) (member, error)
 	if ok && d.now().Before(m.until) {
 		return m, nil
 	}
-	cert, err := d.register.CurrentCertificate(ctx, id)
+	certs, err := d.register.Certificates(ctx, id)
+	if err == nil && len(certs) == 0 {
+		err = fmt.Errorf("certificate of device %s: %w", id, radio.ErrNotFound)
+	}
 	if err != nil {
 		return member{}, err
 	}
-	var key trust.PublicKey
-	if err := key.UnmarshalJSON([]byte(cert.JWK)); err != nil {
+	m = member{serials: make(map[string]bool, len(certs)), until: d.now().Add(cacheFor)}
+	// A renewal is for the same key, so that all of them hold the same.
+	if err := m.key.UnmarshalJSON([]byte(certs[0].JWK)); err != nil {
 		return member{}, fmt.Errorf("key of device %s: %w", id, err)
 	}
-	place, err := d.register.Place(ctx, id)
-	if err != nil {
-		return member{}, err
+	for _, c := range certs {
+		m.serials[c.Serial] = c.UsedAt != 0
 	}
-	m = member{serial: cert.Serial, key: key, until: d.now().Add(cacheFor)}
-	for _, a := range place.Chain {
-		m.areas = append(m.areas, a.ID)
+	if m.areas, err = d.chain(ctx, id); err != nil {
+		return member{}, err
 	}
 	d.mu.Lock()
 	d.known[id] = m
 	d.mu.Unlock()
 	return m, nil
+}
+
+func (d *Devices) chain(ctx context.Context, id radio.DeviceID) ([]radio.AreaID, error) {
+	place, err := d.register.Place(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var out []radio.AreaID
+	for _, a := range place.Chain {
+		out = append(out, a.ID)
+	}
+	return out, nil
 }
 
 // Forget drops what is remembered of a device, after its place or key changed.
@@ -233,9 +296,7 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 	if used {
 		// The answer may have been lost on the way: whoever holds the very key that was
 		// enrolled with this code gets the same one again, and nobody else.
-		if cert, err = d.register.CurrentCertificate(ctx, id); err == nil && cert.KID != key.KID {
-			err = fmt.Errorf("the code was used with another key: %w", radio.ErrNotFound)
-		}
+		cert, err = d.enrolled(ctx, id, key.KID)
 	} else {
 		cert, err = d.certify(ctx, hash, id, key, radio.At(now))
 	}
@@ -243,8 +304,9 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 		return wire.EnrolAnswer{}, err
 	}
 	envelope, keyring := d.keys.Keyring()
+	root := d.keys.Root()
 	answer := wire.EnrolAnswer{
-		Device: id, Name: place.Device.Name, Certificate: cert.PEM, CA: d.ca.PEM(), Root: d.keys.Root(),
+		Device: id, Name: place.Device.Name, Certificate: cert.PEM, CA: d.ca.PEM(), Root: root.Key, RootNumber: root.Number,
 		Province: keyring.Province, Zone: place.Province().Zone, Keyring: string(envelope), Time: radio.At(now),
 	}
 	for _, a := range place.Chain {
@@ -254,8 +316,33 @@ func (d *Devices) admitNew(ctx context.Context, secret string, csr *x509.Certifi
 	return answer, nil
 }
 
+// enrolled is the certificate of a device that has this very key.
+func (d *Devices) enrolled(ctx context.Context, id radio.DeviceID, kid string) (radio.Certificate, error) {
+	certs, err := d.register.Certificates(ctx, id)
+	if err == nil && (len(certs) == 0 || certs[0].KID != kid) {
+		err = fmt.Errorf("the code was used with another key, or the device revoked since: %w", radio.ErrNotFound)
+	}
+	if err != nil {
+		return radio.Certificate{}, err
+	}
+	return certs[0], nil
+}
+
 // certify makes the device's certificate and uses up the code, in one transaction.
 func (d *Devices) certify(ctx context.Context, codeHash string, id radio.DeviceID, key trust.PublicKey, now radio.Millis) (radio.Certificate, error) {
+	c, err := d.issue(id, key, now)
+	if err != nil {
+		return c, err
+	}
+	if err := d.register.Enrol(ctx, codeHash, c); err != nil {
+		return radio.Certificate{}, err
+	}
+	d.Forget(id)
+	return c, nil
+}
+
+// issue makes a certificate for a device's key.
+func (d *Devices) issue(id radio.DeviceID, key trust.PublicKey, now radio.Millis) (radio.Certificate, error) {
 	cert, err := d.ca.Device(id, key.Ed25519())
 	if err != nil {
 		return radio.Certificate{}, err
@@ -264,15 +351,10 @@ func (d *Devices) certify(ctx context.Context, codeHash string, id radio.DeviceI
 	if err != nil {
 		return radio.Certificate{}, fmt.Errorf("key of device %s: %w", id, err)
 	}
-	c := radio.Certificate{
+	return radio.Certificate{
 		Serial: cert.SerialNumber.Text(16), Device: id, KID: key.KID, JWK: string(jwk), PEM: string(certPEM(cert.Raw)),
 		IssuedAt: now, NotAfter: radio.At(cert.NotAfter),
-	}
-	if err := d.register.Enrol(ctx, codeHash, c); err != nil {
-		return radio.Certificate{}, err
-	}
-	d.Forget(id)
-	return c, nil
+	}, nil
 }
 
 func parseCSR(text string) (*x509.CertificateRequest, error) {
@@ -293,13 +375,25 @@ func parseCSR(text string) (*x509.CertificateRequest, error) {
 	return csr, nil
 }
 
-// allow bounds tries: ten at once and one in three seconds for one address, and
-// twenty a second for all together.
-func (d *Devices) allow(remote string) bool {
+// whence is what tries are counted by: an address, or of IPv6, where everybody has more
+// of them than could be counted, its network.
+func whence(remote string) string {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		host = remote
 	}
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() && !a.Is4In6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return host
+}
+
+// allow bounds tries: ten at once and one in three seconds for one address, and
+// twenty a second for all together.
+func (d *Devices) allow(remote string) bool {
+	host := whence(remote)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.limits) > 10_000 {

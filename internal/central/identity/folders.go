@@ -1,11 +1,24 @@
 package identity
 
-import "path/filepath"
+import (
+	"os"
+	"path/filepath"
+)
 
 // KeyFiles lists what a copy of a key folder must hold. A root key that somebody left
 // there is not among it.
 func KeyFiles(dir string) map[string]string {
-	return filesOf(dir, OnlineFile, keyringFile, rootFile)
+	files := filesOf(dir, OnlineFile, keyringFile, rootFile)
+	if _, err := os.Stat(filepath.Join(dir, secondKeyFile)); err == nil { // somebody has a second factor
+		files[secondKeyFile] = filepath.Join(dir, secondKeyFile)
+	}
+	if _, err := os.Stat(filepath.Join(dir, rootsFile)); err == nil { // there is more than the first root
+		files[rootsFile] = filepath.Join(dir, rootsFile)
+	}
+	if _, err := os.Stat(filepath.Join(dir, restoredFile)); err == nil { // it came from an older backup
+		files[restoredFile] = filepath.Join(dir, restoredFile)
+	}
+	return files
 }
 
 // CAFiles lists what a copy of a CA's folder must hold. The centre's own certificate is

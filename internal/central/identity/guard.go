@@ -43,7 +43,21 @@ type failure struct {
 	until, last time.Time
 }
 
-// guard counts wrong passwords. Safe for concurrent use.
+// limit is the patience with those who count together.
+type limit struct {
+	tries       int
+	first, most time.Duration
+}
+
+// strangersLimit is told above. With codes of a second factor each session has its own
+// count; all sessions of a person together wait only shortly, because the person waits too,
+// and only after more tries than one session can make while that lasts.
+var (
+	strangersLimit = limit{strangersTries, strangersWait, strangersMost}
+	sessionsLimit  = limit{100, time.Second, time.Minute}
+)
+
+// guard counts wrong passwords, or codes. Safe for concurrent use.
 type guard struct {
 	mu    sync.Mutex
 	fails map[string]failure
@@ -53,6 +67,8 @@ type guard struct {
 type guess struct {
 	own string // count of the device, or of the address
 	all string // count of everybody unknown; "" for a known device
+	// together is the patience with all.
+	together limit
 }
 
 // fromDevice is a guess at a login by a known device or, without one, from an address.
@@ -60,11 +76,16 @@ func fromDevice(login, device, address string) guess {
 	if device != "" {
 		return guess{own: login + "\x00device\x00" + device}
 	}
-	return guess{own: login + "\x00address\x00" + address, all: login + "\x00all"}
+	return guess{own: login + "\x00address\x00" + address, all: login + "\x00all", together: strangersLimit}
 }
 
 // inSession is a guess at the own password by somebody who is signed in.
 func inSession(login string) guess { return guess{own: login + "\x00session"} }
+
+// codeInSession is a try of a code by somebody who is signed in.
+func codeInSession(by radio.Person) guess {
+	return guess{own: string(by.ID) + "\x00session\x00" + by.Session, all: string(by.ID) + "\x00sessions", together: sessionsLimit}
+}
 
 // waiting is how long this guess must wait, 0 or less when it may be made.
 func (g *guard) waiting(x guess, now time.Time) time.Duration {
@@ -90,7 +111,7 @@ func (g *guard) failed(x guess, now time.Time) {
 	defer g.mu.Unlock()
 	g.count(x.own, now, ownTries, ownWait, ownMost)
 	if x.all != "" {
-		g.count(x.all, now, strangersTries, strangersWait, strangersMost)
+		g.count(x.all, now, x.together.tries, x.together.first, x.together.most)
 	}
 }
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
 
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 )
 
@@ -16,7 +16,7 @@ import (
 // from anywhere made the login wait.
 func TestStrangersDoNotKeepTheOwnerOut(t *testing.T) {
 	ctx, now := t.Context(), morning
-	p := cheap(openStore(t, filepath.Join(t.TempDir(), "loaxa.db")), func() time.Time { return now })
+	p := cheap(openStore(t, storetest.File(t)), func() time.Time { return now })
 	_, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", goodPassword, nil, "x")
 	must(t, err)
 	try := func(password, address, device string) (radio.SignedIn, error) {

@@ -19,7 +19,7 @@ var morning = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 
 // cheap is the people's desk on a real store, with passwords that cost little.
 func cheap(s *store.Store, now func() time.Time) *People {
-	return newPeople(s, now, cost{time: 1, memory: 64, lanes: 1})
+	return newPeople(s, "", now, cost{time: 1, memory: 64, lanes: 1})
 }
 
 func openStore(t *testing.T, dsn string) *store.Store {
@@ -36,7 +36,7 @@ func openStore(t *testing.T, dsn string) *store.Store {
 
 // onBoth runs on SQLite and, unless -short, on PostgreSQL.
 func onBoth(t *testing.T, run func(t *testing.T, s *store.Store)) {
-	t.Run("SQLite", func(t *testing.T) { run(t, openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))) })
+	t.Run("SQLite", func(t *testing.T) { run(t, openStore(t, storetest.File(t))) })
 	t.Run("PostgreSQL", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("PostgreSQL is not started with -short")
@@ -49,7 +49,7 @@ func onBoth(t *testing.T, run func(t *testing.T, s *store.Store)) {
 				t.Error(err)
 			}
 		})
-		dsn, err := pg.Database(t.Context())
+		dsn, err := pg.Fresh(t.Context())
 		must(t, err)
 		run(t, openStore(t, dsn))
 	})
@@ -167,7 +167,7 @@ func scopeOfAdministrators(t *testing.T, s *store.Store) {
 // reset.
 func TestInvitation(t *testing.T) {
 	ctx, now := t.Context(), morning
-	s := openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	s := openStore(t, storetest.File(t))
 	p := cheap(s, func() time.Time { return now })
 	boss := Operator("command:root")
 	all := []radio.Grant{{Role: radio.RoleEditor, Area: radio.Everywhere}}
@@ -227,7 +227,7 @@ func TestInvitation(t *testing.T) {
 }
 
 func TestCodesAreTriedSlowly(t *testing.T) {
-	s := openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	s := openStore(t, storetest.File(t))
 	now := morning
 	p := cheap(s, func() time.Time { return now })
 	for i := range 40 {
@@ -246,7 +246,7 @@ func TestCodesAreTriedSlowly(t *testing.T) {
 
 func TestOwnPassword(t *testing.T) {
 	ctx := t.Context()
-	s := openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	s := openStore(t, storetest.File(t))
 	p := cheap(s, func() time.Time { return morning })
 	_, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", goodPassword, nil, "x")
 	must(t, err)
@@ -287,7 +287,7 @@ func TestOwnPassword(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	ctx, now := t.Context(), morning
-	s := openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	s := openStore(t, storetest.File(t))
 	p := cheap(s, func() time.Time { return now })
 	lan, err := p.Add(ctx, "lan", "Nguyễn Thị Lan", goodPassword, []radio.Grant{{Role: radio.RoleEditor, Area: radio.Everywhere}}, "x")
 	must(t, err)
@@ -296,10 +296,10 @@ func TestTokens(t *testing.T) {
 		days int
 		use  radio.TokenUse
 	}{{"", 1, radio.TokenReads}, {"x", 0, radio.TokenReads}, {"x", 366, radio.TokenReads}, {"x", 1, ""}, {"x", 1, "admin"}} {
-		_, _, err := p.NewToken(ctx, lan, bad.name, bad.days, bad.use)
+		_, _, err := p.NewToken(ctx, lan, radio.Proof{Password: goodPassword}, bad.name, bad.days, bad.use)
 		refusedAs(t, "a bad token", err, radio.ErrInvalid)
 	}
-	reads, text, err := p.NewToken(ctx, lan, "báo cáo tháng", 30, radio.TokenReads)
+	reads, text, err := p.NewToken(ctx, lan, radio.Proof{Password: goodPassword}, "báo cáo tháng", 30, radio.TokenReads)
 	must(t, err)
 	if !strings.HasPrefix(text, "loaxa_") || len(text) != tokenLen || reads.ExpiresAt != radio.At(now.AddDate(0, 0, 30)) {
 		t.Fatalf("%q %+v", text, reads)
@@ -308,12 +308,12 @@ func TestTokens(t *testing.T) {
 	if err != nil || who.ID != lan.ID || !who.May(radio.ReadBulletins) || who.May(radio.WriteBulletins) || who.May(radio.Self) {
 		t.Fatalf("%+v %v", who, err)
 	}
-	_, wtext, err := p.NewToken(ctx, lan, "nộp bản tin", 365, radio.TokenWrites)
+	_, wtext, err := p.NewToken(ctx, lan, radio.Proof{Password: goodPassword}, "nộp bản tin", 365, radio.TokenWrites)
 	must(t, err)
 	if w, err := p.TokenPerson(ctx, wtext); err != nil || !w.May(radio.WriteBulletins) || w.May(radio.WritePeople) {
 		t.Fatalf("%+v %v", w, err)
 	}
-	_, _, err = p.NewToken(ctx, who, "của mã", 1, radio.TokenReads)
+	_, _, err = p.NewToken(ctx, who, radio.Proof{Password: goodPassword}, "của mã", 1, radio.TokenReads)
 	refusedAs(t, "a token makes a token", err, radio.ErrForbidden)
 	for _, bad := range []string{"", "loaxa_", text[:len(text)-1], text + "A", text[:10] + "_" + text[11:], strings.ToUpper(text), "x" + text[1:], strings.Repeat("loaxa_", 100)} {
 		_, err := p.TokenPerson(ctx, bad)
@@ -381,7 +381,7 @@ func TestPasswordRules(t *testing.T) {
 
 // TestNoDefaultAccounts: a new centre knows nobody, and only the demo holds passwords.
 func TestNoDefaultAccounts(t *testing.T) {
-	s := openStore(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	s := openStore(t, storetest.File(t))
 	if all, err := s.People(t.Context()); err != nil || len(all) != 0 {
 		t.Fatalf("a new centre has %d accounts: %v", len(all), err)
 	}

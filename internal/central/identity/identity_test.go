@@ -50,18 +50,33 @@ func (r *register) Enrol(_ context.Context, hash string, c radio.Certificate) er
 		return fmt.Errorf("code: %w", radio.ErrNotFound)
 	}
 	r.used[hash] = true
+	c.UsedAt = c.IssuedAt
 	r.certs = append(r.certs, c)
 	return nil
 }
 
 func (r *register) Place(context.Context, radio.DeviceID) (radio.Place, error) { return r.place, nil }
 
-func (r *register) CurrentCertificate(context.Context, radio.DeviceID) (radio.Certificate, error) {
+func (r *register) Certificates(context.Context, radio.DeviceID) ([]radio.Certificate, error) {
 	if len(r.certs) == 0 {
-		return radio.Certificate{}, fmt.Errorf("certificate: %w", radio.ErrNotFound)
+		return nil, r.fail
 	}
-	return r.certs[len(r.certs)-1], nil
+	return r.certs[len(r.certs)-1:], r.fail
 }
+
+func (r *register) DeviceCertificates(context.Context, radio.DeviceID) ([]radio.Certificate, error) {
+	return r.certs, r.fail
+}
+
+func (r *register) Renew(context.Context, string, radio.Certificate) error { return r.fail }
+
+func (r *register) UseCertificate(context.Context, radio.DeviceID, string, radio.Millis) error {
+	return r.fail
+}
+
+func (r *register) KnowsCertificate(context.Context, string) (bool, error) { return true, r.fail }
+
+func (r *register) AdoptCertificate(context.Context, radio.Certificate) error { return r.fail }
 
 type fixture struct {
 	ca       *CA
@@ -71,7 +86,7 @@ type fixture struct {
 	enrolled []radio.DeviceID
 }
 
-func setUp(t *testing.T) *fixture {
+func setUp(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return f.now }
@@ -111,7 +126,7 @@ func csr(t *testing.T, key any) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }
 
-func (f *fixture) post(t *testing.T, body []byte) (*httptest.ResponseRecorder, wire.EnrolAnswer, wire.EnrolRefusal) {
+func (f *fixture) post(t testing.TB, body []byte) (*httptest.ResponseRecorder, wire.EnrolAnswer, wire.EnrolRefusal) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	f.devices.ServeHTTP(w, httptest.NewRequest("POST", wire.EnrolPath, bytes.NewReader(body)))
@@ -319,16 +334,20 @@ func (a *accounts) EndSession(_ context.Context, h string) error {
 	return nil
 }
 
+func (a *accounts) SecondFactor(context.Context, radio.UserID) (radio.SecondFactor, error) {
+	return radio.SecondFactor{}, fmt.Errorf("second factor: %w", radio.ErrNotFound)
+}
+
 func (a *accounts) Areas(context.Context) ([]radio.Area, error) { return nil, nil }
 
 func TestPeople(t *testing.T) {
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	acc := &accounts{byLogin: map[string]radio.Account{}, sessions: map[string]radio.UserID{}, ends: map[string]radio.Millis{}}
 	clock := func() time.Time { return now }
-	if got, want := NewPeople(acc, clock).cost.decoy(), "$argon2id$v=19$m=65536,t=3,p=2$"; !strings.HasPrefix(got, want) {
+	if got, want := NewPeople(acc, "", clock).cost.decoy(), "$argon2id$v=19$m=65536,t=3,p=2$"; !strings.HasPrefix(got, want) {
 		t.Fatalf("passwords are kept as %s, want %s", got, want)
 	}
-	p := newPeople(acc, clock, cost{time: 1, memory: 64, lanes: 1})
+	p := newPeople(acc, t.TempDir(), clock, cost{time: 1, memory: 64, lanes: 1})
 	ctx := t.Context()
 	if _, err := p.Add(ctx, "lan", "Lan", "ngắn", nil, "x"); !errors.Is(err, radio.ErrInvalid) {
 		t.Fatalf("short password: %v", err)
@@ -404,8 +423,9 @@ func TestPeople(t *testing.T) {
 func FuzzEnrol(f *testing.F) {
 	f.Add([]byte(`{"secret":"0123456789","csr":"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n"}`))
 	f.Add([]byte(`{`))
+	fx := setUp(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		fx := setUp(t)
+		clear(fx.devices.limits) // every input is a stranger's first
 		if w, _, r := fx.post(t, body); w.Code == 200 || r.ReasonEN == "" {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

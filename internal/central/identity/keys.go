@@ -22,11 +22,12 @@ const onlineDays = 398
 // for it. The root key itself is needed only by `loaxa key` and can be carried away.
 // Safe for concurrent use.
 type Keys struct {
-	dir    string
-	online trust.Key
-	root   trust.PublicKey
+	dir string
 
 	mu       sync.Mutex
+	online   trust.Key
+	chain    rootChain
+	signer   trust.Root // of the keyring
 	keyring  trust.Keyring
 	envelope []byte
 	read     fs.FileInfo // of the keyring when it was read
@@ -35,53 +36,156 @@ type Keys struct {
 // Files of a key folder.
 const (
 	OnlineFile  = "online.jwk"
+	nextFile    = "online.next.jwk" // the online key that follows, until its keyring is written
 	keyringFile = "keyring.json"
-	rootFile    = "root.pub.jwk"
+	rootFile    = "root.pub.jwk" // the first root's public half
+	rootsFile   = "roots.json"   // the steps from there to the newest
 	lockFile    = "keyring.lock"
 )
 
 // MakeKeys makes the first online key and lets the root sign a keyring for it. The
 // folder gets the online key, the root's public half and the signed keyring.
-func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, drill []radio.SHA256, now time.Time) error {
+func MakeKeys(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, set []radio.EmergencyAudio, now time.Time) error {
 	if err := ends.Check(); err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
-	online, err := trust.Generate()
-	if err != nil {
-		return err
+	if _, err := os.Stat(filepath.Join(dir, rootFile)); err == nil {
+		// The online key was lost, the province's root and its persons were not.
+		if _, err := NextOnline(dir, root, province, true, now); err != nil {
+			return err
+		}
+		return SignKeyring(dir, root, province, ends, set, now)
 	}
-	if err := trust.SaveKey(filepath.Join(dir, OnlineFile), online); err != nil {
-		return err
-	}
-	pub, err := root.Public().MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("write the root's public key: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, rootFile), pub, 0o644); err != nil {
-		return fmt.Errorf("write the root's public key: %w", err)
-	}
-	return SignKeyring(dir, root, province, ends, drill, now)
+	return SignLost(dir, root, province, ends, set, trust.Keyring{Province: province, Persons: []trust.PersonKey{}, Drill: []radio.SHA256{}, Revoked: []string{}}, now)
+}
+
+// HasRoot says whether the folder knows the province's root.
+func HasRoot(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, rootFile))
+	return err == nil
 }
 
 // SignKeyring writes a new version of the keyring for the folder's online key: at
-// the beginning, when endpoints change, and before the online key expires. drill are
-// the hashes of the announcement of a drill. Persons and what was revoked stay.
-func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, drill []radio.SHA256, now time.Time) error {
+// the beginning, when endpoints change, and before the online key expires. set is every
+// rendition of the emergency set. Persons and what was revoked stay.
+func SignKeyring(dir string, root trust.Key, province radio.AreaID, ends trust.Endpoints, set []radio.EmergencyAudio, now time.Time) error {
 	if err := ends.Check(); err != nil {
 		return fmt.Errorf("sign the keyring: %w", err)
 	}
-	online, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
+	return changeKeyring(dir, root, province, now, certifying(dir, ends, set, now))
+}
+
+// certifying gives the change by which the folder's online key, the addresses and the
+// emergency set come into a keyring.
+func certifying(dir string, ends trust.Endpoints, set []radio.EmergencyAudio, now time.Time) func(*trust.Keyring) error {
+	return func(k *trust.Keyring) error {
+		online, err := loadOnline(dir, *k)
+		if err != nil {
+			return err
+		}
+		certifyOnline(k, online.Public(), now)
+		k.Endpoints, k.Drill, k.Emergency = ends, []radio.SHA256{}, nil
+		for _, e := range set {
+			k.Emergency = append(k.Emergency, e.Rendition.SHA256)
+			if e.Role == radio.RoleDrill {
+				k.Drill = append(k.Drill, e.Rendition.SHA256)
+			}
+		}
+		return nil
+	}
+}
+
+// certifyOnline puts an online key into the keyring for its full time, beside others whose
+// time has not ended.
+func certifyOnline(k *trust.Keyring, key trust.PublicKey, now time.Time) {
+	k.Online = slices.DeleteFunc(k.Online, func(o trust.OnlineKey) bool { return o.JWK.KID == key.KID || o.NotAfter <= radio.At(now) })
+	k.Online = append(k.Online, trust.OnlineKey{JWK: key, Kinds: wire.OnlineKinds(), Scope: k.Province, NotAfter: radio.At(now.AddDate(0, 0, onlineDays))})
+}
+
+// NextOnline makes another online key and lets the root sign a keyring with it. The one
+// before still counts for what devices get late, until its time ends; or it is revoked at
+// once, when somebody may have copied it. A running centre signs everything anew with the
+// new key.
+func NextOnline(dir string, root trust.Key, province radio.AreaID, revoke bool, now time.Time) (kid string, err error) {
+	if err := settleOnline(dir, province); err != nil {
+		return "", err
+	}
+	next := filepath.Join(dir, nextFile)
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // from an attempt that came to nothing
+		return "", fmt.Errorf("make another online key: %w", err)
+	}
+	key, err := trust.Generate()
+	if err != nil {
+		return "", err
+	}
+	if err := trust.SaveKey(next, key); err != nil {
+		return "", err
+	}
+	err = changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
+		certifyOnline(k, key.Public(), now)
+		if revoke {
+			// All others, for who loses a key may have lost the ones before it too.
+			k.Online = slices.DeleteFunc(k.Online, func(o trust.OnlineKey) bool {
+				gone := o.JWK.KID != key.KID()
+				if gone && !slices.Contains(k.Revoked, o.JWK.KID) {
+					k.Revoked = append(k.Revoked, o.JWK.KID)
+				}
+				return gone
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return key.KID(), settleOnline(dir, province)
+}
+
+// loadOnline reads the online key: the one that follows as soon as its keyring is
+// written, also before its file has its final name.
+func loadOnline(dir string, ring trust.Keyring) (trust.Key, error) {
+	next, err := trust.LoadKey(filepath.Join(dir, nextFile))
+	switch {
+	case errors.Is(err, radio.ErrNotFound):
+	case err != nil:
+		return next, err
+	case slices.ContainsFunc(ring.Online, func(o trust.OnlineKey) bool { return o.JWK.KID == next.KID() }):
+		return next, nil
+	}
+	return trust.LoadKey(filepath.Join(dir, OnlineFile))
+}
+
+// settleOnline gives the online key its final name after a power cut that came between
+// its keyring and that.
+func settleOnline(dir string, province radio.AreaID) error {
+	next := filepath.Join(dir, nextFile)
+	if _, err := os.Stat(next); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	envelope, err := keyringOf(dir)
 	if err != nil {
 		return err
 	}
-	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
-		k.Online = []trust.OnlineKey{{
-			JWK: online.Public(), Kinds: wire.OnlineKinds(), Scope: province,
-			NotAfter: radio.At(now.AddDate(0, 0, onlineDays)),
-		}}
-		k.Endpoints, k.Drill = ends, append([]radio.SHA256{}, drill...)
-		return nil
-	})
+	chain, err := readRoots(dir, province)
+	if err != nil {
+		return err
+	}
+	ring, _, err := chain.open(envelope, province, 0)
+	if err != nil {
+		return err
+	}
+	key, err := loadOnline(dir, ring)
+	if err != nil {
+		return err
+	}
+	old, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
+	switch {
+	case err != nil && !errors.Is(err, radio.ErrNotFound):
+		return err
+	case err == nil && old.KID() == key.KID():
+		return nil // its keyring was never written
+	}
+	return os.Rename(next, filepath.Join(dir, OnlineFile))
 }
 
 // changeKeyring lets the root sign the next version of the keyring in the folder. One at
@@ -95,15 +199,30 @@ func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.T
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	k := trust.Keyring{Province: province, Persons: []trust.PersonKey{}, Drill: []radio.SHA256{}, Revoked: []string{}}
-	old, err := os.ReadFile(filepath.Join(dir, keyringFile))
+	return signNext(dir, root, province, now, nil, change)
+}
+
+// signNext is changeKeyring while the folder is locked. base, when not nil, stands where
+// there is no keyring; without it that is an error, for persons stood in the one lost.
+func signNext(dir string, root trust.Key, province radio.AreaID, now time.Time, base *trust.Keyring, change func(*trust.Keyring) error) error {
+	chain, err := readRoots(dir, province)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(chain.signs(root), seen(dir)); err != nil {
+		return err
+	}
+	old, err := keyringOf(dir)
+	var k trust.Keyring
 	switch {
 	case err == nil:
-		if k, err = trust.OpenKeyring(old, province, root.Public(), 0); err != nil {
+		if k, _, err = chain.open(old, province, 0); err != nil {
 			return fmt.Errorf("the keyring in %s: %w", dir, err)
 		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("read the keyring: %w", err)
+	case base != nil && errors.Is(err, radio.ErrNotFound):
+		k = *base
+	default:
+		return err
 	}
 	if err := change(&k); err != nil {
 		return err
@@ -117,61 +236,35 @@ func changeKeyring(dir string, root trust.Key, province radio.AreaID, now time.T
 	if _, err := trust.OpenKeyring(signed, province, root.Public(), k.Version); err != nil {
 		return fmt.Errorf("the new keyring: %w", err)
 	}
-	// A centre whose keyring was cut short by a power cut does not start.
-	tmp := filepath.Join(dir, keyringFile+".new")
+	return writeWhole(filepath.Join(dir, keyringFile), signed)
+}
+
+// writeWhole writes a file or leaves the old one: a centre whose keyring was cut short by
+// a power cut does not start.
+func writeWhole(path string, data []byte) error {
+	tmp := path + ".new"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
-		return fmt.Errorf("write the keyring: %w", err)
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	_, err = f.Write(signed)
+	_, err = f.Write(data)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write the keyring: %w", err)
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	return os.Rename(tmp, filepath.Join(dir, keyringFile))
+	return os.Rename(tmp, path)
 }
 
 func noKeyring(dir string) error {
 	return fmt.Errorf("%w: there is no keyring in %s yet: make it with `loaxa key sign`", radio.ErrNotFound, dir)
 }
 
-// AddPersonKey lets the root put a person's key into the keyring of the folder.
-func AddPersonKey(dir string, root trust.Key, province radio.AreaID, p trust.PersonKey, now time.Time) error {
-	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
-		if len(k.Online) == 0 {
-			return noKeyring(dir)
-		}
-		k.Persons = append(k.Persons, p)
-		return nil
-	})
-}
-
-// RevokePersonKey lets the root take a person's key out of the keyring and name it as
-// revoked.
-func RevokePersonKey(dir string, root trust.Key, province radio.AreaID, kid string, now time.Time) error {
-	return changeKeyring(dir, root, province, now, func(k *trust.Keyring) error {
-		k.Persons = slices.DeleteFunc(k.Persons, func(p trust.PersonKey) bool { return p.JWK.KID == kid })
-		if !slices.Contains(k.Revoked, kid) {
-			k.Revoked = append(k.Revoked, kid)
-		}
-		return nil
-	})
-}
-
 // OpenKeys reads the folder and proves that the root signed its keyring for this
 // province and for this online key.
 func OpenKeys(dir string, province radio.AreaID) (*Keys, error) {
-	online, err := trust.LoadKey(filepath.Join(dir, OnlineFile))
-	if err != nil {
+	if err := settleOnline(dir, province); err != nil {
 		return nil, err
 	}
-	k := &Keys{dir: dir, online: online}
-	pub, err := os.ReadFile(filepath.Join(dir, rootFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the root's public key: %w", err)
-	}
-	if err := k.root.UnmarshalJSON(pub); err != nil {
-		return nil, fmt.Errorf("read %s: %w", rootFile, err)
-	}
+	k := &Keys{dir: dir}
 	if err := k.readKeyring(province); err != nil {
 		return nil, err
 	}
@@ -180,22 +273,30 @@ func OpenKeys(dir string, province radio.AreaID) (*Keys, error) {
 
 func (k *Keys) readKeyring(province radio.AreaID) error {
 	path := filepath.Join(k.dir, keyringFile)
+	envelope, err := keyringOf(k.dir)
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("read the keyring: %w", err)
 	}
-	envelope, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the keyring: %w", err)
-	}
-	ring, err := trust.OpenKeyring(envelope, province, k.root, k.keyring.Version)
+	chain, err := readRoots(k.dir, province)
 	if err != nil {
 		return err
 	}
-	if _, err := ring.OnlineLookup(string(wire.Programme), 0)(k.online.KID()); err != nil {
+	ring, by, err := chain.open(envelope, province, k.keyring.Version)
+	if err != nil {
+		return err
+	}
+	online, err := loadOnline(k.dir, ring)
+	if err != nil {
+		return err
+	}
+	if _, err := ring.OnlineLookup(string(wire.Programme), 0, nil)(online.KID()); err != nil {
 		return fmt.Errorf("the online key does not stand in the keyring: %w", err)
 	}
-	k.envelope, k.keyring, k.read = envelope, ring, info
+	k.online, k.chain, k.signer, k.envelope, k.keyring, k.read = online, chain, by, envelope, ring, info
 	return nil
 }
 
@@ -220,10 +321,26 @@ func (k *Keys) Refresh() (bool, error) {
 }
 
 // Online is the key the centre signs documents with.
-func (k *Keys) Online() trust.Key { return k.online }
+func (k *Keys) Online() trust.Key {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.online
+}
 
-// Root is the public half of the root key, pinned by devices at enrolment.
-func (k *Keys) Root() trust.PublicKey { return k.root }
+// Root is the root key that devices pin at enrolment: the one that signed the keyring.
+func (k *Keys) Root() trust.Root {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.signer
+}
+
+// Roots are the steps from the first root to the newest, as devices get them; nil while
+// there is only the first.
+func (k *Keys) Roots() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.chain.steps
+}
 
 // Keyring as signed, and its content.
 func (k *Keys) Keyring() ([]byte, trust.Keyring) {
@@ -235,8 +352,9 @@ func (k *Keys) Keyring() ([]byte, trust.Keyring) {
 // Until is when the online key's time in the keyring ends.
 func (k *Keys) Until() radio.Millis {
 	_, ring := k.Keyring()
+	online := k.Online().KID()
 	for _, o := range ring.Online {
-		if o.JWK.KID == k.online.KID() {
+		if o.JWK.KID == online {
 			return o.NotAfter
 		}
 	}

@@ -130,6 +130,14 @@ func (p *People) SetProfile(ctx context.Context, by radio.Person, id radio.UserI
 	if err := e.Err(); err != nil {
 		return err
 	}
+	if by.ID == id && p.emailOpens.Load() {
+		// Who has stolen a session would name an address of their own, and sign in by it.
+		if a, err := p.accounts.Person(ctx, id); err != nil {
+			return err
+		} else if a.Email != profile.Email {
+			return radio.Refuse(radio.ErrForbidden, "Địa chỉ e-mail dùng để đăng nhập nên chỉ quản trị viên khác đổi được.", "the e-mail address signs you in: another administrator changes it")
+		}
+	}
 	return p.accounts.SetProfile(ctx, id, profile, actor(by), radio.At(p.now()))
 }
 
@@ -153,32 +161,48 @@ func (p *People) Enable(ctx context.Context, by radio.Person, id radio.UserID) e
 // Who may read it in some areas only sees what the people of those areas did, and what
 // was done to them.
 func (p *People) Audit(ctx context.Context, by radio.Person, f radio.AuditFilter, before int64, limit int) ([]radio.AuditEntry, error) {
+	f, names, err := p.AuditView(ctx, by, f)
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.accounts.AuditPage(ctx, f, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].ActorName, out[i].SubjectName = names[out[i].Actor], names[out[i].Subject]
+	}
+	return out, nil
+}
+
+// mostNamed bounds the people whose names a search finds.
+const mostNamed = 200
+
+// AuditView narrows a filter to what by may see, and lets its text find people by name.
+// names are those of all people, by id.
+func (p *People) AuditView(ctx context.Context, by radio.Person, f radio.AuditFilter) (radio.AuditFilter, map[string]string, error) {
 	if !by.May(radio.ReadAudit) {
 		theirs, err := p.covered(ctx, by, radio.ReadAudit)
 		if err != nil {
-			return nil, err
+			return f, nil, err
 		}
 		f.About = []radio.UserID{by.ID}
 		for _, a := range theirs {
 			f.About = append(f.About, a.ID)
 		}
 	}
-	out, err := p.accounts.AuditPage(ctx, f, before, limit)
-	if err != nil {
-		return nil, err
-	}
 	all, err := p.accounts.People(ctx)
 	if err != nil {
-		return nil, err
+		return f, nil, err
 	}
-	names := make(map[string]string, len(all))
+	names, text := make(map[string]string, len(all)), radio.Fold(f.Text)
 	for _, a := range all {
 		names[string(a.ID)] = a.Name
+		if text != "" && len(f.Named) < mostNamed && (strings.Contains(radio.Fold(a.Name), text) || strings.Contains(a.Login, text)) {
+			f.Named = append(f.Named, a.ID)
+		}
 	}
-	for i := range out {
-		out[i].ActorName, out[i].SubjectName = names[out[i].Actor], names[out[i].Subject]
-	}
-	return out, nil
+	return f, names, nil
 }
 
 func checkLogin(e *radio.Invalid, login string) {

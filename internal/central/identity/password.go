@@ -101,8 +101,8 @@ func (p *People) newHash(ctx context.Context, password string, a radio.Account, 
 }
 
 // ChangePassword is a person's own change: the old password is asked for, with the
-// patience of a sign-in. Every other session ends, and every other device is a stranger:
-// the answer is what this one is known by from now on.
+// patience of a sign-in. Every other session and every token ends, and every other device
+// is a stranger: the answer is what this one is known by from now on.
 func (p *People) ChangePassword(ctx context.Context, by radio.Person, session, old, password string) (device string, err error) {
 	from, turn := inSession(by.Login), "person "+string(by.ID)
 	if wait := p.guard.waiting(from, p.now()); wait > 0 {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -49,6 +50,8 @@ type Keeper interface {
 	Invitations
 	Sessions
 	Tokens
+	SecondFactors
+	SecondResets
 }
 
 // Accounts keeps passwords and sign-ins.
@@ -70,18 +73,27 @@ type People struct {
 	// hashing bounds the memory of password checks, guard their number.
 	hashing *gate
 	guard   guard
+	// second bounds tries of codes, seal hides their secrets; half are those who have shown
+	// a password and owe a code.
+	second guard
+	trying chan struct{} // one code at a time
+	seal   seal
+	half   halves
+	// emailOpens: a service's word about an e-mail address signs its person in.
+	emailOpens atomic.Bool
 
 	// codes bounds how often strangers may show codes.
 	codes *rate.Limiter
 }
 
-// NewPeople stores what it is given.
-func NewPeople(accounts Keeper, now func() time.Time) *People {
-	return newPeople(accounts, now, argonCost())
+// NewPeople stores what it is given; keys is the centre's key folder.
+func NewPeople(accounts Keeper, keys string, now func() time.Time) *People {
+	return newPeople(accounts, keys, now, argonCost())
 }
 
-func newPeople(accounts Keeper, now func() time.Time, c cost) *People {
+func newPeople(accounts Keeper, keys string, now func() time.Time, c cost) *People {
 	return &People{accounts: accounts, now: now, cost: c, hashing: newGate(gateSlots, gateMost, gateShare), guard: guard{fails: map[string]failure{}},
+		second: guard{fails: map[string]failure{}}, trying: make(chan struct{}, 1), seal: seal{keys}, half: halves{open: map[string]half{}},
 		// 128 bits of code need no limit; the store and argon2 do.
 		codes: rate.NewLimiter(10, 40)}
 }
@@ -172,6 +184,27 @@ func (p *People) Login(ctx context.Context, try radio.SignIn) (radio.SignedIn, e
 		return none, ErrLogin
 	}
 	p.guard.forgive(from)
+	return p.proven(ctx, a, from, try.Code)
+}
+
+// proven is who has shown the password of an account, or another's word for it: with a
+// second factor they owe a code of it, given at once or for the ticket. from counts the
+// wrong ones.
+func (p *People) proven(ctx context.Context, a radio.Account, from guess, code string) (radio.SignedIn, error) {
+	f, err := p.secondOf(ctx, a.ID)
+	if err != nil {
+		return radio.SignedIn{}, err
+	}
+	switch {
+	case f.Sealed == "":
+		return p.open(ctx, a)
+	case code == "":
+		ticket, err := p.half.add(half{a.ID, a.PasswordHash, from, p.now().Add(halfLife)}, p.now())
+		return radio.SignedIn{Ticket: ticket}, err
+	}
+	if err := p.checkCode(ctx, a.ID, from, code); err != nil {
+		return radio.SignedIn{}, err
+	}
 	return p.open(ctx, a)
 }
 

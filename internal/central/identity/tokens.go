@@ -45,9 +45,9 @@ func checksum(begin string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:3])
 }
 
-// NewToken makes a token with which a program speaks for the person. It is told once;
-// only its SHA-256 is kept.
-func (p *People) NewToken(ctx context.Context, by radio.Person, name string, days int, use radio.TokenUse) (radio.APIToken, string, error) {
+// NewToken makes a token with which a program speaks for the person, who has proved to be
+// there. It is told once; only its SHA-256 is kept.
+func (p *People) NewToken(ctx context.Context, by radio.Person, shown radio.Proof, name string, days int, use radio.TokenUse) (radio.APIToken, string, error) {
 	if !by.May(radio.Self) {
 		return radio.APIToken{}, "", fmt.Errorf("%w: a token makes no tokens", radio.ErrForbidden)
 	}
@@ -61,6 +61,9 @@ func (p *People) NewToken(ctx context.Context, by radio.Person, name string, day
 		e.Add("use", "quyền của mã là chỉ đọc (read) hoặc đọc và ghi (write)", "a token is for read or write")
 	}
 	if err := e.Err(); err != nil {
+		return radio.APIToken{}, "", err
+	}
+	if err := p.Prove(ctx, by, shown); err != nil {
 		return radio.APIToken{}, "", err
 	}
 	random, err := secret()
@@ -91,7 +94,7 @@ func (p *People) TokenPerson(ctx context.Context, text string) (radio.Person, er
 		}
 	}
 	out := person(a)
-	out.Token = t.Use
+	out.Token, out.TokenID = t.Use, t.ID
 	return out, nil
 }
 
@@ -115,7 +118,7 @@ func (p *People) Sessions(ctx context.Context, by radio.Person, session string) 
 	return p.accounts.Sessions(ctx, by.ID, tokenHash(session), radio.At(p.now()))
 }
 
-// SignOutEverywhere ends every session of the person.
+// SignOutEverywhere ends every session and every token of the person.
 func (p *People) SignOutEverywhere(ctx context.Context, by radio.Person) error {
 	return p.accounts.EndSessions(ctx, by.ID, "", actor(by), radio.At(p.now()))
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -16,7 +15,7 @@ import (
 // each waiting for its acknowledgement. Reconciliation is measured in its own room.
 func BenchmarkIngest(b *testing.B) {
 	open := map[string]func(b *testing.B) string{
-		"sqlite": func(b *testing.B) string { return filepath.Join(b.TempDir(), "loaxa.db") },
+		"sqlite": func(b *testing.B) string { return storetest.File(b) },
 		"postgres": func(b *testing.B) string {
 			if testing.Short() {
 				b.Skip("PostgreSQL is not started with -short")
@@ -31,7 +30,7 @@ func BenchmarkIngest(b *testing.B) {
 					b.Error(err)
 				}
 			})
-			dsn, err := pg.Database(b.Context())
+			dsn, err := pg.Fresh(b.Context())
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/trust"
 	"loaxa/internal/wire"
 )
 
@@ -17,6 +18,7 @@ type job struct {
 	received radio.Millis
 	news     *radio.DeviceNews
 	hello    *wire.HelloPayload
+	said     []byte // the hello as it was signed
 	receipt  *radio.Receipt
 	batch    *batch
 	queued   time.Time
@@ -24,7 +26,9 @@ type job struct {
 
 	// The answer to a batch, set before done.
 	upto     uint64
+	link     trust.Hash // at upto; zero where the chain is not held
 	rejected []wire.Rejected
+	forked   *wire.Forked
 }
 
 func (j *job) records() int {
@@ -185,6 +189,7 @@ type writer struct {
 	heard    []radio.Heard
 	news     []radio.DeviceNews
 	receipts []radio.Receipt
+	boards   []board
 	// strange counts the receipts of this transaction for ids that nobody has issued,
 	// before those of earlier ones of the day.
 	strange map[radio.DeviceID]int
@@ -229,12 +234,16 @@ func (w *writer) add(ctx context.Context, j *job) error {
 	if j.news != nil {
 		w.news = append(w.news, *j.news)
 	}
+	if j.hello != nil {
+		w.boards = append(w.boards, board{j.device, j.hello.Machine, j.received},
+			board{j.device, radio.JournalMachine(j.hello.Journal), j.received})
+	}
 	if j.receipt != nil {
 		w.receipts = append(w.receipts, *j.receipt)
 	}
 	ref, _ := j.journal()
 	if j.hello != nil {
-		head, d := gap(w.heads[ref], *j.hello)
+		head, d := gap(w.heads[ref], *j.hello, j.said)
 		if d != nil {
 			w.heads[ref], w.changed[ref] = head, true
 			w.out.Disputes = append(w.out.Disputes, *d)
@@ -259,7 +268,7 @@ func (w *writer) add(ctx context.Context, j *job) error {
 		w.out.Proofs = append(w.out.Proofs, *m.proof)
 	}
 	w.heard = append(w.heard, m.heard...)
-	j.upto, j.rejected = m.head.Upto, m.rejected
+	j.upto, j.link, j.rejected, j.forked = m.upto, m.link, m.rejected, m.forked
 	return nil
 }
 
@@ -298,6 +307,9 @@ func (w *writer) flush(ctx context.Context) error {
 		return err
 	}
 	if err := w.putReceipts(ctx); err != nil {
+		return err
+	}
+	if err := w.putMachines(ctx); err != nil {
 		return err
 	}
 	return w.tx.Apply(ctx, w.heard)

@@ -97,6 +97,17 @@ func (m *memory) PutReceipts(_ context.Context, receipts []radio.Receipt) error 
 	return nil
 }
 
+func (m *memory) Machines(context.Context, []radio.DeviceID) (map[radio.DeviceID][]radio.DeviceMachine, error) {
+	return map[radio.DeviceID][]radio.DeviceMachine{}, nil
+}
+
+func (m *memory) PutMachines(_ context.Context, now, _ []radio.DeviceMachine) error {
+	for _, b := range now {
+		m.text(string(b.Device), b.Machine)
+	}
+	return nil
+}
+
 func (m *memory) Apply(_ context.Context, heard []radio.Heard) error {
 	m.heard += len(heard)
 	for _, h := range heard {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
@@ -62,10 +62,10 @@ func (h *house) Hello(_ context.Context, _ radio.DeviceID, p wire.HelloPayload) 
 }
 
 // Ack is Answers.
-func (h *house) Ack(_ context.Context, d radio.DeviceID, j radio.JournalID, upto uint64, rejected []wire.Rejected) error {
+func (h *house) Ack(_ context.Context, ack wire.AckPayload) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.acks = append(h.acks, wire.AckPayload{Device: d, Journal: j, Upto: upto, Rejected: rejected})
+	h.acks = append(h.acks, ack)
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (h *house) run() *house {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	return stopped(t, filepath.Join(t.TempDir(), "loaxa.db")).run()
+	return stopped(t, storetest.File(t)).run()
 }
 
 // device is a device with a key and a journal it chains itself.
@@ -243,11 +243,11 @@ func (h *house) lastAck() wire.AckPayload {
 
 func (h *house) watermark(d *device) uint64 {
 	h.t.Helper()
-	upto, err := h.db.Watermark(h.t.Context(), d.id, d.journal)
+	head, err := h.db.JournalHead(h.t.Context(), radio.JournalRef{Device: d.id, Journal: d.journal})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return upto
+	return head.Upto
 }
 
 // seqs lists what reconcile was handed.

@@ -40,8 +40,9 @@ type Devices interface {
 type Answers interface {
 	// Hello is called for each hello, once its news is stored.
 	Hello(ctx context.Context, device radio.DeviceID, hello wire.HelloPayload) error
-	// Ack says that everything up to upto is stored; rejected names records kept apart.
-	Ack(ctx context.Context, device radio.DeviceID, journal radio.JournalID, upto uint64, rejected []wire.Rejected) error
+	// Ack says up to where a journal is stored, and with which link in its chain; rejected
+	// ones name records kept apart.
+	Ack(ctx context.Context, ack wire.AckPayload) error
 }
 
 // Tx is one transaction on the log. Apply hands new records to reconcile.
@@ -54,6 +55,10 @@ type Tx interface {
 	// IssuedTo tells for each whether it speaks of an alert, or of a command to its device.
 	IssuedTo(ctx context.Context, receipts []radio.Receipt) ([]bool, error)
 	Apply(ctx context.Context, heard []radio.Heard) error
+	// Machines gives the boards that spoke under these identities; PutMachines keeps how
+	// they stand now, and forgets some.
+	Machines(ctx context.Context, devices []radio.DeviceID) (map[radio.DeviceID][]radio.DeviceMachine, error)
+	PutMachines(ctx context.Context, now, gone []radio.DeviceMachine) error
 }
 
 // Log runs f in one transaction and commits when it returns nil.
@@ -122,6 +127,9 @@ func (in *Ingest) Message(ctx context.Context, device, topic string, payload []b
 		in.refuse(device, topic, err)
 		return nil
 	}
+	if len(payload) == 0 && t.Kind.Retained() {
+		return nil // it clears what a broker retains, mostly the centre's own doing, and says nothing
+	}
 	j, err := in.read(ctx, t, payload)
 	switch {
 	case errors.Is(err, radio.ErrInvalid), errors.Is(err, radio.ErrForbidden), errors.Is(err, radio.ErrNotFound):
@@ -149,10 +157,14 @@ func (in *Ingest) read(ctx context.Context, t wire.Topic, data []byte) (*job, er
 		if p, err = wire.ParsePresence(data); err == nil && p.Connection > maxNumber {
 			err = fmt.Errorf("%w: connection number %d", radio.ErrInvalid, p.Connection)
 		}
+		if err == nil {
+			// Unsigned; but of a device that was taken out not even a hint is taken.
+			_, _, err = in.keys.get(ctx, t.Device)
+		}
 		news.Presence = &radio.Presence{Alive: p.State == wire.Birth, Connection: p.Connection, At: j.received}
 		j.news = &news
 	case wire.Hello:
-		j.hello = new(wire.HelloPayload)
+		j.hello, j.said = new(wire.HelloPayload), data
 		if err = in.unseal(ctx, t, data, j.hello); err == nil {
 			err = checkHello(*j.hello, t.Device)
 		}
@@ -222,6 +234,8 @@ func checkHello(h wire.HelloPayload, device radio.DeviceID) error {
 		return fmt.Errorf("%w: nonce of %d characters", radio.ErrInvalid, len(h.Nonce))
 	case len(h.Lacks) > wire.MaxLacks || slices.ContainsFunc(h.Lacks, func(s radio.SHA256) bool { return !s.Valid() }):
 		return fmt.Errorf("%w: %d voices lacking in hello", radio.ErrInvalid, len(h.Lacks))
+	case h.Machine != "" && !machineForm.MatchString(h.Machine):
+		return fmt.Errorf("%w: machine of %d characters in hello", radio.ErrInvalid, len(h.Machine))
 	}
 	return nil
 }
@@ -248,7 +262,7 @@ func (in *Ingest) answer(ctx context.Context, j *job) {
 	case j.hello != nil:
 		err = in.answers.Hello(ctx, j.device, *j.hello)
 	case j.batch != nil:
-		err = in.answers.Ack(ctx, j.device, j.batch.Journal, j.upto, j.rejected)
+		err = in.answers.Ack(ctx, wire.AckPayload{Device: j.device, Journal: j.batch.Journal, Upto: j.upto, Rejected: j.rejected, Hash: j.link, Forked: j.forked})
 	case j.receipt != nil:
 		in.log.Info("receipt", "device", string(j.device), "id", j.receipt.ID, "state", j.receipt.State, "reason", j.receipt.Reason)
 	}

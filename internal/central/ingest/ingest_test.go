@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
 )
@@ -183,7 +183,7 @@ func (h *house) waiting(n int) {
 }
 
 func TestOneCommitForMany(t *testing.T) {
-	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	h := stopped(t, storetest.File(t))
 	const n = 40
 	errs := make(chan error, n)
 	for range n {
@@ -205,7 +205,7 @@ func TestOneCommitForMany(t *testing.T) {
 }
 
 func TestOneBadMessageDoesNotKeepOthersOut(t *testing.T) {
-	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	h := stopped(t, storetest.File(t))
 	cursed := h.device().boots(1)
 	h.apply = func(heard []radio.Heard) error {
 		for _, r := range heard {
@@ -241,7 +241,7 @@ func TestOneBadMessageDoesNotKeepOthersOut(t *testing.T) {
 // A database that is away fails the group at once, and not each message after its own
 // timeout.
 func TestDatabaseAway(t *testing.T) {
-	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	h := stopped(t, storetest.File(t))
 	const n = 20
 	var tries atomic.Int64
 	h.commit = func(context.Context, func(Tx) error) error {
@@ -268,7 +268,7 @@ func TestDatabaseAway(t *testing.T) {
 }
 
 func TestStopTurnsAway(t *testing.T) {
-	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	h := stopped(t, storetest.File(t))
 	d := h.device().boots(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"loaxa/internal/radio"
@@ -68,20 +67,9 @@ func readBatch(p wire.JournalPayload, envelope []byte) (*batch, error) {
 	return b, nil
 }
 
-var kindForm = regexp.MustCompile(`^[a-z_]{1,32}$`)
-
 // readRecord gives the record, or why it is poison.
 func readRecord(raw []byte, device radio.DeviceID, seq uint64) (radio.Record, string) {
-	r, err := radio.ParseRecord(raw)
-	switch {
-	case err != nil:
-	case r.Seq != seq:
-		err = fmt.Errorf("%w: the record says seq %d", radio.ErrInvalid, r.Seq)
-	case !kindForm.MatchString(string(r.Kind)):
-		err = fmt.Errorf("%w: record kind %.32q", radio.ErrInvalid, string(r.Kind))
-	case r.Kind == radio.RecordResult:
-		err = r.Result.CheckHeard(device)
-	}
+	r, err := wire.ReadRecord(raw, device, seq)
 	if err != nil {
 		return r, clean(err.Error())
 	}
@@ -110,6 +98,11 @@ type merged struct {
 	proof    *radio.JournalProof
 	disputes []radio.JournalDispute
 	rejected []wire.Rejected
+	forked   *wire.Forked
+	// upto and link are where the journal stands by the word of this batch: at its end, also
+	// when more is held, for the device can hold only what it has against its own chain.
+	upto uint64
+	link trust.Hash // zero where the chain is not held
 }
 
 // merge is the one rule by which a journal grows. links holds the links of every
@@ -118,13 +111,16 @@ type merged struct {
 //   - A batch that begins behind the head's successor adds nothing: the answer names
 //     the head, and the device sends what lies between first.
 //   - A record that is held with the same link is a repetition and changes nothing.
-//   - A record held with another link is a fork: both are kept, the first counts.
+//   - A record held with another link is a fork: both are kept, the first counts. Nothing
+//     behind it is taken: the device tells what it has from there on in a new journal, where
+//     all of it counts. One that does not know of that goes on behind the head, as a break.
 //   - The successor of the head is taken. When it claims to follow another record than
 //     the one held, that is noted as a break, and it is taken all the same: the
 //     device's key signed it, and its airings did happen.
 //   - A poison record is kept apart under its number, and the journal goes on.
 func merge(head radio.JournalHead, links map[uint64][32]byte, b *batch, now radio.Millis) merged {
 	m := merged{head: head}
+	m.stands(head.Upto, head.Link, head.Linked)
 	if b.first > head.Upto+1 {
 		return m
 	}
@@ -139,12 +135,21 @@ func merge(head radio.JournalHead, links map[uint64][32]byte, b *batch, now radi
 			whole = whole && held && link == r.link
 			switch {
 			case held && link != r.link:
+				if m.forked == nil {
+					m.forked = &wire.Forked{Seq: r.seq, Own: r.link, Before: links[r.seq-1]}
+				}
 				m.dispute(b, radio.JournalDispute{Kind: radio.DisputeFork, Seq: r.seq, Last: r.seq, Held: link, Claimed: r.link, Bytes: r.bytes})
 				m.rejected = append(m.rejected, wire.Rejected{Seq: r.seq, Reason: "conflict: another record is held under this number"})
 			case r.poison != "":
 				m.rejected = append(m.rejected, wire.Rejected{Seq: r.seq, Reason: r.poison})
 			}
+			if held && m.forked == nil {
+				m.stands(r.seq, link, true)
+			}
 			continue
+		}
+		if m.forked != nil {
+			break
 		}
 		if m.head.Linked && m.head.Link != r.prev {
 			m.dispute(b, radio.JournalDispute{Kind: radio.DisputeBreak, Seq: r.seq, Last: r.seq, Held: m.head.Link, Claimed: r.prev})
@@ -161,6 +166,10 @@ func merge(head radio.JournalHead, links map[uint64][32]byte, b *batch, now radi
 			taken = r.seq
 		}
 		m.head.Upto, m.head.Link, m.head.Linked = r.seq, r.link, true
+		m.stands(r.seq, r.link, true)
+	}
+	if m.forked != nil {
+		m.stands(m.head.Upto, m.head.Link, m.head.Linked)
 	}
 	if taken != 0 {
 		m.proof = &radio.JournalProof{JournalRef: b.JournalRef, New: taken, First: b.first, Last: m.head.Upto, Prev: b.prev, Signatures: b.signatures}
@@ -169,6 +178,13 @@ func merge(head radio.JournalHead, links map[uint64][32]byte, b *batch, now radi
 		}
 	}
 	return m
+}
+
+func (m *merged) stands(upto uint64, link trust.Hash, linked bool) {
+	m.upto, m.link = upto, trust.Hash{}
+	if linked {
+		m.link = link
+	}
 }
 
 // dispute notes a security event; the signed message is kept with the first of them.
@@ -180,33 +196,13 @@ func (m *merged) dispute(b *batch, d radio.JournalDispute) {
 	m.disputes = append(m.disputes, d)
 }
 
-// gap applies what a hello says of records the device no longer has.
-func gap(head radio.JournalHead, h wire.HelloPayload) (radio.JournalHead, *radio.JournalDispute) {
+// gap applies what a hello says of records the device no longer has. The signed message is
+// kept with it: without the device's own word nobody may say later that records were lost.
+func gap(head radio.JournalHead, h wire.HelloPayload, envelope []byte) (radio.JournalHead, *radio.JournalDispute) {
 	if h.Oldest <= head.Upto+1 || h.Oldest > h.Head+1 {
 		return head, nil
 	}
-	d := &radio.JournalDispute{JournalRef: head.JournalRef, Kind: radio.DisputeGap, Seq: head.Upto + 1, Last: h.Oldest - 1, Held: head.Link}
+	d := &radio.JournalDispute{JournalRef: head.JournalRef, Kind: radio.DisputeGap, Seq: head.Upto + 1, Last: h.Oldest - 1, Held: head.Link, Envelope: envelope}
 	head.Upto, head.Link, head.Linked = h.Oldest-1, [32]byte{}, false
 	return head, d
-}
-
-// Envelope builds the signed message of a batch again from its proof and records, so
-// that anybody with the device's key can verify what the log says.
-func Envelope(p radio.JournalProof, records [][]byte) ([]byte, error) {
-	payload := p.Payload
-	if payload == nil {
-		jp := wire.JournalPayload{Device: p.Device, Journal: p.Journal, First: p.First, Prev: p.Prev}
-		for _, r := range records {
-			jp.Records = append(jp.Records, r)
-		}
-		var err error
-		if payload, err = json.Marshal(jp); err != nil {
-			return nil, fmt.Errorf("build a batch again: %w", err)
-		}
-	}
-	env := trust.Envelope{Payload: base64.RawURLEncoding.EncodeToString(payload)}
-	if err := json.Unmarshal(p.Signatures, &env.Signatures); err != nil {
-		return nil, fmt.Errorf("build a batch again: %w: %v", radio.ErrInvalid, err)
-	}
-	return json.Marshal(env)
 }

@@ -49,7 +49,7 @@ func TestBatchesCutAnewAndProofs(t *testing.T) {
 		if proof.Payload != nil {
 			t.Errorf("record %d: the payload is kept twice", seq)
 		}
-		envelope, err := Envelope(proof, records)
+		envelope, err := wire.BatchEnvelope(proof, records)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestPayloadThatCannotBeBuiltAgainIsKept(t *testing.T) {
 	if err != nil || proof.Payload == nil {
 		t.Fatalf("proof %+v, %v", proof, err)
 	}
-	envelope, err := Envelope(proof, records)
+	envelope, err := wire.BatchEnvelope(proof, records)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,12 +173,21 @@ func TestForkedJournal(t *testing.T) {
 	for range 2 {
 		h.send(d, wire.Journal, d.batch(1, 5))
 		ack := h.lastAck()
-		if ack.Upto != 5 || len(ack.Rejected) != 2 || ack.Rejected[0].Seq != 3 || ack.Rejected[1].Seq != 4 {
+		if ack.Upto != 4 || ack.Hash != held[4] || len(ack.Rejected) != 2 || ack.Rejected[0].Seq != 3 || ack.Rejected[1].Seq != 4 {
 			t.Fatalf("ack %+v", ack)
 		}
+		// Whose batch it was, and up to where it holds: a new journal begins there.
+		if f := ack.Forked; f == nil || *f != (wire.Forked{Seq: 3, Own: d.links[3], Before: held[2]}) {
+			t.Fatalf("forked %+v", f)
+		}
 	}
-	if got := h.seqs(); !slices.Equal(got, []uint64{1, 2, 3, 4, 5}) {
-		t.Errorf("reconcile heard %v", got)
+	if got := h.seqs(); !slices.Equal(got, []uint64{1, 2, 3, 4}) {
+		t.Errorf("reconcile heard %v: 5 must be told in the new journal alone", got)
+	}
+	// A device of an older version goes on behind the head.
+	h.send(d, wire.Journal, d.batch(5, 5))
+	if ack := h.lastAck(); ack.Upto != 5 || ack.Hash != d.links[5] || ack.Forked != nil {
+		t.Fatalf("ack %+v", ack)
 	}
 	disputes, err := h.db.JournalDisputes(t.Context(), d.id, 10)
 	if err != nil || len(disputes) != 3 {
@@ -196,10 +205,19 @@ func TestForkedJournal(t *testing.T) {
 	if last := disputes[2]; last.Held != held[4] || last.Claimed != d.links[4] {
 		t.Errorf("break: %+v", last)
 	}
-	// The batch signed records that are not held: its payload is evidence.
-	proof, _, err := h.db.JournalProof(t.Context(), radio.JournalRef{Device: d.id, Journal: d.journal}, 5)
-	if err != nil || proof.Payload == nil {
-		t.Errorf("proof %+v, %v", proof, err)
+}
+
+// The answer to a batch is about that batch: a device can hold only what it has against its
+// own chain, and another board may have written what is held behind it.
+func TestAnswerIsAboutTheBatch(t *testing.T) {
+	h := newHouse(t)
+	d := h.device().boots(8)
+	h.send(d, wire.Journal, d.batch(1, 8))
+	for _, c := range []struct{ first, last int }{{1, 3}, {2, 8}, {8, 8}} {
+		h.send(d, wire.Journal, d.batch(c.first, c.last))
+		if ack := h.lastAck(); ack.Upto != uint64(c.last) || ack.Hash != d.links[c.last] || ack.Forked != nil {
+			t.Errorf("%+v: ack %+v", c, ack)
+		}
 	}
 }
 
@@ -264,13 +282,19 @@ func TestGapTheDeviceCannotFill(t *testing.T) {
 			h := newHouse(t)
 			d := h.device().boots(8)
 			h.send(d, wire.Journal, d.batch(1, 2))
-			h.send(d, wire.Hello, d.seal(wire.Hello, wire.HelloPayload{Device: d.id, Journal: d.journal, Head: c.head, Oldest: c.oldest}))
+			hello := d.seal(wire.Hello, wire.HelloPayload{Device: d.id, Journal: d.journal, Head: c.head, Oldest: c.oldest})
+			h.send(d, wire.Hello, hello)
 			if got := h.watermark(d); got != c.upto {
 				t.Fatalf("watermark %d, want %d", got, c.upto)
 			}
 			disputes, err := h.db.JournalDisputes(t.Context(), d.id, 10)
 			if err != nil || (len(disputes) == 1) != (c.upto > 2) {
 				t.Errorf("disputes %+v, %v", disputes, err)
+			}
+			for _, gap := range disputes {
+				if !bytes.Equal(gap.Envelope, hello) {
+					t.Error("the device's own word was not kept with the gap")
+				}
 			}
 			if c.upto < 8 {
 				h.send(d, wire.Journal, d.batch(int(c.upto)+1, 8))

@@ -3,11 +3,11 @@ package ingest
 import (
 	"bytes"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
 )
@@ -15,7 +15,7 @@ import (
 // TestStrangeReceipts: of what nobody has issued a device gets so many a day into the
 // database, the log says so once, and what was issued is kept all the same.
 func TestStrangeReceipts(t *testing.T) {
-	h := stopped(t, filepath.Join(t.TempDir(), "loaxa.db"))
+	h := stopped(t, storetest.File(t))
 	var log bytes.Buffer
 	h.log = slog.New(slog.NewTextHandler(&log, nil))
 	h.run()

@@ -56,15 +56,17 @@ type Desk struct {
 	intake Preparer
 	files  Keeper
 	shelf  Shelf
-	now    func() time.Time
-	log    *slog.Logger
+	// approvals are the signatures without which nothing is approved.
+	approvals *Approvals
+	now       func() time.Time
+	log       *slog.Logger
 	// changed is told when what may go on the air has changed.
 	changed func()
 }
 
 // NewDesk stores what it is given.
-func NewDesk(intake Preparer, files Keeper, shelf Shelf, now func() time.Time, log *slog.Logger, changed func()) *Desk {
-	return &Desk{intake: intake, files: files, shelf: shelf, now: now, log: log, changed: changed}
+func NewDesk(intake Preparer, files Keeper, shelf Shelf, approvals *Approvals, now func() time.Time, log *slog.Logger, changed func()) *Desk {
+	return &Desk{intake: intake, files: files, shelf: shelf, approvals: approvals, now: now, log: log, changed: changed}
 }
 
 // Ready says whether every kind of upload can be taken in now.
@@ -195,24 +197,37 @@ func (d *Desk) TakeBack(ctx context.Context, id radio.BulletinID, version int, b
 }
 
 // Decide approves, rejects or withdraws one version. Who approves must have listened to
-// the end (*radio.NotHeard).
-func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v radio.Verdict, by radio.UserID) (radio.Bulletin, error) {
+// the end (*radio.NotHeard), and signs for the audio; the signature is kept with the
+// decision or neither is. What is approved, but whose signature no longer holds, is
+// approved again by the same rules.
+func (d *Desk) Decide(ctx context.Context, id radio.BulletinID, version int, v radio.Verdict, by radio.Person) (radio.Bulletin, error) {
 	step, ok := radio.DecisionStep(v.To)
 	if !ok {
 		return radio.Bulletin{}, fmt.Errorf("%w: a decision for %.20q", radio.ErrInvalid, string(v.To))
 	}
-	b, err := d.move(ctx, id, version, step, by, v.Why, func(b *radio.Bulletin, at radio.Millis) error {
-		approves := step == radio.StepApprove && b.Can(step, by) // or Take finds the words
+	was, err := d.shelf.Bulletin(ctx, id, version)
+	if err != nil {
+		return was, err
+	}
+	step = d.stepOf(step, was)
+	signs := step == radio.StepApprove || step == radio.StepReapprove
+	b, err := d.moveFrom(ctx, was, step, by.ID, v.Why, func(b *radio.Bulletin, at radio.Millis) error {
+		approves := signs && b.Can(step, by.ID) // or Take finds the words
 		if v.Seen != b.SubmittedAt && (v.Seen != 0 || approves) {
 			return &radio.NotSeen{Code: b.Code, Version: version, Submitted: b.SubmittedAt}
 		}
 		if !approves {
 			return nil
 		}
-		if err := d.fourEyes(ctx, *b, by); err != nil {
+		if err := d.fourEyes(ctx, *b, by.ID); err != nil {
 			return err
 		}
-		return d.mustHaveHeard(ctx, *b, by, at)
+		return d.mustHaveHeard(ctx, *b, by.ID, at)
+	}, func(b *radio.Bulletin) error {
+		if !signs {
+			return nil
+		}
+		return d.approve(ctx, b, by, v.Sign)
 	})
 	if err == nil {
 		d.changed()
@@ -243,6 +258,12 @@ func (d *Desk) move(ctx context.Context, id radio.BulletinID, version int, step 
 	if err != nil {
 		return was, err
 	}
+	return d.moveFrom(ctx, was, step, by, why, check, nil)
+}
+
+// moveFrom does a step; finish may refuse what it has led to, or complete it.
+func (d *Desk) moveFrom(ctx context.Context, was radio.Bulletin, step radio.BulletinStep, by radio.UserID, why string,
+	check func(b *radio.Bulletin, at radio.Millis) error, finish func(b *radio.Bulletin) error) (radio.Bulletin, error) {
 	// Later than what was handed in before, so that the two can be told apart.
 	at, b := max(radio.At(d.now()), was.SubmittedAt+1), was
 	if check != nil {
@@ -255,10 +276,15 @@ func (d *Desk) move(ctx context.Context, id radio.BulletinID, version int, step 
 	if err != nil {
 		return was, err
 	}
+	if finish != nil {
+		if err := finish(&to); err != nil {
+			return was, err
+		}
+	}
 	if err := d.shelf.MoveBulletin(ctx, radio.BulletinMove{Step: step, From: was, To: to, By: by, At: at, Why: why}); err != nil {
 		return was, err
 	}
-	d.log.Info("bulletin moved", "bulletin", to.ID, "code", to.Code, "version", version, "step", step, "state", to.State)
+	d.log.Info("bulletin moved", "bulletin", to.ID, "code", to.Code, "version", to.Version, "step", step, "state", to.State)
 	return to, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"loaxa/internal/central/fault"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 )
 
@@ -69,6 +69,7 @@ type deskBench struct {
 	store   *store.Store
 	intake  *fakePreparer
 	keeper  *fakeKeeper
+	pens    *pens
 	clock   time.Time
 	changes int
 	lan     radio.UserID // writes
@@ -83,7 +84,7 @@ type shelfOf struct {
 
 func newDeskBench(t *testing.T) *deskBench {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
+	s, err := store.Open(t.Context(), storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,12 +95,14 @@ func newDeskBench(t *testing.T) *deskBench {
 	})
 	b := &deskBench{t: t, store: s, intake: &fakePreparer{}, keeper: &fakeKeeper{}, clock: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC),
 		lan: radio.NewID[radio.UserID](), hoa: radio.NewID[radio.UserID]()}
+	clock := func() time.Time { return b.clock }
+	b.pens = newPens(t, clock, map[radio.UserID]radio.AreaID{b.lan: "P", b.hoa: "P"})
 	looks := 0
 	fleet := fault.NewFleet(s, func() time.Time { // a view serves for a second: every look is another one's
 		looks++
 		return b.clock.Add(time.Duration(looks) * 2 * time.Second)
 	}, slog.New(slog.DiscardHandler))
-	b.Desk = NewDesk(b.intake, b.keeper, shelfOf{s, fleet}, func() time.Time { return b.clock }, slog.New(slog.DiscardHandler), func() { b.changes++ })
+	b.Desk = NewDesk(b.intake, b.keeper, shelfOf{s, fleet}, NewApprovals(b.pens, b.pens, clock), clock, slog.New(slog.DiscardHandler), func() { b.changes++ })
 	return b
 }
 

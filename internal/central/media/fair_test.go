@@ -26,7 +26,7 @@ func askAs(t *testing.T, h http.Handler, device, path string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest("GET", path, nil)
 	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: device}}
-	r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf}}}
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result()

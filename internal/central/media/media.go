@@ -25,7 +25,8 @@ type Files interface {
 	Open(h radio.SHA256) (file io.ReadSeekCloser, size int64, err error)
 }
 
-// Admission turns a verified client certificate into the device that may speak now.
+// Admission turns the certificate that a client showed into the device that may speak
+// now. TLS has proven the key and the CA only: the certificate may have expired.
 type Admission interface {
 	Admit(ctx context.Context, leaf *x509.Certificate) (radio.DeviceID, error)
 }
@@ -56,11 +57,12 @@ func New(files Files, who Admission, transfers int, log *slog.Logger) *Handler {
 
 // ServeHTTP sends one file, or the part asked for.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		http.Error(w, "a device certificate is needed", http.StatusUnauthorized)
 		return
 	}
-	device, err := h.who.Admit(r.Context(), r.TLS.VerifiedChains[0][0])
+	leaf := r.TLS.PeerCertificates[0]
+	device, err := h.who.Admit(r.Context(), leaf)
 	if err != nil {
 		h.log.Warn("media refused", "error", err, "from", r.RemoteAddr)
 		http.Error(w, "this certificate is not admitted", http.StatusForbidden)
@@ -83,7 +85,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(device)
-	h.send(w, r, hash, device)
+	still := func() error {
+		_, err := h.who.Admit(r.Context(), leaf)
+		return err
+	}
+	h.send(w, r, hash, device, still)
 }
 
 // enter takes a place for one transfer, unless all are taken or the device has its
@@ -112,7 +118,7 @@ func (h *Handler) leave(device radio.DeviceID) {
 	}
 }
 
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, hash radio.SHA256, device radio.DeviceID) {
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, hash radio.SHA256, device radio.DeviceID, still func() error) {
 	file, size, err := h.files.Open(hash)
 	if errors.Is(err, radio.ErrNotFound) {
 		http.Error(w, "no such audio", http.StatusNotFound)
@@ -132,18 +138,31 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, hash radio.SHA256
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	w.Header().Set("Content-Type", "audio/mpeg")
 	h.log.Debug("media", "device", device, "sha256", hash, "bytes", size, "range", r.Header.Get("Range"))
-	http.ServeContent(&pacedWriter{w, http.NewResponseController(w), h.log}, r, "", time.Time{}, file)
+	http.ServeContent(&pacedWriter{w, http.NewResponseController(w), h.log, still, time.Now()}, r, "", time.Time{}, file)
 }
+
+// admittedFor is how long an answer counts before a long transfer asks again: a device
+// that was revoked is sent no more within a minute.
+const admittedFor = 20 * time.Second
 
 // pacedWriter gives each write its own deadline, so that a slow link may take as
 // long as it needs and a dead one ends.
 type pacedWriter struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	log     *slog.Logger
+	control  *http.ResponseController
+	log      *slog.Logger
+	still    func() error // whether the device is still admitted
+	admitted time.Time
 }
 
 func (p *pacedWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); now.Sub(p.admitted) > admittedFor {
+		if err := p.still(); err != nil {
+			p.log.Warn("transfer ended", "error", err)
+			return 0, err
+		}
+		p.admitted = now
+	}
 	if err := p.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		p.log.Debug("media write deadline", "error", err)
 	}

@@ -44,7 +44,7 @@ func ask(t *testing.T, h http.Handler, method, path string, head map[string]stri
 		r.Header.Set(k, v)
 	}
 	if withCert {
-		r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{}}}}
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -50,7 +50,7 @@ var vietnamese = texts{
 		case radio.FaultDisk:
 			return "sắp hết bộ nhớ" + inBrackets(c.Text)
 		case radio.FaultCloned:
-			return "hai thiết bị dùng chung một định danh"
+			return "nghi nhân bản danh tính (hai thiết bị dùng chung một danh tính)"
 		case radio.FaultRefused:
 			return "máy chủ không tạo được " + map[string]string{"programme": "lịch phát", "policy": "khung giờ", "settings": "cài đặt"}[n.Code] + inBrackets(c.Text)
 		case radio.FaultCertificate:

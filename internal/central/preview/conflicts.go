@@ -59,6 +59,8 @@ const (
 
 	whatUnknown    = "unknown"
 	whatUnapproved = "unapproved"
+	whatUnsigned   = "unsigned"  // approved, but no signature holds for it
+	whatElsewhere  = "elsewhere" // approved for another area
 
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
@@ -188,6 +190,11 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 		if _, ok := s.newest(e.Bulletin); !ok {
 			f.what, f.blocking = whatUnknown, true
 		}
+	case radio.Unsigned:
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, s.entry(g, x).Bulletin
+	case radio.Elsewhere:
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, s.entry(g, x).Bulletin
+		f.extra = s.areas[s.bulletins[f.bulletin].Area].Name
 	case radio.UnplayableSlot:
 		if s.broken[x.Slot] {
 			return

@@ -116,6 +116,16 @@ func TestConflicts(t *testing.T) {
 		{"withdrawn, and nothing else in the slot", func(h *house) {
 			h.plan.Bulletins[1].State = radio.Withdrawn
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 2))}, []string{"no_audio 4 0 đã thu hồi"}},
+		{"approved under a key that counts no more", func(h *house) {
+			h.plan.Bulletins[1].Signed = &radio.ApprovalRow{KID: lapsed, Area: area(1)}
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1, 2))}, []string{"no_audio 4 0 Bản tin “Bản tin số 2” trong khung giờ “khung-1” của lịch “Lịch số 1” cần duyệt lại"}},
+		{"approved before approvals were signed", func(h *house) {
+			h.plan.Bulletins[1].Signed = nil
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 2))}, []string{"no_audio 4 0 cần duyệt lại"}},
+		{"approved for another commune", func(h *house) {
+			b := &h.plan.Bulletins[1]
+			b.Area, b.Signed = area(20), &radio.ApprovalRow{Area: area(20), SignedApproval: b.Signed.SignedApproval}
+		}, []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, everyday, 1, 2))}, []string{"no_audio 4 0 chỉ được duyệt để phát ở Xã 20"}},
 		{"no such bulletin", nil, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1, 77))}, []string{"no_audio! 4 0 không có trong kho"}},
 
 		{"the bulletin runs out", func(h *house) {

@@ -77,8 +77,19 @@ func (h *house) Views(context.Context) ([]radio.DeviceView, error) {
 	return h.views, nil
 }
 
+// stands: every signature holds that is not said to have lapsed.
+func (h *house) stands(b radio.Bulletin) error {
+	if b.Signed.KID == lapsed {
+		return radio.ErrForbidden
+	}
+	return nil
+}
+
+// lapsed is the key whose signatures hold no more.
+const lapsed = "lapsed"
+
 func (h *house) preview() *preview.Preview {
-	return preview.New(h, h, programme.Resolver{}, func() time.Time { return now })
+	return preview.New(h, h, programme.Resolver{Stands: h.stands}, func() time.Time { return now })
 }
 
 // newHouse: province 1; communes 10, 20 with two hamlets each (11, 12, 21, 22), a commune
@@ -128,7 +139,8 @@ func (h *house) says(d radio.DeviceID, revision int64, have ...int) {
 
 // approved gives a bulletin of whole seconds in both renditions.
 func approved(n, seconds int) radio.Bulletin {
-	b := radio.Bulletin{ID: bulletin(n), Code: fmt.Sprint("tin-", n), Version: 1, Title: fmt.Sprint("Bản tin số ", n), State: radio.Approved}
+	b := radio.Bulletin{ID: bulletin(n), Code: fmt.Sprint("tin-", n), Version: 1, Title: fmt.Sprint("Bản tin số ", n), State: radio.Approved,
+		Area: area(1), Signed: &radio.ApprovalRow{Area: area(1), SignedApproval: radio.SignedApproval{Protected: "header", At: 1, Signature: "signature"}}}
 	samples := int64(seconds) * radio.SampleRate
 	frames := int((samples + radio.FrameSamples - 1) / radio.FrameSamples)
 	for i, kbps := range []int{64, 32} {

@@ -232,6 +232,10 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 			}
 		}
 	}
+	narrow := make([]bool, len(s.schedules))
+	for i, o := range s.schedules {
+		narrow[i] = s.narrow(o)
+	}
 	var out []*group
 	known := map[string]*group{}
 	for _, p := range s.places {
@@ -249,6 +253,9 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 		slices.Sort(mine)
 		mine = slices.Compact(mine)
 		key := groupKey(p, rule, mine)
+		if slices.ContainsFunc(mine, func(i int) bool { return narrow[i] }) {
+			key += string(p.Commune().ID)
+		}
 		g := known[key]
 		if g == nil {
 			g = &group{}
@@ -265,6 +272,19 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 		}
 	}
 	return out
+}
+
+// narrow says whether a schedule plays what was approved for less than the province: of
+// that, devices in different communes get different programmes.
+func (s *survey) narrow(o radio.Schedule) bool {
+	for _, sl := range o.Slots {
+		for _, e := range sl.Items {
+			if b := s.bulletins[e.Bulletin]; b.Signed != nil && s.areas[b.Area].Kind != radio.Province {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func groupKey(p radio.Place, rule int, schedules []int) string {

@@ -214,6 +214,14 @@ func (n names) audio(m merged) (vi, en string) {
 		return fmt.Sprintf("Khung giờ %s của lịch %s dùng một bản tin không có trong kho. Chọn bản tin khác.", slot, mine),
 			fmt.Sprintf("Slot %s of schedule %s lists a bulletin that does not exist. Choose another one.", slot, mine)
 	}
+	switch m.what {
+	case whatUnsigned:
+		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s cần duyệt lại: không có chữ ký duyệt còn hiệu lực nên thiết bị không phát. Mở bản tin và ký duyệt lại.", n.bulletin(m.bulletin), slot, mine),
+			fmt.Sprintf("Bulletin %s in slot %s of schedule %s needs approval again: no approver's signature holds for it, so that devices do not play it. Open the bulletin and sign again.", n.bulletin(m.bulletin), slot, mine)
+	case whatElsewhere:
+		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s chỉ được duyệt để phát ở %s; cụm loa ở nơi khác không phát. Thu hẹp nơi nhận của lịch hoặc thay bản tin khác.", n.bulletin(m.bulletin), slot, mine, m.extra),
+			fmt.Sprintf("Bulletin %s in slot %s of schedule %s was approved for %s only: devices elsewhere do not play it. Narrow the schedule's places or choose another bulletin.", n.bulletin(m.bulletin), slot, mine, m.extra)
+	}
 	b := n.bulletins[m.bulletin]
 	stateVI, stateEN := "đang chờ duyệt", "awaits approval"
 	switch b.State {

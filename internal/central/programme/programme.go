@@ -22,7 +22,12 @@ import (
 const KeepEnded = 7 * 24 * time.Hour
 
 // Resolver resolves the documents of devices; see the methods.
-type Resolver struct{ Tuning Tuning }
+type Resolver struct {
+	Tuning Tuning
+	// Stands says whether the signature under which a version was approved holds by the
+	// keyring of now; nil: no signature does.
+	Stands func(radio.Bulletin) error
+}
 
 // Programme makes the programme of a place of the bulletins that may be aired, one
 // version each (see Current); withdrawn lists the audio of versions withdrawn not
@@ -38,7 +43,7 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulleti
 	if err != nil {
 		return fail(err)
 	}
-	w := work{bulletins: bulletins, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
+	w := work{place: place, bulletins: bulletins, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
 	oldest := zone.Date(now.Add(-KeepEnded))
 	for _, s := range inOrder(schedules) {
 		if s.WithdrawnAt != 0 || !slices.ContainsFunc(s.Targets, place.Within) || (s.Until != "" && s.Until < oldest) {
@@ -60,6 +65,7 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulleti
 
 // work is one programme in the making.
 type work struct {
+	place     radio.Place
 	bulletins map[radio.BulletinID]radio.Bulletin
 	p         radio.Programme
 	out       []radio.Exclusion
@@ -113,8 +119,27 @@ func (w *work) item(s radio.Schedule, slot radio.Slot, e radio.Entry) (radio.Ite
 			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"})
 		return it, false
 	}
+	if x, ok := w.unsigned(b); ok {
+		x.Schedule, x.Slot, x.Entry = s.ID, slot.ID, e.ID
+		w.leaveOut(x)
+		return it, false
+	}
 	it.Version = b.Version
 	return it, true
+}
+
+// unsigned says why no device here would take a version's approval: nobody's signature
+// holds for it (see Current), or its desk, for which it was signed, does not reach here.
+func (w *work) unsigned(b radio.Bulletin) (radio.Exclusion, bool) {
+	switch {
+	case b.Signed == nil:
+		return radio.Exclusion{Reason: radio.Unsigned,
+			VI: "bản tin cần duyệt lại: không có chữ ký duyệt còn hiệu lực", EN: "the bulletin needs approval again: no approver's signature holds for it"}, true
+	case !slices.ContainsFunc(w.place.Chain, func(a radio.Area) bool { return a.ID == b.Area }):
+		return radio.Exclusion{Reason: radio.Elsewhere,
+			VI: "bản tin được duyệt để phát ở địa bàn khác", EN: "the bulletin was approved for another area"}, true
+	}
+	return radio.Exclusion{}, false
 }
 
 // dropUnplayable leaves out the slots that timetable cannot expand.
@@ -135,7 +160,7 @@ func (w *work) dropUnplayable() {
 	})
 }
 
-// audio describes each bulletin version the slots list, once.
+// audio describes each bulletin version the slots list, once, with its approval.
 func (w *work) audio() {
 	listed := map[radio.BulletinID]bool{}
 	for _, s := range w.p.Slots {
@@ -143,18 +168,17 @@ func (w *work) audio() {
 			listed[it.Bulletin] = listed[it.Bulletin] || it.Kind == radio.KindAudio
 		}
 	}
-	w.p.Audio = []radio.ProgrammeAudio{}
+	w.p.Audio, w.p.Signers = []radio.ProgrammeAudio{}, nil
 	for id, audio := range listed {
 		if !audio {
 			continue
 		}
-		b := w.bulletins[id]
-		w.p.Audio = append(w.p.Audio, radio.ProgrammeAudio{
-			Bulletin: b.ID, Version: b.Version, Title: b.Title, Renditions: slices.Clone(b.Renditions),
-			GainDB: b.ItemGain(), ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil,
-		})
+		w.p.Audio = append(w.p.Audio, w.bulletins[id].Audio())
 	}
 	slices.SortFunc(w.p.Audio, func(a, b radio.ProgrammeAudio) int { return cmp.Compare(a.Bulletin, b.Bulletin) })
+	for i, a := range w.p.Audio {
+		w.p.Approve(i, w.bulletins[a.Bulletin].Signed.SignedApproval)
+	}
 }
 
 // withdrawn lists what the device must delete; never what it shall play: two
@@ -174,8 +198,9 @@ func (w *work) withdrawn(all []radio.SHA256) {
 }
 
 // Current picks of each bulletin the highest version that was ever approved, unless it
-// was withdrawn: withdrawing the newest does not bring an older one back on the air.
-func (Resolver) Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
+// was withdrawn: withdrawing the newest does not bring an older one back on the air. Of
+// what it picks only the signatures that hold are left.
+func (r Resolver) Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
 	out := make(map[radio.BulletinID]radio.Bulletin)
 	for _, b := range all {
 		decided := b.State == radio.Approved || b.State == radio.Withdrawn
@@ -184,5 +209,11 @@ func (Resolver) Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulleti
 		}
 	}
 	maps.DeleteFunc(out, func(_ radio.BulletinID, b radio.Bulletin) bool { return b.State != radio.Approved })
+	for id, b := range out {
+		if b.Signed != nil && (r.Stands == nil || r.Stands(b) != nil) {
+			b.Signed = nil
+			out[id] = b
+		}
+	}
 	return out
 }

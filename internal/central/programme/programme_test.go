@@ -16,7 +16,7 @@ import (
 
 const zone = "Asia/Ho_Chi_Minh"
 
-var resolver Resolver
+var resolver = Resolver{Stands: ring.CheckBulletin}
 
 var now = time.Date(2026, time.March, 2, 3, 0, 0, 0, time.UTC)
 
@@ -48,7 +48,7 @@ func approved(n int, length time.Duration) radio.Bulletin {
 		b.Renditions = append(b.Renditions, radio.Rendition{SHA256: hash(2*n + i), Kbps: kbps, Bytes: int64(frames) * 209 / int64(1+i), Frames: frames,
 			Samples: int64(frames)*1152 - 1105 - 700, Head: 1105, Tail: 700})
 	}
-	return b
+	return signed(b)
 }
 
 func schedule(n int, target radio.Target, slots ...radio.Slot) radio.Schedule {
@@ -350,7 +350,7 @@ func TestResolvePolicy(t *testing.T) {
 
 func TestResolveSettings(t *testing.T) {
 	siren := []radio.EmergencyAudio{{Role: radio.RoleSiren, Rendition: radio.Rendition{Kbps: 32}}}
-	s := Resolver{Tuning{JitterMS: 60000, FetchFrom: 0, FetchTo: 300, Emergency: siren}}.Settings(place(1, 1))
+	s := Resolver{Tuning: Tuning{JitterMS: 60000, FetchFrom: 0, FetchTo: 300, Emergency: siren}}.Settings(place(1, 1))
 	if s.Device != device(1) || s.Name != "Cụm 1" || s.Rendition != 64 || len(s.Areas) != 3 || s.Areas[0].Kind != radio.Province || s.Areas[2].ID != area(11) || s.JitterMS != 60000 || s.FetchTo != 300 ||
 		!slices.Equal(s.Emergency, siren) || s.OffsetMS != 0 || s.StaggerMS != 0 {
 		t.Fatalf("%+v", s)
@@ -367,6 +367,7 @@ func TestGainOfAudio(t *testing.T) {
 	house, loud := approved(1, time.Minute), approved(2, time.Minute)
 	house.LUFS, house.TruePeak = -16.4, -1.1
 	loud.Renditions, loud.LUFS, loud.TruePeak = loud.Renditions[:1], -11.2, 0.3
+	loud = signed(loud)
 	p, _, err := resolve(input{Place: place(1, 1), Schedules: []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, "0 5 * * *", 1, 2))},
 		Bulletins: bulletins(house, loud), Now: now})
 	if err != nil || len(p.Audio) != 2 {

@@ -21,36 +21,19 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 // say adds the centre's word to a row without a device's; the caller knows that the
 // outcome changes.
 func say(c radio.AsRunChange, outcome radio.Outcome, reason radio.Reason, now radio.Millis) radio.AsRunChange {
-	r := &c.Row
-	r.Outcome, r.Reason, r.From, r.KnownAt = outcome, reason, radio.WordCentre, now
-	if outcome == radio.PendingOutcome {
-		r.From = ""
-	}
-	r.Words++
-	c.Words = append(c.Words, radio.Word{
-		Airing: r.Airing, N: r.Words, KnownAt: now, From: radio.WordCentre, Outcome: outcome, Reason: reason, Expected: r.Expected,
-	})
+	w, _ := c.Row.Take(radio.Word{KnownAt: now, From: radio.WordCentre, Outcome: outcome, Reason: reason, Expected: c.Row.Expected})
+	c.Words = append(c.Words, w)
 	return c
 }
 
-// hear adds a device's word to a row. It becomes the outcome when nobody or only the
-// centre has spoken. A device speaks twice about an airing only when it forgot that it
-// had spoken (a flash that lost its last writes), and forgetting adds no sound: so of
-// two words of the device the one with more samples counts, in whatever order they come.
+// hear adds a device's word to a row; radio.AsRun.Take says when it becomes the outcome.
 func hear(c radio.AsRunChange, con radio.Confirmation, w radio.Word) radio.AsRunChange {
-	r := &c.Row
-	r.Words++
-	w.Airing, w.N, w.From = r.Airing, r.Words, radio.WordDevice
-	w.Stale = r.Stale || (r.From == radio.WordCentre && r.Outcome == radio.Cancelled && w.Consumed > 0)
+	w.From = radio.WordDevice
+	w, counts := c.Row.Take(w)
 	c.Words = append(c.Words, w)
-	if r.From == radio.WordDevice && w.Consumed <= r.Consumed {
-		return c
-	}
-	r.Outcome, r.Reason, r.From, r.KnownAt, r.Stale = w.Outcome, w.Reason, w.From, w.KnownAt, w.Stale
-	r.StartedAt, r.Consumed, r.Expected, r.AtLeast, r.Proof, r.Clock = w.StartedAt, w.Consumed, w.Expected, w.AtLeast, w.Proof, w.Clock
-	if w.Consumed > 0 && con.SHA256 != "" {
+	if counts && w.Consumed > 0 && con.SHA256 != "" {
 		// The log says what sounded, also when it was another version than planned.
-		r.SHA256, r.Bulletin, r.Version = con.SHA256, con.Bulletin, con.Version
+		c.Row.SHA256, c.Row.Bulletin, c.Row.Version = con.SHA256, con.Bulletin, con.Version
 	}
 	return c
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
@@ -59,7 +59,7 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
+	db, err := store.Open(t.Context(), storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +158,10 @@ func (h *house) Key(_ context.Context, d radio.DeviceID) (trust.PublicKey, error
 func (h *house) Hello(context.Context, radio.DeviceID, wire.HelloPayload) error { return nil }
 
 // Ack is ingest.Answers.
-func (h *house) Ack(_ context.Context, _ radio.DeviceID, j radio.JournalID, upto uint64, _ []wire.Rejected) error {
+func (h *house) Ack(_ context.Context, ack wire.AckPayload) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.acked[j] = upto
+	h.acked[ack.Journal] = ack.Upto
 	return nil
 }
 

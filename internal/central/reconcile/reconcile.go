@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -202,7 +201,7 @@ func (r *Reconciler) results(ctx context.Context, tx Tx, heard []radio.Heard, re
 			continue
 		}
 		before := c.Row
-		c = hear(c, *con, word(h, now))
+		c = hear(c, *con, h.Word(now))
 		if c.Row.Bulletin != before.Bulletin || c.Row.Version != before.Version {
 			if err := r.desc.bulletin(ctx, &c.Row); err != nil {
 				return err
@@ -219,23 +218,6 @@ func (r *Reconciler) results(ctx context.Context, tx Tx, heard []radio.Heard, re
 		out[i] = changes[ref]
 	}
 	return tx.PutAsRuns(ctx, out)
-}
-
-var stateForm = regexp.MustCompile(`^[a-z]{1,20}$`)
-
-// word takes over what a confirmation says of its outcome.
-func word(h radio.Heard, now radio.Millis) radio.Word {
-	con, clock := h.Record.Result, h.Record.Clock.State
-	if !stateForm.MatchString(clock) {
-		clock = ""
-	}
-	if h.Record.Clock.Source == radio.ClockAssumed && clock != "" {
-		clock = radio.ClockAssumed
-	}
-	return radio.Word{
-		KnownAt: now, Outcome: con.Outcome, Reason: con.Reason, StartedAt: con.StartedAt, Consumed: con.Consumed, Expected: con.Expected,
-		AtLeast: con.AtLeast, Proof: con.Proof, Clock: clock, Journal: h.Journal, Seq: h.Record.Seq,
-	}
 }
 
 // unplanned makes the row of sound that no programme known to this centre holds; the

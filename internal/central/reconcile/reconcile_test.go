@@ -464,7 +464,7 @@ func TestAssumedClock(t *testing.T) {
 		{State: "Trusted!", Source: "assumed"}: "",
 		{}:                                     "",
 	} {
-		if got := word(radio.Heard{Record: radio.Record{Clock: stamp, Result: &radio.Confirmation{}}}, 1).Clock; got != want {
+		if got := (radio.Heard{Record: radio.Record{Clock: stamp, Result: &radio.Confirmation{}}}).Word(1).Clock; got != want {
 			t.Errorf("%+v is %q, want %q", stamp, got, want)
 		}
 	}

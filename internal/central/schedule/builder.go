@@ -17,6 +17,8 @@ type builder struct {
 	f       *folder
 	cur     radio.Plan
 	samples fs.FS
+	// approvals of an import; nil at the desk, which approves no bulletins.
+	approvals Approvals
 
 	// contacts are whom to call, as stored.
 	contacts []radio.AreaContact

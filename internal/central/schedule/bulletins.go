@@ -268,9 +268,11 @@ func (b *builder) compareBulletin(d *bulletinDecl, old, next radio.Bulletin, exi
 	switch {
 	case !exists:
 		b.diff.note(Created, "bulletin", d.code.s, d.title.s)
+		b.waits(d)
 		b.work = append(b.work, bulletinWork{decl: d, action: Created, next: next, audio: true})
 	case len(moved) > 0:
 		b.diff.note(Changed, "bulletin", d.code.s, d.title.s, append([]string{fmt.Sprintf("version: %d → %d", old.Version, next.Version)}, moved...)...)
+		b.waits(d)
 		w := bulletinWork{decl: d, action: Changed, next: next, audio: old.SourceSHA256 != next.SourceSHA256}
 		if !w.audio {
 			// The same sound under other words: a new version, nothing made again.
@@ -278,15 +280,45 @@ func (b *builder) compareBulletin(d *bulletinDecl, old, next radio.Bulletin, exi
 			w.next.Seconds, w.next.Warnings = old.Seconds, old.Warnings
 		}
 		b.work = append(b.work, w)
+	case old.State == radio.Pending && !b.signs():
+		b.diff.note(Unchanged, "bulletin", d.code.s, d.title.s)
+		b.waits(d)
 	case old.State == radio.Pending:
 		b.diff.note(Approved, "bulletin", d.code.s, d.title.s)
 		b.work = append(b.work, bulletinWork{decl: d, action: Approved, next: old})
+	case old.State == radio.Approved && !b.stands(old):
+		b.approveAgain(d, old)
 	case old.State == radio.Approved:
 		b.diff.note(Unchanged, "bulletin", d.code.s, d.title.s)
 	default:
 		// A person rejected or withdrew exactly this: files do not overrule that.
 		b.diff.note(Left, "bulletin", d.code.s, d.title.s, fmt.Sprintf("state: %s", old.State))
 	}
+}
+
+func (b *builder) signs() bool { return b.approvals != nil && b.approvals.Signs() }
+
+func (b *builder) stands(x radio.Bulletin) bool {
+	return b.approvals != nil && b.approvals.Stands(x) == nil
+}
+
+// waits tells of a bulletin that nobody signs for in this import.
+func (b *builder) waits(d *bulletinDecl) {
+	if !b.signs() {
+		b.diff.Notes = append(b.diff.Notes, fmt.Sprintf("bản tin %[1]q chờ duyệt: người duyệt chưa ký (--approver-password-stdin) / bulletin %[1]q waits for approval: its approver has not signed", d.code.s))
+	}
+}
+
+// approveAgain is for what was approved, and whose approver's signature is missing or
+// counts no more.
+func (b *builder) approveAgain(d *bulletinDecl, old radio.Bulletin) {
+	if b.signs() {
+		b.diff.note(Approved, "bulletin", d.code.s, d.title.s)
+		b.work = append(b.work, bulletinWork{decl: d, action: Approved, next: old})
+		return
+	}
+	b.diff.note(Unchanged, "bulletin", d.code.s, d.title.s)
+	b.diff.Notes = append(b.diff.Notes, fmt.Sprintf("bản tin %[1]q cần duyệt lại: không có chữ ký duyệt còn hiệu lực (--approver-password-stdin) / bulletin %[1]q needs approval again: no approver's signature holds for it", d.code.s))
 }
 
 // withdrawBulletin takes every version off the air that is on it or may come.
@@ -324,7 +356,7 @@ func (b *builder) sign(by actors, now time.Time) {
 }
 
 // prepare makes the audio that is new and decides on every bulletin.
-func (im *Importer) prepare(ctx context.Context, b *builder) error {
+func (im *Importer) prepare(ctx context.Context, b *builder, approver radio.Person) error {
 	made := map[string]Prepared{}
 	for _, w := range b.work {
 		switch w.action {
@@ -341,16 +373,25 @@ func (im *Importer) prepare(ctx context.Context, b *builder) error {
 				w.next.Seconds, w.next.Warnings, w.next.Peaks = p.Seconds, p.Warnings, p.Peaks
 			}
 			w.next.CreatedBy, w.next.CreatedAt, w.next.EditedAt, w.next.SubmittedAt = b.change.Author, b.change.At, b.change.At, b.change.At
-			next, err := w.next.Decide(radio.Approved, b.change.Approver, b.change.At, "")
-			if err != nil {
-				return fmt.Errorf("approve bulletin %s: %w", w.next.Code, err)
+			if b.signs() {
+				var err error
+				if w.next, err = im.approve(ctx, w.next, radio.StepApprove, b.change.At, approver); err != nil {
+					return err
+				}
 			}
-			b.change.Bulletins = append(b.change.Bulletins, next)
+			b.change.Bulletins = append(b.change.Bulletins, w.next)
 		case Approved:
-			next, err := w.next.Decide(radio.Approved, b.change.Approver, b.change.At, "")
-			if err != nil {
+			step := radio.StepApprove
+			if w.next.State == radio.Approved {
+				step = radio.StepReapprove
+			}
+			next, err := im.approve(ctx, w.next, step, b.change.At, approver)
+			if errors.Is(err, errStep) {
 				b.problems.add(w.decl.code.at, fmt.Sprintf("không duyệt được bản tin %q", w.next.Code), err.Error())
 				continue
+			}
+			if err != nil {
+				return err
 			}
 			b.change.Decisions = append(b.change.Decisions, radio.BulletinDecision{From: w.next.State, To: next})
 		case Ended:
@@ -360,6 +401,22 @@ func (im *Importer) prepare(ctx context.Context, b *builder) error {
 		}
 	}
 	return b.problems.err()
+}
+
+// errStep marks an approval that the bulletin's state or its author forbid.
+var errStep = errors.New("not this step")
+
+// approve decides on a version and has the approver sign for it: for a hundred bulletins
+// their key is opened once.
+func (im *Importer) approve(ctx context.Context, b radio.Bulletin, step radio.BulletinStep, at radio.Millis, approver radio.Person) (radio.Bulletin, error) {
+	next, err := b.Take(step, approver.ID, at, "")
+	if err != nil {
+		return b, fmt.Errorf("approve bulletin %s: %w: %w", b.Code, errStep, err)
+	}
+	if next.Signed, err = im.approvals.Sign(ctx, approver, next); err != nil {
+		return b, fmt.Errorf("approve bulletin %s: %w", b.Code, err)
+	}
+	return next, nil
 }
 
 // end withdraws what is approved and rejects what still waits.

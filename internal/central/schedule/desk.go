@@ -53,6 +53,9 @@ type Rooms struct {
 	Clashes  Clashes
 	Holdings Holdings
 	Fleet    Fleet
+	// Stands says whether the signature under which a bulletin was approved holds (library).
+	Stands func(radio.Bulletin) error
+	Codes  Codes
 }
 
 // Desk is where people write schedules, hand them in and put them on the air. It holds
@@ -68,11 +71,12 @@ type Desk struct {
 	// publishing is held from the check of what two drafts would do together to the
 	// writing of one.
 	publishing sync.Mutex
+	priority   *radio.Quota
 }
 
 // NewDesk stores what it is given.
 func NewDesk(rooms Rooms, now func() time.Time, changed func()) *Desk {
-	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}, clashes: clashCache{of: map[clashKey]clashAnswer{}}}
+	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}, clashes: clashCache{of: map[clashKey]clashAnswer{}}, priority: priorityQuota()}
 }
 
 func (w *world) chain(s radio.Schedule) []radio.AreaID { return w.tree.Chain(w.owner(s)) }
@@ -237,6 +241,7 @@ func (d *Desk) View(ctx context.Context, by radio.Person, id radio.ScheduleID) (
 	if v.Draft != nil {
 		f := w.form(v.Draft.Doc)
 		v.Pending, v.Changes = &f, w.changes(id, v.Draft.Doc)
+		v.TakesCode = w.wide(v.Draft.Doc)
 	}
 	// What was done to a draft is known to its desk only.
 	if w.may(by, radio.ReadSchedules, id) {

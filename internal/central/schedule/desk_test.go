@@ -28,13 +28,13 @@ func TestDraftToAir(t *testing.T) {
 	if got, want := fieldNames(v.Changes), "[title//: Buổi sáng → Buổi sáng mới cron/s1/: 0 5 * * 1-6 → 0 5,17 * * 1-6]"; got != want {
 		t.Errorf("difference\n got %s\nwant %s", got, want)
 	}
-	_, err = b.Publish(t.Context(), b.approver, was.ID, x.Revision, false)
+	_, err = b.Publish(t.Context(), b.approver, was.ID, x.Revision, false, goodCode)
 	wantKind(t, "publish what was not handed in", err, radio.ErrConflict)
 	x, err = b.Submit(t.Context(), b.editor, was.ID, x.Revision)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.Publish(t.Context(), b.approver, was.ID, x.Revision, false)
+	got, err := b.Publish(t.Context(), b.approver, was.ID, x.Revision, false, goodCode)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +69,9 @@ func TestNobodyPublishesWhatTheyWrote(t *testing.T) {
 	form.Title = "Hai"
 	other := someone("khac", radio.RoleEditor, radio.Everywhere)
 	x = b.submitted(t, other, radio.DraftSave{Schedule: x.Doc.ID, Base: 1, Revision: x.Revision, Form: form})
-	_, err := b.Publish(t.Context(), both, x.Doc.ID, x.Revision, true)
+	_, err := b.Publish(t.Context(), both, x.Doc.ID, x.Revision, true, goodCode)
 	wantKind(t, "publish own work", err, radio.ErrForbidden)
-	if _, err := b.Publish(t.Context(), b.approver, x.Doc.ID, x.Revision, true); err != nil {
+	if _, err := b.Publish(t.Context(), b.approver, x.Doc.ID, x.Revision, true, goodCode); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +90,7 @@ func TestClashesStandAgainstPublication(t *testing.T) {
 		{name: "a clash, accepted", found: []radio.Conflict{{Kind: radio.ConflictOverlap}}, accept: true, goes: true},
 	} {
 		b.clashes.found = c.found
-		_, err := b.Publish(t.Context(), b.communeApprover, x.Doc.ID, x.Revision, c.accept)
+		_, err := b.Publish(t.Context(), b.communeApprover, x.Doc.ID, x.Revision, c.accept, goodCode)
 		var clash *radio.ScheduleClash
 		if c.goes != (err == nil) || !c.goes && (!errors.As(err, &clash) || clash.Blocking() != c.blocking || !errors.Is(err, radio.ErrConflict)) {
 			t.Errorf("%s: %v", c.name, err)
@@ -115,7 +115,7 @@ func TestReturnedAndWithdrawn(t *testing.T) {
 	if err != nil || x.State != radio.DraftReturned || x.ReturnedWhy != "sai giờ" || x.ReturnedBy != b.communeApprover.ID {
 		t.Fatalf("%+v, %v", x, err)
 	}
-	_, err = b.Publish(t.Context(), b.communeApprover, x.Doc.ID, x.Revision, true)
+	_, err = b.Publish(t.Context(), b.communeApprover, x.Doc.ID, x.Revision, true, goodCode)
 	wantKind(t, "publish what was sent back", err, radio.ErrConflict)
 
 	s := b.onAir("sang")
@@ -134,7 +134,7 @@ func TestReturnedAndWithdrawn(t *testing.T) {
 	// A draft made of it brings it back.
 	form := b.formOf(t, "sang")
 	x = b.submitted(t, b.editor, radio.DraftSave{Schedule: s.ID, Base: 2, Form: form})
-	if s, err = b.Publish(t.Context(), b.approver, s.ID, x.Revision, false); err != nil || s.WithdrawnAt != 0 || s.Version != 3 {
+	if s, err = b.Publish(t.Context(), b.approver, s.ID, x.Revision, false, goodCode); err != nil || s.WithdrawnAt != 0 || s.Version != 3 {
 		t.Fatalf("brought back: %+v, %v", s, err)
 	}
 }
@@ -162,7 +162,7 @@ func TestStaleSavesAreConflicts(t *testing.T) {
 	moved := s
 	moved.Version = 2
 	b.drafts.put(moved)
-	_, err = b.Publish(t.Context(), b.approver, s.ID, x.Revision, false)
+	_, err = b.Publish(t.Context(), b.approver, s.ID, x.Revision, false, goodCode)
 	wantKind(t, "publish over a version not seen", err, radio.ErrConflict)
 	if err := b.Drop(t.Context(), b.editor, s.ID, x.Revision); err != nil {
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestRightsByArea(t *testing.T) {
 	wantKind(t, "a stranger asks who has it", err, radio.ErrNotFound)
 	_, err = b.Save(ctx, b.communeEditor, radio.DraftSave{Schedule: province, Base: 1, Form: b.formOf(t, "sang")})
 	wantKind(t, "a commune edits the province's", err, radio.ErrForbidden)
-	_, err = b.Publish(ctx, b.editor, own, x.Revision, true)
+	_, err = b.Publish(ctx, b.editor, own, x.Revision, true, goodCode)
 	wantKind(t, "an editor publishes", err, radio.ErrForbidden)
 
 	// A draft of the province is not shown to a commune, what is on the air is.

@@ -157,6 +157,25 @@ func (f *fakeHoldings) issue(t *testing.T, d radio.DeviceID, revision int64, sch
 	f.issued[d] = radio.Issued{Device: d, Document: "programme", Revision: revision, Payload: b}
 }
 
+// goodCode is the one that fakeCodes lets through.
+const goodCode = "123456"
+
+// fakeCodes keeps who was asked for a code.
+type fakeCodes struct{ asked []radio.UserID }
+
+func (f *fakeCodes) CheckCode(_ context.Context, by radio.Person, code string) error {
+	f.asked = append(f.asked, by.ID)
+	switch {
+	case by.Token != "":
+		return radio.Refuse(radio.ErrForbidden, "mã API", "a token")
+	case code != goodCode:
+		var e radio.Invalid
+		e.Add("code", "mã không đúng", "the code is wrong")
+		return e.Err()
+	}
+	return nil
+}
+
 // deskBench is a desk over the small province of whereYAML, with a second commune, and
 // the schedule "sang" of the province on the air.
 type deskBench struct {
@@ -165,6 +184,7 @@ type deskBench struct {
 	drafts   *fakeDrafts
 	clashes  *fakeClashes
 	holdings *fakeHoldings
+	codes    *fakeCodes
 	changed  int
 	now      time.Time
 	// Of the province, of the commune xa, and of the commune khac.
@@ -182,12 +202,12 @@ func newDesk(t *testing.T) *deskBench {
 	for _, s := range im.store.plan.Schedules {
 		b.drafts.versions[s.ID] = []radio.Schedule{s}
 	}
-	b.clashes = &fakeClashes{}
+	b.clashes, b.codes = &fakeClashes{}, &fakeCodes{}
 	b.holdings = &fakeHoldings{plan: im.store, issued: map[radio.DeviceID]radio.Issued{}}
 	b.editor, b.approver = someone("bien-tap", radio.RoleEditor, radio.Everywhere), someone("duyet", radio.RoleApprover, radio.Everywhere)
 	b.communeEditor, b.communeApprover = someone("xa-bt", radio.RoleEditor, b.area("xa")), someone("xa-duyet", radio.RoleApprover, b.area("xa"))
 	b.stranger = someone("khac-bt", radio.RoleEditor, b.area("khac"))
-	b.Desk = NewDesk(Rooms{Plans: im.store, Drafts: b.drafts, History: b.drafts, Clashes: b.clashes, Holdings: b.holdings, Fleet: b.holdings},
+	b.Desk = NewDesk(Rooms{Plans: im.store, Drafts: b.drafts, History: b.drafts, Clashes: b.clashes, Holdings: b.holdings, Fleet: b.holdings, Stands: im.approvals.Stands, Codes: b.codes},
 		func() time.Time { return b.now }, func() { b.changed++ })
 	return b
 }

@@ -124,19 +124,46 @@ func hashOf(b []byte) radio.SHA256 {
 	return radio.SHA256(hex.EncodeToString(h[:]))
 }
 
+// fakeApprovals signs for everything, and takes what was signed unless it has lapsed.
+type fakeApprovals struct {
+	silent bool // nobody signs
+	lapsed map[radio.BulletinID]bool
+	signed []string
+	fail   error
+}
+
+func (a *fakeApprovals) Signs() bool { return !a.silent }
+
+func (a *fakeApprovals) Stands(b radio.Bulletin) error {
+	if b.Signed == nil || a.lapsed[b.ID] {
+		return fmt.Errorf("%w: no signature", radio.ErrForbidden)
+	}
+	return nil
+}
+
+func (a *fakeApprovals) Sign(_ context.Context, by radio.Person, b radio.Bulletin) (*radio.ApprovalRow, error) {
+	if a.fail != nil {
+		return nil, a.fail
+	}
+	a.signed = append(a.signed, fmt.Sprintf("%s %d by %s", b.Code, b.Version, by.Login))
+	delete(a.lapsed, b.ID)
+	return &radio.ApprovalRow{KID: "k", Person: by.ID, Area: b.Area}, nil
+}
+
 // bench is an importer on fakes.
 type bench struct {
 	*Importer
-	store  *fakeStore
-	intake *fakeIntake
+	store     *fakeStore
+	intake    *fakeIntake
+	approvals *fakeApprovals
 }
 
 func newBench() bench {
-	b := bench{store: &fakeStore{}, intake: &fakeIntake{}}
+	b := bench{store: &fakeStore{}, intake: &fakeIntake{}, approvals: &fakeApprovals{lapsed: map[radio.BulletinID]bool{}}}
 	lan, hoa := someone("lan", radio.RoleEditor, radio.Everywhere), someone("hoa", radio.RoleApprover, radio.Everywhere)
 	users := fakeUsers{"lan": lan, "lan-2": lan, "hoa": hoa, "xa": someone("xa", radio.RoleEditor, radio.NewID[radio.AreaID]())}
 	samples := fstest.MapFS{"tune.mp3": {Data: []byte("tune")}, "ident.mp3": {Data: []byte("ident")}}
-	b.Importer = New(b.store, users, b.intake, samples)
+	b.Importer = New(b.store, users, b.intake, samples, b.approvals)
 	return b
 }
 

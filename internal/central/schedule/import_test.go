@@ -2,8 +2,10 @@ package schedule
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +149,7 @@ func TestPendingBulletinIsApproved(t *testing.T) {
 	b := newBench()
 	apply(t, b, whole(whatYAML))
 	x := &b.store.plan.Bulletins[1]
-	x.State, x.DecidedBy, x.DecidedAt = radio.Pending, "", 0
+	x.State, x.DecidedBy, x.DecidedAt, x.Signed = radio.Pending, "", 0, nil
 	d := apply(t, b, whole(whatYAML))
 	if d.Count(Approved) != 1 || b.store.plan.Bulletins[1].State != radio.Approved || b.store.plan.Bulletins[1].Version != 1 {
 		t.Errorf("%s: %+v", d.Summary(), b.store.plan.Bulletins[1])
@@ -158,6 +160,70 @@ func TestPendingBulletinIsApproved(t *testing.T) {
 	_, err := b.Apply(t.Context(), whole(whatYAML), "lan", "hoa", testNow)
 	if !errors.Is(err, radio.ErrInvalid) || !strings.Contains(err.Error(), "2-what.yaml:5:12: ") {
 		t.Errorf("own bulletin approved: %v", err)
+	}
+}
+
+// TestApproverSigns: what comes with approval is signed by the approver named; without
+// their signature it waits, and an import with it approves what waits, and again what was
+// approved under a key that counts no more.
+func TestApproverSigns(t *testing.T) {
+	b := newBench()
+	signed := func(want ...string) {
+		t.Helper()
+		if got := b.approvals.signed; !slices.Equal(got, want) {
+			t.Errorf("signed %q, want %q", got, want)
+		}
+		b.approvals.signed = nil
+	}
+	states := func(want radio.BulletinState, has bool) {
+		t.Helper()
+		for _, x := range b.store.plan.Bulletins {
+			if x.State != want || (x.Signed != nil) != has || (x.DecidedBy != "") != has {
+				t.Errorf("%s is %s, decided by %q, signed %+v", x.Code, x.State, x.DecidedBy, x.Signed)
+			}
+		}
+	}
+	b.approvals.silent = true
+	d := apply(t, b, whole(whatYAML))
+	states(radio.Pending, false)
+	signed()
+	if len(d.Notes) != 2 || !strings.Contains(d.Notes[0], "waits for approval") {
+		t.Errorf("notes %q", d.Notes)
+	}
+	if d = apply(t, b, whole(whatYAML)); d.Changed() || len(d.Notes) != 2 || len(b.store.applied) != 1 {
+		t.Errorf("a second run without a signature: %s, %q", d.Summary(), d.Notes)
+	}
+	b.approvals.silent = false
+	if d = apply(t, b, whole(whatYAML)); d.Count(Approved) != 2 || len(d.Notes) != 0 {
+		t.Errorf("approved: %s, %q", d.Summary(), d.Notes)
+	}
+	states(radio.Approved, true)
+	signed("nhac 1 by hoa", "tin 1 by hoa")
+
+	b.approvals.lapsed[b.store.plan.Bulletins[1].ID] = true
+	b.approvals.silent = true
+	if d = apply(t, b, whole(whatYAML)); d.Changed() || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "needs approval again") {
+		t.Errorf("lapsed, and nobody signs: %s, %q", d.Summary(), d.Notes)
+	}
+	b.approvals.silent = false
+	if d = apply(t, b, whole(whatYAML)); d.Count(Approved) != 1 {
+		t.Errorf("approved again: %s", d.Summary())
+	}
+	signed("tin 1 by hoa")
+	if got := b.store.applied[len(b.store.applied)-1].Decisions; len(got) != 1 || got[0].From != radio.Approved || got[0].To.State != radio.Approved {
+		t.Errorf("decisions %+v", got)
+	}
+	// Who made it does not approve it again either.
+	x := &b.store.plan.Bulletins[1]
+	x.CreatedBy, b.approvals.lapsed[x.ID] = x.DecidedBy, true
+	if _, err := b.Apply(t.Context(), whole(whatYAML), "lan", "hoa", testNow); !errors.Is(err, radio.ErrInvalid) {
+		t.Errorf("own bulletin approved again: %v", err)
+	}
+	// No key: nothing of the import is written.
+	b = newBench()
+	b.approvals.fail = fmt.Errorf("%w: no key", radio.ErrForbidden)
+	if _, err := b.Apply(t.Context(), whole(whatYAML), "lan", "hoa", testNow); !errors.Is(err, radio.ErrForbidden) || len(b.store.applied) != 0 {
+		t.Errorf("without a key: %v, %d written", err, len(b.store.applied))
 	}
 }
 

@@ -54,18 +54,30 @@ type Intake interface {
 	Prepare(ctx context.Context, source io.Reader) (Prepared, error)
 }
 
+// Approvals are approvers' signatures over the audio (library).
+type Approvals interface {
+	// Stands says whether the signature under which a version was approved holds.
+	Stands(b radio.Bulletin) error
+	// Signs says whether the approver of this import can sign. When not, bulletins come in
+	// as what they are without a signature: waiting for approval.
+	Signs() bool
+	// Sign has the approver sign for a version.
+	Sign(ctx context.Context, by radio.Person, b radio.Bulletin) (*radio.ApprovalRow, error)
+}
+
 // Importer brings the files of one province into the store.
 type Importer struct {
-	store   Store
-	users   Users
-	intake  Intake
-	samples fs.FS
+	store     Store
+	users     Users
+	intake    Intake
+	samples   fs.FS
+	approvals Approvals
 }
 
 // New makes an importer. samples holds the audio named "audio:<name>" as
 // <name>.mp3.
-func New(store Store, users Users, intake Intake, samples fs.FS) *Importer {
-	return &Importer{store: store, users: users, intake: intake, samples: samples}
+func New(store Store, users Users, intake Intake, samples fs.FS, approvals Approvals) *Importer {
+	return &Importer{store: store, users: users, intake: intake, samples: samples, approvals: approvals}
 }
 
 // Plan reads src and tells what Apply would change. It writes nothing and makes
@@ -96,7 +108,7 @@ func (im *Importer) Apply(ctx context.Context, src *Source, author, approver str
 	}
 	b.sign(by, now)
 	b.noteTet(now)
-	if err := im.prepare(ctx, b); err != nil {
+	if err := im.prepare(ctx, b, by.approver); err != nil {
 		return Diff{}, err
 	}
 	if b.change.Empty() {
@@ -120,6 +132,7 @@ func (im *Importer) build(ctx context.Context, src *Source) (*builder, error) {
 		return nil, fmt.Errorf("read the stored plan: %w", err)
 	}
 	b := newBuilder(src, f, cur, im.samples)
+	b.approvals = im.approvals
 	if b.contacts, err = im.store.Contacts(ctx); err != nil {
 		return nil, fmt.Errorf("read whom to call: %w", err)
 	}

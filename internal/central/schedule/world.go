@@ -33,7 +33,7 @@ func (d *Desk) world(ctx context.Context) (*world, error) {
 	}
 	w := &world{
 		builder: newBuilder(&Source{}, &folder{}, plan, nil), tree: radio.NewAreaTree(plan.Areas),
-		airable: airable(plan.Bulletins), stored: map[radio.ScheduleID]radio.Schedule{},
+		airable: airable(plan.Bulletins, d.rooms.Stands), stored: map[radio.ScheduleID]radio.Schedule{},
 		drafts: map[radio.ScheduleID]radio.ScheduleDraft{}, nexts: nextCache{of: map[radio.ScheduleID]nextInstant{}},
 	}
 	for _, s := range plan.Schedules {
@@ -46,14 +46,17 @@ func (d *Desk) world(ctx context.Context) (*world, error) {
 }
 
 // airable lists the bulletins that may be aired: of each the highest version that was
-// ever approved counts, unless it was withdrawn.
-func airable(all []radio.Bulletin) map[radio.BulletinID]bool {
-	best := map[radio.BulletinID]int{}
-	out := map[radio.BulletinID]bool{}
+// ever approved counts, unless it was withdrawn or its approver's signature holds no more.
+func airable(all []radio.Bulletin, stands func(radio.Bulletin) error) map[radio.BulletinID]bool {
+	best := map[radio.BulletinID]radio.Bulletin{}
 	for _, b := range all {
-		if (b.State == radio.Approved || b.State == radio.Withdrawn) && b.Version > best[b.ID] {
-			best[b.ID], out[b.ID] = b.Version, b.State == radio.Approved
+		if (b.State == radio.Approved || b.State == radio.Withdrawn) && b.Version > best[b.ID].Version {
+			best[b.ID] = b
 		}
+	}
+	out := map[radio.BulletinID]bool{}
+	for id, b := range best {
+		out[id] = b.State == radio.Approved && stands(b) == nil
 	}
 	return out
 }

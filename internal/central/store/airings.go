@@ -73,7 +73,7 @@ func (s *Store) describe(ctx context.Context, q querier, found []foundAiring) ([
 		p, ok1 := texts[f.place]
 		item, ok2 := texts[f.item]
 		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("caption of airing %s: %w", f.Airing, radio.ErrNotFound)
+			return nil, fmt.Errorf("airing %s: %w", f.Airing, errCaption)
 		}
 		describe(&f.AsRun, p.place, item.item)
 		out[i] = f.AsRun
@@ -190,7 +190,11 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 			int64(a.Start), a.Samples, a.Revision, a.Held, int64(a.FrozenAt), int64(a.Deadline), string(a.Commune), string(a.Campaign),
 			int64(a.SlotTime), string(a.Priority), string(a.Bulletin), place, item}, end, []any{alertOf(a)}))
 	}
-	if err := t.count(ctx, changes); err != nil {
+	was, err := t.count(ctx, changes)
+	if err != nil {
+		return err
+	}
+	if err := t.amend(ctx, changes, was); err != nil {
 		return err
 	}
 	if err := t.put(ctx, captionRows, texts.rows()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -138,7 +139,7 @@ func (s *Store) ComposeAlert(ctx context.Context, a radio.AlertRecord, by radio.
 
 // alertFacts is what the audit keeps of an alert.
 func alertFacts(a radio.AlertRecord) radio.AuditFacts {
-	return radio.AuditFacts{Title: a.Wish.Headline, Version: a.Version, Drill: a.Wish.Drill}
+	return radio.AuditFacts{Title: a.Wish.Headline, Version: a.Version, Drill: a.Wish.Drill, Area: a.Wish.Area}
 }
 
 // DropAlert takes a draft out of the way for good.
@@ -174,13 +175,12 @@ func (s *Store) SignAlert(ctx context.Context, a radio.AlertRecord, seen int, ta
 		}
 		facts := alertFacts(a)
 		facts.Key = last.KID
-		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), facts); err != nil {
-			return err
+		if a.Paper.SentAt != 0 {
+			if err := addTargets(ctx, s.bulkTx(tx), a.ID, targets); err != nil {
+				return err
+			}
 		}
-		if a.Paper.SentAt == 0 {
-			return nil
-		}
-		if err := addTargets(ctx, s.bulkTx(tx), a.ID, targets); err != nil {
+		if err := audit(ctx, tx, last.At, string(last.Person), "alert.sign", string(a.ID), facts); err != nil || a.Paper.SentAt == 0 {
 			return err
 		}
 		facts.Counts = map[string]int{"devices": len(targets)}
@@ -313,6 +313,11 @@ func (s *Store) Contacts(ctx context.Context) ([]radio.AreaContact, error) {
 // PutContact keeps whom to call in an area, or forgets it when both are empty.
 func (s *Store) PutContact(ctx context.Context, c radio.AreaContact, by string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		var was radio.AreaContact
+		err := tx.QueryRowContext(ctx, `SELECT name, phone FROM area_contact WHERE area = $1`, string(c.Area)).Scan(&was.Name, &was.Phone)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("contact of area %s: %w", c.Area, err)
+		}
 		if err := putContact(ctx, tx, c, at); err != nil {
 			return err
 		}
@@ -320,7 +325,7 @@ func (s *Store) PutContact(ctx context.Context, c radio.AreaContact, by string, 
 		if err := tx.QueryRowContext(ctx, `SELECT code FROM area WHERE id = $1`, string(c.Area)).Scan(&code); err != nil {
 			return fmt.Errorf("area %s: %w", c.Area, err)
 		}
-		return audit(ctx, tx, at, by, "contact.change", string(c.Area), radio.AuditFacts{Code: code, Title: c.Name})
+		return audit(ctx, tx, at, by, "contact.change", string(c.Area), contactFacts(code, was, c))
 	})
 }
 

@@ -50,7 +50,7 @@ func putArea(ctx context.Context, tx *sql.Tx, a radio.Area) error {
 
 // placeQuery reads a device with its chain in one statement, root first.
 const placeQuery = `
-	SELECT d.id, d.code, d.name, d.hamlet, d.rendition, d.enrolled_at, d.offset_ms, d.stagger_ms, d.latitude_e6, d.longitude_e6,
+	SELECT d.id, d.code, d.name, d.hamlet, d.rendition, d.enrolled_at, d.revoked_at, d.retired_at, d.offset_ms, d.stagger_ms, d.latitude_e6, d.longitude_e6,
 		p.id, p.code, p.kind, p.name, COALESCE(p.parent, ''), p.zone, p.valid_from, p.valid_to,
 		c.id, c.code, c.kind, c.name, COALESCE(c.parent, ''), c.zone, c.valid_from, c.valid_to,
 		h.id, h.code, h.kind, h.name, COALESCE(h.parent, ''), h.zone, h.valid_from, h.valid_to

@@ -51,6 +51,9 @@ func (s *Store) AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCu
 // AsRuns gives a page of the log, newest first, after the cursor; the zero cursor
 // begins at the newest.
 func (v *LogView) AsRuns(ctx context.Context, f radio.LogFilter, after radio.LogCursor, limit int) ([]radio.AsRun, error) {
+	if f.KnownAt != 0 {
+		return v.asKnown(ctx, f, after, limit)
+	}
 	f = plain(f)
 	f, some, err := v.narrow(ctx, f, after, limit)
 	if err != nil || !some {

@@ -4,35 +4,56 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"loaxa/internal/radio"
 )
 
+// audit adds one entry to the chain, in the caller's transaction and as late in it as can
+// be: from here on, until it commits, no other change is written (see audit_head).
 func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subject string, facts radio.AuditFacts) error {
 	detail, err := facts.Text()
 	if err != nil {
 		return fmt.Errorf("write audit of %s: %w", action, err)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audit (at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)`,
-		at, actor, action, subject, detail)
-	if err != nil {
+	e := radio.AuditRecord{At: at, Actor: actor, From: radio.SourceOf(ctx), Action: action, Subject: subject, Detail: detail}
+	if err := addAudit(ctx, tx, e, facts); err != nil {
 		return fmt.Errorf("write audit of %s: %w", action, err)
 	}
 	return nil
 }
 
-func scanAudit(r *sql.Rows) (e radio.AuditEntry, err error) {
-	var kept string
-	err = r.Scan(&e.Seq, &e.At, &e.Actor, &e.Action, &e.Subject, &kept)
-	e.Tell(kept)
-	return e, err
+func addAudit(ctx context.Context, tx *sql.Tx, e radio.AuditRecord, facts radio.AuditFacts) error {
+	if err := tx.QueryRowContext(ctx, `UPDATE audit_head SET seq = seq + 1 RETURNING seq, hash`).Scan(&e.Seq, &e.Prev); err != nil {
+		return err
+	}
+	e.Hash = e.Chain(e.Prev)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO audit (`+auditColumns+`, area, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		e.Seq, e.At, e.Actor, string(e.From.Via), e.From.Address, string(e.From.Token), e.Action, e.Subject, e.Detail, e.Hash,
+		string(facts.Area), facts.Words()); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE audit_head SET hash = $1`, e.Hash)
+	return err
+}
+
+// auditColumns are those that count in the chain, and the hash.
+const auditColumns = `seq, at, actor, via, address, token, action, subject, detail, hash`
+
+func scanRecord(r *sql.Rows) (e radio.AuditRecord, err error) {
+	return e, r.Scan(&e.Seq, &e.At, &e.Actor, &e.From.Via, &e.From.Address, &e.From.Token, &e.Action, &e.Subject, &e.Detail, &e.Hash)
+}
+
+func scanAudit(r *sql.Rows) (radio.AuditEntry, error) {
+	e, err := scanRecord(r)
+	return e.Entry(), err
 }
 
 // Audit lists the newest entries of one subject ("" for all), newest first.
 func (s *Store) Audit(ctx context.Context, subject string, limit int) ([]radio.AuditEntry, error) {
-	out, err := collect(ctx, s.read, scanAudit, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)
+	out, err := collect(ctx, s.read, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE $1 = '' OR subject = $1 ORDER BY seq DESC LIMIT $2`, subject, limit)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list audit: %w", err))
 	}
@@ -49,44 +70,65 @@ func (s *Store) AuditHead(ctx context.Context) (int64, error) {
 	return seq, nil
 }
 
-// AuditPage lists entries newest first: those that fit f and are older than the entry
-// numbered before (0 for the newest of all).
-func (s *Store) AuditPage(ctx context.Context, f radio.AuditFilter, before int64, limit int) ([]radio.AuditEntry, error) {
-	where, args := []string{`1 = 1`}, []any{}
-	arg := func(v any) string {
-		args = append(args, v)
-		return "$" + strconv.Itoa(len(args))
+// likely makes text the pattern of what begins with it.
+func likely(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + `%`
+}
+
+// people gives a list for IN, and its arguments; nobody is in the list of nobody.
+func people(ids []radio.UserID) (in string, args []any) {
+	for _, id := range ids {
+		args = append(args, string(id))
 	}
-	if before > 0 {
-		where = append(where, `seq < `+arg(before))
-	}
-	if f.Subject != "" {
-		where = append(where, `subject = `+arg(f.Subject))
-	}
-	if f.Actor != "" {
-		where = append(where, `actor = `+arg(f.Actor))
+	return `('' ` + strings.Repeat(`, ?`, len(ids)) + `)`, args
+}
+
+func auditWhere(f radio.AuditFilter) *conditions {
+	c := &conditions{}
+	for _, x := range []struct{ column, want string }{{"subject", f.Subject}, {"actor", f.Actor}, {"via", string(f.Via)}} {
+		if x.want != "" {
+			c.add(x.column+` = ?`, x.want)
+		}
 	}
 	switch {
 	case strings.HasSuffix(f.Action, "."):
-		where = append(where, `substr(action, 1, `+strconv.Itoa(len(f.Action))+`) = `+arg(f.Action))
+		c.add(`substr(action, 1, `+strconv.Itoa(len(f.Action))+`) = ?`, f.Action)
 	case f.Action != "":
-		where = append(where, `action = `+arg(f.Action))
+		c.add(`action = ?`, f.Action)
 	}
 	if f.From > 0 {
-		where = append(where, `at >= `+arg(f.From))
+		c.add(`at >= ?`, f.From)
 	}
 	if f.To > 0 {
-		where = append(where, `at < `+arg(f.To))
+		c.add(`at < ?`, f.To)
+	}
+	if f.Text != "" {
+		named, args := people(f.Named)
+		c.add(`(words LIKE ? ESCAPE '\' OR actor IN `+named+` OR subject IN `+named+`)`, slices.Concat([]any{`%` + likely(radio.Fold(f.Text))}, args, args)...)
+	}
+	if f.Areas != nil {
+		c.add(`area <> ''`)
+		among(c, "area", f.Areas)
+	}
+	if f.Address != "" {
+		c.add(`address LIKE ? ESCAPE '\'`, likely(f.Address))
 	}
 	if f.About != nil {
-		marks := make([]string, len(f.About))
-		for i, id := range f.About {
-			marks[i] = arg(id)
-		}
-		in := `(` + strings.Join(append(marks, `''`), ", ") + `)`
-		where = append(where, `(actor IN `+in+` OR subject IN `+in+`)`)
+		in, args := people(f.About)
+		c.add(`(actor IN `+in+` OR subject IN `+in+`)`, slices.Concat(args, args)...)
 	}
-	out, err := collect(ctx, s.read, scanAudit, `SELECT seq, at, actor, action, subject, detail FROM audit WHERE `+strings.Join(where, ` AND `)+` ORDER BY seq DESC LIMIT `+arg(limit), args...)
+	return c
+}
+
+// AuditPage lists entries newest first: those that fit f and are older than the entry
+// numbered before (0 for the newest of all).
+func (s *Store) AuditPage(ctx context.Context, f radio.AuditFilter, before int64, limit int) ([]radio.AuditEntry, error) {
+	c := auditWhere(f)
+	if before > 0 {
+		c.add(`seq < ?`, before)
+	}
+	where, most := c.text(), len(c.args)+1
+	out, err := collect(ctx, s.read, scanAudit, `SELECT `+auditColumns+` FROM audit`+where+` ORDER BY seq DESC LIMIT $`+strconv.Itoa(most), append(c.args, limit)...)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("list audit: %w", err))
 	}

@@ -74,7 +74,7 @@ func engines(t *testing.T) map[string]func() (driver, dsn, raw string) {
 	}}
 	if !testing.Short() {
 		out["postgres"] = func() (string, string, string) {
-			dsn, err := postgres.Database(t.Context())
+			dsn, err := postgres.Database()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,10 +14,10 @@ import (
 // for its column or for nothing.
 const bulletinColumns = `b.id, b.code, b.area, v.version, v.title, v.summary, v.field, v.priority, v.author, v.pen_name, v.unit, v.language,
 	v.campaign, v.state, v.valid_from, v.valid_until, v.transcript_sha256, v.renditions, v.lufs, v.true_peak, v.seconds, v.source_sha256, v.warnings,
-	v.created_by, v.created_at, v.edited_at, v.submitted_at, v.cut_off_by, v.cut_off_at, v.decided_by, v.decided_at, v.decided_why`
+	v.created_by, v.created_at, v.edited_at, v.submitted_at, v.cut_off_by, v.cut_off_at, v.decided_by, v.decided_at, v.decided_why, ` + approvalColumns
 
 const (
-	bulletinTables = ` FROM bulletin b JOIN bulletin_version v ON v.bulletin = b.id`
+	bulletinTables = ` FROM bulletin b JOIN bulletin_version v ON v.bulletin = b.id LEFT JOIN approval a ON a.bulletin = v.bulletin AND a.version = v.version`
 	bulletinQuery  = `SELECT ` + bulletinColumns + `, ''` + bulletinTables
 	wholeBulletin  = `SELECT ` + bulletinColumns + `, v.transcript` + bulletinTables
 )
@@ -25,12 +25,14 @@ const (
 func scanBulletin(r scanner) (radio.Bulletin, error) {
 	var b radio.Bulletin
 	var renditions, warnings string
-	err := r.Scan(&b.ID, &b.Code, &b.Area, &b.Version, &b.Title, &b.Summary, &b.Field, &b.Priority, &b.Author, &b.PenName, &b.Unit, &b.Language,
+	var signed approvalScan
+	err := r.Scan(append([]any{&b.ID, &b.Code, &b.Area, &b.Version, &b.Title, &b.Summary, &b.Field, &b.Priority, &b.Author, &b.PenName, &b.Unit, &b.Language,
 		&b.Campaign, &b.State, &b.ValidFrom, &b.ValidUntil, &b.TranscriptSHA256, &renditions, &b.LUFS, &b.TruePeak, &b.Seconds, &b.SourceSHA256, &warnings,
-		&b.CreatedBy, &b.CreatedAt, &b.EditedAt, &b.SubmittedAt, &b.CutOffBy, &b.CutOffAt, &b.DecidedBy, &b.DecidedAt, &b.DecidedWhy, &b.Transcript)
+		&b.CreatedBy, &b.CreatedAt, &b.EditedAt, &b.SubmittedAt, &b.CutOffBy, &b.CutOffAt, &b.DecidedBy, &b.DecidedAt, &b.DecidedWhy}, append(signed.fields(), &b.Transcript)...)...)
 	if err != nil {
 		return b, err
 	}
+	b.Signed = signed.row()
 	if err := json.Unmarshal([]byte(renditions), &b.Renditions); err != nil {
 		return b, fmt.Errorf("renditions of bulletin %s version %d: %w", b.Code, b.Version, err)
 	}
@@ -122,6 +124,9 @@ func addBulletin(ctx context.Context, tx *sql.Tx, b radio.Bulletin) error {
 		INSERT INTO bulletin_version (bulletin, version, state, created_by, created_at, submitted_at, decided_by, decided_at, decided_why, `+wordColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, `+placeholders(10, len(words))+`)`, args...)
 	if err != nil {
+		return fail(err)
+	}
+	if err := putApproval(ctx, tx, b); err != nil {
 		return fail(err)
 	}
 	return addWaveform(ctx, tx, b)

@@ -56,10 +56,20 @@ func (s *Store) Campaign(ctx context.Context, id radio.CampaignID) (radio.Campai
 // audit calls it.
 func (s *Store) PutCampaign(ctx context.Context, c radio.Campaign, action string, by radio.UserID, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		facts := radio.AuditFacts{Code: c.Code, Title: c.Title, Version: c.Version}
+		if c.Version > 1 {
+			was, err := scanCampaign(tx.QueryRowContext(ctx, `SELECT `+campaignColumns+` FROM campaign WHERE id = $1`, c.ID))
+			if err != nil {
+				return fmt.Errorf("campaign %s: %w", c.ID, err)
+			}
+			if facts.Values, err = changedMembers(was, c, "version"); err != nil {
+				return err
+			}
+		}
 		if err := putCampaign(ctx, tx, c); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, string(by), action, string(c.ID), radio.AuditFacts{Code: c.Code, Title: c.Title, Version: c.Version})
+		return audit(ctx, tx, at, string(by), action, string(c.ID), facts)
 	})
 }
 

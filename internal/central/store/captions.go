@@ -45,10 +45,13 @@ type caption struct {
 	item  itemCaption
 }
 
+// errCaption: a caption is not there, or cannot be read.
+var errCaption = fmt.Errorf("%w: a caption of the log", radio.ErrNotFound)
+
 func readCaption(body []byte) (caption, error) {
 	var c caption
 	if err := errors.Join(json.Unmarshal(body, &c.place), json.Unmarshal(body, &c.item)); err != nil {
-		return c, fmt.Errorf("caption: %w", err)
+		return c, fmt.Errorf("%w: %v", errCaption, err)
 	}
 	return c, nil
 }

@@ -35,6 +35,7 @@ func (s *Store) AddCommands(ctx context.Context, b radio.CommandBatch, targets [
 		if err := s.bulkTx(tx).put(ctx, commandRows, rows); err != nil {
 			return fmt.Errorf("keep batch %s: %w", b.ID, err)
 		}
+		facts.Area = b.Area
 		return audit(ctx, tx, b.IssuedAt, string(b.By), "command."+string(b.Do), subject, facts)
 	})
 }

@@ -134,7 +134,14 @@ func (s *Store) MoveBulletin(ctx context.Context, m radio.BulletinMove) error {
 		if err != nil {
 			return fmt.Errorf("%s bulletin %s version %d: %w", m.Step, b.Code, b.Version, err)
 		}
-		return auditBulletin(ctx, tx, m.At, m.By, m.Step, b, radio.AuditFacts{Why: m.Why})
+		facts := radio.AuditFacts{Why: m.Why}
+		if m.Signs() {
+			if err := putApproval(ctx, tx, b); err != nil {
+				return err
+			}
+			facts.Key = signedBy(b)
+		}
+		return auditBulletin(ctx, tx, m.At, m.By, m.Step, b, facts)
 	})
 }
 
@@ -181,12 +188,15 @@ func decideBulletin(ctx context.Context, tx *sql.Tx, d radio.BulletinDecision) e
 	if err != nil {
 		return fmt.Errorf("decide on bulletin %s version %d: %w", b.Code, b.Version, err)
 	}
-	return nil
+	if b.State != radio.Approved {
+		return nil
+	}
+	return putApproval(ctx, tx, b)
 }
 
 // auditBulletin writes one line of a bulletin's history.
 func auditBulletin(ctx context.Context, tx *sql.Tx, at radio.Millis, by radio.UserID, step radio.BulletinStep, b radio.Bulletin, f radio.AuditFacts) error {
-	f.Code, f.Title, f.Version = b.Code, b.Title, b.Version
+	f.Code, f.Title, f.Version, f.Area = b.Code, b.Title, b.Version, b.Area
 	return audit(ctx, tx, at, string(by), "bulletin."+string(step), string(b.ID), f)
 }
 
@@ -196,7 +206,10 @@ func auditImported(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 		if err := auditBulletin(ctx, tx, c.At, c.Author, "add", b, radio.AuditFacts{File: c.Facts.File}); err != nil {
 			return err
 		}
-		if err := auditBulletin(ctx, tx, c.At, c.Approver, radio.StepApprove, b, radio.AuditFacts{}); err != nil {
+		if b.State != radio.Approved {
+			continue // it waits for an approver who signs
+		}
+		if err := auditBulletin(ctx, tx, c.At, c.Approver, radio.StepApprove, b, radio.AuditFacts{Key: signedBy(b)}); err != nil {
 			return err
 		}
 	}
@@ -205,11 +218,35 @@ func auditImported(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 		if !ok {
 			return fmt.Errorf("%w: a decision for %q", radio.ErrInvalid, d.To.State)
 		}
-		if err := auditBulletin(ctx, tx, c.At, c.Approver, step, d.To, radio.AuditFacts{Why: d.To.DecidedWhy}); err != nil {
+		facts := radio.AuditFacts{Why: d.To.DecidedWhy}
+		if d.To.State == radio.Approved {
+			facts.Key = signedBy(d.To)
+		}
+		if d.From == d.To.State {
+			step = radio.StepReapprove
+		}
+		if err := auditBulletin(ctx, tx, c.At, c.Approver, step, d.To, facts); err != nil {
 			return err
 		}
 	}
-	return nil
+	for _, x := range c.Schedules {
+		if err := audit(ctx, tx, c.At, string(c.Author), "schedule.upload", string(x.ID), ofSchedule(radio.AuditFacts{File: c.Facts.File}, x)); err != nil {
+			return err
+		}
+		facts, action := ofSchedule(radio.AuditFacts{Version: x.Version}, x), "schedule.publish"
+		was, now := "", strconv.Itoa(x.Version)
+		if x.Version > 1 {
+			was = strconv.Itoa(x.Version - 1)
+		}
+		if x.WithdrawnAt != 0 {
+			action, now = "schedule.withdraw", ""
+		}
+		facts.Change("version", was, now)
+		if err := audit(ctx, tx, c.At, string(c.Approver), action, string(x.ID), facts); err != nil {
+			return err
+		}
+	}
+	return auditPolicies(ctx, tx, c)
 }
 
 // Listening gives what a person has heard of a version's audio; nothing yet is no error.

@@ -8,16 +8,16 @@ import (
 	"loaxa/internal/radio"
 )
 
-const deviceColumns = `id, code, name, hamlet, rendition, enrolled_at, offset_ms, stagger_ms, latitude_e6, longitude_e6`
+const deviceColumns = `id, code, name, hamlet, rendition, enrolled_at, revoked_at, retired_at, offset_ms, stagger_ms, latitude_e6, longitude_e6`
 
-const deviceMarks = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10`
+const deviceMarks = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12`
 
 func deviceFields(d *radio.Device) []any {
-	return append([]any{&d.ID, &d.Code, &d.Name, &d.Hamlet, &d.Rendition, &d.Enrolled}, setupFields(&d.Setup)...)
+	return append([]any{&d.ID, &d.Code, &d.Name, &d.Hamlet, &d.Rendition, &d.Enrolled, &d.Revoked, &d.Retired}, setupFields(&d.Setup)...)
 }
 
 func deviceValues(d radio.Device) []any {
-	return append([]any{d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled}, setupValues(d.Setup)...)
+	return append([]any{d.ID, d.Code, d.Name, d.Hamlet, d.Rendition, d.Enrolled, d.Revoked, d.Retired}, setupValues(d.Setup)...)
 }
 
 // Devices lists every device by code.
@@ -52,7 +52,7 @@ func (s *Store) AddDevice(ctx context.Context, d radio.Device, actor string, at 
 		if err != nil {
 			return fmt.Errorf("add device %s: %w", d.Code, err)
 		}
-		return audit(ctx, tx, at, actor, "device.add", string(d.ID), radio.AuditFacts{Code: d.Code, Title: d.Name})
+		return audit(ctx, tx, at, actor, "device.add", string(d.ID), radio.AuditFacts{Code: d.Code, Title: d.Name, Area: d.Hamlet})
 	})
 }
 

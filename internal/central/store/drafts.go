@@ -27,6 +27,8 @@ func (s *Store) PutScheduleDrafts(ctx context.Context, drafts []radio.DraftWrite
 			if err := putScheduleDraft(ctx, tx, w); err != nil {
 				return err
 			}
+		}
+		for _, w := range drafts {
 			if err := audit(ctx, tx, act.At, string(act.By), act.Action, string(w.Draft.Doc.ID), ofSchedule(act.Facts, w.Draft.Doc)); err != nil {
 				return err
 			}
@@ -68,7 +70,7 @@ func putScheduleDraft(ctx context.Context, tx *sql.Tx, w radio.DraftWrite) error
 
 // ofSchedule adds to facts which schedule they are of.
 func ofSchedule(f radio.AuditFacts, s radio.Schedule) radio.AuditFacts {
-	f.Code, f.Title = s.Code, s.Title
+	f.Code, f.Title, f.Area = s.Code, s.Title, s.Area
 	return f
 }
 

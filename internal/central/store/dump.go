@@ -85,7 +85,7 @@ func (s *Store) ApprovedAudio(ctx context.Context) ([]radio.SHA256, error) {
 func (s *Store) Restored(ctx context.Context, actor string, facts radio.AuditFacts, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
-			`DELETE FROM web_session`, `DELETE FROM enrolment_code WHERE used_at = 0`, `DELETE FROM invitation WHERE used_at = 0`,
+			`DELETE FROM web_session`, `DELETE FROM enrolment_code WHERE used_at = 0`, `DELETE FROM invitation WHERE used_at = 0`, `DELETE FROM second_reset`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("end sessions and codes of the backup: %w", err)

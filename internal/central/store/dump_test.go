@@ -71,7 +71,7 @@ func freshPostgres(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("PostgreSQL is not started with -short")
 	}
-	dsn, err := postgres.Database(t.Context())
+	dsn, err := postgres.Database()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,8 @@ func (s *Store) IssuedSince(ctx context.Context, since radio.Millis) ([]radio.Is
 	return out, nil
 }
 
-// CertificateEnds gives when each device's current certificate ends.
+// CertificateEnds gives when each device's certificate ends; one that it has not shown
+// yet may never have reached it.
 func (s *Store) CertificateEnds(ctx context.Context) (map[radio.DeviceID]radio.Millis, error) {
 	out := map[radio.DeviceID]radio.Millis{}
 	_, err := collect(ctx, s.read, func(rows *sql.Rows) (struct{}, error) {
@@ -61,7 +62,7 @@ func (s *Store) CertificateEnds(ctx context.Context) (map[radio.DeviceID]radio.M
 		err := rows.Scan(&device, &end)
 		out[device] = end
 		return struct{}{}, err
-	}, `SELECT device, MAX(not_after) FROM device_certificate WHERE revoked_at = 0 GROUP BY device`)
+	}, `SELECT device, MAX(not_after) FROM device_certificate WHERE revoked_at = 0 AND used_at > 0 GROUP BY device`)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("certificates of devices: %w", err))
 	}
@@ -158,8 +159,10 @@ func (s *Store) QuietAirings(ctx context.Context, over radio.Millis) ([]radio.Qu
 	return out, nil
 }
 
-// JournalForks counts, by device, the records that came since an instant in two
-// versions: two machines then write one journal.
+// JournalForks counts, by device, the records that came since an instant, and since its
+// enrolment, in two versions: two machines then write one journal. A break is such a place
+// too, of whose other version the centre has seen only the link. A gap is not: the device
+// said that it no longer has what a restored centre lacks.
 func (s *Store) JournalForks(ctx context.Context, since radio.Millis) (map[radio.DeviceID]int, error) {
 	out := map[radio.DeviceID]int{}
 	_, err := collect(ctx, s.read, func(rows *sql.Rows) (struct{}, error) {
@@ -168,7 +171,8 @@ func (s *Store) JournalForks(ctx context.Context, since radio.Millis) (map[radio
 		err := rows.Scan(&device, &n)
 		out[device] = n
 		return struct{}{}, err
-	}, `SELECT device, COUNT(*) FROM journal_conflict WHERE kind = 'fork' AND received >= $1 GROUP BY device`, int64(since))
+	}, `SELECT j.device, COUNT(*) FROM journal_conflict j JOIN device d ON d.id = j.device
+		WHERE j.kind IN ('fork', 'break') AND j.received >= $1 AND j.received >= d.enrolled_at GROUP BY j.device`, int64(since))
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("forks of journals: %w", err))
 	}

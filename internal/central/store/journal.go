@@ -112,17 +112,19 @@ func nonNil(b []byte) []byte {
 	return b
 }
 
-// Watermark is the seq up to which the centre holds the journal; 0 when it holds
-// nothing. After a restored backup it is lower than what the device was acknowledged,
-// and the device sends the rest again.
-func (s *Store) Watermark(ctx context.Context, device radio.DeviceID, journal radio.JournalID) (uint64, error) {
-	var upto uint64
-	err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(upto), 0) FROM journal_head WHERE device = $1 AND journal = $2`,
-		string(device), string(journal)).Scan(&upto)
+// JournalHead is how far the centre holds the journal; the zero head when it holds nothing.
+// After a restored backup that is less than what the device was acknowledged, and the
+// device sends the rest again.
+func (s *Store) JournalHead(ctx context.Context, ref radio.JournalRef) (radio.JournalHead, error) {
+	heads, err := collect(ctx, s.read, scanHead, `SELECT h.device, h.journal, h.upto, h.link, h.linked FROM journal_head h WHERE h.device = $1 AND h.journal = $2`,
+		string(ref.Device), string(ref.Journal))
 	if err != nil {
-		return 0, s.kind(fmt.Errorf("watermark of journal %s: %w", journal, err))
+		return radio.JournalHead{}, s.kind(fmt.Errorf("head of journal %s: %w", ref.Journal, err))
 	}
-	return upto, nil
+	if len(heads) == 0 {
+		return radio.JournalHead{JournalRef: ref}, nil
+	}
+	return heads[0], nil
 }
 
 // JournalProof gives the batch that brought the record seq, and every record the

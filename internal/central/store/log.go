@@ -22,6 +22,8 @@ type LogTx struct {
 	// counted and absent say how rows read so far count in the rollups.
 	counted map[airingRef]counted
 	absent  map[airingRef]bool
+	// closed are the closed months and when, once they were asked for.
+	closed map[string]radio.Millis
 }
 
 // logLock names the log among PostgreSQL's advisory locks.

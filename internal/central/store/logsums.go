@@ -101,6 +101,9 @@ func (v *LogView) named(ctx context.Context, f radio.LogFilter, by ...string) ([
 // counts counts by some of day, commune, slot and month, in their order; from the
 // rollups, but for one device, which has few rows.
 func (v *LogView) counts(ctx context.Context, f radio.LogFilter, by ...string) ([]radio.LogCount, error) {
+	if f.KnownAt != 0 {
+		return v.countsKnown(ctx, f, by...)
+	}
 	f, by = plain(f), append(by, "planned")
 	query, args := v.sums(f, by...)
 	order := make([]string, len(by))

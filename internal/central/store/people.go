@@ -33,7 +33,7 @@ func addPerson(ctx context.Context, tx *sql.Tx, p radio.Account, actor string) e
 	if err := addGrants(ctx, tx, p.ID, p.Grants); err != nil {
 		return err
 	}
-	return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), radio.AuditFacts{Code: p.Login, Now: p.Grants})
+	return audit(ctx, tx, p.CreatedAt, actor, "person.add", string(p.ID), radio.AuditFacts{Code: p.Login, Now: p.Grants, Area: grantsArea(p.Grants)})
 }
 
 func addGrants(ctx context.Context, tx *sql.Tx, person radio.UserID, grants []radio.Grant) error {

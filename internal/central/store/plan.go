@@ -53,13 +53,14 @@ func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 		for _, write := range []func() error{
 			func() error { return each(ctx, tx, c.Areas, putArea) },
 			func() error { return each(ctx, tx, c.Devices, putDevice) },
-			func() error { return setUp(ctx, tx, c.Setups, string(c.Author), c.At) },
-			func() error { return changeContacts(ctx, tx, c) },
 			func() error { return each(ctx, tx, c.Policies, addPolicy) },
 			func() error { return each(ctx, tx, c.Campaigns, putCampaign) },
 			func() error { return each(ctx, tx, c.Bulletins, addBulletin) },
 			func() error { return each(ctx, tx, c.Decisions, decideBulletin) },
 			func() error { return each(ctx, tx, c.Schedules, addSchedule) },
+			// These leave entries, which come last.
+			func() error { return changeContacts(ctx, tx, c) },
+			func() error { return setUp(ctx, tx, c.Setups, string(c.Author), c.At) },
 		} {
 			if err := write(); err != nil {
 				return err

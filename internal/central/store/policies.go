@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"loaxa/internal/radio"
 )
@@ -61,4 +63,77 @@ func addPolicy(ctx context.Context, tx *sql.Tx, p radio.PolicyRule) error {
 		return fail(err)
 	}
 	return nil
+}
+
+// auditPolicies tells who changed what of the permitted hours.
+func auditPolicies(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
+	for _, p := range c.Policies {
+		facts := radio.AuditFacts{Title: p.Label, Version: p.Version, File: c.Facts.File, Area: p.Target.Area}
+		if p.Target.Device != "" {
+			on, err := ofDevice(ctx, tx, p.Target.Device)
+			if err != nil {
+				return err
+			}
+			facts.Code, facts.Area = on.Code, on.Area
+		}
+		was := radio.PolicyRule{}
+		if p.Version > 1 {
+			var doc string
+			err := tx.QueryRowContext(ctx, `SELECT doc FROM policy_version WHERE policy = $1 AND version = $2`, p.ID, p.Version-1).Scan(&doc)
+			if err == nil {
+				err = json.Unmarshal([]byte(doc), &was)
+			}
+			if err != nil {
+				return fmt.Errorf("policy %s version %d: %w", p.ID, p.Version-1, err)
+			}
+		}
+		var err error
+		if facts.Values, err = changedMembers(was, p, "id", "version", "author", "approver", "approved_at", "target"); err != nil {
+			return err
+		}
+		if err := audit(ctx, tx, c.At, string(p.Author), "policy.change", string(p.ID), facts); err != nil {
+			return err
+		}
+		if err := audit(ctx, tx, c.At, string(p.Approver), "policy.approve", string(p.ID), radio.AuditFacts{Code: facts.Code, Title: p.Label, Version: p.Version, Area: facts.Area}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changedMembers compares two values by their JSON, but for the members named.
+func changedMembers(was, now any, but ...string) ([]radio.AuditValue, error) {
+	var sides [2]map[string]json.RawMessage
+	for i, v := range []any{was, now} {
+		b, err := json.Marshal(v)
+		if err == nil {
+			err = json.Unmarshal(b, &sides[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("compare for the audit: %w", err)
+		}
+	}
+	names := slices.Concat(slices.Collect(maps.Keys(sides[0])), slices.Collect(maps.Keys(sides[1])))
+	slices.Sort(names)
+	var f radio.AuditFacts
+	for _, name := range slices.Compact(names) {
+		if !slices.Contains(but, name) {
+			f.Change(name, memberText(sides[0][name]), memberText(sides[1][name]))
+		}
+	}
+	return f.Values, nil
+}
+
+// memberText is a JSON value as people write it: text without its quotes, nothing for what
+// says nothing.
+func memberText(raw json.RawMessage) string {
+	var text string
+	switch s := string(raw); {
+	case json.Unmarshal(raw, &text) == nil:
+		return text
+	case s == "null", s == "0", s == "[]":
+		return ""
+	default:
+		return s
+	}
 }

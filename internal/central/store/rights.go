@@ -45,7 +45,7 @@ func (s *Store) SetGrants(ctx context.Context, id radio.UserID, seen, grants []r
 		if err := adminLeft(ctx, tx, p); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.grant", string(id), radio.AuditFacts{Code: p.Login, Was: p.Grants, Now: grants})
+		return audit(ctx, tx, at, actor, "person.grant", string(id), radio.AuditFacts{Code: p.Login, Was: p.Grants, Now: grants, Area: grantsArea(grants)})
 	})
 }
 
@@ -100,7 +100,7 @@ func (s *Store) DisablePerson(ctx context.Context, id radio.UserID, actor string
 		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, actor, "person.disable", string(id), radio.AuditFacts{Code: p.Login})
+		return audit(ctx, tx, at, actor, "person.disable", string(id), radio.AuditFacts{Code: p.Login, Area: grantsArea(p.Grants)})
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *Store) EnablePerson(ctx context.Context, id radio.UserID, actor string,
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET disabled_at = 0 WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("enable %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.enable", string(id), radio.AuditFacts{Code: p.Login})
+		return audit(ctx, tx, at, actor, "person.enable", string(id), radio.AuditFacts{Code: p.Login, Area: grantsArea(p.Grants)})
 	})
 }
 
@@ -131,11 +131,35 @@ func (s *Store) SetProfile(ctx context.Context, id radio.UserID, p radio.Profile
 		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $1, email = $2, phone = $3 WHERE id = $4`, p.Name, p.Email, p.Phone, id); err != nil {
 			return fmt.Errorf("change the account %s: %w", id, err)
 		}
-		return audit(ctx, tx, at, actor, "person.edit", string(id), radio.AuditFacts{Code: was.Login})
+		facts := radio.AuditFacts{Code: was.Login, Area: grantsArea(was.Grants)}
+		facts.Change("name", was.Name, p.Name)
+		// That they changed is enough: the audit keeps for ever, addresses of people should not.
+		for field, same := range map[string]bool{"email": was.Email == p.Email, "phone": was.Phone == p.Phone} {
+			if !same {
+				facts.Fields = append(facts.Fields, field)
+			}
+		}
+		slices.Sort(facts.Fields)
+		return audit(ctx, tx, at, actor, "person.edit", string(id), facts)
 	})
 }
 
 // refuseAccount refuses a change of an account, with its login set into the words.
 func refuseAccount(login, vi, en string) error {
 	return radio.Refuse(radio.ErrConflict, fmt.Sprintf(vi, login), fmt.Sprintf(en, login))
+}
+
+// grantsArea is the one area of a person, "" for who works in several or everywhere.
+func grantsArea(grants []radio.Grant) radio.AreaID {
+	var area radio.AreaID
+	for i, g := range grants {
+		if i > 0 && g.Area != area {
+			return ""
+		}
+		area = g.Area
+	}
+	if area == radio.Everywhere {
+		return ""
+	}
+	return area
 }

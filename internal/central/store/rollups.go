@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -146,10 +147,12 @@ func (t *LogTx) held(ctx context.Context, changes []radio.AsRunChange) error {
 
 // count moves the changed rows from where they counted to where they count now. The
 // same row written twice, or with the outcome it has, changes no count.
-func (t *LogTx) count(ctx context.Context, changes []radio.AsRunChange) error {
+// It gives the outcomes they had, "" for a new row.
+func (t *LogTx) count(ctx context.Context, changes []radio.AsRunChange) (was []radio.Outcome, err error) {
 	if err := t.held(ctx, changes); err != nil {
-		return err
+		return nil, err
 	}
+	was = make([]radio.Outcome, len(changes))
 	diff := map[cell]*tally{}
 	at := func(c counted, n int64) {
 		i := slices.Index(outcomeColumns, string(c.outcome))
@@ -161,12 +164,13 @@ func (t *LogTx) count(ctx context.Context, changes []radio.AsRunChange) error {
 		}
 		diff[c.cell][i] += n
 	}
-	for _, c := range changes {
+	for i, c := range changes {
 		if !c.Row.Outcome.Valid() {
-			return fmt.Errorf("%w: airing %s with outcome %.32q", radio.ErrInvalid, c.Row.Airing, string(c.Row.Outcome))
+			return nil, fmt.Errorf("%w: airing %s with outcome %.32q", radio.ErrInvalid, c.Row.Airing, string(c.Row.Outcome))
 		}
 		ref := refOf(c.Row)
 		old, exists := t.counted[ref]
+		was[i] = old.outcome
 		now := countedAs(c.Row)
 		if c.Only {
 			if !exists {
@@ -206,16 +210,21 @@ func (t *LogTx) count(ctx context.Context, changes []radio.AsRunChange) error {
 			}
 		}
 		if err := t.put(ctx, r.add(), rows); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return was, nil
 }
 
 // RollupDrift recounts the log from its rows and gives how many cells of the rollups
-// differ; 0 unless something wrote around this package.
+// differ; 0 unless something wrote around this package. Of months that were archived only
+// the sums are left.
 func (s *Store) RollupDrift(ctx context.Context) (int, error) {
 	drift := 0
+	var archived string
+	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(month), '') FROM month_archived`).Scan(&archived); err != nil {
+		return 0, s.kind(fmt.Errorf("archived months: %w", err))
+	}
 	for _, r := range rollups {
 		names, _ := splitColumns(r.keys)
 		from := make([]string, len(names))
@@ -235,9 +244,16 @@ func (s *Store) RollupDrift(ctx context.Context) (int, error) {
 		for i, o := range outcomeColumns {
 			sums[i] = "SUM(CASE WHEN outcome = '" + o + "' THEN 1 ELSE 0 END)"
 		}
-		recount := "SELECT " + strings.Join(from, ", ") + ", " + strings.Join(sums, ", ") + " FROM airing" + r.where + " GROUP BY " + strings.Join(order, ", ")
+		// Both sides leave out what is archived.
+		live := map[bool]string{true: "month", false: "day"}[r.table == "campaign_month"]
+		where := r.where + " WHERE "
+		if r.where != "" {
+			where = r.where + " AND "
+		}
+		recount := "SELECT " + strings.Join(from, ", ") + ", " + strings.Join(sums, ", ") + " FROM airing" + where + monthSQL + " > '" + plainMonth(archived) + "'" +
+			" GROUP BY " + strings.Join(order, ", ")
 		kept := "SELECT " + strings.Join(names, ", ") + ", " + strings.Join(outcomeColumns, ", ") + " FROM " + r.table +
-			" WHERE " + strings.Join(outcomeColumns, " <> 0 OR ") + " <> 0"
+			" WHERE (" + strings.Join(outcomeColumns, " <> 0 OR ") + " <> 0) AND SUBSTR(" + live + ", 1, 7) > '" + plainMonth(archived) + "'"
 		var n int
 		err := s.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT * FROM ("+recount+") a EXCEPT SELECT * FROM ("+kept+") b) c").Scan(&n)
 		if err != nil {
@@ -251,4 +267,12 @@ func (s *Store) RollupDrift(ctx context.Context) (int, error) {
 		drift += n
 	}
 	return drift, nil
+}
+
+// plainMonth is a month that may stand in a statement: digits and a dash.
+func plainMonth(month string) string {
+	if _, err := time.Parse("2006-01", month); err != nil {
+		return ""
+	}
+	return month
 }

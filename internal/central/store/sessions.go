@@ -23,18 +23,22 @@ func (s *Store) Sessions(ctx context.Context, id radio.UserID, current string, n
 	return out, nil
 }
 
-// EndSessions signs a person out everywhere but in the session kept ("" for none).
+// EndSessions signs a person out everywhere but in the session kept ("" for none), and ends
+// their tokens: who has stolen one session must not stay by what it has made.
 func (s *Store) EndSessions(ctx context.Context, id radio.UserID, keep, actor string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		if err := endSessions(ctx, tx, id, keep); err != nil {
+			return err
+		}
+		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
 		return audit(ctx, tx, at, actor, "person.sign_out", string(id), radio.AuditFacts{})
 	})
 }
 
-// ChangePassword is the person's own change: every session but the one kept ends, and
-// codes for another password end; tokens stay, the person manages them.
+// ChangePassword is the person's own change: every session but the one kept, every token
+// and codes for another password end.
 func (s *Store) ChangePassword(ctx context.Context, id radio.UserID, hash, keep string, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE person SET password_hash = $1 WHERE id = $2 AND disabled_at = 0`, hash, id)
@@ -47,6 +51,9 @@ func (s *Store) ChangePassword(ctx context.Context, id radio.UserID, hash, keep 
 			return fmt.Errorf("person %s: %w", id, radio.ErrNotFound)
 		}
 		if err := endSessions(ctx, tx, id, keep); err != nil {
+			return err
+		}
+		if err := endTokens(ctx, tx, id, at); err != nil {
 			return err
 		}
 		if err := endInvitations(ctx, tx, id, at); err != nil {

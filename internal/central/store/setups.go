@@ -47,6 +47,7 @@ func (s *Store) ApplyStagger(ctx context.Context, p radio.StaggerPlan, facts rad
 		if err := setUp(ctx, tx, p.Moves(), actor, at); err != nil {
 			return err
 		}
+		facts.Area = p.Commune
 		return audit(ctx, tx, at, actor, "device.stagger", string(p.Commune), facts)
 	})
 }
@@ -58,22 +59,32 @@ func setUp(ctx context.Context, tx *sql.Tx, changes []radio.SetupChange, actor s
 			WHERE id = $5 AND offset_ms = $6 AND stagger_ms = $7 AND latitude_e6 = $8 AND longitude_e6 = $9`, args...)); err != nil {
 			return fmt.Errorf("set up device %s: %w", c.Code, err)
 		}
-		if err := audit(ctx, tx, at, actor, "device.setup", string(c.Device), radio.AuditFacts{Code: c.Code, Title: c.Name, Values: c.Values()}); err != nil {
+	}
+	for _, c := range changes {
+		facts, err := ofDevice(ctx, tx, c.Device)
+		if err != nil {
+			return err
+		}
+		facts.Values = c.Values()
+		if err := audit(ctx, tx, at, actor, "device.setup", string(c.Device), facts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+const historyQuery = `SELECT a.seq, a.at, a.actor, a.via, a.address, a.token, a.action, a.subject, a.detail, COALESCE(p.name, '') FROM audit a LEFT JOIN person p ON p.id = a.actor `
+
+func scanHistory(r *sql.Rows) (e radio.AuditEntry, err error) {
+	var kept string
+	err = r.Scan(&e.Seq, &e.At, &e.Actor, &e.From.Via, &e.From.Address, &e.From.Token, &e.Action, &e.Subject, &kept, &e.ActorName)
+	e.Tell(kept)
+	return e, err
+}
+
 // SetupHistory lists who set a device up, the newest first.
 func (s *Store) SetupHistory(ctx context.Context, device radio.DeviceID, limit int) ([]radio.AuditEntry, error) {
-	out, err := collect(ctx, s.read, func(r *sql.Rows) (e radio.AuditEntry, err error) {
-		var kept string
-		err = r.Scan(&e.Seq, &e.At, &e.Actor, &e.Action, &e.Subject, &kept, &e.ActorName)
-		e.Tell(kept)
-		return e, err
-	}, `SELECT a.seq, a.at, a.actor, a.action, a.subject, a.detail, COALESCE(p.name, '') FROM audit a LEFT JOIN person p ON p.id = a.actor
-		WHERE a.subject = $1 AND a.action = 'device.setup' ORDER BY a.seq DESC LIMIT $2`, string(device), limit)
+	out, err := collect(ctx, s.read, scanHistory, historyQuery+`WHERE a.subject = $1 AND a.action = 'device.setup' ORDER BY a.seq DESC LIMIT $2`, string(device), limit)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("who set up device %s: %w", device, err))
 	}
@@ -95,9 +106,19 @@ func changeContacts(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 		if err := putContact(ctx, tx, x.Now, c.At); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, c.At, string(c.Author), "contact.change", string(x.Now.Area), radio.AuditFacts{Code: x.Code, Title: x.Now.Name}); err != nil {
+	}
+	for _, x := range c.Contacts {
+		if err := audit(ctx, tx, c.At, string(c.Author), "contact.change", string(x.Now.Area), contactFacts(x.Code, x.Was, x.Now)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// contactFacts is what the audit keeps of another contact.
+func contactFacts(code string, was, now radio.AreaContact) radio.AuditFacts {
+	f := radio.AuditFacts{Code: code, Title: now.Name, Area: now.Area}
+	f.Change("contact_name", was.Name, now.Name)
+	f.Change("contact_phone", was.Phone, now.Phone)
+	return f
 }

@@ -125,7 +125,7 @@ func (s *Store) kind(err error) error {
 		errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
 		return err
 	case errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("%w: %w", radio.ErrNotFound, err)
+		return missing{err}
 	case s.eng.duplicate(err):
 		return fmt.Errorf("%w: %w", radio.ErrConflict, err)
 	case s.eng.busy(err):
@@ -133,6 +133,14 @@ func (s *Store) kind(err error) error {
 	}
 	return err
 }
+
+// missing is ErrNotFound for people: what was looked for, without the driver's words.
+type missing struct{ err error }
+
+func (m missing) Error() string {
+	return radio.ErrNotFound.Error() + ": " + strings.TrimSuffix(m.err.Error(), ": "+sql.ErrNoRows.Error())
+}
+func (m missing) Unwrap() []error { return []error{radio.ErrNotFound, m.err} }
 
 // querier is a transaction or a handle.
 type querier interface {
@@ -227,5 +235,5 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
 	}
-	return s.fillSearch(ctx)
+	return errors.Join(s.fillSearch(ctx), s.chainAudit(ctx))
 }

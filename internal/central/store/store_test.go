@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) *store.Store {
-		return open(t, filepath.Join(t.TempDir(), "loaxa.db"))
+		return open(t, storetest.File(t))
 	})
 }
 
@@ -49,7 +49,7 @@ func TestPostgres(t *testing.T) {
 		t.Skip("PostgreSQL is not started with -short")
 	}
 	storetest.Run(t, func(t *testing.T) *store.Store {
-		dsn, err := postgres.Database(t.Context())
+		dsn, err := postgres.Fresh(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

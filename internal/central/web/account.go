@@ -22,7 +22,7 @@ type Accounts interface {
 
 // Tokens are a person's own API tokens (identity).
 type Tokens interface {
-	NewToken(ctx context.Context, by radio.Person, name string, days int, use radio.TokenUse) (radio.APIToken, string, error)
+	NewToken(ctx context.Context, by radio.Person, shown radio.Proof, name string, days int, use radio.TokenUse) (radio.APIToken, string, error)
 	Tokens(ctx context.Context, by radio.Person) ([]radio.APIToken, error)
 	RevokeToken(ctx context.Context, by radio.Person, id radio.TokenID) error
 }
@@ -45,11 +45,11 @@ func (s *Server) accountRoutes() []route {
 
 		{pattern: "GET /api/v1/account", as: api, do: s.apiAccount, may: self, doc: doc{Summary: "The own account", Out: personRow{}}},
 		{pattern: "PUT /api/v1/account", as: api, do: s.apiAccountEdit, may: self, doc: doc{Summary: "Change the own name and addresses", In: radio.Profile{}, Out: personRow{}}},
-		{pattern: "POST /api/v1/account/password", as: api, do: s.apiPassword, may: self, doc: doc{Summary: "Change the own password; every other session ends", In: passwordBody{}, Status: http.StatusNoContent}},
+		{pattern: "POST /api/v1/account/password", as: api, do: s.apiPassword, may: self, doc: doc{Summary: "Change the own password; every other session and every API token ends", In: passwordBody{}, Status: http.StatusNoContent}},
 		{pattern: "GET /api/v1/account/sessions", as: api, do: s.apiSessions, may: self, doc: doc{Summary: "Where the account is signed in", Out: sessionsAnswer{}}},
-		{pattern: "DELETE /api/v1/account/sessions", as: api, do: s.apiSignOut, may: self, doc: doc{Summary: "Sign out everywhere", Status: http.StatusNoContent}},
+		{pattern: "DELETE /api/v1/account/sessions", as: api, do: s.apiSignOut, may: self, doc: doc{Summary: "Sign out everywhere; every API token ends too", Status: http.StatusNoContent}},
 		{pattern: "GET /api/v1/tokens", as: api, do: s.apiTokens, may: self, doc: doc{Summary: "The own API tokens, newest first", Out: tokensAnswer{}}},
-		{pattern: "POST /api/v1/tokens", as: api, do: s.apiTokenNew, may: self, doc: doc{Summary: "Make an API token; it is told once", In: tokenBody{}, Out: tokenAnswer{}, Status: http.StatusCreated}},
+		{pattern: "POST /api/v1/tokens", as: api, do: s.apiTokenNew, may: self, doc: doc{Summary: "Make an API token; it is told once. It asks for the password, and where there is a second factor, for a code of it", In: tokenBody{}, Out: tokenAnswer{}, Status: http.StatusCreated}},
 		{pattern: "DELETE /api/v1/tokens/{token}", as: api, do: s.apiTokenRevoke, may: self, doc: doc{Summary: "End an API token", Status: http.StatusNoContent}},
 	}
 }
@@ -79,12 +79,35 @@ type accountData struct {
 	personRow
 	Sessions []radio.WebSession
 	Tokens   []tokenRow
+	// Keys are what the reader signs with, and what is to become that; Offered says that
+	// passkeys can be made.
+	Keys    []keyRow
+	Offered bool
 	// Secret is a token just made, shown this once.
 	Secret string
 	Days   string // a sensible life of a new token
 	// MayAudit: the way to the audit stands here, it is not asked for every day.
 	MayAudit bool
+	Second   radio.SecondState
+	Password bool // the account has one
 	Again    retry
+}
+
+// Prove is what the forms ask for that make what outlives a session.
+func (d accountData) Prove(form retry) proveForm {
+	return proveForm{Login: d.Login, Password: d.Password, Code: d.Second.Set, Again: form}
+}
+
+// proveForm is for the partial "prove".
+type proveForm struct {
+	Login          string
+	Password, Code bool // what is asked for
+	Again          retry
+}
+
+// shown is what a form proves the person by.
+func shown(r *http.Request) radio.Proof {
+	return radio.Proof{Password: r.PostFormValue("password"), Code: r.PostFormValue("code")}
 }
 
 type tokenRow struct {
@@ -108,13 +131,20 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, secret stri
 	if err != nil {
 		return err
 	}
-	d := accountData{personRow: rowOf(a), Secret: secret, Days: "90", MayAudit: who(r).MaySomewhere(radio.ReadAudit), Again: again}
+	d := accountData{personRow: rowOf(a), Secret: secret, Days: "90", Password: a.PasswordHash != "", MayAudit: who(r).MaySomewhere(radio.ReadAudit), Again: again}
 	d.Roles = s.grantWords(r, tree, a.Grants)
 	if d.Sessions, err = s.Accounts.Sessions(r.Context(), who(r), s.cookie(r)); err != nil {
 		return err
 	}
+	if d.Second, err = s.Second.Second(r.Context(), who(r)); err != nil {
+		return err
+	}
 	tokens, err := s.Tokens.Tokens(r.Context(), who(r))
 	if err != nil {
+		return err
+	}
+	d.Offered = s.Passkeys.Offered()
+	if d.Keys, err = s.keyRows(r, tree); err != nil {
 		return err
 	}
 	now := radio.At(s.Now())
@@ -196,7 +226,7 @@ func (s *Server) tokenNew(w http.ResponseWriter, r *http.Request) error {
 		e.Add("use", "chỉ đọc là 1, đọc và ghi thì bỏ trống", "1 for a token that only reads, else nothing")
 		return e.Err()
 	}
-	_, secret, err := s.Tokens.NewToken(r.Context(), who(r), r.PostFormValue("name"), days, use)
+	_, secret, err := s.Tokens.NewToken(r.Context(), who(r), shown(r), r.PostFormValue("name"), days, use)
 	if again, ok := s.again(w, r, "token", "", err); ok {
 		return s.showAccount(w, r, "", again)
 	}

@@ -21,6 +21,7 @@ type tokenBody struct {
 	Name string         `json:"name"`
 	Days int            `json:"days"`
 	Use  radio.TokenUse `json:"use"`
+	radio.Proof
 }
 
 // tokenAnswer tells a new token, this once.
@@ -94,7 +95,7 @@ func (s *Server) apiTokenNew(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	token, secret, err := s.Tokens.NewToken(r.Context(), who(r), in.Name, in.Days, in.Use)
+	token, secret, err := s.Tokens.NewToken(r.Context(), who(r), in.Proof, in.Name, in.Days, in.Use)
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,17 @@ type alertChangeBody struct {
 }
 
 type signBody struct {
-	Version  int    `json:"version"`
-	Password string `json:"password"`
+	Version int            `json:"version"`
+	Sign    radio.SignWith `json:"sign"`
+}
+
+type signAskBody struct {
+	Version int `json:"version"`
 }
 
 type cancelBody struct {
-	Why      string `json:"why,omitempty"`
-	Password string `json:"password"`
+	Why  string         `json:"why,omitempty"`
+	Sign radio.SignWith `json:"sign"`
 }
 
 type callsAnswer struct {
@@ -132,7 +136,10 @@ func (s *Server) apiAlertSign(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	a, err := s.Signing.Sign(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), in.Version, in.Password)
+	if err := checkSign(in.Sign); err != nil {
+		return err
+	}
+	a, err := s.Signing.Sign(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), in.Version, in.Sign)
 	if err != nil {
 		return err
 	}
@@ -144,11 +151,34 @@ func (s *Server) apiAlertCancel(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	a, err := s.Signing.Cancel(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), in.Why, in.Password)
+	if err := checkSign(in.Sign); err != nil {
+		return err
+	}
+	a, err := s.Signing.Cancel(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), in.Why, in.Sign)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, a)
+}
+
+func (s *Server) apiAlertSignAsk(w http.ResponseWriter, r *http.Request) error {
+	var in signAskBody
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	asks, err := s.Signing.AskSign(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), in.Version)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, asksAnswer{list(asks)})
+}
+
+func (s *Server) apiAlertCancelAsk(w http.ResponseWriter, r *http.Request) error {
+	asks, err := s.Signing.AskCancel(r.Context(), who(r), radio.AlertID(r.PathValue("alert")))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, asksAnswer{list(asks)})
 }
 
 func (s *Server) apiAlertBoard(w http.ResponseWriter, r *http.Request) error {

@@ -28,7 +28,8 @@ type alertData struct {
 	Need     int // how many must sign
 	MayWrite bool
 	MaySign  bool
-	HasKey   bool
+	// Sign and Cancel are the forms to do so.
+	Sign, Cancel signForm
 	// Waits: the reader has signed what another person must sign too.
 	Waits    bool
 	Board    *boardData
@@ -37,8 +38,11 @@ type alertData struct {
 
 // Signs says whether the page has a form to sign with, which tells what is wrong itself.
 func (d alertData) Signs() bool {
-	return d.MaySign && d.HasKey && (d.AlertRecord.State == radio.AlertDraft || d.Loud)
+	return d.HasKey() && (d.AlertRecord.State == radio.AlertDraft || d.Loud)
 }
+
+// HasKey says whether the reader may sign and holds a key for it.
+func (d alertData) HasKey() bool { return d.MaySign && d.Sign.Any() }
 
 // boardData is the reach in words.
 type boardData struct {
@@ -84,6 +88,7 @@ func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, broken error)
 			}
 			d.Problems = append(d.Problems, formProblem{p.Field, text})
 		}
+		d.Sign.Again, d.Cancel.Again = true, true
 	}
 	return s.show(w, r, status, "alert.html", a.Wish.Headline, d)
 }
@@ -110,9 +115,16 @@ func (s *Server) alertData(r *http.Request, a radio.AlertRecord) (alertData, err
 	p := who(r)
 	d.MayWrite, d.MaySign = p.May(radio.WriteAlerts, chain...), p.May(radio.SignAlerts, chain...)
 	if d.MaySign {
-		if d.HasKey, err = s.Signing.HasKey(r.Context(), p.ID, a.Wish.Area); err != nil {
+		ways, err := s.Signing.Ways(r.Context(), p.ID, a.Wish.Area)
+		if err != nil {
 			return d, err
 		}
+		api := "/api/v1/alerts/" + string(a.ID)
+		if d.Sign, err = s.signForm(r, ways, api+"/sign-ask"); err != nil {
+			return d, err
+		}
+		d.Cancel = d.Sign
+		d.Cancel.Ask = api + "/cancel-ask"
 	}
 	signed := func(x radio.AlertSignature) bool { return x.Person == p.ID }
 	d.Waits = a.State == radio.AlertDraft && slices.ContainsFunc(d.Signed, signed) || d.Loud && slices.ContainsFunc(d.Cancels, signed)

@@ -290,7 +290,10 @@ func (s *Server) alertSign(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Signing.Sign(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), version, r.PostFormValue("password"))
+	with, err := signWith(r)
+	if err == nil {
+		_, err = s.Signing.Sign(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), version, with)
+	}
 	return s.alertSigned(w, r, err)
 }
 
@@ -298,7 +301,10 @@ func (s *Server) alertCancel(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	_, err := s.Signing.Cancel(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), strings.TrimSpace(r.PostFormValue("why")), r.PostFormValue("password"))
+	with, err := signWith(r)
+	if err == nil {
+		_, err = s.Signing.Cancel(r.Context(), who(r), radio.AlertID(r.PathValue("alert")), strings.TrimSpace(r.PostFormValue("why")), with)
+	}
 	return s.alertSigned(w, r, err)
 }
 

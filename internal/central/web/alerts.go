@@ -22,11 +22,15 @@ type AlertDrafts interface {
 
 // AlertSigning sends and cancels alerts when enough persons have signed (alert).
 type AlertSigning interface {
-	Sign(ctx context.Context, by radio.Person, id radio.AlertID, version int, password string) (radio.AlertRecord, error)
-	Cancel(ctx context.Context, by radio.Person, id radio.AlertID, why, password string) (radio.AlertRecord, error)
+	Sign(ctx context.Context, by radio.Person, id radio.AlertID, version int, with radio.SignWith) (radio.AlertRecord, error)
+	Cancel(ctx context.Context, by radio.Person, id radio.AlertID, why string, with radio.SignWith) (radio.AlertRecord, error)
+	// AskSign and AskCancel prepare what a browser hands to the passkeys of by.
+	AskSign(ctx context.Context, by radio.Person, id radio.AlertID, version int) ([]radio.PasskeyAsk, error)
+	AskCancel(ctx context.Context, by radio.Person, id radio.AlertID) ([]radio.PasskeyAsk, error)
 	// Need says how many must sign in an area: 1 when by may speak alone there.
 	Need(ctx context.Context, by radio.UserID, area radio.AreaID) (int, error)
-	HasKey(ctx context.Context, by radio.UserID, area radio.AreaID) (bool, error)
+	// Ways says how by can sign in an area.
+	Ways(ctx context.Context, by radio.UserID, area radio.AreaID) (radio.SignWays, error)
 	// InKeyring says whether any key of a person stands in the keyring.
 	InKeyring(person radio.UserID) bool
 }
@@ -81,7 +85,11 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "DELETE /api/v1/alerts/{alert}", as: api, do: s.apiAlertDrop, may: write, of: one,
 			doc: doc{Summary: "Drop a draft; version names the one that was read", Query: []string{"version"}, Status: http.StatusNoContent}},
 		{pattern: "POST /api/v1/alerts/{alert}/signatures", as: api, do: s.apiAlertSign, may: sign, of: one,
-			doc: doc{Summary: "Sign a draft with the password of the own key; when enough have signed it is sent. Not by an API token", In: signBody{}, Out: radio.AlertRecord{}}},
+			doc: doc{Summary: "Sign a draft with the own key; when enough have signed it is sent. Not by an API token", In: signBody{}, Out: radio.AlertRecord{}}},
+		{pattern: "POST /api/v1/alerts/{alert}/sign-ask", as: api, do: s.apiAlertSignAsk, may: sign, of: one,
+			doc: doc{Summary: "What the own passkeys are to sign, to send a draft", In: signAskBody{}, Out: asksAnswer{}}},
+		{pattern: "POST /api/v1/alerts/{alert}/cancel-ask", as: api, do: s.apiAlertCancelAsk, may: sign, of: one,
+			doc: doc{Summary: "What the own passkeys are to sign, to cancel an alert", Out: asksAnswer{}}},
 		{pattern: "POST /api/v1/alerts/{alert}/cancel", as: api, do: s.apiAlertCancel, may: sign, of: one,
 			doc: doc{Summary: "Sign the tombstone of an alert that is out. Not by an API token", In: cancelBody{}, Out: radio.AlertRecord{}}},
 		{pattern: "GET /api/v1/alerts/{alert}/board", as: api, do: s.apiAlertBoard, may: read, of: one,

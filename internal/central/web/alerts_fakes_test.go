@@ -16,7 +16,7 @@ type fakeAlerts struct {
 	acts     []string
 	board    func(a radio.AlertRecord) radio.AlertBoard
 	need     int
-	noKey    bool
+	ways     radio.SignWays
 	listed   []radio.UserID // whose keys stand in the keyring
 	err      error          // of every act
 }
@@ -90,18 +90,20 @@ func (f *fakeAlerts) Voice(_ context.Context, r io.Reader) (radio.Rendition, err
 	return radio.Rendition{SHA256: radio.VoiceHash(b), Kbps: 32, Bytes: int64(len(b)), Frames: 4, Samples: 4 * radio.FrameSamples}, f.do("voice of %d bytes", len(b))
 }
 
-func (f *fakeAlerts) Sign(ctx context.Context, by radio.Person, id radio.AlertID, version int, password string) (radio.AlertRecord, error) {
-	return f.signed(ctx, id, password, "sign %d by %s", version, by.Login)
+func (f *fakeAlerts) Sign(ctx context.Context, by radio.Person, id radio.AlertID, version int, with radio.SignWith) (radio.AlertRecord, error) {
+	return f.signed(ctx, id, with, "sign %d by %s", version, by.Login)
 }
 
-func (f *fakeAlerts) Cancel(ctx context.Context, by radio.Person, id radio.AlertID, why, password string) (radio.AlertRecord, error) {
-	return f.signed(ctx, id, password, "cancel %q by %s", why, by.Login)
+func (f *fakeAlerts) Cancel(ctx context.Context, by radio.Person, id radio.AlertID, why string, with radio.SignWith) (radio.AlertRecord, error) {
+	return f.signed(ctx, id, with, "cancel %q by %s", why, by.Login)
 }
 
-func (f *fakeAlerts) signed(ctx context.Context, id radio.AlertID, password, format string, args ...any) (radio.AlertRecord, error) {
-	if password != goodPassword {
+func (f *fakeAlerts) signed(ctx context.Context, id radio.AlertID, with radio.SignWith, format string, args ...any) (radio.AlertRecord, error) {
+	if with.Passkey != nil {
+		format += fmt.Sprintf(" with passkey %s of %d", with.Passkey.KID, with.Passkey.At)
+	} else if with.Password != goodPassword {
 		var e radio.Invalid
-		e.Add("password", "mật khẩu của khóa ký không đúng", "the password does not open the key")
+		e.Add("key_password", "mật khẩu của khóa ký không đúng", "the password does not open the key")
 		return radio.AlertRecord{}, e.Err()
 	}
 	if err := f.do(format, args...); err != nil {
@@ -113,8 +115,24 @@ func (f *fakeAlerts) signed(ctx context.Context, id radio.AlertID, password, for
 func (f *fakeAlerts) Need(context.Context, radio.UserID, radio.AreaID) (int, error) {
 	return f.need, nil
 }
-func (f *fakeAlerts) HasKey(context.Context, radio.UserID, radio.AreaID) (bool, error) {
-	return !f.noKey, nil
+func (f *fakeAlerts) Ways(context.Context, radio.UserID, radio.AreaID) (radio.SignWays, error) {
+	return f.ways, nil
+}
+
+func (f *fakeAlerts) AskSign(_ context.Context, by radio.Person, id radio.AlertID, version int) ([]radio.PasskeyAsk, error) {
+	return f.asks(), f.do("ask to sign %d by %s", version, by.Login)
+}
+
+func (f *fakeAlerts) AskCancel(_ context.Context, by radio.Person, id radio.AlertID) ([]radio.PasskeyAsk, error) {
+	return f.asks(), f.do("ask to cancel by %s", by.Login)
+}
+
+func (f *fakeAlerts) asks() []radio.PasskeyAsk {
+	var out []radio.PasskeyAsk
+	for _, p := range f.ways.Passkeys {
+		out = append(out, radio.PasskeyAsk{KID: p.KID, Credential: "AA", RelyingParty: "localhost", Challenge: "AA", At: radio.At(now)})
+	}
+	return out
 }
 
 func (f *fakeAlerts) InKeyring(p radio.UserID) bool { return slices.Contains(f.listed, p) }
@@ -140,7 +158,7 @@ func (f *fakeAlerts) PutContact(_ context.Context, c radio.AreaContact, by strin
 // provinceAlerts has, for the own commune, the other one and the province, a draft and an
 // alert that is out.
 func provinceAlerts(p *fakePlan) *fakeAlerts {
-	f := &fakeAlerts{need: 2}
+	f := &fakeAlerts{need: 2, ways: radio.SignWays{Password: true}}
 	for i, area := range []radio.AreaID{p.places[0].Chain[1].ID, p.places[2].Chain[1].ID, p.places[0].Chain[0].ID} {
 		draft := radio.AlertRecord{ID: id[radio.AlertID]('z', 2*i), Version: 1, State: radio.AlertDraft, ComposedBy: sau, ComposedName: "Trần Văn Sáu", ComposedAt: radio.At(now),
 			Wish: radio.AlertWish{Area: area, Headline: fmt.Sprintf("Lũ về %d", i), Text: "Bà con lên cao ngay.", Sounds: []radio.EmergencyRole{radio.RoleSiren, radio.RoleLeadIn},

@@ -29,9 +29,9 @@ const (
 		"--x\r\nContent-Disposition: form-data; name=\"sound_siren\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"repeats\"\r\n\r\n1\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"interval_s\"\r\n\r\n0\r\n--x\r\nContent-Disposition: form-data; name=\"life_minutes\"\r\n\r\n60\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"version\"\r\n\r\n1\r\n--x--\r\n"
-	alertForm = "multipart/form-data; boundary=x"
-	signForm  = "version=1&password=m%E1%BA%ADt+kh%E1%BA%A9u+c%E1%BB%A7a+kh%C3%B3a"
-	signJSON  = `{"version":1,"password":"mật khẩu của khóa"}`
+	alertForm    = "multipart/form-data; boundary=x"
+	signBodyForm = "version=1&key_password=m%E1%BA%ADt+kh%E1%BA%A9u+c%E1%BB%A7a+kh%C3%B3a"
+	signJSON     = `{"version":1,"sign":{"password":"mật khẩu của khóa"}}`
 )
 
 func alertFixtures() []fixture {
@@ -45,8 +45,8 @@ func alertFixtures() []fixture {
 		{pattern: "GET /alerts/{alert}/edit", may: write, thing: draft},
 		{pattern: "POST /alerts/{alert}", may: write, thing: draft, body: alertBody, kind: alertForm},
 		{pattern: "POST /alerts/{alert}/drop", may: write, thing: draft, body: "version=1"},
-		{pattern: "POST /alerts/{alert}/sign", may: sign, thing: draft, body: signForm},
-		{pattern: "POST /alerts/{alert}/cancel", may: sign, thing: out, body: signForm},
+		{pattern: "POST /alerts/{alert}/sign", may: sign, thing: draft, body: signBodyForm},
+		{pattern: "POST /alerts/{alert}/cancel", may: sign, thing: out, body: signBodyForm},
 		{pattern: "GET /alerts/{alert}/voice", may: read, thing: out},
 		{pattern: "GET /alerts/{alert}/calls", may: read, thing: out},
 		{pattern: "GET /alerts/{alert}/scorecard", may: read, thing: out},
@@ -60,7 +60,9 @@ func alertFixtures() []fixture {
 		{pattern: "PUT /api/v1/alerts/{alert}", may: write, thing: draft, body: `{"version":1,"wish":` + alertJSON + `}`},
 		{pattern: "DELETE /api/v1/alerts/{alert}", may: write, thing: draft, status: 422}, // without its version
 		{pattern: "POST /api/v1/alerts/{alert}/signatures", may: sign, thing: draft, body: signJSON},
-		{pattern: "POST /api/v1/alerts/{alert}/cancel", may: sign, thing: out, body: `{"password":"mật khẩu của khóa"}`},
+		{pattern: "POST /api/v1/alerts/{alert}/cancel", may: sign, thing: out, body: `{"sign":{"password":"mật khẩu của khóa"}}`},
+		{pattern: "POST /api/v1/alerts/{alert}/sign-ask", may: sign, thing: draft, body: `{"version":1}`},
+		{pattern: "POST /api/v1/alerts/{alert}/cancel-ask", may: sign, thing: out},
 		{pattern: "GET /api/v1/alerts/{alert}/board", may: read, thing: out},
 		{pattern: "GET /api/v1/alerts/{alert}/calls", may: read, thing: out},
 		{pattern: "GET /api/v1/contacts", may: read},

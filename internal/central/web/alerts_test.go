@@ -85,25 +85,25 @@ func TestAlertSignedOnThePage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "KHẨN CẤP – PHÁT THẬT", "Cần hai người khác nhau ký", "Ký, PHÁT KHẨN CẤP")
 	h.alerts.need = 1
 	want(t, h.ask(t, http.MethodGet, draft, ""), http.StatusOK, "Ký xong là loa kêu ngay.")
-	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng",
+	want(t, h.ask(t, http.MethodPost, draft+"/sign", "version=1&key_password=sai"), http.StatusUnprocessableEntity, "mật khẩu của khóa ký không đúng",
 		`data-at="`+draft+`"`) // the page stays live
-	want(t, h.ask(t, http.MethodPost, draft+"/sign", signForm), http.StatusSeeOther)
-	want(t, h.ask(t, http.MethodPost, out+"/cancel", signForm+"&why=+nh%E1%BA%A7m+"), http.StatusSeeOther)
+	want(t, h.ask(t, http.MethodPost, draft+"/sign", signBodyForm), http.StatusSeeOther)
+	want(t, h.ask(t, http.MethodPost, out+"/cancel", signBodyForm+"&why=+nh%E1%BA%A7m+"), http.StatusSeeOther)
 	if fmt.Sprint(h.alerts.acts) != `[sign 1 by lan cancel "nhầm" by lan]` {
 		t.Errorf("%v", h.alerts.acts)
 	}
-	h.alerts.noKey = true
+	h.alerts.ways = radio.SignWays{}
 	page := h.ask(t, http.MethodGet, draft, "").Body.String()
-	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="password"`) {
+	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="key_password"`) {
 		t.Error("who holds no key is asked for its password")
 	}
 	page = h.ask(t, http.MethodGet, out, "").Body.String()
-	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="password"`) || strings.Contains(page, out+"/cancel") {
+	if !strings.Contains(page, "Bạn chưa có khóa ký") || strings.Contains(page, `name="key_password"`) || strings.Contains(page, out+"/cancel") {
 		t.Error("who holds no key is asked for its password to cancel")
 	}
 	h.onlyAt(own, radio.RoleOperator)
 	page = h.ask(t, http.MethodGet, draft, "").Body.String()
-	if strings.Contains(page, "/sign") || !strings.Contains(page, "/edit") {
+	if strings.Contains(page, `/sign"`) || !strings.Contains(page, "/edit") {
 		t.Error("an operator edits a draft and does not sign it")
 	}
 }

@@ -19,6 +19,8 @@ type historyAnswer struct {
 	History []radio.Word `json:"history"`
 	// Proofs say of each word of the device whether the signed batch that brought it is held.
 	Proofs []radio.LogProof `json:"proofs"`
+	// Steps are who scheduled, approved and stopped it.
+	Steps []radio.AirStep `json:"steps"`
 }
 
 // list is never null: a program need not tell an empty list from a missing one.
@@ -48,5 +50,5 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, historyAnswer{d.Row, list(d.Words), list(d.Proofs)})
+	return writeJSON(w, http.StatusOK, historyAnswer{d.Row, list(d.Words), list(d.Proofs), list(d.Steps)})
 }

@@ -30,7 +30,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 	for _, c := range []struct{ name, key string }{
 		{"created", "%d mới"}, {"changed", "%d thay đổi"}, {"approved", "%d được duyệt"}, {"withdrawn", "%d thu hồi"},
 		{"left alone", "%d giữ nguyên, không có trong tệp"}, {"unchanged", "%d không đổi"},
-		{"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
+		{"rows", "%d lượt phát"}, {"swept", "%d tệp đã dọn"}, {"swept_bytes", "%d byte"},
 	} {
 		add(f.Counts[c.name] > 0, c.key, f.Counts[c.name])
 	}
@@ -43,7 +43,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		out = append(out, strings.Join(words, ", "))
 	}
 	for _, v := range f.Values {
-		out = append(out, sp.say(fieldText(v.Field))+": "+cmp.Or(v.Was, "–")+" → "+cmp.Or(v.Now, "–"))
+		out = append(out, sp.say(auditFieldText(v.Field))+": "+cmp.Or(v.Was, "–")+" → "+cmp.Or(v.Now, "–"))
 	}
 	if len(f.Was)+len(f.Now) > 0 && area != nil {
 		roles := func(grants []radio.Grant) string { return strings.Join(sp.grants(grants, area), ", ") }
@@ -53,6 +53,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 			out = append(out, roles(f.Now))
 		}
 	}
+	add(f.Left > 0, "và %d giá trị khác", f.Left)
 	add(f.Token != "", "mã “%s”", f.Token)
 	add(f.Key != "", "khóa %s", clip(f.Key, 10))
 	add(f.Counts["devices"] > 0, "%d cụm loa", f.Counts["devices"])
@@ -65,6 +66,40 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		out = append(out, f.Why)
 	}
 	return strings.Join(out, " · ")
+}
+
+// auditFieldText names a setting whose values an entry keeps.
+func auditFieldText(name string) string {
+	if own := word(map[string]string{
+		"contact_name": "Người liên hệ", "contact_phone": "Điện thoại liên hệ", "brokers": "Địa chỉ máy chủ MQTT", "media": "Địa chỉ máy chủ âm thanh",
+		"key": "Khóa", "windows": "Khung giờ", "mourning": "Ngày quốc tang", "volume": "Âm lượng theo giờ", "exceptions": "Ngày đặc biệt",
+		"max_sessions": "Số phiên tối đa mỗi ngày", "max_minutes": "Số phút tối đa mỗi ngày", "zone": "Múi giờ", "label": "Văn bản quy định",
+		"number": "Số văn bản", "closed_at": "Kết thúc lúc",
+	}, name); own != name {
+		return own
+	}
+	return fieldText(name)
+}
+
+// viaText names the way by which a change came in.
+func viaText(v radio.Via) string {
+	return word(map[radio.Via]string{radio.ViaWeb: "trang điều khiển", radio.ViaAPI: "API", radio.ViaCommand: "lệnh trên máy chủ", radio.ViaDevice: "kết nối của cụm loa",
+		radio.ViaCentre: "máy chủ tự làm"}, v)
+}
+
+// source is from where a change was made: "API, 203.0.113.7, mã 01J…".
+func (sp speech) source(from radio.Source) string {
+	if from.Via == "" {
+		return ""
+	}
+	out := sp.say(viaText(from.Via))
+	if from.Address != "" {
+		out += ", " + from.Address
+	}
+	if from.Token != "" {
+		out += ", " + sp.say("mã “%s”", from.Token)
+	}
+	return out
 }
 
 // oldForm is how entries were written before they kept facts: "tin version 2: why".
@@ -138,7 +173,7 @@ func (s *Server) auditRows(r *http.Request, entries []radio.AuditEntry) ([]audit
 	sp, area := s.pages.speech[languageOf(r)], s.areaNames(r, tree)
 	out := make([]auditRow, len(entries))
 	for i, e := range entries {
-		out[i] = auditRow{AuditEntry: e, Action: sp.say(actionText(e.Action)), Who: s.actorName(r, e), What: subjectName(e), More: sp.facts(e, s.zone, area)}
+		out[i] = auditRow{AuditEntry: e, Action: sp.say(actionText(e.Action)), Who: s.actorName(r, e), What: subjectName(e), More: sp.facts(e, s.zone, area), Whence: sp.source(e.From)}
 	}
 	return out, nil
 }

@@ -107,7 +107,7 @@ func TestBrowser(t *testing.T) {
 	b.Click(`[rel=next]`)
 	look("log-next", logRows, "Trang đầu")
 	b.Visit(site.URL + "/log/" + string(row.Key.Device) + "/" + string(row.Airing))
-	look("history", 2, "Không phản hồi", "Các lần xác nhận", "giữ lô có chữ ký")
+	look("history", 2+3, "Không phản hồi", "Các lần xác nhận", "giữ lô có chữ ký", "Ai chịu trách nhiệm")
 	b.Visit(site.URL + "/log/days?day=2025-11-21")
 	look("days", 1+2, "✓", "✗", "Tất cả xã/phường")
 	b.Click(`tbody tr:nth-child(2) td a`)

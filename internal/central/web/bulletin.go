@@ -31,11 +31,15 @@ type bulletinView struct {
 	// MustHear: the reader is one who could approve, and has to listen before.
 	MustHear bool
 	Hearing  radio.Hearing
-	Versions []radio.Bulletin
-	History  []historyRow
-	Reach    *radio.BulletinReach
-	Airs     []radio.Schedule
-	Now      radio.Millis
+	// Sign says whether it needs a signature, SignedKey under which key it is approved.
+	Sign      radio.Signable
+	SignForm  signForm
+	SignedKey string
+	Versions  []radio.Bulletin
+	History   []historyRow
+	Reach     *radio.BulletinReach
+	Airs      []radio.Schedule
+	Now       radio.Millis
 }
 
 // bulletinSteps is which actions the page offers.
@@ -71,12 +75,13 @@ func (s *Server) bulletinPage(w http.ResponseWriter, r *http.Request) error {
 		v.Notes = append(v.Notes, s.say(r, warningText(code)))
 	}
 	for _, fill := range []func(*http.Request, *bulletinView, []radio.AreaID) error{
-		s.fillNames, s.fillVersions, s.fillSteps, s.fillHistory, s.fillReach, s.fillAirs,
+		s.fillNames, s.fillVersions, s.fillSignable, s.fillSteps, s.fillHistory, s.fillReach, s.fillAirs,
 	} {
 		if err := fill(r, &v, chain); err != nil {
 			return err
 		}
 	}
+	v.SignForm.Locked = !v.Hearing.Done
 	return s.show(w, r, http.StatusOK, "bulletin.html", b.Title, v)
 }
 
@@ -144,7 +149,7 @@ func (s *Server) fillSteps(r *http.Request, v *bulletinView, chain []radio.AreaI
 	can := func(right bool, step radio.BulletinStep) bool { return right && v.B.Can(step, p.ID) }
 	v.Can = bulletinSteps{
 		Edit: can(writes, radio.StepEdit), Delete: can(writes, radio.StepDelete), Submit: can(writes, radio.StepSubmit), TakeBack: can(writes, radio.StepTakeBack),
-		Approve: can(decides, radio.StepApprove), Reject: can(decides, radio.StepReject), Withdraw: can(decides, radio.StepWithdraw),
+		Approve: can(decides, radio.StepApprove) || v.Sign.Again && can(decides, radio.StepReapprove), Reject: can(decides, radio.StepReject), Withdraw: can(decides, radio.StepWithdraw),
 		Revise: can(p.MayRevise(v.B, chain...), radio.StepRevise),
 	}
 	// While a version is at work there is no other beside it.
@@ -207,7 +212,7 @@ func (s *Server) bulletinHistory(r *http.Request, b radio.Bulletin, chain []radi
 	}
 	return slices.DeleteFunc(all, func(e radio.BulletinEvent) bool {
 		since, theirs := own[e.Version]
-		return (!theirs || e.At < since) && e.Step != radio.StepApprove && e.Step != radio.StepWithdraw
+		return (!theirs || e.At < since) && e.Step != radio.StepApprove && e.Step != radio.StepReapprove && e.Step != radio.StepWithdraw
 	}), nil
 }
 
@@ -353,13 +358,15 @@ func (s *Server) revise(r *http.Request, b radio.Bulletin) (radio.Bulletin, erro
 
 func (s *Server) bulletinDecide(w http.ResponseWriter, r *http.Request) error {
 	return s.step(w, r, func(b radio.Bulletin) (radio.Bulletin, error) {
-		seen, err := strconv.ParseInt(r.PostFormValue("seen"), 10, 64)
-		if r.PostFormValue("seen") != "" && err != nil {
-			var e radio.Invalid
-			e.Add("seen", "phải là một số", "must be a number")
-			return b, e.Err()
+		seen, err := seenOf(r)
+		if err != nil {
+			return b, err
 		}
-		return s.decide(r, b, radio.Verdict{To: radio.BulletinState(r.PostFormValue("to")), Why: r.PostFormValue("why"), Seen: radio.Millis(seen)})
+		with, err := readSign(r)
+		if err != nil {
+			return b, err
+		}
+		return s.decide(r, b, radio.Verdict{To: radio.BulletinState(r.PostFormValue("to")), Why: r.PostFormValue("why"), Seen: seen, Sign: with})
 	})
 }
 
@@ -368,6 +375,7 @@ func (s *Server) decide(r *http.Request, b radio.Bulletin, v radio.Verdict) (rad
 	var e radio.Invalid
 	v.Why = radio.TidyLine(v.Why)
 	radio.CheckLine(&e, "why", v.Why, 0, maxWhy)
+	boundSign(&e, v.Sign)
 	step, ok := radio.DecisionStep(v.To)
 	if !ok {
 		e.Add("to", "quyết định chỉ là approved (duyệt), rejected (từ chối) hoặc withdrawn (thu hồi)", "a decision is one of approved, rejected, withdrawn")
@@ -375,7 +383,7 @@ func (s *Server) decide(r *http.Request, b radio.Bulletin, v radio.Verdict) (rad
 	if err := e.Err(); err != nil {
 		return b, err
 	}
-	b, err := s.Desk.Decide(r.Context(), b.ID, b.Version, v, who(r).ID)
+	b, err := s.Desk.Decide(r.Context(), b.ID, b.Version, v, who(r))
 	return b, deskError(step, err)
 }
 

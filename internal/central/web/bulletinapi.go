@@ -18,6 +18,8 @@ type bulletinsAnswer struct {
 type bulletinAnswer struct {
 	radio.Bulletin
 	Duplicates []duplicate `json:"duplicates,omitempty"`
+	// Approval is that of an approved version.
+	Approval *approvalAnswer `json:"approval,omitempty"`
 }
 
 type duplicate struct {
@@ -78,7 +80,8 @@ func (s *Server) bulletinAPI() []route {
 		{pattern: "POST " + one + "/submit", as: api, do: s.apiSubmit, may: write, of: s.ofBulletin, doc: doc{Summary: "Hand a draft in for approval", In: submitBody{}, Out: radio.Bulletin{}}},
 		{pattern: "POST " + one + "/take-back", as: api, do: s.apiTakeBack, may: write, of: s.ofBulletin, doc: doc{Summary: "Make a draft again of what waits for a decision", Out: radio.Bulletin{}}},
 		{pattern: "POST " + one + "/revise", as: api, do: s.apiRevise, may: write, of: s.ofBulletin, doc: doc{Summary: "Begin the next version with the words and the audio of this one", Out: radio.Bulletin{}, Status: http.StatusCreated}},
-		{pattern: "POST " + one + "/decision", as: api, do: s.apiDecide, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "Approve (only after listening to the end; seen must be the submitted_at of what was read, or 409), reject or withdraw", In: radio.Verdict{}, Out: radio.Bulletin{}}},
+		{pattern: "POST " + one + "/decision", as: api, do: s.apiDecide, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "Approve (only after listening to the end; seen must be the submitted_at of what was read, or 409; sign is the approver's signature over the audio), reject or withdraw. What is approved and needs approval again is approved the same way", In: radio.Verdict{}, Out: radio.Bulletin{}}},
+		{pattern: "POST " + one + "/sign-ask", as: api, do: s.apiApprovalAsk, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "What the passkeys of the approver are to answer; the answer goes into sign of the decision", Out: asksAnswer{}}},
 		{pattern: "GET " + one + "/listened", as: api, do: s.apiHeard, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "How far one has listened", Out: radio.Hearing{}}},
 		{pattern: "POST " + one + "/listened", as: api, do: s.apiListened, person: true, may: radio.DecideBulletins, of: s.ofBulletin, doc: doc{Summary: "Report what was played, every few seconds from the beginning on: each report is believed for as much as could be heard since the one before. Not by an API token", In: listenedBody{}, Out: radio.Hearing{}}},
 		{pattern: "GET " + one + "/versions", as: api, do: s.apiVersions, may: read, of: s.ofBulletin, doc: doc{Summary: "All versions, the newest first", Out: versionsAnswer{}}},
@@ -114,7 +117,7 @@ func (s *Server) answerBulletin(w http.ResponseWriter, r *http.Request, status i
 	if err != nil {
 		return err
 	}
-	out := bulletinAnswer{Bulletin: b}
+	out := bulletinAnswer{Bulletin: b, Approval: s.approvalOf(r, b)}
 	for _, x := range same {
 		out.Duplicates = append(out.Duplicates, duplicate{x.ID, x.Version, x.Code, x.Title, x.State})
 	}

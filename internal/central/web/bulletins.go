@@ -15,7 +15,7 @@ import (
 const bulletinsAPage = 50
 
 // bulletinKeys are what the address of a list may hold.
-var bulletinKeys = []string{"q", "state", "field", "campaign", "area", "mine", "after"}
+var bulletinKeys = []string{"q", "state", "field", "campaign", "area", "mine", "again", "after"}
 
 // bulletinRoutes are the desk for bulletins.
 func (s *Server) bulletinRoutes() []route {
@@ -96,6 +96,8 @@ type bulletinsData struct {
 	Fields    []fieldChoice
 	Campaigns []radio.Campaign
 	Areas     []radio.Area
+	Again     int    // how many need approval again
+	AgainLink string // the way to them
 	Next      string // address of the next page
 	MayWrite  bool
 }
@@ -108,12 +110,14 @@ type bulletinFilter struct {
 	Campaign radio.CampaignID
 	Area     radio.AreaID
 	Mine     bool
+	Again    bool
 }
 
 type bulletinRow struct {
 	radio.Bulletin
 	AreaName string
 	Own      bool // made by the reader, who cannot approve it
+	Again    bool // approved, and nobody's signature holds for it
 	Notes    []string
 }
 
@@ -145,13 +149,19 @@ func (s *Server) bulletinList(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := bulletinsData{MayWrite: who(r).MaySomewhere(radio.WriteBulletins), Fields: s.fields(r)}
 	d.Filter = bulletinFilter{Text: q.Get("q"), State: radio.BulletinState(q.Get("state")), Campaign: radio.CampaignID(q.Get("campaign")),
-		Area: radio.AreaID(q.Get("area")), Mine: q.Get("mine") != ""}
+		Area: radio.AreaID(q.Get("area")), Mine: q.Get("mine") != "", Again: q.Get("again") != ""}
 	d.Filter.Field, _ = strconv.Atoi(q.Get("field")) // listBulletins has read it
 	if next != "" {
 		d.Next = withKey(r, "after", next)
 	}
+	again, err := s.needAgain(r)
+	if err != nil {
+		return err
+	}
+	d.Again, d.AgainLink = len(again), withKey(r, "again", "1")
 	for _, b := range list {
 		row := bulletinRow{Bulletin: b, AreaName: areaName(tree, b.Area), Own: b.CreatedBy == who(r).ID}
+		row.Again = slices.ContainsFunc(again, func(x radio.Bulletin) bool { return x.ID == b.ID && x.Version == b.Version })
 		for _, code := range b.Warnings {
 			row.Notes = append(row.Notes, s.say(r, warningText(code)))
 		}
@@ -183,6 +193,9 @@ func (s *Server) listBulletins(r *http.Request, q url.Values, limit int) (list [
 	if v := q.Get("mine"); v != "" && v != "1" {
 		e.Add("mine", "chỉ là 1", "must be 1")
 	}
+	if v := q.Get("again"); v != "" && v != "1" {
+		e.Add("again", "chỉ là 1", "must be 1")
+	}
 	if v := radio.BulletinState(q.Get("state")); v != "" {
 		if f.State = v; !slices.Contains(radio.BulletinStates(), v) {
 			e.Add("state", "không có tình trạng này", "no such state")
@@ -213,6 +226,9 @@ func (s *Server) listBulletins(r *http.Request, q url.Values, limit int) (list [
 	}
 	if err := e.Err(); err != nil {
 		return nil, "", err
+	}
+	if q.Get("again") != "" {
+		return s.listAgain(r, f, after, limit)
 	}
 	tree, err := s.tree(r)
 	if err != nil {

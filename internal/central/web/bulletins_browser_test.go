@@ -141,6 +141,8 @@ func TestBulletinBrowser(t *testing.T) {
 	b.Eval(`const a = document.querySelector('audio'); a.currentTime = 0; a.play()`, nil)
 	await("listening", `return document.getElementById('heard').textContent === 'Đã nghe hết.' && !document.getElementById('approve').disabled`)
 	look("bulletin-heard", "Đã nghe hết.")
+	b.Type("[name=key_password]", rightKey)
+	b.Type("[name=code]", "123456")
 	b.Click("#approve")
 	look("bulletin-approved", "Đã duyệt", "Đã về thiết bị", "Lịch sử")
 	b.Eval(`document.querySelectorAll('details').forEach(d => d.open = true)`, nil)

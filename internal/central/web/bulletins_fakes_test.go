@@ -100,9 +100,21 @@ func (d *fakeDesk) TakeBack(ctx context.Context, b radio.BulletinID, version int
 	return d.step(ctx, b, version, radio.StepTakeBack, by, "")
 }
 
-func (d *fakeDesk) Decide(ctx context.Context, b radio.BulletinID, version int, v radio.Verdict, by radio.UserID) (radio.Bulletin, error) {
+func (d *fakeDesk) Decide(ctx context.Context, b radio.BulletinID, version int, v radio.Verdict, by radio.Person) (radio.Bulletin, error) {
 	step, _ := radio.DecisionStep(v.To)
-	return d.step(ctx, b, version, step, by, v.Why)
+	return d.step(ctx, b, version, step, by.ID, v.Why)
+}
+
+func (d *fakeDesk) Signable(radio.Bulletin, radio.UserID) radio.Signable {
+	return radio.Signable{Key: true}
+}
+
+func (d *fakeDesk) Ways(context.Context, radio.Bulletin, radio.UserID) (radio.SignWays, error) {
+	return radio.SignWays{Password: true, Code: true}, nil
+}
+
+func (d *fakeDesk) Ask(context.Context, radio.BulletinID, int, radio.Person) ([]radio.PasskeyAsk, error) {
+	return nil, d.err
 }
 
 func (d *fakeDesk) Revise(ctx context.Context, b radio.BulletinID, version int, by radio.UserID) (radio.Bulletin, error) {

@@ -78,6 +78,7 @@ func bulletinFixtures() []fixture {
 		{pattern: "POST " + api + "/take-back", may: write, thing: waiting},
 		{pattern: "POST " + api + "/revise", may: write, thing: mine},
 		{pattern: "POST " + api + "/decision", may: decide, thing: aired, body: withdrawJSON},
+		{pattern: "POST " + api + "/sign-ask", may: decide, thing: waiting},
 		{pattern: "GET " + api + "/listened", may: decide, thing: aired},
 		{pattern: "POST " + api + "/listened", may: decide, person: true, thing: aired, body: listenedJSON},
 		{pattern: "GET " + api + "/versions", may: read, thing: aired},

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/store/storetest"
 	"loaxa/internal/radio"
 )
 
@@ -59,6 +59,7 @@ type deskHouse struct {
 	clock time.Time
 	// started is when the clock began to run; it stands while that is zero.
 	started time.Time
+	pens    *pens
 }
 
 // shelfOf is a store with a view of all devices, as the centre joins them.
@@ -71,7 +72,7 @@ func newDeskHouse(t *testing.T) *deskHouse { return newDeskHouseWith(t, ears{ten
 
 func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "loaxa.db"))
+	s, err := store.Open(t.Context(), storetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,11 +89,13 @@ func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 		return d.clock.Add(time.Since(d.started))
 	}
 	log := slog.New(slog.DiscardHandler)
+	d.pens = newPens(clock)
 	d.house = newHouse(t, func(deps *Deps) {
 		deps.Plan, deps.Shelf, deps.Now = s, s, clock
-		deps.Desk = library.NewDesk(e, e, shelfOf{s, deps.Fleet}, clock, log, func() {})
+		deps.Desk = library.NewDesk(e, e, shelfOf{s, deps.Fleet}, library.NewApprovals(d.pens, d.pens, clock), clock, log, func() {})
 		deps.Uploads = library.NewUploads(t.TempDir(), library.DefaultUploadLimits(), clock, log)
 	})
+	d.staff.second = radio.SecondState{Set: true}
 	c := radio.PlanChange{At: 1, Author: sau, Approver: lan.ID, Campaigns: d.plan.campaigns}
 	fake := d.plan
 	areas, err := fake.Areas(t.Context())
@@ -113,6 +116,7 @@ func newDeskHouseWith(t *testing.T, e ears) *deskHouse {
 	if err := s.ApplyPlan(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	d.pens.ring.Province = d.area(common)
 	return d
 }
 
@@ -126,7 +130,14 @@ func (d *deskHouse) as(name string, role radio.Role, w where) {
 	for _, c := range name {
 		sum += int(c)
 	}
-	d.people.is(&radio.Person{ID: id[radio.UserID]('v', sum), Login: name, Name: name, Grants: []radio.Grant{{Role: role, Area: area}}})
+	p := radio.Person{ID: id[radio.UserID]('v', sum), Login: name, Name: name, Grants: []radio.Grant{{Role: role, Area: area}}}
+	d.people.is(&p)
+	if w == "" {
+		area = d.area(common)
+	}
+	if role == radio.RoleApprover {
+		d.pens.give(d.t, p.ID, area)
+	}
 }
 
 // create uploads a bulletin by the API as whoever asks now.
@@ -199,7 +210,7 @@ func TestBulletinJourney(t *testing.T) {
 	d.page(b, 200, "data-report=", "Phải nghe hết trước khi duyệt. Đã nghe 0 %", "xác nhận lúc", `<button id="approve" disabled>`)
 	want(t, d.api("POST", b, "/decision", `{"to":"approved"}`), 409, "seen", "not the submission that waits")
 	b = got[bulletinAnswer](t, d.api("GET", b, "", ""), 200).Bulletin
-	approve := fmt.Sprintf(`{"to":"approved","seen":%d}`, b.SubmittedAt)
+	approve := fmt.Sprintf(`{"to":"approved","seen":%d,"sign":{"password":%q}}`, b.SubmittedAt, rightKey)
 	want(t, d.api("POST", b, "/decision", approve), 409, "Phải nghe hết bản tin rồi mới duyệt", "listen to the end first")
 	listened := func(from, to int) radio.Hearing {
 		t.Helper()
@@ -221,8 +232,12 @@ func TestBulletinJourney(t *testing.T) {
 	}
 	d.page(b, 200, `<button id="approve">`, "Đã nghe hết.")
 	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", "to=approved&seen=17"), 409)
-	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", "to=approved&seen="+fmt.Sprint(b.SubmittedAt)), 303)
-	d.page(b, 200, "Đã duyệt", "Thu hồi", "Đã về thiết bị", "Chưa có lịch phát nào")
+	seen := "to=approved&seen=" + fmt.Sprint(b.SubmittedAt)
+	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", seen), 422, "duyệt là ký")
+	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", seen+"&key_password=sai"), 422, "mật khẩu của khóa ký không đúng")
+	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", seen+"&passkey=%7B"), 422, "passkey")
+	want(t, d.ask(t, "POST", bulletinAddress(b)+"/decision", seen+"&key_password="+url.QueryEscape(rightKey)), 303)
+	d.page(b, 200, "Đã duyệt", "Thu hồi", "Đã về thiết bị", "Chưa có lịch phát nào", "Ký duyệt bằng khóa")
 
 	commune()
 	d.page(b, 200, "Đã duyệt", "Nghị quyết 57")

@@ -17,7 +17,12 @@ type Desk interface {
 	Delete(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) error
 	Submit(ctx context.Context, id radio.BulletinID, version int, cutOffMeant bool, by radio.UserID) (radio.Bulletin, error)
 	TakeBack(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) (radio.Bulletin, error)
-	Decide(ctx context.Context, id radio.BulletinID, version int, v radio.Verdict, by radio.UserID) (radio.Bulletin, error)
+	Decide(ctx context.Context, id radio.BulletinID, version int, v radio.Verdict, by radio.Person) (radio.Bulletin, error)
+	// Signable tells whether a version needs a signature, and whether by can give it; Ways
+	// how, and Ask what their passkeys are to answer for that.
+	Signable(b radio.Bulletin, by radio.UserID) radio.Signable
+	Ways(ctx context.Context, b radio.Bulletin, by radio.UserID) (radio.SignWays, error)
+	Ask(ctx context.Context, id radio.BulletinID, version int, by radio.Person) ([]radio.PasskeyAsk, error)
 	Revise(ctx context.Context, id radio.BulletinID, version int, by radio.UserID) (radio.Bulletin, error)
 	Listened(ctx context.Context, id radio.BulletinID, version int, sha radio.SHA256, spans []radio.Span, by radio.UserID) (radio.Hearing, error)
 	Heard(ctx context.Context, b radio.Bulletin, by radio.UserID) (radio.Hearing, error)
@@ -50,6 +55,7 @@ func deskError(step radio.BulletinStep, err error) error {
 	var unseen *radio.NotSeen
 	var quota *radio.UploadQuota
 	var invalid *radio.Invalid
+	var own interface{ Vietnamese() string }
 	switch {
 	case err == nil, errors.As(err, &invalid), errors.Is(err, radio.ErrNotFound):
 		return err
@@ -61,6 +67,8 @@ func deskError(step radio.BulletinStep, err error) error {
 		return told{err, "Chưa nêu đúng lần trình duyệt đã xem (seen). Bản tin có thể đã được sửa và trình lại: hãy mở lại trang bản tin, xem rồi quyết định."}
 	case errors.As(err, &quota):
 		return told{err, fmt.Sprintf("Đang có %d tệp tải dở (nhiều nhất %d tệp, cộng lại 1 GB). Hãy dùng hoặc xóa bớt ở trang Bản tin mới.", quota.Open, quota.Limit)}
+	case errors.As(err, &own), errors.Is(err, radio.ErrUnavailable):
+		return err
 	case errors.Is(err, radio.ErrForbidden) && step == radio.StepApprove:
 		return told{err, "Người tải bản tin lên không được tự duyệt bản tin đó."}
 	case errors.Is(err, radio.ErrForbidden):
@@ -86,7 +94,7 @@ const stepCreate radio.BulletinStep = "add"
 func stepText(step radio.BulletinStep) string {
 	return word(map[radio.BulletinStep]string{
 		stepCreate: "Tạo bản nháp", radio.StepEdit: "Sửa", radio.StepDelete: "Xóa bản nháp", radio.StepSubmit: "Trình duyệt", radio.StepTakeBack: "Rút lại để sửa",
-		radio.StepApprove: "Duyệt", radio.StepReject: "Từ chối", radio.StepWithdraw: "Thu hồi",
+		radio.StepApprove: "Duyệt", radio.StepReapprove: "Duyệt lại", radio.StepReject: "Từ chối", radio.StepWithdraw: "Thu hồi",
 	}, step)
 }
 

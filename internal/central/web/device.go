@@ -41,7 +41,11 @@ type deviceDetail struct {
 	// Setup is how it is set up now, Setups who set it up, the newest first.
 	Setup  radio.Setup
 	Setups []auditRow
-	Again  retry
+	// Ended is who took its identity, nil while it has one or never had. Machines are the
+	// boards that speak under it, when there are several.
+	Ended    *auditRow
+	Machines []radio.DeviceMachine
+	Again    retry
 }
 
 // journalEvent is something that was wrong with the device's journal.
@@ -172,6 +176,9 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 	if d.Events, err = s.journalEvents(ctx, id); err != nil {
 		return d, err
 	}
+	if err := s.endDetail(r, &d); err != nil {
+		return d, err
+	}
 	return d, s.setupDetail(r, &d)
 }
 
@@ -265,13 +272,7 @@ func (s *Server) addDevice(r *http.Request, in deviceBody) (radio.Device, error)
 	if !known || area.Kind != radio.Hamlet {
 		e.Add("hamlet", "hãy chọn một thôn hoặc tổ dân phố", "must be a hamlet")
 	}
-	if !radio.ValidCode(d.Code) {
-		e.Add("code", "1–64 chữ thường không dấu, chữ số, dấu chấm, gạch nối", "1–64 of a–z, 0–9, dot and hyphen")
-	}
-	radio.CheckLine(&e, "name", d.Name, 1, 200)
-	if d.Rendition != radio.MainKbps && d.Rendition != radio.LightKbps {
-		e.Add("rendition", "phải là 64 hoặc 32", "must be 64 or 32")
-	}
+	radio.CheckDevice(&e, d)
 	if err := e.Err(); err != nil {
 		return d, err
 	}
@@ -358,44 +359,4 @@ func (s *Server) deviceAdd(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/devices/"+string(d.ID), http.StatusSeeOther)
 	return nil
-}
-
-// codeAnswer is a one-time code; it is told once and kept only as a hash.
-type codeAnswer struct {
-	Code    string       `json:"code"`
-	Expires radio.Millis `json:"expires_at"`
-}
-
-func (s *Server) newCode(r *http.Request) (codeAnswer, error) {
-	code, expires, err := s.Clusters.NewCode(r.Context(), radio.DeviceID(r.PathValue("device")), string(who(r).ID))
-	if err != nil {
-		return codeAnswer{}, err
-	}
-	return codeAnswer{code.String(), expires}, nil
-}
-
-func (s *Server) apiDeviceCode(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.newCode(r)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusCreated, c)
-}
-
-type codeData struct {
-	codeAnswer
-	Row deviceRow
-}
-
-// deviceCode shows the code on the answer itself: it is in no address and no history.
-func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request) error {
-	d, err := s.deviceDetail(r)
-	if err != nil {
-		return err
-	}
-	c, err := s.newCode(r)
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, http.StatusOK, "devicecode.html", "Mã đăng ký thiết bị", codeData{c, d.Row})
 }

@@ -30,7 +30,7 @@ func kindText(k radio.FaultKind) string {
 	return word(map[radio.FaultKind]string{
 		radio.FaultOffline: "mất kết nối", radio.FaultNotReady: "chưa sẵn sàng cho lượt phát tới", radio.FaultSilent: "hai lượt phát liền nhau không có xác nhận",
 		radio.FaultClock: "đồng hồ không tin cậy", radio.FaultOutput: "đầu ra âm thanh bị lỗi", radio.FaultDisk: "sắp hết bộ nhớ", radio.FaultEmergency: "thiếu âm thanh khẩn cấp",
-		radio.FaultReported: "thiết bị báo lỗi", radio.FaultCloned: "hai thiết bị dùng chung một định danh", radio.FaultRefused: "máy chủ không tạo được tài liệu",
+		radio.FaultReported: "thiết bị báo lỗi", radio.FaultCloned: "nghi nhân bản danh tính", radio.FaultRefused: "máy chủ không tạo được tài liệu",
 		radio.FaultCertificate: "chứng thư sắp hết hạn", radio.FaultCentre: "máy chủ",
 	}, k)
 }
@@ -70,7 +70,10 @@ func (sp speech) cause(f radio.Fault, zone *time.Location) string {
 			return sp.say("còn trống %s trong %s", megabytes(c.Has), megabytes(c.Wanted))
 		}
 	case radio.FaultCloned:
-		if c.Why == "journal" {
+		switch c.Why {
+		case "machine":
+			return sp.say("hai bộ điều khiển thay nhau dùng một danh tính, đã đổi qua lại %d lần", c.Count)
+		case "journal":
 			return sp.say("nhật ký của thiết bị có hai nhánh")
 		}
 		return sp.say("số lần kết nối lùi lại %d lần trong một giờ", c.Count)
@@ -104,6 +107,8 @@ func (sp speech) waiting(l waitingLine) string {
 	switch l.What {
 	case "pending":
 		return sp.say("%d bản tin chờ bạn duyệt", l.Count)
+	case "again":
+		return sp.say("%d bản tin cần duyệt lại", l.Count)
 	case "schedules":
 		return sp.say("%d lịch phát chờ bạn duyệt và phát hành", l.Count)
 	}
@@ -112,8 +117,11 @@ func (sp speech) waiting(l waitingLine) string {
 
 // Link leads to the work.
 func (l waitingLine) Link() string {
-	if l.What == "schedules" {
+	switch l.What {
+	case "schedules":
 		return "/schedules"
+	case "again":
+		return "/bulletins?again=1"
 	}
 	return "/bulletins"
 }

@@ -21,7 +21,13 @@ type Fleet interface {
 type Clusters interface {
 	AddDevice(ctx context.Context, d radio.Device, actor string, at radio.Millis) error
 	// NewCode makes a one-time enrolment code; an earlier unused one ends.
-	NewCode(ctx context.Context, d radio.DeviceID, actor string) (wire.EnrolCode, radio.Millis, error)
+	NewCode(ctx context.Context, d radio.DeviceID, actor string) (wire.EnrolTicket, radio.Millis, error)
+	// EndDevice takes an identity; ErrConflict when there is none. EndedDevice tells who did
+	// it and why; ErrNotFound when nobody did.
+	EndDevice(ctx context.Context, e radio.DeviceEnd) error
+	EndedDevice(ctx context.Context, d radio.DeviceID) (radio.AuditEntry, error)
+	// DeviceMachines lists the boards that spoke under an identity, the latest first.
+	DeviceMachines(ctx context.Context, d radio.DeviceID) ([]radio.DeviceMachine, error)
 	JournalDisputes(ctx context.Context, d radio.DeviceID, limit int) ([]radio.JournalDispute, error)
 	JournalPoison(ctx context.Context, d radio.DeviceID, limit int) ([]radio.JournalEntry, error)
 }
@@ -35,18 +41,21 @@ const (
 // deviceRow is one cluster of loudspeakers as lists show it: only what the device said
 // itself, never what we sent.
 type deviceRow struct {
-	Device     radio.DeviceID `json:"device"`
-	Code       string         `json:"code"`
-	Name       string         `json:"name"`
-	Commune    radio.AreaID   `json:"commune"`
-	InCommune  string         `json:"commune_name"`
-	InHamlet   string         `json:"hamlet_name"`
-	Enrolled   bool           `json:"enrolled"`
-	Online     bool           `json:"online"`
-	LastSeen   radio.Millis   `json:"last_seen,omitempty"`
-	ReportedAt radio.Millis   `json:"reported_at,omitempty"`
-	Ready      int            `json:"audio_ready"`
-	Audio      int            `json:"audio_needed"`
+	Device    radio.DeviceID `json:"device"`
+	Code      string         `json:"code"`
+	Name      string         `json:"name"`
+	Commune   radio.AreaID   `json:"commune"`
+	InCommune string         `json:"commune_name"`
+	InHamlet  string         `json:"hamlet_name"`
+	Enrolled  bool           `json:"enrolled"`
+	// Revoked and Retired are when its identity was taken, and the place taken out of use.
+	Revoked    radio.Millis `json:"revoked_at,omitempty"`
+	Retired    radio.Millis `json:"retired_at,omitempty"`
+	Online     bool         `json:"online"`
+	LastSeen   radio.Millis `json:"last_seen,omitempty"`
+	ReportedAt radio.Millis `json:"reported_at,omitempty"`
+	Ready      int          `json:"audio_ready"`
+	Audio      int          `json:"audio_needed"`
 	// Trouble is the kinds of its open faults.
 	Trouble []radio.FaultKind `json:"trouble,omitempty"`
 	// Status is the device's own report; nil before the first one.
@@ -68,6 +77,9 @@ func (d deviceRow) Faulty() bool {
 
 // Unready says whether sounds of its emergency set are missing, by its last report.
 func (d deviceRow) Unready() bool { return d.Status != nil && len(d.Status.Unready()) > 0 }
+
+// Cut says whether the place waits for a new controller.
+func (d deviceRow) Cut() bool { return d.Revoked != 0 && d.Retired == 0 }
 
 // Lost says whether a device that should be there is not.
 func (d deviceRow) Lost() bool { return d.Enrolled && !d.Online }
@@ -95,7 +107,7 @@ type deviceState struct {
 
 // Alarm says whether any device in this state needs a person.
 func (d deviceState) Alarm() bool {
-	return d.Name == "offline" || d.Name == "faulty" || d.Name == "unready"
+	return d.Name == "offline" || d.Name == "faulty" || d.Name == "unready" || d.Name == "revoked"
 }
 
 // deviceStates are the counters of the province's own apps (domain §5.15), and two more.
@@ -106,7 +118,9 @@ var deviceStates = []deviceState{
 	{"offline", "mất kết nối", deviceRow.Lost},
 	{"faulty", "có lỗi", deviceRow.Faulty},
 	{"unready", "thiếu âm thanh khẩn cấp", deviceRow.Unready},
-	{"new", "chưa đăng ký", func(d deviceRow) bool { return !d.Enrolled }},
+	{"new", "chưa đăng ký", func(d deviceRow) bool { return !d.Enrolled && d.Revoked == 0 && d.Retired == 0 }},
+	{"revoked", "đã thu hồi danh tính", deviceRow.Cut},
+	{"retired", "ngừng sử dụng", func(d deviceRow) bool { return d.Retired != 0 }},
 }
 
 type deviceTotal struct {
@@ -135,7 +149,6 @@ func (s *Server) deviceRoutes() []route {
 		{pattern: "GET /devices/tree", as: page, do: s.deviceTree, may: radio.ReadDevices},
 		{pattern: "GET /devices/new", as: page, do: s.deviceForm, may: radio.WriteDevices},
 		{pattern: "GET /devices/{device}", as: page, do: s.devicePage, may: radio.ReadDevices, of: s.ofDevice},
-		{pattern: "POST /devices/{device}/code", as: page, do: s.deviceCode, may: radio.WriteDevices, of: s.ofDevice},
 		{pattern: "GET /faults", as: page, do: s.faultList, may: radio.ReadDevices},
 
 		{pattern: "GET /api/v1/devices", as: api, do: s.apiDevices, may: radio.ReadDevices,
@@ -144,8 +157,6 @@ func (s *Server) deviceRoutes() []route {
 			doc: doc{Summary: "Add a loudspeaker cluster", In: deviceBody{}, Out: deviceAdded{}, Status: http.StatusCreated}},
 		{pattern: "GET /api/v1/devices/{device}", as: api, do: s.apiDevice, may: radio.ReadDevices, of: s.ofDevice,
 			doc: doc{Summary: "All that is known of one cluster", Out: deviceAnswer{}}},
-		{pattern: "POST /api/v1/devices/{device}/enrolment-code", as: api, do: s.apiDeviceCode, may: radio.WriteDevices, of: s.ofDevice,
-			doc: doc{Summary: "Make a one-time enrolment code; it is told once", Out: codeAnswer{}, Status: http.StatusCreated}},
 		{pattern: "GET /api/v1/faults", as: api, do: s.apiFaults, may: radio.ReadDevices,
 			doc: doc{Summary: "Faults of clusters, and of the centre itself", Out: faultsAnswer{}, Query: faultKeys}},
 	}
@@ -187,7 +198,7 @@ func clusterRow(v radio.DeviceView) deviceRow {
 	d := v.Place.Device
 	row := deviceRow{
 		Device: d.ID, Code: d.Code, Name: d.Name, Commune: v.Place.Commune().ID, InCommune: v.Place.Commune().Name, InHamlet: v.Place.Hamlet().Name,
-		Enrolled: d.Enrolled != 0, Online: v.Online, LastSeen: v.State.LastSeen, ReportedAt: v.State.ReportedAt, Status: v.Status,
+		Enrolled: d.Enrolled != 0, Revoked: d.Revoked, Retired: d.Retired, Online: v.Online, LastSeen: v.State.LastSeen, ReportedAt: v.State.ReportedAt, Status: v.Status,
 		hamlet: v.Place.Hamlet().ID,
 	}
 	if v.Status != nil {

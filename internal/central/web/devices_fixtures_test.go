@@ -25,7 +25,10 @@ type fakeWatch struct {
 	poison  []radio.JournalEntry
 	added   []radio.Device
 	codes   []string
-	err     error
+	ends    []radio.DeviceEnd
+	// machines spoke under every identity.
+	machines []radio.DeviceMachine
+	err      error
 }
 
 func (f *fakeWatch) Views(context.Context) ([]radio.DeviceView, error) {
@@ -108,11 +111,49 @@ func (f *fakeWatch) AddDevice(_ context.Context, d radio.Device, _ string, _ rad
 	return f.err
 }
 
-func (f *fakeWatch) NewCode(_ context.Context, d radio.DeviceID, _ string) (wire.EnrolCode, radio.Millis, error) {
+func (f *fakeWatch) NewCode(_ context.Context, d radio.DeviceID, _ string) (wire.EnrolTicket, radio.Millis, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.codes = append(f.codes, string(d))
-	return wire.EnrolCode{Secret: "0123456789", Pin: "0123456789abcdef"}, radio.At(now.AddDate(0, 0, 7)), f.err
+	return wire.EnrolTicket{Server: "https://loa.hatinh.example:8443", Code: wire.EnrolCode{Secret: "0123456789", Pin: "0123456789abcdef"}}, radio.At(now.AddDate(0, 0, 7)), f.err
+}
+
+func (f *fakeWatch) EndDevice(_ context.Context, e radio.DeviceEnd) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := e.Check(); err != nil {
+		return err
+	}
+	for i := range f.plan.places {
+		d := &f.plan.places[i].Device
+		if d.ID != e.Device {
+			continue
+		}
+		if d.Enrolled == 0 && !e.Retire {
+			return radio.Refuse(radio.ErrConflict, "Không có danh tính.", "no identity")
+		}
+		d.Enrolled, d.Revoked = 0, radio.At(now)
+		if e.Retire {
+			d.Retired = radio.At(now)
+		}
+	}
+	f.ends = append(f.ends, e)
+	return f.err
+}
+
+func (f *fakeWatch) EndedDevice(_ context.Context, d radio.DeviceID) (radio.AuditEntry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.ends) - 1; i >= 0; i-- {
+		if e := f.ends[i]; e.Device == d {
+			return radio.AuditEntry{At: radio.At(now), Actor: e.Actor, ActorName: lan.Name, Action: "device.revoke", Subject: string(d), Facts: &radio.AuditFacts{Why: e.Why}}, f.err
+		}
+	}
+	return radio.AuditEntry{}, fmt.Errorf("end: %w", radio.ErrNotFound)
+}
+
+func (f *fakeWatch) DeviceMachines(context.Context, radio.DeviceID) ([]radio.DeviceMachine, error) {
+	return f.machines, f.err
 }
 
 // provinceTrouble: two clusters of a ward lost together (one with what comes of it), one
@@ -154,11 +195,15 @@ func overviewFixtures() []fixture {
 		{pattern: "GET /devices/new", may: radio.WriteDevices},
 		{pattern: "GET /devices/{device}", may: radio.ReadDevices, thing: deviceThing},
 		{pattern: "POST /devices/{device}/code", may: radio.WriteDevices, thing: deviceThing, body: "a=b"},
+		{pattern: "POST /devices/{device}/revoke", may: radio.WriteDevices, thing: deviceThing, body: "why=mất"},
+		{pattern: "POST /devices/{device}/retire", may: radio.WriteDevices, thing: deviceThing, body: "why=dỡ"},
 		{pattern: "GET /faults", may: radio.ReadDevices},
 		{pattern: "GET /api/v1/devices", may: radio.ReadDevices},
 		{pattern: "POST /api/v1/devices", may: radio.WriteDevices, body: deviceJSON},
 		{pattern: "GET /api/v1/devices/{device}", may: radio.ReadDevices, thing: deviceThing},
 		{pattern: "POST /api/v1/devices/{device}/enrolment-code", may: radio.WriteDevices, thing: deviceThing, body: "{}"},
+		{pattern: "POST /api/v1/devices/{device}/revoke", may: radio.WriteDevices, thing: deviceThing, body: `{"why":"mất"}`},
+		{pattern: "POST /api/v1/devices/{device}/retire", may: radio.WriteDevices, thing: deviceThing, body: `{"why":""}`},
 		{pattern: "GET /api/v1/faults", may: radio.ReadDevices},
 	}
 }

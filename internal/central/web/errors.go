@@ -147,8 +147,10 @@ func plain(err, kind error) string { return strings.TrimPrefix(err.Error(), kind
 
 // loggedPath keeps codes with which passwords are set out of the log.
 func loggedPath(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, "/invite/") {
-		return "/invite/…"
+	for _, prefix := range []string{"/invite/", "/setup/"} {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			return prefix + "…"
+		}
 	}
 	return r.URL.Path
 }

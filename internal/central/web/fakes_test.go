@@ -64,6 +64,7 @@ type fakePeople struct {
 	who    *radio.Person // whose session it is; nil for lan
 	token  radio.TokenUse
 	from   []string // "address device" of every Login
+	second bool     // lan has a second factor
 }
 
 func (p *fakePeople) Login(_ context.Context, try radio.SignIn) (radio.SignedIn, error) {
@@ -75,6 +76,25 @@ func (p *fakePeople) Login(_ context.Context, try radio.SignIn) (radio.SignedIn,
 		return radio.SignedIn{}, p.err
 	case try.Login != lan.Login || try.Password != password:
 		return radio.SignedIn{}, fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
+	case p.second && try.Code == "":
+		return radio.SignedIn{Ticket: goodTicket}, nil
+	case p.second && try.Code != rightCode:
+		return radio.SignedIn{}, wrongCode()
+	}
+	return radio.SignedIn{Person: lan, Session: sessionToken, Device: "known"}, nil
+}
+
+// SignInCode knows one ticket and one code.
+func (p *fakePeople) SignInCode(_ context.Context, ticket, code string) (radio.SignedIn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.err != nil:
+		return radio.SignedIn{}, p.err
+	case ticket != goodTicket:
+		return radio.SignedIn{}, radio.Refuse(radio.ErrForbidden, "Hãy nhập lại mật khẩu.", "give the password again")
+	case code != rightCode:
+		return radio.SignedIn{}, wrongCode()
 	}
 	return radio.SignedIn{Person: lan, Session: sessionToken, Device: "known"}, nil
 }
@@ -129,6 +149,11 @@ func (p *fakePlan) Bulletin(_ context.Context, b radio.BulletinID, version int) 
 		}
 	}
 	return radio.Bulletin{}, fmt.Errorf("bulletin %s: %w", b, radio.ErrNotFound)
+}
+
+// CurrentBulletins lists every version that is approved.
+func (p *fakePlan) CurrentBulletins(context.Context) ([]radio.Bulletin, error) {
+	return slices.DeleteFunc(slices.Clone(p.bulletins), func(b radio.Bulletin) bool { return b.State != radio.Approved }), p.err
 }
 
 func (p *fakePlan) CurrentSchedules(context.Context) ([]radio.Schedule, error) {
@@ -262,6 +287,8 @@ type house struct {
 	contract contract
 	orders   *fakeOrders
 	setups   *fakeSetups
+	passkeys *fakePasskeys
+	months   *fakeMonths
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -271,10 +298,11 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.files = &fakeFiles{log: h.log}
 	h.alerts = provinceAlerts(h.plan)
 	h.staff, h.watch = provinceStaff(h.plan), provinceTrouble(h.plan)
+	h.passkeys = somePasskeys(h.plan)
 	d := Deps{
 		People: h.people, Desk: h.desk, Shelf: h.desk, Uploads: newUploads(t), Plan: h.plan, Log: report.New(h.log, func() time.Time { return now }), Audio: fakeAudio{hash(1): "an MP3, believe me"},
 		Files: h.files, Campaigns: h.plan, Fleet: h.watch, Faults: h.watch, Clusters: h.watch,
-		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff,
+		Staff: h.staff, Office: h.staff, Accounts: h.staff, Tokens: h.staff, Passkeys: h.passkeys, Second: h.staff, SecondOffice: h.staff, AuditFiles: h.staff, Trail: fakeTrail{},
 		Alerts: h.alerts, Signing: h.alerts, AlertBoards: h.alerts, Contacts: h.alerts,
 		Healthy: func(context.Context) error { return h.sick }, Live: &Live{},
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
@@ -284,6 +312,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withSchedules(&d)
+	h.months = &fakeMonths{}
+	d.Months, d.Evidence = h.months, h.months
 	for _, c := range change {
 		c(&d)
 	}

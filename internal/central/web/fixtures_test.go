@@ -9,6 +9,9 @@ func sessionFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /login"},
 		{pattern: "POST /login"},
+		{pattern: "POST /login/code"},
+		{pattern: "GET /login/oidc"},
+		{pattern: "GET /login/oidc/callback"},
 		{pattern: "POST /logout", may: radio.Self},
 		{pattern: "POST /api/v1/login"},
 		{pattern: "POST /api/v1/logout", may: radio.Self},

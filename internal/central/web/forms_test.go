@@ -46,6 +46,7 @@ func TestFormsComeBack(t *testing.T) {
 		{"own password", "/account/password", url.Values{"old": {"bí mật cũ"}, "password": {"bí mật mới"}, "again": {"bí mật mới"}}, invalid("old"), 422, "old", []string{"Mật khẩu hiện tại: chưa được"}},
 		{"own password twice", "/account/password", url.Values{"old": {"bí mật cũ"}, "password": {"bí mật mới"}, "again": {"bí mật khác"}}, nil, 422, "again", nil},
 		{"token", "/account/tokens", url.Values{"name": {"Báo cáo \"quý\""}, "days": {"nhiều"}}, invalid("days"), 422, "days", []string{`value="Báo cáo &#34;quý&#34;"`, `value="nhiều"`, `name="read" value="1">`}},
+		{"token, wrong password", "/account/tokens", url.Values{"name": {"Báo cáo"}, "days": {"9"}, "password": {"bí mật sai"}}, invalid("password"), 422, "password", []string{`value="Báo cáo"`, `value="9"`}},
 		{"password by code", "/invite/" + goodCode, url.Values{"password": {"bí mật mới"}, "again": {"bí mật khác"}}, nil, 422, "again", nil},
 		{"device, bad code", "/devices", device("code", "Bến Đò"), nil, 422, "code", []string{`value="Cụm loa &#34;bến&#34; đò"`, `value="Bến Đò"`, `value="32" selected`}},
 		{"device, no such rendition", "/devices", device("rendition", "7"), nil, 422, "rendition", []string{"phải là 64 hoặc 32", `value="ben-do"`}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,11 +15,15 @@ import (
 
 // Live tells open pages which of their parts are out of date, by server-sent events
 // (HTML Standard §9.2). An event names topics only and carries no data, so it needs no
-// rights of its own; the page asks again and gets what its reader may see. The zero
-// value is ready.
+// rights of its own; the page asks again and gets what its reader may see. Changes are
+// numbered: a page says up to where it was made, a stream that broke where it stood, and
+// either hears what it missed in between. The zero value is ready.
 type Live struct {
 	mu      sync.Mutex
 	readers []*liveReader // the oldest first
+	first   int64         // the number before the first change of this run
+	last    int64         // the newest change's number
+	changes map[string]int64
 	closed  bool
 	done    chan struct{}
 }
@@ -45,6 +50,8 @@ const (
 	TopicAlerts    = "alerts"
 )
 
+var topics = []string{TopicBulletins, TopicSchedules, TopicCampaigns, TopicDevices, TopicLog, TopicFaults, TopicPeople, TopicAlerts}
+
 const (
 	// maxReaders bounds the open streams; beyond it pages live without. A session and a
 	// person have a few of them, and the oldest gives way: it is the page longest left.
@@ -62,12 +69,73 @@ const (
 func (l *Live) Changed(topics ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.last = l.lastLocked() + 1
+	if l.changes == nil {
+		l.changes = map[string]int64{}
+	}
+	for _, t := range topics {
+		l.changes[t] = l.last
+	}
 	for _, r := range l.readers {
 		for _, t := range topics {
 			r.due[t] = true
 		}
 		nudge(r.wake)
 	}
+}
+
+// lastLocked is the newest change's number. Those of a later run are higher: they begin
+// at the microseconds of its first use, and changes come slower than these.
+func (l *Live) lastLocked() int64 {
+	if l.last == 0 {
+		l.first = time.Now().UnixMicro()
+		l.last = l.first
+	}
+	return l.last
+}
+
+// Last is the number of the newest change.
+func (l *Live) Last() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lastLocked()
+}
+
+// missedLocked gives the topics that changed after a number: all of them when it is none
+// of this run.
+func (l *Live) missedLocked(seen int64) map[string]bool {
+	out := map[string]bool{}
+	last := l.lastLocked()
+	for _, t := range topics {
+		if seen < l.first || seen > last || l.changes[t] > seen {
+			out[t] = true
+		}
+	}
+	return out
+}
+
+type seenKey struct{}
+
+// withSeen keeps where the changes stood before a request reads anything.
+func (s *Server) withSeen(ctx context.Context) context.Context {
+	return context.WithValue(ctx, seenKey{}, s.Live.Last())
+}
+
+// madeAt is up to which change the page of a request surely shows.
+func madeAt(r *http.Request) int64 {
+	n, _ := r.Context().Value(seenKey{}).(int64)
+	return n
+}
+
+// lastSeen is up to which change a page that opens a stream knows: what the stream before
+// told last, else what the page was made with; 0 for neither.
+func lastSeen(r *http.Request) int64 {
+	for _, text := range []string{r.Header.Get("Last-Event-ID"), r.URL.Query().Get("seen")} {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return n
+		}
+	}
+	return 0
 }
 
 // SessionsChanged makes every stream look whether its session still holds. It never
@@ -104,8 +172,9 @@ func (l *Live) doneLocked() chan struct{} {
 	return l.done
 }
 
-// join opens a stream for a person's session; ok is false when there is no room.
-func (l *Live) join(person radio.UserID, session string) (r *liveReader, done chan struct{}, ok bool) {
+// join opens a stream for a person's session, of a page that has seen the changes up to
+// a number; ok is false when there is no room.
+func (l *Live) join(person radio.UserID, session string, seen int64) (r *liveReader, done chan struct{}, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -116,9 +185,12 @@ func (l *Live) join(person radio.UserID, session string) (r *liveReader, done ch
 	if len(l.readers) >= maxReaders {
 		return nil, nil, false
 	}
-	r = &liveReader{person: person, session: session, due: map[string]bool{},
+	r = &liveReader{person: person, session: session, due: l.missedLocked(seen),
 		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), giveWay: make(chan struct{})}
 	l.readers = append(l.readers, r)
+	if len(r.due) > 0 {
+		nudge(r.wake)
+	}
 	nudge(r.check) // it may have ended since the request was let in
 	return r, l.doneLocked(), true
 }
@@ -147,8 +219,8 @@ func (l *Live) leave(r *liveReader) {
 	}
 }
 
-// take gives what is out of date for one reader, and forgets it.
-func (l *Live) take(r *liveReader) []string {
+// take gives what is out of date for one reader, up to which change, and forgets it.
+func (l *Live) take(r *liveReader) ([]string, int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
@@ -157,7 +229,7 @@ func (l *Live) take(r *liveReader) []string {
 	}
 	clear(r.due)
 	slices.Sort(out)
-	return out
+	return out, l.lastLocked()
 }
 
 // events streams to one page until it, its session or the centre goes.
@@ -166,7 +238,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reader, done, ok := s.Live.join(who(r).ID, s.cookie(r))
+	reader, done, ok := s.Live.join(who(r).ID, s.cookie(r), lastSeen(r))
 	if !ok {
 		w.Header().Set("Retry-After", "60")
 		w.WriteHeader(http.StatusNoContent) // tells EventSource not to come again (HTML §9.2.2)
@@ -187,7 +259,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		}
 		return out.Flush()
 	}
-	st := stream{reader: reader, done: done, send: send, take: func() []string { return s.Live.take(reader) },
+	st := stream{reader: reader, done: done, send: send, take: func() ([]string, int64) { return s.Live.take(reader) },
 		// A session that cannot be looked up ends, too: the page comes again when it can.
 		holds: func() bool { _, err := s.session(r); return err == nil }}
 	if err := st.run(r.Context(), until); err != nil {
@@ -215,7 +287,7 @@ type stream struct {
 	reader *liveReader
 	done   chan struct{}
 	send   func(string) error
-	take   func() []string
+	take   func() ([]string, int64)
 	holds  func() bool // whether the session does
 }
 
@@ -254,7 +326,8 @@ func (st stream) run(ctx context.Context, until time.Duration) error {
 		case <-beat.C:
 			text = ": still here\n\n"
 		case <-wake:
-			text = "event: changed\ndata: " + strings.Join(st.take(), " ") + "\n\n"
+			due, last := st.take()
+			text = fmt.Sprintf("id: %d\nevent: changed\ndata: %s\n\n", last, strings.Join(due, " "))
 			wake, quiet = nil, time.After(liveEvery)
 		}
 		if err := st.send(text); err != nil {

@@ -2,10 +2,13 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +24,8 @@ func TestLiveTellsOpenPages(t *testing.T) {
 		t.Fatalf("first line %q", got)
 	}
 	h.Live.Changed(TopicLog, TopicDevices)
-	if a, b := next(lines), next(lines); a != "event: changed" || b != "data: devices log" {
-		t.Errorf("%q %q", a, b)
+	if id, a, b := next(lines), next(lines), next(lines); id != fmt.Sprint("id: ", h.Live.Last()) || a != "event: changed" || b != "data: devices log" {
+		t.Errorf("%q %q %q", id, a, b)
 	}
 	h.Live.Close()
 	if got := next(lines); got != "end" {
@@ -33,21 +36,100 @@ func TestLiveTellsOpenPages(t *testing.T) {
 	}
 }
 
+// TestLiveTellsWhatWasMissed: what changed between the making of a page and its stream, or
+// between two streams, is told at once; a page of another run is told everything.
+func TestLiveTellsWhatWasMissed(t *testing.T) {
+	h := newHouse(t)
+	made := h.Live.Last()
+	h.Live.Changed(TopicFaults)
+	told := h.Live.Last()
+	h.Live.Changed(TopicAlerts, TopicLog)
+	all := strings.Join(slices.Sorted(slices.Values(topics)), " ")
+	for name, c := range map[string]struct {
+		query, header string
+		want          string
+	}{
+		"since the page":     {fmt.Sprint("?seen=", made), "", "alerts faults log"},
+		"since the stream":   {fmt.Sprint("?seen=", made), fmt.Sprint(told), "alerts log"},
+		"of an earlier run":  {fmt.Sprint("?seen=", made-1), "", all},
+		"of a later clock":   {fmt.Sprint("?seen=", h.Live.Last()+1), "", all},
+		"nobody knows since": {"?seen=undefined", "x", all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := openStream(t, h, func(r *http.Request) {
+				r.URL.RawQuery = strings.TrimPrefix(c.query, "?")
+				r.Header.Set("Last-Event-ID", c.header)
+			})
+			next(lines) // retry
+			if _, _, got := next(lines), next(lines), next(lines); got != "data: "+c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestPageMissesNothing in a real browser: a trouble that opens while the page is on its
+// way, and one that opens while the page asks for itself again, show by themselves.
+func TestPageMissesNothing(t *testing.T) {
+	h := newHouse(t)
+	opens := func(n int, kind radio.FaultKind) {
+		h.watch.set(radio.Fault{ID: id[radio.FaultID]('t', n), Device: h.plan.places[0].Device.ID, Commune: h.area(own), Kind: kind, OpenedAt: radio.At(now)})
+		h.Live.Changed(TopicFaults)
+	}
+	var listens, asks sync.Once
+	told := make(chan struct{}, 100)
+	b := beginWalk(t, h, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/events" {
+				listens.Do(func() { opens(77, radio.FaultCloned) }) // the page is there, its stream is not
+				w = &heard{w, told}
+			}
+			next.ServeHTTP(w, r)
+			if r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Dest") == "empty" {
+				asks.Do(func() { // its answer lacks it, and ends after the word of it
+					<-told // the one that made it ask
+					opens(78, radio.FaultDisk)
+					<-told
+				})
+			}
+		})
+	})
+	for _, words := range []string{"nghi nhân bản danh tính", "sắp hết bộ nhớ"} {
+		b.Await("the first page says "+words, `return document.querySelector('#troubles').innerText.includes("`+words+`")`)
+	}
+}
+
+// heard notes what a stream has told.
+type heard struct {
+	http.ResponseWriter
+	told chan<- struct{}
+}
+
+func (h *heard) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+func (h *heard) Write(b []byte) (int, error) {
+	n, err := h.ResponseWriter.Write(b)
+	if bytes.Contains(b, []byte("event: changed")) {
+		h.told <- struct{}{}
+	}
+	return n, err
+}
+
 func TestLiveIsBounded(t *testing.T) {
 	var l Live
 	var last *liveReader
 	for n := range maxReaders {
-		r, _, ok := l.join(id[radio.UserID]('u', n), fmt.Sprint(n))
+		r, _, ok := l.join(id[radio.UserID]('u', n), fmt.Sprint(n), l.Last())
 		if !ok {
 			t.Fatal("refused too early")
 		}
 		last = r
 	}
-	if _, _, ok := l.join("somebody", "else"); ok {
+	if _, _, ok := l.join("somebody", "else", l.Last()); ok {
 		t.Fatal("one too many")
 	}
 	l.leave(last)
-	if _, _, ok := l.join("somebody", "else"); !ok {
+	if _, _, ok := l.join("somebody", "else", l.Last()); !ok {
 		t.Fatal("no room after one left")
 	}
 	// Nobody listens: a change must not block.
@@ -77,10 +159,10 @@ func TestOldestStreamGivesWay(t *testing.T) {
 		"of a person":  {ofPerson, func(n int) string { return fmt.Sprint(n) }},
 	} {
 		var l Live
-		other, _, _ := l.join("minh", "other")
+		other, _, _ := l.join("minh", "other", l.Last())
 		var mine []*liveReader
 		for n := range c.most + 3 {
-			r, _, ok := l.join("lan", c.session(n))
+			r, _, ok := l.join("lan", c.session(n), l.Last())
 			if !ok {
 				t.Fatalf("%s: stream %d refused", name, n)
 			}
@@ -130,13 +212,16 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 }
 
 // openStream opens a stream of events over a real connection.
-func openStream(t *testing.T, h *house) *bufio.Scanner {
+func openStream(t *testing.T, h *house, with ...func(*http.Request)) *bufio.Scanner {
 	t.Helper()
 	site := httptest.NewServer(h)
 	t.Cleanup(site.Close)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+"/events", http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+fmt.Sprint("/events?seen=", h.Live.Last()), http.NoBody)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range with {
+		f(r)
 	}
 	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
 	answer, err := site.Client().Do(r)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -46,7 +47,7 @@ type logPart struct {
 }
 
 // logKeys are what the address of a page of the log may hold.
-var logKeys = []string{"from", "to", "commune", "device", "slot", "outcome", "campaign", "bulletin", "priority", "origin", "after"}
+var logKeys = []string{"from", "to", "commune", "device", "slot", "outcome", "campaign", "bulletin", "priority", "origin", "known_at", "after"}
 
 // maxProblems bounds how many wrong keys one answer names.
 const maxProblems = 10
@@ -89,7 +90,27 @@ func logFilter(q url.Values) radio.LogFilter {
 		From: radio.Date(q.Get("from")), To: radio.Date(q.Get("to")), Slot: q.Get("slot"),
 		Commune: radio.AreaID(q.Get("commune")), Device: radio.DeviceID(q.Get("device")), Outcome: radio.Outcome(q.Get("outcome")),
 		Campaign: radio.CampaignID(q.Get("campaign")), Bulletin: radio.BulletinID(q.Get("bulletin")),
-		Priority: radio.Priority(q.Get("priority")), Origin: radio.Origin(q.Get("origin")),
+		Priority: radio.Priority(q.Get("priority")), Origin: radio.Origin(q.Get("origin")), KnownAt: knownAt(q.Get("known_at")),
+	}
+}
+
+// knownAt reads an instant as filterQuery writes it; −1 is none that can be read.
+func knownAt(text string) radio.Millis {
+	if text == "" {
+		return 0
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.UnixMilli() <= 0 {
+		return -1
+	}
+	return radio.At(t)
+}
+
+// instants gives an instant that a page's field has sent, which knows no zone, the
+// province's.
+func (s *Server) instants(q url.Values) {
+	if t, err := time.ParseInLocation("2006-01-02T15:04", q.Get("known_at"), s.zone); err == nil {
+		q.Set("known_at", t.UTC().Format(time.RFC3339))
 	}
 }
 
@@ -100,13 +121,20 @@ func filterQuery(f radio.LogFilter) url.Values {
 	for field, value := range map[string]string{
 		"from": string(f.From), "to": string(f.To), "slot": f.Slot, "commune": string(f.Commune), "device": string(f.Device),
 		"outcome": string(f.Outcome), "campaign": string(f.Campaign), "bulletin": string(f.Bulletin),
-		"priority": string(f.Priority), "origin": string(f.Origin),
+		"priority": string(f.Priority), "origin": string(f.Origin), "known_at": knownText(f.KnownAt),
 	} {
 		if value != "" {
 			q.Set(field, value)
 		}
 	}
 	return q
+}
+
+func knownText(at radio.Millis) string {
+	if at <= 0 {
+		return ""
+	}
+	return at.Time().UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
 // seen narrows a filter to what the reader may see.
@@ -117,6 +145,7 @@ func (s *Server) seen(r *http.Request, f radio.LogFilter) (radio.LogFilter, erro
 }
 
 func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
+	s.instants(q)
 	filter, err := s.seen(r, logFilter(q))
 	p := logPart{Filter: filter}
 	if err != nil {
@@ -167,6 +196,7 @@ type logData struct {
 	// Soon of the airings are not due yet; Ahead: all days asked for are still to come.
 	Soon  int64
 	Ahead bool
+	zone  *time.Location
 }
 
 // Due is how many of a line of the sums are due.
@@ -176,6 +206,14 @@ func (d logData) Due(o radio.Outcome, n int64) int64 { return dueOf(o, n, d.Soon
 type logChoice struct {
 	Kind, ID, Name string
 	Chosen         bool
+}
+
+// Known is the instant in the form of the filter's field.
+func (d logData) Known() string {
+	if d.Filter.KnownAt <= 0 {
+		return ""
+	}
+	return formatAt(d.Filter.KnownAt, d.zone, "2006-01-02T15:04")
 }
 
 // Outcomes are the choices of the filter.
@@ -206,7 +244,7 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := logData{logPart: part, Ahead: part.Filter.From > s.today()}
+	d := logData{logPart: part, Ahead: part.Filter.From > s.today(), zone: s.zone}
 	if d.Soon, err = s.soon(r, part.Filter, part.Totals); err != nil {
 		return err
 	}
@@ -216,6 +254,9 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	query := filterQuery(part.Filter).Encode()
 	d.CSV, d.XLSX = "/log.csv?"+query, "/log.xlsx?"+query
 	d.Days = "/log/days?day=" + string(cmp.Or(part.Filter.To, part.Filter.From, s.today()))
+	if at := knownText(part.Filter.KnownAt); at != "" {
+		d.Days += "&known_at=" + url.QueryEscape(at)
+	}
 	if q.Has("after") {
 		d.First = r.URL.Path + "?" + query
 	}
@@ -294,7 +335,7 @@ func (s *Server) ofAiring(r *http.Request) ([]radio.AreaID, error) {
 // logRoutes are the confirmation log.
 func (s *Server) logRoutes() []route {
 	page, api := s.page, s.api
-	days, dates := []string{"day", "campaign"}, []string{"from", "to"}
+	days, dates := []string{"day", "campaign", "known_at"}, []string{"from", "to"}
 	filter := slices.DeleteFunc(slices.Clone(logKeys), func(k string) bool { return k == "after" })
 	return []route{
 		{pattern: "GET /log", as: page, do: s.logPage, may: radio.ReadLog},

@@ -22,6 +22,8 @@ type daysData struct {
 	CampaignName   string
 	Today          radio.Date
 	After          localTime // now
+	// KnownAt is the instant as of which the day is shown; 0 is now.
+	KnownAt radio.Millis
 }
 
 // Mark tells at a glance, without colour, what became of a cell; soon are those of its
@@ -54,7 +56,7 @@ type dayMark struct{ Class, Sign string }
 // Link leads to the log of a cell, a row or a column.
 func (d daysData) Link(commune radio.AreaID, slot string) string {
 	day := string(d.Day)
-	q := filterQuery(radio.LogFilter{From: radio.Date(day), To: radio.Date(day), Commune: commune, Slot: slot, Campaign: d.Campaign})
+	q := filterQuery(radio.LogFilter{From: radio.Date(day), To: radio.Date(day), Commune: commune, Slot: slot, Campaign: d.Campaign, KnownAt: d.KnownAt})
 	return "/log?" + q.Encode()
 }
 
@@ -149,14 +151,17 @@ func (d daysData) Other(day radio.Date) string {
 	if d.Campaign != "" {
 		q.Set("campaign", string(d.Campaign))
 	}
+	if d.KnownAt > 0 {
+		q.Set("known_at", knownText(d.KnownAt))
+	}
 	return "/log/days?" + q.Encode()
 }
 
 // matrix reads the day that an address asks for; today without one.
-func (s *Server) matrix(r *http.Request, keys ...string) (radio.LogMatrix, radio.CampaignID, error) {
-	q, err := strictQuery(r, append(keys, "day", "campaign")...)
+func (s *Server) matrix(r *http.Request, keys ...string) (radio.LogMatrix, radio.LogFilter, error) {
+	q, err := strictQuery(r, append(keys, "day", "campaign", "known_at")...)
 	if err != nil {
-		return radio.LogMatrix{}, "", err
+		return radio.LogMatrix{}, radio.LogFilter{}, err
 	}
 	day, campaign := radio.Date(q.Get("day")), radio.CampaignID(q.Get("campaign"))
 	if day == "" {
@@ -165,22 +170,24 @@ func (s *Server) matrix(r *http.Request, keys ...string) (radio.LogMatrix, radio
 	var e radio.Invalid
 	if _, err := radio.ParseDate(string(day)); err != nil {
 		e.Add("day", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
-		return radio.LogMatrix{}, "", e.Err()
+		return radio.LogMatrix{}, radio.LogFilter{}, e.Err()
 	}
-	f, err := s.seen(r, radio.LogFilter{Campaign: campaign})
+	s.instants(q)
+	f, err := s.seen(r, radio.LogFilter{Campaign: campaign, KnownAt: knownAt(q.Get("known_at"))})
 	if err != nil {
-		return radio.LogMatrix{}, "", err
+		return radio.LogMatrix{}, f, err
 	}
 	m, err := s.Log.Matrix(r.Context(), day, f)
-	return m, campaign, err
+	return m, f, err
 }
 
 func (s *Server) daysPage(w http.ResponseWriter, r *http.Request) error {
-	m, campaign, err := s.matrix(r, "page")
+	m, f, err := s.matrix(r, "page")
 	if err != nil {
 		return err
 	}
-	d := daysData{LogMatrix: m, Campaign: campaign, Today: s.today(), After: s.localNow(), Previous: nextDay(m.Day, -1), Next: nextDay(m.Day, 1)}
+	campaign := f.Campaign
+	d := daysData{LogMatrix: m, Campaign: campaign, KnownAt: f.KnownAt, Today: s.today(), After: s.localNow(), Previous: nextDay(m.Day, -1), Next: nextDay(m.Day, 1)}
 	d.Shown, d.Pager = part(r, m.Rows, communesAPage)
 	if campaign != "" {
 		names, err := s.names(r)
@@ -223,6 +230,7 @@ func (s *Server) apiTotals(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.instants(q)
 	f, err := s.seen(r, logFilter(q))
 	if err != nil {
 		return err

@@ -79,6 +79,7 @@ func (s *Server) logFile(w http.ResponseWriter, r *http.Request,
 	if err != nil {
 		return err
 	}
+	s.instants(q)
 	f, err := s.seen(r, logFilter(q))
 	if err != nil {
 		return err
@@ -88,30 +89,8 @@ func (s *Server) logFile(w http.ResponseWriter, r *http.Request,
 		return err
 	}
 	file := LogFile{Filter: f, Zone: s.zone, Words: FileWords{s.pages.speech[languageOf(r)]}, About: about, By: who(r).Name, Owner: who(r).ID}
-	begun := false
-	out := http.NewResponseController(w)
-	err = produce(r.Context(), file, func(knownAt time.Time) (io.Writer, error) {
-		begun = true
-		h := w.Header()
-		h.Set("Content-Type", kind)
-		h.Set("Content-Disposition", disposition(s.fileName(r, f, knownAt)+ext))
-		return &pacedWriter{pace: s.pace, to: w, control: out, begun: time.Now()}, nil
-	})
-	if err != nil && begun {
-		return fmt.Errorf("%w: %w", errCut, err)
-	}
-	if err == nil {
-		// What is still in a buffer goes out within the last deadline; the connection's next
-		// request has none.
-		err = fit(out.Flush())
-	}
-	if err == nil {
-		err = fit(out.SetWriteDeadline(time.Time{}))
-	}
-	if err != nil && begun {
-		return fmt.Errorf("%w: %w", errSent, err)
-	}
-	return err
+	return s.download(w, kind, func(knownAt time.Time) string { return s.fileName(r, f, knownAt) + ext },
+		func(begin func(time.Time) (io.Writer, error)) error { return produce(r.Context(), file, begin) })
 }
 
 // fileName says what the file holds and as of when; Unicode NFC.
@@ -247,6 +226,9 @@ func (s *Server) about(r *http.Request, f radio.LogFilter) ([][2]string, error) 
 	}
 	if f.Origin != "" {
 		add(s.say(r, "Nguồn phát"), words.Origin(f.Origin))
+	}
+	if f.KnownAt > 0 {
+		add(s.say(r, "Số liệu đã biết đến"), formatAt(f.KnownAt, s.zone, "15:04 02/01/2006"))
 	}
 	if f.Communes != nil {
 		add(s.say(r, "Phạm vi"), s.say(r, "%d xã/phường của tài khoản", len(f.Communes)))

@@ -32,7 +32,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, drafts, schedules
+	What  string // pending, again, drafts, schedules
 	Count int
 }
 
@@ -86,7 +86,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pending, drafts, schedules int
+	var pending, again, drafts, schedules int
 	if p.MaySomewhere(radio.ReadBulletins) {
 		all, err := s.Plan.Bulletins(r.Context())
 		if err != nil {
@@ -100,6 +100,15 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 				drafts++
 			}
 		}
+		unsigned, err := s.needAgain(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range unsigned {
+			if b.CreatedBy != p.ID && p.May(radio.DecideBulletins, chainOr(tree, b.Area)...) {
+				again++
+			}
+		}
 	}
 	if p.MaySomewhere(radio.PublishSchedules) {
 		all, err := s.Schedules.Waiting(r.Context(), p)
@@ -109,7 +118,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		schedules = len(all)
 	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"pending", pending}, {"schedules", schedules}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}

@@ -26,6 +26,7 @@ type view struct {
 	Here    string // the address itself, to come back to
 	Person  radio.Person
 	Menu    []menuEntry
+	Seen    int64    // the newest change when the page was begun
 	Unused  []string // keys of the address that the page left out
 	Data    any
 }
@@ -200,6 +201,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"tagof":    receiptTag,
 		"whynot":   func(v radio.Reason) string { return sp.say(orderReason(v)) },
 		"gain":     sp.gain,
+		"act":      func(v radio.AirAct) string { return sp.say(actText(v)) },
 		"count":    sp.count,
 	}
 }
@@ -214,7 +216,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name, 
 	section, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	var buf bytes.Buffer
 	if err := t.ExecuteTemplate(&buf, "layout", view{
-		Title: s.pages.speech[l].say(title), Section: section, Here: s.here(r), Person: who(r), Menu: menuOf(who(r)), Unused: unused(r), Data: data,
+		Title: s.pages.speech[l].say(title), Section: section, Here: s.here(r), Person: who(r), Menu: menuOf(who(r)), Seen: madeAt(r), Unused: unused(r), Data: data,
 	}); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}

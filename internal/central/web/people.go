@@ -17,6 +17,8 @@ type Staff interface {
 	List(ctx context.Context, by radio.Person) ([]radio.Account, error)
 	Find(ctx context.Context, by radio.Person, id radio.UserID) (radio.Account, error)
 	Audit(ctx context.Context, by radio.Person, f radio.AuditFilter, before int64, limit int) ([]radio.AuditEntry, error)
+	// AuditView narrows a filter to what by may see; names are those of all people, by id.
+	AuditView(ctx context.Context, by radio.Person, f radio.AuditFilter) (narrowed radio.AuditFilter, names map[string]string, err error)
 }
 
 // Office changes them, within the areas of who asks (identity).
@@ -288,6 +290,7 @@ type personData struct {
 	Again   retry
 	// KeyStands: the account is disabled, and devices still believe a key of the person.
 	KeyStands bool
+	Second    secondOfPerson
 }
 
 // Shut says whether the account is disabled, Waits whether it has no password yet.
@@ -317,6 +320,9 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, a radio.Acco
 		return err
 	}
 	d.KeyStands = d.Shut() && s.Signing.InKeyring(a.ID)
+	if d.Second, err = s.secondOfPerson(r, a.ID, again.Of("second")); err != nil {
+		return err
+	}
 	entries, err := s.Staff.Audit(r.Context(), who(r), radio.AuditFilter{Subject: string(a.ID)}, 0, auditOfPerson)
 	if err != nil {
 		return err

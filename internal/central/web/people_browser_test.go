@@ -42,6 +42,7 @@ func TestPeopleInBrowser(t *testing.T) {
 	b.unfold()
 	b.look("account", "phiên này", "Báo cáo tháng")
 	b.Type(`form[action="/account/tokens"] [name=name]`, "Báo cáo quý")
+	b.Type(`form[action="/account/tokens"] [name=password]`, "một câu của tôi")
 	b.Click(`form[action="/account/tokens"] button`)
 	b.look("account-token", newSecret)
 

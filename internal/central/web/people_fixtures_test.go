@@ -31,6 +31,9 @@ type fakeStaff struct {
 	asked   []radio.AuditFilter
 	err     error // of every change, when set
 	readErr error
+	second  radio.SecondState // of the reader
+	theirs  radio.SecondState // of everybody else, and who asked to take it away
+	wish    radio.SecondReset
 }
 
 // provinceStaff has people of the own commune, of another one and of the province.
@@ -98,6 +101,48 @@ func (f *fakeStaff) Audit(_ context.Context, by radio.Person, q radio.AuditFilte
 		}
 	}
 	return out, f.readErr
+}
+
+// AuditView narrows to the people that by reaches.
+func (f *fakeStaff) AuditView(_ context.Context, by radio.Person, q radio.AuditFilter) (radio.AuditFilter, map[string]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, q)
+	names := map[string]string{}
+	for _, a := range f.all {
+		names[string(a.ID)] = a.Name
+		if !by.May(radio.ReadAudit) && by.Covers(radio.ReadAudit, a.Grants, f.tree) {
+			q.About = append(q.About, a.ID)
+		}
+	}
+	if !by.May(radio.ReadAudit) {
+		q.About = append(q.About, by.ID)
+	}
+	return q, names, f.readErr
+}
+
+// Write makes a file as export does, but for its form: a line for each entry that the
+// narrowed filter lets through.
+func (f *fakeStaff) Write(_ context.Context, file AuditFile, begin func(at time.Time) (io.Writer, error)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.readErr != nil {
+		return f.readErr
+	}
+	out, err := begin(now)
+	if err != nil {
+		return err
+	}
+	for _, e := range f.audit {
+		if file.Filter.About != nil && !slices.Contains(file.Filter.About, radio.UserID(e.Actor)) && !slices.Contains(file.Filter.About, radio.UserID(e.Subject)) {
+			continue
+		}
+		row := file.Row(radio.AuditRecord{Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Subject: e.Subject, Detail: e.Detail})
+		if _, err := fmt.Fprintln(out, strings.Join(row, ";")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // change does something to one account, as far as by reaches.
@@ -223,8 +268,8 @@ func (f *fakeStaff) Accept(ctx context.Context, code, password, _ string) (radio
 	return radio.SignedIn{Person: p, Device: "known"}, f.own("accept " + password)
 }
 
-func (f *fakeStaff) NewToken(_ context.Context, by radio.Person, name string, days int, use radio.TokenUse) (radio.APIToken, string, error) {
-	return radio.APIToken{ID: id[radio.TokenID]('t', 9), Name: name, Use: use}, newSecret, f.own(fmt.Sprint("token ", name, " ", days, " ", use))
+func (f *fakeStaff) NewToken(_ context.Context, by radio.Person, shown radio.Proof, name string, days int, use radio.TokenUse) (radio.APIToken, string, error) {
+	return radio.APIToken{ID: id[radio.TokenID]('t', 9), Name: name, Use: use}, newSecret, f.own(fmt.Sprint("token ", name, " ", days, " ", use, " shown ", shown))
 }
 
 func (f *fakeStaff) Tokens(context.Context, radio.Person) ([]radio.APIToken, error) {
@@ -306,6 +351,10 @@ func auditFixtures() []fixture {
 	return []fixture{
 		{pattern: "GET /audit", may: radio.ReadAudit},
 		{pattern: "GET /api/v1/audit", may: radio.ReadAudit},
+		{pattern: "GET /audit.jsonl", may: radio.ReadAudit},
+		{pattern: "GET /audit.csv", may: radio.ReadAudit},
+		{pattern: "GET /audit.xlsx", may: radio.ReadAudit},
+		{pattern: "GET /api/v1/audit.jsonl", may: radio.ReadAudit},
 	}
 }
 

@@ -181,15 +181,26 @@ func TestCodesStayOutOfTheLog(t *testing.T) {
 func TestAccountPage(t *testing.T) {
 	h := newHouse(t)
 	want(t, h.ask(t, http.MethodGet, "/account", ""), http.StatusOK, lan.Name, "Quản trị viên · toàn tỉnh", "phiên này", "Báo cáo tháng", "chỉ đọc", "đã hủy", "đã hết hạn", `href="/audit"`)
+	prove := func() (asks [2]int) {
+		page := h.ask(t, http.MethodGet, "/account", "").Body.String()
+		return [2]int{strings.Count(page, `name="password" type="password" autocomplete="current-password"`), strings.Count(page, `name="code"`)}
+	}
+	if got := prove(); got != [2]int{2, 0} {
+		t.Errorf("the forms of tokens and passkeys ask for %v", got)
+	}
+	h.staff.second = radio.SecondState{Set: true}
+	if got := prove(); got != [2]int{2, 2} {
+		t.Errorf("with a second factor they ask for %v", got)
+	}
 	pass := func(again string) string {
 		return url.Values{"old": {"cũ"}, "password": {"một câu mới"}, "again": {again}}.Encode()
 	}
 	want(t, h.ask(t, http.MethodPost, "/account/password", pass("khác")), http.StatusUnprocessableEntity, "không giống nhau")
 	want(t, h.ask(t, http.MethodPost, "/account/password", pass("một câu mới")), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodPost, "/account", "name=Lan+Anh"), http.StatusSeeOther)
-	w := h.ask(t, http.MethodPost, "/account/tokens", "name=b%C3%A1o+c%C3%A1o&days=30&read=1")
+	w := h.ask(t, http.MethodPost, "/account/tokens", "name=b%C3%A1o+c%C3%A1o&days=30&read=1&password=m%E1%BA%ADt&code=123456")
 	want(t, w, http.StatusOK, newSecret, "nó chỉ hiện một lần")
-	want(t, h.ask(t, http.MethodPost, "/api/v1/tokens", `{"name":"x","days":365,"use":"write"}`), http.StatusCreated, `"secret":"`+newSecret+`"`)
+	want(t, h.ask(t, http.MethodPost, "/api/v1/tokens", `{"name":"x","days":365,"use":"write","password":"khẩu","code":"123456"}`), http.StatusCreated, `"secret":"`+newSecret+`"`)
 	if strings.Contains(h.ask(t, http.MethodGet, "/account", "").Body.String()+h.ask(t, http.MethodGet, "/api/v1/tokens", "").Body.String(), newSecret) {
 		t.Error("a token is shown again")
 	}
@@ -200,7 +211,7 @@ func TestAccountPage(t *testing.T) {
 	if c := w.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
 		t.Errorf("cookies %v", c)
 	}
-	want := []string{"password of lan at " + sessionToken + ": cũ → một câu mới", "profile lan", "token báo cáo 30 read", "token x 365 write", "revoke", "sign out lan"}
+	want := []string{"password of lan at " + sessionToken + ": cũ → một câu mới", "profile lan", "token báo cáo 30 read shown {mật 123456}", "token x 365 write shown {khẩu 123456}", "revoke", "sign out lan"}
 	if !slices.Equal(h.staff.changes, want) {
 		t.Errorf("%q", h.staff.changes)
 	}
@@ -227,11 +238,43 @@ func TestAuditPage(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, "/audit", ""), http.StatusInternalServerError)
 }
 
+// TestAuditSearch: what the address asks for reaches the filter, and files take the same.
+func TestAuditSearch(t *testing.T) {
+	h := newHouse(t)
+	commune := h.area(own)
+	h.staff.audit[0].From = radio.Source{Via: radio.ViaAPI, Address: "203.0.113.7", Token: "01TOKEN"}
+	page := h.ask(t, http.MethodGet, "/audit?q=duong&area="+string(commune)+"&via=api&address=203.0.113.", "")
+	want(t, page, http.StatusOK, "API, 203.0.113.7, mã “01TOKEN”", `href="/audit?address=203.0.113.7"`, `href="/audit.csv?address=203.0.113.&amp;area=`+string(commune), `value="duong"`)
+	f := h.staff.asked[0]
+	if f.Text != "duong" || f.Via != radio.ViaAPI || f.Address != "203.0.113." || !slices.Contains(f.Areas, commune) || len(f.Areas) < 2 || slices.Contains(f.Areas, h.area(foreign)) {
+		t.Errorf("%+v", f)
+	}
+	file := h.ask(t, http.MethodGet, "/audit.csv?q=duong&via=api", "")
+	want(t, file, http.StatusOK, "lệnh trên máy chủ (root)", "Đã giao vai trò")
+	if h := file.Header(); h.Get("Content-Type") != csvType || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") || h.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%v", h)
+	}
+	if f := h.staff.asked[1]; f.Text != "duong" || f.Via != radio.ViaAPI {
+		t.Errorf("%+v", f)
+	}
+	want(t, h.ask(t, http.MethodGet, "/api/v1/audit.jsonl", ""), http.StatusOK)
+	for _, bad := range []string{"area=nowhere", "q=" + strings.Repeat("a", 201), "address=%00", "before=5", "x=1"} {
+		want(t, h.ask(t, http.MethodGet, "/audit.csv?"+bad, ""), http.StatusUnprocessableEntity)
+	}
+	// Who reads the audit of one commune takes away what is theirs to see, no more.
+	h.people.is(&radio.Person{ID: lan.ID, Grants: []radio.Grant{{Role: radio.RoleAdmin, Area: commune}}})
+	mine := h.ask(t, http.MethodGet, "/audit.jsonl", "")
+	want(t, mine, http.StatusOK)
+	if strings.Count(mine.Body.String(), "\n") == len(h.staff.audit) {
+		t.Error("the file of one commune's administrator holds everything")
+	}
+}
+
 // TestEveryChangeHasWords: what any room writes into the audit is said in words.
 func TestEveryChangeHasWords(t *testing.T) {
 	var found int
-	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|device|alert|contact|centre)\.[a-z_]+)"`)
-	for _, pattern := range []string{"../store/*.go", "../schedule/*.go", "../library/*.go", "../fault/*.go", "*.go"} {
+	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|policy|device|alert|contact|key|centre)\.[a-z_]+)"`)
+	for _, pattern := range []string{"../store/*.go", "../schedule/*.go", "../library/*.go", "../fault/*.go", "../*.go", "*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

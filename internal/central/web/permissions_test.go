@@ -62,11 +62,14 @@ func fixtures() []fixture {
 		weekFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
+		passkeyFixtures(),
 		commandFixtures(),
 		setupFixtures(),
 		logFixtures(),
+		monthFixtures(),
 		peopleFixtures(),
 		accountFixtures(),
+		secondFixtures(),
 		auditFixtures(),
 		houseFixtures(),
 	)
@@ -75,7 +78,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts)
+		len(h.watch.added) + len(h.watch.codes) + len(h.watch.ends) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts) + len(h.passkeys.acts) + len(h.months.acts)
 }
 
 // area is a commune at w, or the province.
@@ -87,6 +90,7 @@ func (h *house) area(w where) radio.AreaID {
 var readFor = map[radio.Action]radio.Action{
 	radio.ReadBulletins: radio.ReadBulletins, radio.WriteBulletins: radio.ReadBulletins, radio.DecideBulletins: radio.ReadBulletins,
 	radio.ReadSchedules: radio.ReadSchedules, radio.WriteSchedules: radio.ReadSchedules, radio.PublishSchedules: radio.ReadSchedules,
+	radio.CloseLog:      radio.ReadLog,
 	radio.ReadCampaigns: radio.ReadCampaigns, radio.WriteCampaigns: radio.ReadCampaigns,
 	radio.ReadDevices: radio.ReadDevices, radio.WriteDevices: radio.ReadDevices, radio.ControlDevices: radio.ReadDevices,
 	radio.ReadPeople: radio.ReadPeople, radio.WritePeople: radio.ReadPeople,

@@ -56,10 +56,14 @@ func (s *Server) table() []route {
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),
-		s.setupRoutes(),
+		s.setupRoutes(), s.identityRoutes(),
 		s.logRoutes(),
+		s.monthRoutes(),
 		s.peopleRoutes(),
 		s.accountRoutes(),
+		s.passkeyRoutes(),
+		s.secondRoutes(),
+		s.oidcRoutes(),
 		s.auditRoutes(),
 		s.houseRoutes(),
 	)
@@ -81,10 +85,12 @@ func (s *Server) houseRoutes() []route {
 	}
 }
 
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() http.Handler { return s.routesOf(s.table()) }
+
+func (s *Server) routesOf(table []route) http.Handler {
 	mux := http.NewServeMux()
 	s.mux = mux
-	for _, r := range s.table() {
+	for _, r := range table {
 		h := r.as(r.do)
 		if !r.open {
 			h = s.signedIn(r)
@@ -100,6 +106,7 @@ func (s *Server) routes() http.Handler {
 	guard.SetDenyHandler(http.HandlerFunc(s.deny))
 	guarded := guard.Handler(mux)
 	return s.headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(radio.WithSource(r.Context(), s.from(r)))
 		if _, ok := bearer(r); ok {
 			// No browser adds a token by itself, and with one the cookie is not looked at.
 			mux.ServeHTTP(w, r)
@@ -119,6 +126,10 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+		if s.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797: a year
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -164,7 +175,13 @@ func (s *Server) signedIn(route route) http.Handler {
 		p, err := s.session(r)
 		switch {
 		case err == nil:
-			r = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
+			ctx := context.WithValue(s.withSeen(r.Context()), personKey{}, p)
+			if p.TokenID != "" {
+				from := radio.SourceOf(ctx)
+				from.Token = p.TokenID
+				ctx = radio.WithSource(ctx, from)
+			}
+			r = r.WithContext(ctx)
 			if err := admit(route, r); err != nil {
 				route.as(failing(err)).ServeHTTP(w, r)
 				return

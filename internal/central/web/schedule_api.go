@@ -43,6 +43,8 @@ type returnBody struct {
 type publishBody struct {
 	Revision        int64 `json:"revision"`
 	AcceptConflicts bool  `json:"accept_conflicts,omitempty"`
+	// Code is of the second factor: asked for when the draft says takes_code.
+	Code string `json:"code,omitempty"`
 }
 
 type withdrawBody struct {
@@ -70,7 +72,7 @@ func (s *Server) scheduleAPI() []route {
 		{pattern: "POST /api/v1/schedules/{id}/submit", as: api, do: s.apiScheduleSubmit, may: write, of: of, doc: doc{Summary: "Hand the draft in", In: scheduleDraftBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/return", as: api, do: s.apiScheduleReturn, may: publish, of: of, doc: doc{Summary: "Send the draft back, with a reason", In: returnBody{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "POST /api/v1/schedules/{id}/publish", as: api, do: s.apiSchedulePublish, may: publish, of: of,
-			doc: doc{Summary: "Put the draft on the air; 409 with the conflicts that stand against it unless accept_conflicts, blocking ones are never accepted", In: publishBody{}, Out: radio.Schedule{}}},
+			doc: doc{Summary: "Put the draft on the air; one that reaches the whole province (takes_code) takes a code of the second factor, which an API token has not; 409 with the conflicts that stand against it unless accept_conflicts, blocking ones are never accepted", In: publishBody{}, Out: radio.Schedule{}}},
 		{pattern: "POST /api/v1/schedules/{id}/withdraw", as: api, do: s.apiScheduleWithdraw, may: publish, of: of, doc: doc{Summary: "Take the schedule off the air, with a reason", In: withdrawBody{}, Out: radio.Schedule{}}},
 		{pattern: "GET /api/v1/schedules/{id}/conflicts", as: api, do: s.apiScheduleConflicts, may: read, of: of, doc: doc{Summary: "What stands between the draft and the air", Out: conflictsAnswer{}}},
 		{pattern: "GET /api/v1/schedules/{id}/devices", as: api, do: s.apiScheduleDevices, may: read, of: of, doc: doc{Summary: "Which devices have the newest version", Out: holdersAnswer{}}},
@@ -168,7 +170,7 @@ func (s *Server) apiSchedulePublish(w http.ResponseWriter, r *http.Request) erro
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	v, err := s.ScheduleDesk.Publish(r.Context(), who(r), scheduleID(r), in.Revision, in.AcceptConflicts)
+	v, err := s.ScheduleDesk.Publish(r.Context(), who(r), scheduleID(r), in.Revision, in.AcceptConflicts, in.Code)
 	var clash *radio.ScheduleClash
 	if errors.As(err, &clash) {
 		return writeJSON(w, http.StatusConflict, failure{Error: explain(scheduleSentence(err)), Conflicts: clash.Conflicts})

@@ -22,7 +22,7 @@ type fakePlans struct {
 
 func (h *house) withSchedules(d *Deps) {
 	h.plans = &fakePlans{plan: h.plan, drafts: map[radio.ScheduleID]radio.ScheduleDraft{}}
-	desk := schedule.NewDesk(schedule.Rooms{Plans: h.plans, Drafts: h.plans, History: h.plans, Clashes: h.plans, Holdings: h.plans, Fleet: &fakeWatch{plan: h.plan}},
+	desk := schedule.NewDesk(schedule.Rooms{Plans: h.plans, Drafts: h.plans, History: h.plans, Clashes: h.plans, Holdings: h.plans, Fleet: &fakeWatch{plan: h.plan}, Stands: func(radio.Bulletin) error { return nil }, Codes: h.staff},
 		func() time.Time { return now }, func() { h.plans.released++ })
 	d.Schedules, d.ScheduleDesk, d.ScheduleFiles = desk, desk, desk
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 
@@ -24,6 +25,9 @@ type scheduleData struct {
 	MayWrite, MayPublish, MayWithdraw bool
 	// Own: the reader wrote the draft, somebody else publishes it.
 	Own bool
+	// Code is of the second factor: asked for when the draft takes one.
+	Code  askCode
+	Again retry // of the publication
 }
 
 type changeRow struct {
@@ -105,6 +109,11 @@ func (s *Server) draftData(r *http.Request, d *scheduleData) error {
 	labels, err := s.labels(r)
 	if err != nil {
 		return err
+	}
+	if d.View.TakesCode && d.MayPublish {
+		if d.Code, err = s.askCode(r, retry{}); err != nil {
+			return err
+		}
 	}
 	d.Changes = s.changeRows(r, labels, d.View.Changes)
 	found, err := s.Schedules.Clashes(r.Context(), who(r), scheduleID(r))
@@ -218,8 +227,17 @@ func (s *Server) scheduleAct(act func(r *http.Request) error) handler {
 			d.Refused = true
 			return s.showSchedule(w, r, http.StatusConflict, d)
 		}
+		err = scheduleSentence(err)
+		if again, ok := s.again(w, r, againAfter(r), "", err); ok {
+			d, err := s.scheduleData(r)
+			if err != nil {
+				return err
+			}
+			d.Again, d.Code.Mark = again, again.Mark("code")
+			return s.showSchedule(w, r, again.Status(), d)
+		}
 		if err != nil {
-			return scheduleSentence(err)
+			return err
 		}
 		to := "/schedules/" + string(scheduleID(r))
 		if _, err := s.Schedules.Area(r.Context(), scheduleID(r)); errors.Is(err, radio.ErrNotFound) {
@@ -228,6 +246,15 @@ func (s *Server) scheduleAct(act func(r *http.Request) error) handler {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 		return nil
 	}
+}
+
+// againAfter names the form that comes back with its reason: the publication, which may
+// lack a code only.
+func againAfter(r *http.Request) string {
+	if path.Base(r.URL.Path) == "publish" {
+		return "publish"
+	}
+	return ""
 }
 
 // formNumber is a number the page itself put into a form; 0 when it is none.
@@ -254,7 +281,7 @@ func (s *Server) returnSchedule(r *http.Request) error {
 }
 
 func (s *Server) publishSchedule(r *http.Request) error {
-	_, err := s.ScheduleDesk.Publish(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), r.PostFormValue("accept") == "1")
+	_, err := s.ScheduleDesk.Publish(r.Context(), who(r), scheduleID(r), formNumber(r, "revision"), r.PostFormValue("accept") == "1", r.PostFormValue("code"))
 	return err
 }
 

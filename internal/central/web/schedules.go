@@ -33,7 +33,7 @@ type ScheduleDesk interface {
 	Submit(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) (radio.ScheduleDraft, error)
 	Return(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, why string) (radio.ScheduleDraft, error)
 	Drop(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) error
-	Publish(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, accept bool) (radio.Schedule, error)
+	Publish(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, accept bool, code string) (radio.Schedule, error)
 	Withdraw(ctx context.Context, by radio.Person, id radio.ScheduleID, version int, why string) (radio.Schedule, error)
 }
 
@@ -327,8 +327,9 @@ func (n labels) schedule(c radio.ScheduleCard, f radio.ScheduleForm) scheduleRow
 func scheduleSentence(err error) error {
 	var invalid *radio.Invalid
 	var clash *radio.ScheduleClash
+	var own interface{ Vietnamese() string }
 	switch {
-	case err == nil, errors.As(err, &invalid):
+	case err == nil, errors.As(err, &invalid), errors.As(err, &own):
 		return err
 	case errors.As(err, &clash):
 		return told{err, fmt.Sprintf("Còn %d xung đột với lịch này. Hãy xem danh sách xung đột.", len(clash.Conflicts))}

@@ -163,6 +163,12 @@ func TestScheduleByForm(t *testing.T) {
 	want(t, h.ask(t, http.MethodPost, page+"/publish", revision().Encode()), http.StatusConflict, "Chưa phát hành", "trùng giờ với lịch khác", "chấp nhận")
 	accept := revision()
 	accept.Set("accept", "1")
+	// It reaches both communes of this province: without a second factor the page says how
+	// to set one up, with one it takes a code.
+	want(t, h.ask(t, http.MethodPost, page+"/publish", accept.Encode()), http.StatusForbidden, "Cần xác thực hai lớp", `<a href="/account/second">Cài ngay</a>`)
+	h.staff.second = radio.SecondState{Set: true}
+	want(t, h.ask(t, http.MethodPost, page+"/publish", accept.Encode()), http.StatusUnprocessableEntity, "mã không đúng", `name="code"`)
+	accept.Set("code", rightCode)
 	want(t, h.ask(t, http.MethodPost, page+"/publish", accept.Encode()), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Đang áp dụng: bản 1", "Cụm loa đã đồng bộ: 0 /", "duyệt và phát hành")
 	if h.plans.released != 1 {
@@ -329,12 +335,12 @@ func TestScheduleAPI(t *testing.T) {
 	h.plans.clashes = []radio.Conflict{{Kind: radio.ConflictSlot, Blocking: true, VI: "không tính được", EN: "cannot be expanded"}}
 	want(t, h.ask(t, http.MethodGet, path+"/conflicts", ""), http.StatusOK, `"kind":"slot"`)
 	for _, accept := range []bool{false, true} {
-		w = h.json(t, http.MethodPost, path+"/publish", publishBody{x.Revision, accept})
+		w = h.json(t, http.MethodPost, path+"/publish", publishBody{Revision: x.Revision, AcceptConflicts: accept, Code: rightCode})
 		want(t, w, http.StatusConflict, `"conflicts":[{"kind":"slot","blocking":true`, `"code":"conflict"`, "Còn 1 xung đột")
 	}
 	h.plans.clashes[0].Blocking = false
 	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{Revision: x.Revision}), http.StatusConflict)
-	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{x.Revision, true}), http.StatusOK, `"version":1`)
+	want(t, h.json(t, http.MethodPost, path+"/publish", publishBody{Revision: x.Revision, AcceptConflicts: true, Code: rightCode}), http.StatusOK, `"version":1`)
 	want(t, h.ask(t, http.MethodGet, path+"/devices", ""), http.StatusOK, `"total":2,"synced":0,"devices":[{`)
 	want(t, h.ask(t, http.MethodGet, path+"/export?format=yaml", ""), http.StatusOK, "schedules:")
 	want(t, h.json(t, http.MethodPost, path+"/withdraw", withdrawBody{1, "cũ"}), http.StatusOK, `"withdrawn_at":`)

@@ -85,6 +85,7 @@ func reads(a radio.Action) radio.Action {
 		{radio.ReadCampaigns, []radio.Action{radio.ReadCampaigns, radio.WriteCampaigns}},
 		{radio.ReadDevices, []radio.Action{radio.ReadDevices, radio.WriteDevices, radio.ControlDevices}},
 		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts, radio.WriteContacts}},
+		{radio.ReadLog, []radio.Action{radio.ReadLog, radio.CloseLog}},
 		{radio.ReadPeople, []radio.Action{radio.ReadPeople, radio.WritePeople}},
 	} {
 		if slices.Contains(pair.among, a) {

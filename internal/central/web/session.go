@@ -55,10 +55,11 @@ const sessionSeconds = 12 * 3600
 type loginData struct {
 	Login  string
 	Reason answer
+	OIDC   string // what people call the service to sign in with, "" for none
 }
 
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
-	return s.show(w, r, http.StatusOK, "login.html", "Đăng nhập", loginData{})
+	return s.show(w, r, http.StatusOK, "login.html", "Đăng nhập", loginData{OIDC: s.OIDCName})
 }
 
 // deviceDays is how long a device stays known, from the last time somebody signed in.
@@ -89,20 +90,54 @@ func (s *Server) setDevice(w http.ResponseWriter, login, value string) {
 
 // signIn opens a session. What cannot be a login or a password is not asked for: it
 // would only fill the memory of failures.
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request, login, password string) (radio.Person, error) {
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, login, password, code string) (radio.SignedIn, error) {
 	in, err := radio.SignedIn{}, fmt.Errorf("%w: wrong login or password", radio.ErrForbidden)
 	if radio.ValidCode(login) && len(password) <= 200 {
-		in, err = s.People.Login(r.Context(), radio.SignIn{Login: login, Password: password, Address: s.client(r), Device: s.device(r, login)})
+		in, err = s.People.Login(r.Context(), radio.SignIn{Login: login, Password: password, Address: s.client(r), Device: s.device(r, login), Code: code})
 	}
 	if errors.Is(err, radio.ErrForbidden) {
 		err = told{err, "Sai tên đăng nhập hoặc mật khẩu."}
 	}
-	if err != nil {
-		return in.Person, err
+	if err == nil && in.Ticket == "" {
+		s.letIn(w, in)
 	}
+	return in, err
+}
+
+// letIn gives the browser what it is known by from now on.
+func (s *Server) letIn(w http.ResponseWriter, in radio.SignedIn) {
 	s.setCookie(w, in.Session, sessionSeconds)
-	s.setDevice(w, login, in.Device)
-	return in.Person, nil
+	s.setDevice(w, in.Person.Login, in.Device)
+}
+
+// loginCodeData is the form of the second step.
+type loginCodeData struct {
+	Ticket string
+	Reason answer
+}
+
+// loginCode is the second step of a sign-in. Who took too long gives the password again.
+func (s *Server) loginCode(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	ticket := clip(r.PostFormValue("ticket"), 100)
+	in, err := s.People.SignInCode(r.Context(), ticket, r.PostFormValue("code"))
+	switch {
+	case err == nil:
+		s.letIn(w, in)
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return nil
+	case !errors.Is(err, radio.ErrForbidden) && !errors.Is(err, radio.ErrUnavailable) && !errors.Is(err, radio.ErrInvalid):
+		return err
+	}
+	a := explain(err)
+	s.logError(r, a, err)
+	a.announce(w.Header())
+	if errors.Is(err, radio.ErrForbidden) {
+		return s.show(w, r, a.Status, "login.html", "Đăng nhập", loginData{Reason: a, OIDC: s.OIDCName})
+	}
+	return s.show(w, r, a.Status, "logincode.html", "Đăng nhập", loginCodeData{ticket, a})
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
@@ -111,7 +146,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Phones like to begin a word with a capital and to end it with a space.
 	login := strings.ToLower(strings.TrimSpace(r.PostFormValue("login")))
-	_, err := s.signIn(w, r, login, r.PostFormValue("password"))
+	in, err := s.signIn(w, r, login, r.PostFormValue("password"), "")
+	if err == nil && in.Ticket != "" {
+		return s.show(w, r, http.StatusOK, "logincode.html", "Đăng nhập", loginCodeData{Ticket: in.Ticket})
+	}
 	if err == nil {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return nil
@@ -123,7 +161,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	a := explain(err)
 	s.logError(r, a, err)
 	a.announce(w.Header())
-	return s.show(w, r, a.Status, "login.html", "Đăng nhập", loginData{clip(login, 64), a})
+	return s.show(w, r, a.Status, "login.html", "Đăng nhập", loginData{clip(login, 64), a, s.OIDCName})
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
@@ -150,6 +188,8 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 type credentials struct {
 	Login    string `json:"login"`
 	Password string `json:"password"`
+	// Code is of the second factor, for who has one.
+	Code string `json:"code,omitempty"`
 }
 
 func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
@@ -157,11 +197,16 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	p, err := s.signIn(w, r, in.Login, in.Password)
+	signed, err := s.signIn(w, r, in.Login, in.Password, clip(in.Code, 100))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, p)
+	if signed.Ticket != "" {
+		var e radio.Invalid
+		e.Add("code", "tài khoản này có xác thực hai lớp: gửi kèm mã 6 số, hoặc một mã khôi phục", "this account has a second factor: send its 6 digits too, or a recovery code")
+		return e.Err()
+	}
+	return writeJSON(w, http.StatusOK, signed.Person)
 }
 
 func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
@@ -178,8 +223,9 @@ func (s *Server) sessionRoutes() []route {
 	return []route{
 		{pattern: "GET /login", as: page, do: s.loginForm, open: true},
 		{pattern: "POST /login", as: page, do: s.login, open: true},
+		{pattern: "POST /login/code", as: page, do: s.loginCode, open: true},
 		{pattern: "POST /logout", as: page, do: s.logout, may: radio.Self},
-		{pattern: "POST /api/v1/login", as: api, do: s.apiLogin, open: true, doc: doc{Summary: "Sign in; the session is a cookie", In: credentials{}, Out: radio.Person{}}},
+		{pattern: "POST /api/v1/login", as: api, do: s.apiLogin, open: true, doc: doc{Summary: "Sign in; the session is a cookie. Who has a second factor sends a code of it too", In: credentials{}, Out: radio.Person{}}},
 		{pattern: "POST /api/v1/logout", as: api, do: s.apiLogout, may: radio.Self, doc: doc{Summary: "End the session", Status: http.StatusNoContent}},
 	}
 }

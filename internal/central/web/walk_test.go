@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -17,13 +18,18 @@ type walk struct {
 	site string
 }
 
-// beginWalk opens a browser on a phone's screen and signs in.
-func beginWalk(t *testing.T, h *house) *walk {
+// beginWalk opens a browser on a phone's screen and signs in. Something may stand before
+// the pages.
+func beginWalk(t *testing.T, h *house, before ...func(next http.Handler) http.Handler) *walk {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: no browser is started")
 	}
-	site := httptest.NewServer(h)
+	pages := http.Handler(h)
+	for _, f := range before {
+		pages = f(pages)
+	}
+	site := httptest.NewServer(pages)
 	t.Cleanup(site.Close)
 	t.Cleanup(h.Live.Close) // pages listen as long as they are open
 	w := &walk{browser.Open(t), t, site.URL}

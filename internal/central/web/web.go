@@ -26,6 +26,8 @@ type People interface {
 	Login(ctx context.Context, try radio.SignIn) (radio.SignedIn, error)
 	Session(ctx context.Context, token string) (radio.Person, error)
 	Logout(ctx context.Context, token string) error
+	// SignInCode is the second step of a sign-in that Login has answered with a ticket.
+	SignInCode(ctx context.Context, ticket, code string) (radio.SignedIn, error)
 	// TokenPerson is for whom an API token speaks, as far as it reaches.
 	TokenPerson(ctx context.Context, token string) (radio.Person, error)
 }
@@ -35,6 +37,9 @@ type Plan interface {
 	Bulletins(ctx context.Context) ([]radio.Bulletin, error)
 	Bulletin(ctx context.Context, id radio.BulletinID, version int) (radio.Bulletin, error)
 	CurrentSchedules(ctx context.Context) ([]radio.Schedule, error)
+	// CurrentBulletins lists what would be on the air, whether anybody's signature holds
+	// for it or not.
+	CurrentBulletins(ctx context.Context) ([]radio.Bulletin, error)
 	Campaigns(ctx context.Context) ([]radio.Campaign, error)
 	Areas(ctx context.Context) ([]radio.Area, error)
 	Places(ctx context.Context) ([]radio.Place, error)
@@ -57,7 +62,13 @@ type Deps struct {
 	Campaigns Campaigns
 	Log       Log
 	Files     LogFiles
-	Audio     Audio
+	// Trail tells who answers for what sounded, AuditFiles makes files of the audit.
+	Trail      Trail
+	AuditFiles AuditFiles
+	Audio      Audio
+	// Months closes months of the log, Evidence is what it is checked with.
+	Months   Months
+	Evidence Evidence
 	// Fleet, Faults and Clusters are for the pages of clusters and the first one.
 	Fleet    Fleet
 	Faults   Faults
@@ -75,6 +86,14 @@ type Deps struct {
 	Office   Office
 	Accounts Accounts
 	Tokens   Tokens
+	Passkeys Passkeys
+	// Second is each person's own second factor, SecondOffice takes another's away.
+	Second       Second
+	SecondOffice SecondOffice
+	// OIDC is the service that people may sign in with, nil for none; OIDCName is what they
+	// call it.
+	OIDC     OIDC
+	OIDCName string
 	// Schedules, ScheduleDesk and ScheduleFiles are three sides of one desk.
 	Schedules     ScheduleBook
 	ScheduleDesk  ScheduleDesk

@@ -26,7 +26,7 @@ func (p previewPlan) Generation(context.Context) (int64, error) {
 }
 
 func previewOf(p *fakePlan) *preview.Preview {
-	return preview.New(previewPlan{p}, &fakeWatch{plan: p}, programme.Resolver{}, func() time.Time { return now })
+	return preview.New(previewPlan{p}, &fakeWatch{plan: p}, programme.Resolver{Stands: func(radio.Bulletin) error { return nil }}, func() time.Time { return now })
 }
 
 // playable gives the fake bulletins renditions that belong together; those of the other
@@ -38,6 +38,7 @@ func (p *fakePlan) playable() {
 		frames := int((samples + radio.FrameSamples - 1) / radio.FrameSamples)
 		p.bulletins[i].Renditions = []radio.Rendition{{SHA256: hash(1 + i), Kbps: 64, Bytes: int64(frames) * 209, Frames: frames, Samples: samples,
 			Tail: int(int64(frames)*radio.FrameSamples - samples)}}
+		p.bulletins[i].Signed = &radio.ApprovalRow{Area: p.bulletins[i].Area, SignedApproval: radio.SignedApproval{Protected: "header", At: 1, Signature: "signature"}}
 	}
 }
 

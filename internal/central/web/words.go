@@ -37,7 +37,7 @@ func reasonText(r radio.Reason) string {
 	return word(map[radio.Reason]string{
 		radio.ReasonLate: "trễ giờ", radio.ReasonClock: "đồng hồ không tin cậy", radio.ReasonNoAudio: "thiếu âm thanh",
 		radio.ReasonNotSynced: "thiết bị chưa nhận lịch mới", radio.ReasonOverlap: "trùng giờ với nội dung khác",
-		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "chữ ký số không đúng",
+		radio.ReasonOff: "mất điện hoặc thiết bị tắt", radio.ReasonSignature: "không có chữ ký duyệt hợp lệ",
 		radio.ReasonPolicy: "quy định khung giờ không cho phép", radio.ReasonExpired: "hết hiệu lực", radio.ReasonNotYet: "chưa đến ngày hiệu lực",
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
@@ -77,7 +77,8 @@ func faultText(code string) string {
 	return word(map[string]string{
 		"output": "đầu ra âm thanh", "journal": "nhật ký thiết bị", "cache": "bộ nhớ âm thanh", "disk": "bộ nhớ đầy", "clock": "đồng hồ",
 		"programme": "lịch phát", "link": "kết nối", "status": "trang trạng thái", "audio": "âm thanh", "fetch": "tải âm thanh", "amplifier": "công tắc tăng âm", "identity": "định danh thiết bị",
-		"keys": "bộ khóa chưa ghi được",
+		"keys": "bộ khóa chưa ghi được", "security": "có thông điệp giả mạo hoặc không được phép", "keyring": "bộ khóa mới chưa tới máy", "approval": "có bản tin không có chữ ký duyệt hợp lệ",
+		"certificate": "chứng thư hết hạn hoặc bị thu hồi", "renewal": "gia hạn chứng thư",
 	}, code)
 }
 
@@ -88,18 +89,19 @@ func fieldText(name string) string {
 		"valid_until": "Phát đến hết ngày", "audio": "Tệp âm thanh", "why": "Lý do", "from": "Từ", "to": "Đến", "after": "Trang", "limit": "Số dòng",
 		"commune": "Xã/phường", "device": "Cụm loa", "outcome": "Kết quả", "campaign": "Đợt tuyên truyền", "bulletin": "Bản tin",
 		"state": "Tình trạng",
-		"login": "Tên đăng nhập", "name": "Tên", "email": "E-mail", "phone": "Điện thoại", "password": "Mật khẩu", "old": "Mật khẩu hiện tại",
+		"login": "Tên đăng nhập", "name": "Tên", "email": "E-mail", "phone": "Điện thoại", "password": "Mật khẩu", "key_password": "Mật khẩu của khóa ký", "old": "Mật khẩu hiện tại",
 		"again": "Nhập lại mật khẩu mới", "grants": "Vai trò", "days": "Số ngày hiệu lực", "use": "Quyền của mã",
 		"document": "Văn bản chỉ đạo", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "until": "Đến hết ngày",
 		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
 		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
+		"known_at": "Số liệu đã biết đến", "month": "Tháng",
 		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
 		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
 		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
 		"devices": "Các cụm loa", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
-		"interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa", "alert_kind": "Loại",
+		"via": "Từ đâu", "address": "Địa chỉ", "interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa", "alert_kind": "Loại",
 	}, name)
 }
 

@@ -204,6 +204,14 @@ func (b *Browser) Paper(on bool) {
 	b.cdp("Emulation.setEmulatedMedia", map[string]any{"media": media}, nil)
 }
 
+// Authenticator gives the browser a passkey holder of its own whose user is always there
+// and shows a finger (WebAuthn §11.2).
+func (b *Browser) Authenticator() {
+	b.t.Helper()
+	b.do(http.MethodPost, "/webauthn/authenticator", map[string]any{"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+		"hasUserVerification": true, "isUserVerified": true, "isUserConsenting": true}, nil)
+}
+
 // Complaints are what the browser's console says since the last call.
 func (b *Browser) Complaints() []string {
 	b.t.Helper()

@@ -169,13 +169,18 @@ func peopleOwnPassword(t *testing.T, s *store.Store) {
 	if list, err = s.Sessions(ctx, lan.ID, "b", planAt+6); err != nil || len(list) != 1 || !list[0].Current {
 		t.Fatalf("%+v %v", list, err)
 	}
-	if _, _, err := s.TokenPerson(ctx, "t1", planAt+6); err != nil {
-		t.Fatalf("the own change ended a token: %v", err)
-	}
+	_, _, err = s.TokenPerson(ctx, "t1", planAt+6)
+	refusedAs(t, "a token after the own change", err, radio.ErrNotFound)
 	refusedAs(t, "nobody", s.ChangePassword(ctx, radio.NewID[radio.UserID](), "x", "", planAt), radio.ErrNotFound)
+	allOf(t, s.AddToken(ctx, token(lan.ID), "t2", 5), s.AddToken(ctx, token(hung.ID), "t3", 5))
 	allOf(t, s.EndSessions(ctx, lan.ID, "", string(lan.ID), planAt+7))
 	_, err = s.SessionPerson(ctx, "b", planAt+8)
 	refusedAs(t, "signed out everywhere", err, radio.ErrNotFound)
+	_, _, err = s.TokenPerson(ctx, "t2", planAt+8)
+	refusedAs(t, "a token, signed out everywhere", err, radio.ErrNotFound)
+	if _, _, err := s.TokenPerson(ctx, "t3", planAt+8); err != nil {
+		t.Fatalf("another's token: %v", err)
+	}
 	if _, err := s.SessionPerson(ctx, "d", planAt+8); err != nil {
 		t.Fatalf("another's session: %v", err)
 	}

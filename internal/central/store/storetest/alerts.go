@@ -258,5 +258,14 @@ func personKeys(t *testing.T, s *store.Store) {
 		t.Errorf("revoked twice: %v", err)
 	}
 	k.RevokedAt = alertAt + 2
+	if err := s.RetirePersonKey(ctx, k, "test", alertAt+3); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("a revoked key ends: %v", err)
+	}
+	must(t, s.RetirePersonKey(ctx, second, "test", alertAt+50))
+	must(t, s.RetirePersonKey(ctx, second, "test", alertAt+40))
+	if err := s.RetirePersonKey(ctx, second, "test", alertAt+60); !errors.Is(err, radio.ErrConflict) {
+		t.Errorf("an ended key lives on: %v", err)
+	}
+	second.NotAfter = alertAt + 40
 	same(t, "all", need[[]radio.PersonKeyRow](t)(s.PersonKeys(ctx, "")), []radio.PersonKeyRow{second, k})
 }

@@ -90,10 +90,10 @@ func logJournal(t *testing.T, s *store.Store) {
 		w.Heads[0].Upto, w.Heads[0].Linked = 9, false
 		return tx.WriteJournal(ctx, radio.JournalWrite{At: logStart, Heads: w.Heads})
 	})
-	if upto := need[uint64](t)(s.Watermark(t.Context(), ref.Device, ref.Journal)); upto != 9 {
+	if upto := need[radio.JournalHead](t)(s.JournalHead(t.Context(), ref)).Upto; upto != 9 {
 		t.Errorf("watermark %d", upto)
 	}
-	if upto := need[uint64](t)(s.Watermark(t.Context(), other.Device, ref.Journal)); upto != 0 {
+	if upto := need[radio.JournalHead](t)(s.JournalHead(t.Context(), radio.JournalRef{Device: other.Device, Journal: ref.Journal})).Upto; upto != 0 {
 		t.Errorf("watermark of a stranger %d", upto)
 	}
 	proof, records, err := s.JournalProof(t.Context(), ref, 4)
@@ -147,7 +147,7 @@ func logAtomic(t *testing.T, s *store.Store) {
 	if !errors.Is(err, stop) {
 		t.Fatal(err)
 	}
-	if upto := need[uint64](t)(s.Watermark(t.Context(), ref.Device, ref.Journal)); upto != 0 {
+	if upto := need[radio.JournalHead](t)(s.JournalHead(t.Context(), ref)).Upto; upto != 0 {
 		t.Errorf("watermark %d after a transaction that failed", upto)
 	}
 }
@@ -177,7 +177,7 @@ func logSerial(t *testing.T, s *store.Store) {
 		})
 	}
 	wait.Wait()
-	if upto := need[uint64](t)(s.Watermark(t.Context(), ref.Device, ref.Journal)); upto != writers*rounds {
+	if upto := need[radio.JournalHead](t)(s.JournalHead(t.Context(), ref)).Upto; upto != writers*rounds {
 		t.Errorf("watermark %d, want %d", upto, writers*rounds)
 	}
 }

@@ -105,8 +105,8 @@ func peopleEnrolment(t *testing.T, s *store.Store) {
 	cert := func(serial string) radio.Certificate {
 		return radio.Certificate{Serial: serial, Device: dev, KID: "kid-" + serial, JWK: "{}", PEM: "pem", IssuedAt: planAt + 10, NotAfter: planAt + 1e9}
 	}
-	if _, err := s.CurrentCertificate(ctx, dev); !errors.Is(err, radio.ErrNotFound) {
-		t.Fatalf("before enrolment: %v", err)
+	if got := need[[]radio.Certificate](t)(s.Certificates(ctx, dev)); len(got) != 0 {
+		t.Fatalf("before enrolment: %+v", got)
 	}
 	if err := errors.Join(s.AddEnrolmentCode(ctx, code("a")), s.AddEnrolmentCode(ctx, code("b"))); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func peopleEnrolment(t *testing.T, s *store.Store) {
 	if err := s.Enrol(ctx, "b", cert("2")); !errors.Is(err, radio.ErrNotFound) {
 		t.Fatalf("a code worked twice: %v", err)
 	}
-	if got, err := s.CurrentCertificate(ctx, dev); err != nil || got.Serial != "1" {
+	if got, err := s.Certificates(ctx, dev); err != nil || len(got) != 1 || got[0].Serial != "1" || got[0].UsedAt == 0 {
 		t.Fatalf("%+v %v", got, err)
 	}
 	if err := s.AddEnrolmentCode(ctx, code("c")); err != nil {
@@ -140,7 +140,7 @@ func peopleEnrolment(t *testing.T, s *store.Store) {
 	if err := s.Enrol(ctx, "c", second); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.CurrentCertificate(ctx, dev); err != nil || got.Serial != "3" {
+	if got, err := s.Certificates(ctx, dev); err != nil || len(got) != 1 || got[0].Serial != "3" {
 		t.Fatalf("after the second enrolment: %+v %v", got, err)
 	}
 	place, err := s.Place(ctx, dev)

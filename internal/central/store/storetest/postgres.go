@@ -21,6 +21,7 @@ type Postgres struct {
 	bin  string
 	run  func(name string, args ...string) *exec.Cmd
 	next int
+	made string // the database that Fresh copies
 }
 
 // StartPostgres makes and starts a cluster. As root the server runs as user
@@ -91,11 +92,31 @@ func startPostgres(ctx context.Context, dir string, kept bool) (*Postgres, error
 	return p, nil
 }
 
-// Database makes a fresh database and gives its address.
-func (p *Postgres) Database(ctx context.Context) (string, error) {
+// Database makes an empty database and gives its address.
+func (p *Postgres) Database() (string, error) {
+	return p.create("template1")
+}
+
+// Fresh makes a database with nothing in it but the schema of today, which is made once,
+// and gives its address.
+func (p *Postgres) Fresh(ctx context.Context) (string, error) {
+	if p.made == "" {
+		dsn, err := p.Database()
+		if err == nil {
+			err = migrated(ctx, dsn)
+		}
+		if err != nil {
+			return "", err
+		}
+		p.made = "t" + strconv.Itoa(p.next)
+	}
+	return p.create(p.made)
+}
+
+func (p *Postgres) create(template string) (string, error) {
 	p.next++
 	name := "t" + strconv.Itoa(p.next)
-	out, err := p.run("createdb", "-h", p.dir, "-U", "loaxa", name).CombinedOutput()
+	out, err := p.run("createdb", "-h", p.dir, "-U", "loaxa", "-T", template, name).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("createdb: %w: %s", err, out)
 	}

@@ -82,6 +82,7 @@ func setupsAllOrNone(t *testing.T, s *store.Store) {
 	if len(log) == 0 || log[0].Action != "device.stagger" || log[0].Actor != string(an) {
 		t.Fatalf("audit %+v", log)
 	}
+	facts.Area = p.Commune
 	same(t, "facts", *log[0].Facts, facts)
 }
 

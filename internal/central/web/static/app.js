@@ -29,17 +29,25 @@
     if (stale.length === 0) return due.clear();
     if (free.length === 0) return later();
     asking = true;
+    // What changes from here on is asked for once more: the answer may not have it.
+    const asked = new Set(due);
+    due.clear();
+    const again = (left) => {
+      for (const p of left) for (const t of p.dataset.live.split(" ")) if (asked.has(t)) due.add(t);
+    };
     try {
       const answer = await fetch(here(), { credentials: "same-origin", headers: { Accept: "text/html" } });
-      if (answer.redirected || !answer.ok) return; // signed out, or a trouble that the reader will meet by themselves
+      if (answer.redirected || !answer.ok) return again(stale); // signed out, or a trouble that the reader will meet by themselves
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const p of free) {
         const next = fresh.getElementById(p.id);
         if (next) p.replaceWith(document.importNode(next, true));
       }
-      if (free.length === stale.length) due.clear(); else later();
+      again(stale.filter((p) => !free.includes(p)));
+      if (due.size) later();
     } catch {
-      later(); // a weak link: try again
+      again(stale); // a weak link: try again
+      later();
     } finally {
       asking = false;
     }
@@ -47,11 +55,13 @@
   const later = () => { if (!timer) timer = setTimeout(refresh, 3000); };
 
   // The centre says bye to a page of a session that is over, and to the oldest of many
-  // pages: that one comes again when it is looked at.
-  let events = null;
+  // pages: that one comes again when it is looked at. Each time the page says what it has
+  // seen, and hears first what it missed since.
+  let events = null, seen = document.body.dataset.seen;
   const listen = () => {
-    events = new EventSource("/events");
+    events = new EventSource("/events?seen=" + seen);
     events.addEventListener("changed", (e) => {
+      seen = e.lastEventId;
       for (const t of e.data.split(" ")) due.add(t);
       if (!timer) timer = setTimeout(refresh, 300);
     });
@@ -60,10 +70,7 @@
   listen();
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
-    if (!events) {
-      listen();
-      for (const p of parts()) for (const t of p.dataset.live.split(" ")) due.add(t);
-    }
+    if (!events) listen();
     if (due.size) later();
   });
 })();

@@ -23,13 +23,13 @@
   if (!address) return;
 
   const show = (h) => {
-    const text = document.getElementById("heard"), button = document.getElementById("approve");
+    const text = document.getElementById("heard");
     if (!text) return;
     text.classList.toggle("bad", !h.done);
     if (h.done) text.textContent = text.dataset.done;
     else if (h.wait_ms) text.textContent = text.dataset.wait + " " + Math.ceil(h.wait_ms / 1000) + " s";
     else text.textContent = text.dataset.part + " " + h.percent + " %";
-    if (button) button.disabled = !h.done;
+    for (const b of document.querySelectorAll("#approve, [data-passkey]")) b.disabled = !h.done;
   };
 
   let timer = 0, sending = false, last = { done: false };
