@@ -94,20 +94,19 @@ func settledHouse(t *testing.T) (*house, *device) {
 			h.pass(6 * time.Hour)
 		}
 	}
-	// The device forks its journal, begins another, and has lost the middle of that.
+	// The device forks its journal, begins another, in which it tells again what it recorded on
+	// the other way, and has lost the middle of that.
 	n := len(d.records)
 	twin := *d
 	twin.records, twin.links = slices.Clone(d.records[:n-1]), slices.Clone(d.links[:n])
 	twin.airs(radio.Partial, 40)
 	h.give(d, wire.Journal, twin.batch(n, n))
-	first := d.journal
-	d.begin()
-	d.boots(6).sends(1, 2)
-	h.give(d, wire.Hello, h.hello(d, 6, 5))
-	d.sends(5, 6)
+	twin.again(n)
+	twin.boots(5).sends(1, 2)
+	h.give(&twin, wire.Hello, h.hello(&twin, 6, 5))
+	twin.sends(5, 6)
 	must(h.closer.Close(t.Context(), "2026-11", "an"))(t)
 	h.checkpoint()
-	d.journal = first
 	return h, d
 }
 
@@ -321,12 +320,14 @@ func (r tableRow) insert() []any {
 // row dropped, is named: the columns are those of the schema, so that a new one without a
 // decision fails here.
 func TestEveryColumn(t *testing.T) {
-	h, _ := settledHouse(t)
+	h, d := settledHouse(t)
 	rep, err := h.checkAll(h.db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantOK(t, rep)
+	if wantOK(t, rep); t.Failed() {
+		t.FailNow() // or every change would seem to be named
+	}
 	if rep.Own == 0 || rep.Own > 12 {
 		t.Errorf("%d rows on the centre's own word: %+v", rep.Own, rep.Counts)
 	}
@@ -340,6 +341,10 @@ func TestEveryColumn(t *testing.T) {
 	tried, refused, outcomes := 0, 0, map[any]bool{}
 	for _, table := range evidenceTables {
 		all := tableRows(t, raw, table)
+		if table == "device_certificate" {
+			// That of a device which never spoke proves nothing.
+			all = slices.DeleteFunc(all, func(r tableRow) bool { return r.values["device"] != string(d.id) })
+		}
 		if len(all) == 0 {
 			t.Errorf("table %s is empty here", table)
 		}

@@ -96,7 +96,7 @@ func centreSaid(before radio.AsRun, w radio.Word) string {
 }
 
 // replay goes along the words and says why one cannot have been said; sounded is the record
-// of the last that says what sounded.
+// of the last that says what sounded, or else by which a row came to be that nobody planned.
 func (w *deviceWalk) replay(r radio.KeptRow) (sounded *result, why string) {
 	a := r.After(0)
 	for i, said := range r.Said {
@@ -123,7 +123,7 @@ func (w *deviceWalk) replay(r radio.KeptRow) (sounded *result, why string) {
 		if why := w.spoken(r, res, i == 0); why != "" {
 			return nil, why
 		}
-		if counts && said.Consumed > 0 && res.sha256 != "" {
+		if counts && said.Consumed > 0 && res.sha256 != "" || i == 0 && r.FrozenAt == 0 {
 			sounded = &res
 		}
 	}
