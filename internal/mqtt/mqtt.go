@@ -93,9 +93,10 @@ type Options struct {
 	// Jitter bounds the random pause before every attempt, so that a province does
 	// not come back in one second after a power cut; 0 means none (demo, tests).
 	Jitter time.Duration
-	// RetryFrom is the first wait after a failure, doubled up to 60 s; 1 s unless set.
-	RetryFrom time.Duration
-	Logger    *slog.Logger
+	// RetryFrom is the first wait after a failure, doubled up to RetryUpTo; 1 s and 60 s
+	// unless set.
+	RetryFrom, RetryUpTo time.Duration
+	Logger               *slog.Logger
 }
 
 // Client keeps one connection to a broker up for as long as Run runs.
@@ -150,6 +151,9 @@ func New(opts Options) (*Client, error) {
 	}
 	if c.opts.RetryFrom <= 0 {
 		c.opts.RetryFrom = time.Second
+	}
+	if c.opts.RetryUpTo <= 0 {
+		c.opts.RetryUpTo = maxWait
 	}
 	c.queue = make(chan Message, c.opts.Queue)
 	c.unacked = newUnacked(window)

@@ -55,7 +55,7 @@ func (c *Client) Run(ctx context.Context) error {
 // pause waits before an attempt: the first one and the one after a good connection
 // wait for the jitter only. It is false when ctx ends.
 func (c *Client) pause(ctx context.Context, failures int) bool {
-	timer := time.NewTimer(waitBefore(failures, c.opts.RetryFrom, c.opts.Jitter, rand.Float64()))
+	timer := time.NewTimer(c.opts.waitBefore(failures, rand.Float64()))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -65,14 +65,14 @@ func (c *Client) pause(ctx context.Context, failures int) bool {
 	}
 }
 
-// waitBefore is the wait after so many failures in a row: from, doubled each time up
-// to 60 s, plus a random part of min(jitter, 2^n s).
-func waitBefore(failures int, from, jitter time.Duration, random float64) time.Duration {
+// waitBefore is the wait after so many failures in a row: RetryFrom, doubled each time up
+// to RetryUpTo, plus a random part of min(Jitter, 2^n s).
+func (o Options) waitBefore(failures int, random float64) time.Duration {
 	var wait time.Duration
 	if failures > 1 {
-		wait = min(from<<min(failures-2, 16), maxWait)
+		wait = min(o.RetryFrom<<min(failures-2, 16), o.RetryUpTo)
 	}
-	spread := min(jitter, time.Second<<min(failures, 6))
+	spread := min(o.Jitter, time.Second<<min(failures, 6))
 	return wait + time.Duration(random*float64(spread))
 }
 

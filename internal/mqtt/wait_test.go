@@ -91,7 +91,7 @@ func TestWaitBefore(t *testing.T) {
 		{1_000_000, time.Minute, 0.5, 90 * time.Second},
 		{1_000_000, 10 * time.Second, 0.5, 65 * time.Second},
 	} {
-		if got := waitBefore(tc.failures, time.Second, tc.jitter, tc.random); got != tc.want {
+		if got := (Options{RetryFrom: time.Second, RetryUpTo: maxWait, Jitter: tc.jitter}).waitBefore(tc.failures, tc.random); got != tc.want {
 			t.Errorf("after %d failures, jitter %s: %s, want %s", tc.failures, tc.jitter, got, tc.want)
 		}
 	}

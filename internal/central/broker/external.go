@@ -40,6 +40,10 @@ type ExternalOptions struct {
 	Logger     *slog.Logger
 }
 
+// retryUpTo bounds the wait before the next connection. The broker has one centre: until it
+// is back no device hears of an alert.
+const retryUpTo = 10 * time.Second
+
 // External does through a standard MQTT 3.1.1 broker what Embedded does itself.
 //
 // A message is acknowledged to the broker after Ingest has committed it, in the order
@@ -98,7 +102,7 @@ func NewExternal(opts ExternalOptions) (*External, error) {
 		Subscriptions: func() []string { return []string{opts.Filter} },
 		Handle:        b.take,
 		Queue:         inWork,
-		RetryFrom:     opts.RetryFrom, Jitter: opts.Jitter,
+		RetryFrom:     opts.RetryFrom, RetryUpTo: retryUpTo, Jitter: opts.Jitter,
 		Logger: opts.Logger,
 	})
 	if err != nil {

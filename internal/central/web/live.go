@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -260,8 +261,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		return out.Flush()
 	}
 	st := stream{reader: reader, done: done, send: send, take: func() ([]string, int64) { return s.Live.take(reader) },
-		// A session that cannot be looked up ends, too: the page comes again when it can.
-		holds: func() bool { _, err := s.session(r); return err == nil }}
+		holds: func() error { _, err := s.session(r); return err }}
 	if err := st.run(r.Context(), until); err != nil {
 		return fmt.Errorf("%w: %w", errSent, err)
 	}
@@ -288,7 +288,7 @@ type stream struct {
 	done   chan struct{}
 	send   func(string) error
 	take   func() ([]string, int64)
-	holds  func() bool // whether the session does
+	holds  func() error // nil while the session does
 }
 
 // goodbye tells the page not to come again by itself: its session is over, or the same
@@ -316,10 +316,13 @@ func (st stream) run(ctx context.Context, until time.Duration) error {
 		case <-end.C:
 			return st.send(goodbye)
 		case <-st.reader.check:
-			if !st.holds() {
+			switch err := st.holds(); {
+			case err == nil:
+				continue
+			case errors.Is(err, radio.ErrNotFound), errors.Is(err, radio.ErrForbidden):
 				return st.send(goodbye)
 			}
-			continue
+			return nil // it cannot be looked up just now: the page comes again by itself
 		case <-quiet:
 			wake, quiet = st.reader.wake, nil
 			continue

@@ -99,6 +99,33 @@ func TestPageMissesNothing(t *testing.T) {
 	}
 }
 
+// TestPageComesAgain in a real browser: a page whose stream is refused, and whose question is,
+// asks again by itself.
+func TestPageComesAgain(t *testing.T) {
+	h := newHouse(t)
+	var stream, ask sync.Once
+	b := beginWalk(t, h, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			refused := false
+			refuse := func() { refused = true; http.Error(w, "busy", http.StatusServiceUnavailable) }
+			switch {
+			case r.URL.Path == "/events":
+				stream.Do(func() {
+					h.watch.set(radio.Fault{ID: id[radio.FaultID]('t', 79), Device: h.plan.places[0].Device.ID, Commune: h.area(own), Kind: radio.FaultDisk, OpenedAt: radio.At(now)})
+					h.Live.Changed(TopicFaults)
+					refuse()
+				})
+			case r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Dest") == "empty":
+				ask.Do(refuse)
+			}
+			if !refused {
+				next.ServeHTTP(w, r)
+			}
+		})
+	})
+	b.AwaitWithin(30*time.Second, "the trouble", `return document.querySelector('#troubles').innerText.includes("sắp hết bộ nhớ")`)
+}
+
 // heard notes what a stream has told.
 type heard struct {
 	http.ResponseWriter
@@ -180,12 +207,19 @@ func TestOldestStreamGivesWay(t *testing.T) {
 	}
 }
 
-// TestStreamEndsWithItsSession: signed out, shut by an administrator, and expired.
+// TestStreamEndsWithItsSession: signed out, shut by an administrator, and expired. Where the
+// session cannot be looked up the page is not told to stay away.
 func TestStreamEndsWithItsSession(t *testing.T) {
 	for name, c := range map[string]struct {
 		clock time.Duration // beyond now
 		end   func(h *house)
 	}{
+		"busy": {0, func(h *house) {
+			h.people.mu.Lock()
+			h.people.err = fmt.Errorf("session: %w", radio.ErrUnavailable)
+			h.people.mu.Unlock()
+			h.Live.SessionsChanged()
+		}},
 		"signed out": {0, func(h *house) {
 			want(t, h.ask(t, http.MethodPost, "/logout", "x=1"), http.StatusSeeOther)
 		}},
@@ -204,6 +238,12 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 				t.Fatalf("first line %q", got)
 			}
 			c.end(h)
+			if name == "busy" {
+				if a, b := next(lines), next(lines); a != "end" || b != "end" {
+					t.Errorf("%q %q", a, b)
+				}
+				return
+			}
 			if a, b, rest := next(lines), next(lines), next(lines); a != "event: bye" || rest != "end" {
 				t.Errorf("%q %q %q", a, b, rest)
 			}

@@ -37,6 +37,7 @@
     };
     try {
       const answer = await fetch(here(), { credentials: "same-origin", headers: { Accept: "text/html" } });
+      if (answer.status >= 500 || answer.status === 429) throw answer; // the centre has a trouble of its own
       if (answer.redirected || !answer.ok) return again(stale); // signed out, or a trouble that the reader will meet by themselves
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const p of free) {
@@ -46,7 +47,7 @@
       again(stale.filter((p) => !free.includes(p)));
       if (due.size) later();
     } catch {
-      again(stale); // a weak link: try again
+      again(stale); // a weak link, a busy centre: try again
       later();
     } finally {
       asking = false;
@@ -57,15 +58,23 @@
   // The centre says bye to a page of a session that is over, and to the oldest of many
   // pages: that one comes again when it is looked at. Each time the page says what it has
   // seen, and hears first what it missed since.
-  let events = null, seen = document.body.dataset.seen;
+  let events = null, seen = document.body.dataset.seen, wait = 10000;
   const listen = () => {
     events = new EventSource("/events?seen=" + seen);
     events.addEventListener("changed", (e) => {
       seen = e.lastEventId;
+      wait = 10000;
       for (const t of e.data.split(" ")) due.add(t);
       if (!timer) timer = setTimeout(refresh, 300);
     });
     events.addEventListener("bye", () => { events.close(); events = null; });
+    // A stream that was refused is not opened again by the browser.
+    events.addEventListener("error", () => {
+      if (!events || events.readyState !== EventSource.CLOSED) return;
+      events = null;
+      setTimeout(() => { if (!events) listen(); }, wait);
+      wait = Math.min(2 * wait, 600000);
+    });
   };
   listen();
   document.addEventListener("visibilitychange", () => {
