@@ -27,7 +27,7 @@ type SecondState struct {
 // Proof is what persons show to prove that it is they who sit before an open session:
 // their password, and where they have a second factor, a code of it.
 type Proof struct {
-	Password string `json:"password"`
+	Password string `json:"password,omitempty"` // "" for who has none
 	Code     string `json:"code,omitempty"`
 }
 
