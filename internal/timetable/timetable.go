@@ -42,7 +42,7 @@ type slot struct {
 	rule   rule
 	except map[radio.Date]bool
 	only   map[radio.Date]bool // nil: every date
-	grace  int64 // samples
+	grace  int64               // samples
 	steps  []step
 	length int64 // samples from the slot's instant to the end of its last step
 }
