@@ -107,11 +107,11 @@ var columns = []column{
 	{"Phát dù đã hủy", "Aired though cancelled", text, 10, func(r Request, a radio.AsRun) cell { return yes(r, a.Stale) }},
 	{"Ghi nhận lúc", "Known at", moment, 19, func(r Request, a radio.AsRun) cell { return instant(a.KnownAt, r.Zone) }},
 	{"Phiên bản bản tin", "Bulletin version", whole, 9, func(_ Request, a radio.AsRun) cell { return integer(int64(a.Version)) }},
-	{"Phát thay cho", "In place of", text, 30, func(_ Request, a radio.AsRun) cell { return words(insteadOf(a)) }},
 	{"Bản lịch", "Programme revision", whole, 12, func(_ Request, a radio.AsRun) cell { return integer(a.Revision) }},
 	{"SHA-256", "SHA-256", text, 20, func(_ Request, a radio.AsRun) cell { return words(string(a.SHA256)) }},
 	{"Mã lượt phát", "Airing id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Airing)) }},
 	{"Mã thiết bị", "Device id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Key.Device)) }},
+	{"Phát thay cho", "In place of", text, 30, func(_ Request, a radio.AsRun) cell { return words(insteadOf(a)) }},
 }
 
 // insteadOf names the bulletin a row's own stands in for; "" when it was meant itself.
