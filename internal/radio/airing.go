@@ -52,6 +52,8 @@ type Airing struct {
 	Bulletin BulletinID
 	Version  int
 	Title    string
+	// Instead is the bulletin that was meant, when this one stands in for it.
+	Instead BulletinID
 	// Offset is the planned start in samples after SlotAt: what stands before it
 	// in the slot, and any shift because another slot was still sounding.
 	Offset int64

@@ -42,8 +42,12 @@ type AsRun struct {
 	CommuneName string `json:"commune_name"`
 	HamletName  string `json:"hamlet_name"`
 
-	Bulletin      BulletinID `json:"bulletin,omitempty"`
-	Version       int        `json:"version,omitempty"`
+	Bulletin BulletinID `json:"bulletin,omitempty"`
+	Version  int        `json:"version,omitempty"`
+	// Instead is the bulletin that was meant for the place and not to be had: Bulletin
+	// stands in for it (fallback). InsteadTitle is its title.
+	Instead       BulletinID `json:"instead,omitempty"`
+	InsteadTitle  string     `json:"instead_title,omitempty"`
 	Title         string     `json:"title"`
 	Author        string     `json:"author"`
 	Unit          string     `json:"unit"`

@@ -18,6 +18,8 @@ type PreviewAiring struct {
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
 	Title    string     `json:"title"`
+	// Instead is the bulletin that was meant for the place, when this one stands in for it.
+	Instead BulletinID `json:"instead,omitempty"`
 	// ShiftMS: it begins so much later than planned because something sounds before it.
 	ShiftMS int64 `json:"shift_ms,omitempty"`
 	// With names the schedules that shift it or keep it from sounding, the one in its

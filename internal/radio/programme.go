@@ -32,15 +32,17 @@ type Programme struct {
 
 // ProgrammeSlot is one slot of one schedule as this device plays it.
 type ProgrammeSlot struct {
-	Schedule     ScheduleID `json:"schedule"`
-	Slot         SlotID     `json:"slot"`
-	Priority     Priority   `json:"priority"`
-	Cron         string     `json:"cron"`
-	From         Date       `json:"from,omitempty"`
-	Until        Date       `json:"until,omitempty"`
-	Except       []Date     `json:"except,omitempty"`
-	GraceSeconds int        `json:"grace_seconds"`
-	Items        []Item     `json:"items"`
+	Schedule ScheduleID `json:"schedule"`
+	Slot     SlotID     `json:"slot"`
+	Priority Priority   `json:"priority"`
+	Cron     string     `json:"cron"`
+	From     Date       `json:"from,omitempty"`
+	Until    Date       `json:"until,omitempty"`
+	Except   []Date     `json:"except,omitempty"`
+	// Dates as in Slot: the rule names days of months only, and counts on these.
+	Dates        []Date `json:"dates,omitempty"`
+	GraceSeconds int    `json:"grace_seconds"`
+	Items        []Item `json:"items"`
 }
 
 // Item is one position of a slot: a tagged union over Kind.
@@ -49,8 +51,11 @@ type Item struct {
 	Kind     ItemKind   `json:"kind"`
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
-	Repeat   int        `json:"repeat"`
-	GapMS    int        `json:"gap_ms,omitempty"`
+	// Instead is the bulletin meant for this place when it is not to be had, and Bulletin
+	// stands in for it.
+	Instead BulletinID `json:"instead,omitempty"`
+	Repeat  int        `json:"repeat"`
+	GapMS   int        `json:"gap_ms,omitempty"`
 }
 
 // ProgrammeAudio describes one bulletin version once, however often it is listed.
@@ -151,6 +156,8 @@ func (p *Programme) checkSlot(s ProgrammeSlot) error {
 		return fmt.Errorf("%w: priority %q: a schedule is normal or priority; emergency goes only as an alert", ErrInvalid, clip(string(s.Priority)))
 	case s.GraceSeconds < 0 || s.GraceSeconds > MaxGraceSeconds:
 		return fmt.Errorf("%w: grace of %d s", ErrInvalid, s.GraceSeconds)
+	case CheckDates(s.Dates) != nil:
+		return CheckDates(s.Dates)
 	case len(s.Items) == 0 || len(s.Items) > MaxSlotItems:
 		return fmt.Errorf("%w: %d items, want 1 to %d", ErrInvalid, len(s.Items), MaxSlotItems)
 	}
@@ -163,6 +170,8 @@ func (p *Programme) checkSlot(s ProgrammeSlot) error {
 			return fmt.Errorf("%w: entry %s stands twice", ErrInvalid, it.Entry)
 		case it.Repeat < 1 || it.Repeat > MaxRepeat || it.GapMS < 0 || it.GapMS > MaxGapMS:
 			return fmt.Errorf("%w: entry %s: repeat %d, gap %d ms", ErrInvalid, it.Entry, it.Repeat, it.GapMS)
+		case it.Instead != "" && !ValidID(it.Instead):
+			return fmt.Errorf("%w: entry %s: in place of %q", ErrInvalid, it.Entry, clip(string(it.Instead)))
 		}
 		seen[it.Entry] = true
 		if it.Kind == KindAudio {

@@ -107,11 +107,19 @@ func (t *Timetable) instants(s *slot, from, to time.Time, yield func(time.Time) 
 	if first, ok := civilDay(s.From); ok && first.After(next) {
 		next = first
 	}
+	if n := len(s.Dates); n > 0 {
+		if first, ok := civilDay(s.Dates[0]); ok && first.After(next) {
+			next = first
+		}
+		if last, ok := civilDay(s.Dates[n-1]); ok && last.AddDate(0, 0, 1).Before(end) {
+			end = last.AddDate(0, 0, 1)
+		}
+	}
 	if last, ok := civilDay(s.Until); ok && last.AddDate(0, 0, 1).Before(end) {
 		end = last.AddDate(0, 0, 1)
 	}
 	for next = s.rule.Next(next.Add(-time.Second)); !next.IsZero() && next.Before(end); next = s.rule.Next(next) {
-		if s.except[radio.DateOf(next)] {
+		if day := radio.DateOf(next); s.except[day] || s.only != nil && !s.only[day] {
 			continue
 		}
 		at, ok := t.zone.instant(next)

@@ -41,7 +41,8 @@ type slot struct {
 	radio.ProgrammeSlot
 	rule   rule
 	except map[radio.Date]bool
-	grace  int64 // samples
+	only   map[radio.Date]bool // nil: every date
+	grace  int64               // samples
 	steps  []step
 	length int64 // samples from the slot's instant to the end of its last step
 }
@@ -97,6 +98,15 @@ func newSlot(p *radio.Programme, ps radio.ProgrammeSlot) (slot, error) {
 	}
 	for _, d := range ps.Except {
 		s.except[d] = true
+	}
+	if err := radio.CheckDates(ps.Dates); err != nil {
+		return s, err
+	}
+	if len(ps.Dates) > 0 {
+		s.only = make(map[radio.Date]bool, len(ps.Dates))
+	}
+	for _, d := range ps.Dates {
+		s.only[d] = true
 	}
 	if ps.GraceSeconds < 0 || ps.GraceSeconds > radio.MaxGraceSeconds {
 		return s, fmt.Errorf("%w: grace of %d s", radio.ErrInvalid, ps.GraceSeconds)
@@ -230,6 +240,7 @@ func (t *Timetable) airing(c candidate) radio.Airing {
 		Kind:     st.item.Kind,
 		Bulletin: st.item.Bulletin,
 		Version:  st.item.Version,
+		Instead:  st.item.Instead,
 		Title:    st.title,
 		Offset:   c.start - samplesAt(c.slotAt),
 		Samples:  st.samples,

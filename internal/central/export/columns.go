@@ -111,4 +111,13 @@ var columns = []column{
 	{"SHA-256", "SHA-256", text, 20, func(_ Request, a radio.AsRun) cell { return words(string(a.SHA256)) }},
 	{"Mã lượt phát", "Airing id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Airing)) }},
 	{"Mã thiết bị", "Device id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Key.Device)) }},
+	{"Phát thay cho", "In place of", text, 30, func(_ Request, a radio.AsRun) cell { return words(insteadOf(a)) }},
+}
+
+// insteadOf names the bulletin a row's own stands in for; "" when it was meant itself.
+func insteadOf(a radio.AsRun) string {
+	if a.InsteadTitle == "" {
+		return string(a.Instead)
+	}
+	return a.InsteadTitle
 }

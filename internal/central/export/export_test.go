@@ -170,7 +170,7 @@ func TestXLSX(t *testing.T) {
 	if err != nil || !panes.Freeze || panes.YSplit != 1 {
 		t.Errorf("panes %+v, %v", panes, err)
 	}
-	if !slices.ContainsFunc(book.GetDefinedName(), func(d excelize.DefinedName) bool { return strings.Contains(d.RefersTo, "$A$1:$AC$502") }) {
+	if !slices.ContainsFunc(book.GetDefinedName(), func(d excelize.DefinedName) bool { return strings.Contains(d.RefersTo, "$A$1:$AD$502") }) {
 		t.Errorf("no filter over the rows: %+v", book.GetDefinedName())
 	}
 	about, err := book.GetRows("Về tệp này")

@@ -33,6 +33,7 @@ type key struct {
 	entry    radio.EntryID
 	with     radio.ScheduleID
 	bulletin radio.BulletinID
+	by       radio.BulletinID // what sounds in place of the bulletin
 	// extra is what else tells it apart: the permitted hours as people read them, or the
 	// name of an area.
 	extra string
@@ -61,6 +62,7 @@ const (
 	whatUnapproved = "unapproved"
 	whatUnsigned   = "unsigned"  // approved, but no signature holds for it
 	whatElsewhere  = "elsewhere" // approved for another area
+	whatStoodIn    = "stood in"  // another bulletin sounds in its place
 
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
@@ -185,15 +187,16 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, at: at, text: [2]string{x.VI, x.EN}}
 	switch x.Reason {
 	case radio.Unapproved:
-		e := s.entry(g, x)
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, e.Bulletin
-		if _, ok := s.newest(e.Bulletin); !ok {
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, x.Bulletin
+		if _, ok := s.newest(x.Bulletin); !ok {
 			f.what, f.blocking = whatUnknown, true
 		}
+	case radio.StoodIn:
+		f.kind, f.what, f.bulletin, f.by = radio.ConflictAudio, whatStoodIn, x.Bulletin, x.By
 	case radio.Unsigned:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, x.Bulletin
 	case radio.Elsewhere:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, x.Bulletin
 		f.extra = s.areas[s.bulletins[f.bulletin].Area].Name
 	case radio.UnplayableSlot:
 		if s.broken[x.Slot] {
@@ -205,19 +208,6 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 		return
 	}
 	l.add(f)
-}
-
-func (s *survey) entry(g *group, x radio.Exclusion) radio.Entry {
-	for _, o := range g.schedules {
-		for _, sl := range o.Slots {
-			for _, e := range sl.Items {
-				if o.ID == x.Schedule && sl.ID == x.Slot && e.ID == x.Entry {
-					return e
-				}
-			}
-		}
-	}
-	return radio.Entry{}
 }
 
 // newest gives the highest version of a bulletin, whatever its state.

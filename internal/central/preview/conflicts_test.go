@@ -24,6 +24,14 @@ func with(s radio.Schedule, change func(*radio.Schedule)) radio.Schedule {
 
 func prior(s *radio.Schedule) { s.Priority = radio.Prior }
 
+// variant gives one place another bulletin at the first position.
+func variant(t radio.Target, b int) func(*radio.Schedule) {
+	return func(s *radio.Schedule) {
+		s.Slots[0].Items = slices.Clone(s.Slots[0].Items)
+		s.Slots[0].Items[0].Variants = []radio.Variant{{Target: t, Bulletin: bulletin(b)}}
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	cases := []struct {
 		name       string
@@ -126,6 +134,22 @@ func TestConflicts(t *testing.T) {
 			b := &h.plan.Bulletins[1]
 			b.Area, b.Signed = area(20), &radio.ApprovalRow{Area: area(20), SignedApproval: b.Signed.SignedApproval}
 		}, []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, everyday, 1, 2))}, []string{"no_audio 4 0 chỉ được duyệt để phát ở Xã 20"}},
+		{"a variant that is not approved", func(h *house) {
+			h.plan.Bulletins[1].State = radio.Pending
+		}, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), variant(radio.Target{Area: area(12)}, 2))},
+			[]string{"no_audio 2 0 Bản riêng “Bản tin số 2” trong khung giờ “khung-1” của lịch “Lịch số 1” không phát được trên 2 cụm loa (bản tin chưa có phiên bản được duyệt): các cụm loa này phát “Bản tin số 1”"}},
+		{"a variant that overlaps at its place only", func(h *house) {
+			h.plan.Schedules = []radio.Schedule{schedule(2, inCommune, slot(2, "1 17 * * *", 1))}
+		}, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), func(s *radio.Schedule) {
+			prior(s)
+			variant(radio.Target{Device: device(121)}, 2)(s)
+		})}, []string{"overlap 1 14 chen vào lịch “Lịch số 2”"}},
+		{"dates that all lie behind", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 20,21 11 *", 1)), func(s *radio.Schedule) {
+			s.Slots[0].Dates = []radio.Date{"2026-11-20", "2026-11-21"}
+		})}, []string{"slot 0 0 không có lượt phát nào trong thời gian hiệu lực"}},
+		{"a date at an hour that is not permitted", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "15 3 25,30 11 *", 1)), func(s *radio.Schedule) {
+			s.Slots[0].Dates = []radio.Date{"2026-11-25"}
+		})}, []string{"hours 4 4 lượt đầu lúc 03:15 25/11/2026"}},
 		{"no such bulletin", nil, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1, 77))}, []string{"no_audio! 4 0 không có trong kho"}},
 
 		{"the bulletin runs out", func(h *house) {

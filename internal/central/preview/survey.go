@@ -232,9 +232,9 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 			}
 		}
 	}
-	narrow := make([]bool, len(s.schedules))
+	narrow, varied := make([]bool, len(s.schedules)), make([]bool, len(s.schedules))
 	for i, o := range s.schedules {
-		narrow[i] = s.narrow(o)
+		narrow[i], varied[i] = s.narrow(o), hasVariants(o)
 	}
 	var out []*group
 	known := map[string]*group{}
@@ -256,6 +256,11 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 		if slices.ContainsFunc(mine, func(i int) bool { return narrow[i] }) {
 			key += string(p.Commune().ID)
 		}
+		for _, i := range mine {
+			if varied[i] {
+				key += wishes(s.schedules[i], p)
+			}
+		}
 		g := known[key]
 		if g == nil {
 			g = &group{}
@@ -274,13 +279,38 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 	return out
 }
 
+func hasVariants(o radio.Schedule) bool {
+	return slices.ContainsFunc(o.Slots, func(sl radio.Slot) bool {
+		return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return len(e.Variants) > 0 })
+	})
+}
+
+// wishes tells apart the places at which a schedule plays different bulletins.
+func wishes(o radio.Schedule, p radio.Place) string {
+	var key []byte
+	for _, sl := range o.Slots {
+		for _, e := range sl.Items {
+			if len(e.Variants) == 0 {
+				continue
+			}
+			for _, id := range e.Wishes(p) {
+				key = append(append(key, 0), id...)
+			}
+			key = append(key, 1)
+		}
+	}
+	return string(key)
+}
+
 // narrow says whether a schedule plays what was approved for less than the province: of
 // that, devices in different communes get different programmes.
 func (s *survey) narrow(o radio.Schedule) bool {
 	for _, sl := range o.Slots {
 		for _, e := range sl.Items {
-			if b := s.bulletins[e.Bulletin]; b.Signed != nil && s.areas[b.Area].Kind != radio.Province {
-				return true
+			for _, id := range e.Bulletins() {
+				if b := s.bulletins[id]; b.Signed != nil && s.areas[b.Area].Kind != radio.Province {
+					return true
+				}
 			}
 		}
 	}

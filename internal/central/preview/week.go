@@ -25,7 +25,9 @@ type rowKey struct {
 	slot          radio.SlotID
 	entry         radio.EntryID
 	repeat        int
+	bulletin      radio.BulletinID
 	version       int
+	instead       radio.BulletinID
 	shift         int64
 	outcome       radio.Outcome
 	reason        radio.Reason
@@ -63,7 +65,7 @@ func (w *week) add(s *survey, g *group, in span) {
 	w.l.join(found, g.places)
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
-		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
+		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Bulletin, a.Version, a.Instead, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {
 			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}

@@ -215,6 +215,9 @@ func (n names) audio(m merged) (vi, en string) {
 			fmt.Sprintf("Slot %s of schedule %s lists a bulletin that does not exist. Choose another one.", slot, mine)
 	}
 	switch m.what {
+	case whatStoodIn:
+		return fmt.Sprintf("Bản riêng %s trong khung giờ %s của lịch %s không phát được trên %d cụm loa (%s): các cụm loa này phát %s. Duyệt bản riêng, hoặc chấp nhận phát bản thay thế.", n.bulletin(m.bulletin), slot, mine, m.count, m.text[0], n.bulletin(m.by)),
+			fmt.Sprintf("Variant %s in slot %s of schedule %s cannot be aired on %s (%s): they play %s. Approve the variant, or accept that the other one stands in.", n.bulletin(m.bulletin), slot, mine, plural(m.count, "device"), m.text[1], n.bulletin(m.by))
 	case whatUnsigned:
 		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s cần duyệt lại: không có chữ ký duyệt còn hiệu lực nên thiết bị không phát. Mở bản tin và ký duyệt lại.", n.bulletin(m.bulletin), slot, mine),
 			fmt.Sprintf("Bulletin %s in slot %s of schedule %s needs approval again: no approver's signature holds for it, so that devices do not play it. Open the bulletin and sign again.", n.bulletin(m.bulletin), slot, mine)

@@ -66,7 +66,7 @@ func airing(a timetable.Placed) radio.PreviewAiring {
 	return radio.PreviewAiring{
 		Device: a.Device, ID: a.ID, Start: radio.At(a.Start()), SlotAt: a.SlotAt, Samples: a.Samples, Priority: a.Priority,
 		Schedule: a.Schedule, Slot: a.Slot, Entry: a.Entry, Repeat: a.Repeat, Kind: a.Kind,
-		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
+		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, Instead: a.Instead, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
 	}
 }
 

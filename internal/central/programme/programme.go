@@ -43,8 +43,8 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulleti
 	if err != nil {
 		return fail(err)
 	}
-	w := work{place: place, bulletins: bulletins, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
 	oldest := zone.Date(now.Add(-KeepEnded))
+	w := work{place: place, bulletins: bulletins, oldest: oldest, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
 	for _, s := range inOrder(schedules) {
 		if s.WithdrawnAt != 0 || !slices.ContainsFunc(s.Targets, place.Within) || (s.Until != "" && s.Until < oldest) {
 			continue
@@ -67,6 +67,7 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulleti
 type work struct {
 	place     radio.Place
 	bulletins map[radio.BulletinID]radio.Bulletin
+	oldest    radio.Date // what was over before it is left out
 	p         radio.Programme
 	out       []radio.Exclusion
 }
@@ -86,8 +87,11 @@ func (w *work) schedule(s radio.Schedule) {
 	}
 	slots := slices.SortedFunc(slices.Values(s.Slots), func(a, b radio.Slot) int { return cmp.Compare(a.ID, b.ID) })
 	for _, slot := range slots {
+		if slot.Over(w.oldest) {
+			continue
+		}
 		ps := radio.ProgrammeSlot{
-			Schedule: s.ID, Slot: slot.ID, Priority: s.Priority, Cron: slot.Cron, From: s.From, Until: s.Until,
+			Schedule: s.ID, Slot: slot.ID, Priority: s.Priority, Cron: slot.Cron, From: s.From, Until: s.Until, Dates: slot.Dates,
 			Except:       slices.Compact(slices.Sorted(slices.Values(s.Except))),
 			GraceSeconds: s.GraceSeconds,
 		}
@@ -105,27 +109,47 @@ func (w *work) schedule(s radio.Schedule) {
 	}
 }
 
-// item turns an entry into an item of the version that is approved now. Other kinds
-// than audio pass: an agent that does not know them refuses them by name.
+// item turns an entry into an item of the first bulletin meant for the place that may be
+// aired now, in its approved version; when that is not the one wished for most, the item
+// says so. Other kinds than audio pass: an agent that does not know them refuses them by
+// name.
 func (w *work) item(s radio.Schedule, slot radio.Slot, e radio.Entry) (radio.Item, bool) {
 	it := radio.Item{Entry: e.ID, Kind: e.Kind, Bulletin: e.Bulletin, Repeat: e.Repeat, GapMS: e.GapMS}
 	if e.Kind != radio.KindAudio {
 		return it, true
 	}
-	b, ok := w.bulletins[e.Bulletin]
+	wishes := e.Wishes(w.place)
+	var first radio.Exclusion
+	for i, wish := range wishes {
+		b, x, ok := w.playable(wish)
+		if ok {
+			it.Bulletin, it.Version = b.ID, b.Version
+			if i > 0 {
+				it.Instead = wishes[0]
+				w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Entry: e.ID, Bulletin: wishes[0], By: b.ID, Reason: radio.StoodIn,
+					VI: first.VI, EN: first.EN})
+			}
+			return it, true
+		}
+		if i == 0 {
+			first = x
+		}
+	}
+	first.Schedule, first.Slot, first.Entry, first.Bulletin = s.ID, slot.ID, e.ID, wishes[0]
+	w.leaveOut(first)
+	return it, false
+}
+
+// playable gives the approved version of a bulletin, or says why there is none for here.
+func (w *work) playable(id radio.BulletinID) (radio.Bulletin, radio.Exclusion, bool) {
+	b, ok := w.bulletins[id]
 	// Design §6: nothing unapproved enters a programme, whoever filled the map.
-	if !ok || b.ID != e.Bulletin || b.State != radio.Approved || len(b.Renditions) == 0 {
-		w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Entry: e.ID, Reason: radio.Unapproved,
-			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"})
-		return it, false
+	if !ok || b.ID != id || b.State != radio.Approved || len(b.Renditions) == 0 {
+		return b, radio.Exclusion{Reason: radio.Unapproved,
+			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"}, false
 	}
-	if x, ok := w.unsigned(b); ok {
-		x.Schedule, x.Slot, x.Entry = s.ID, slot.ID, e.ID
-		w.leaveOut(x)
-		return it, false
-	}
-	it.Version = b.Version
-	return it, true
+	x, unsigned := w.unsigned(b)
+	return b, x, !unsigned
 }
 
 // unsigned says why no device here would take a version's approval: nobody's signature

@@ -34,6 +34,7 @@ func hear(c radio.AsRunChange, con radio.Confirmation, w radio.Word) radio.AsRun
 	if counts && w.Consumed > 0 && con.SHA256 != "" {
 		// The log says what sounded, also when it was another version than planned.
 		c.Row.SHA256, c.Row.Bulletin, c.Row.Version = con.SHA256, con.Bulletin, con.Version
+		c.Row.Instead = con.Instead
 	}
 	return c
 }

@@ -125,8 +125,11 @@ func (d *descriptions) schedule(ctx context.Context, row *radio.AsRun, at radio.
 }
 
 // bulletin fills in title, author and unit of the row's bulletin version, which never
-// change.
+// change, and the title of the bulletin it stands in for.
 func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
+	if err := d.instead(ctx, row); err != nil {
+		return err
+	}
 	if row.Bulletin == "" {
 		return nil
 	}
@@ -138,6 +141,18 @@ func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
 		row.Title, row.Author, row.Unit = b.Title, b.Author, b.Unit
 	}
 	return nil
+}
+
+// instead fills in the title of the bulletin the row's own stands in for, as it was
+// first called: none of its versions may ever have been approved.
+func (d *descriptions) instead(ctx context.Context, row *radio.AsRun) error {
+	row.InsteadTitle = ""
+	if row.Instead == "" {
+		return nil
+	}
+	b, err := d.version(ctx, row.Instead, 1)
+	row.InsteadTitle = b.Title
+	return err
 }
 
 // emergency names what a cycle of an alert has sounded, and who composed it; known is

@@ -202,7 +202,7 @@ func (r *Reconciler) describe(ctx context.Context, row *radio.AsRun, a radio.Air
 	if row.From == radio.WordDevice && row.Consumed > 0 {
 		return nil // what sounded stands there already
 	}
-	row.Bulletin, row.Version, row.Title = a.Bulletin, a.Version, a.Title
+	row.Bulletin, row.Version, row.Title, row.Instead = a.Bulletin, a.Version, a.Title, a.Instead
 	if audio, ok := p.Find(a.Bulletin, a.Version); ok {
 		if rendition, ok := audio.Rendition(place.Device.Rendition); ok {
 			row.SHA256 = rendition.SHA256

@@ -34,7 +34,8 @@ type builder struct {
 	devices   map[string]radio.Device
 	deviceIDs map[radio.DeviceID]radio.Device
 	bulletins map[string]radio.BulletinID
-	titles    map[radio.BulletinID]string // codes of bulletins
+	titles    map[radio.BulletinID]string  // codes of bulletins
+	seconds   map[radio.BulletinID]float64 // how long they sound: as approved, else as handed in
 	campaigns map[string]radio.CampaignID
 	drives    map[radio.CampaignID]string // codes of campaigns
 	// touched holds the provinces the files speak of.
@@ -62,6 +63,7 @@ func newBuilder(src *Source, f *folder, cur radio.Plan, samples fs.FS) *builder 
 	for _, x := range cur.Bulletins {
 		b.putBulletin(x.Code, x.ID)
 	}
+	b.seconds = lengths(cur.Bulletins)
 	for _, c := range cur.Campaigns {
 		b.putCampaign(c.Code, c.ID)
 	}

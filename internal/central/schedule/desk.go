@@ -212,7 +212,9 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 
 // sounds says whether anything of the slot can be aired now.
 func (w *world) sounds(sl radio.Slot) bool {
-	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Kind != radio.KindAudio || w.airable[e.Bulletin] })
+	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool {
+		return e.Kind != radio.KindAudio || slices.ContainsFunc(e.Bulletins(), func(b radio.BulletinID) bool { return w.airable[b] })
+	})
 }
 
 // historyLength bounds what of a schedule's audit a page shows.

@@ -262,10 +262,16 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 		order[i] = sl.Code
 		name := "slot " + sl.Code
 		out = append(out, field{name + " cron", sl.Cron})
+		if len(sl.Dates) > 0 {
+			out = append(out, field{name + " dates", joinDates(sl.Dates)})
+		}
+		if sl.Again > 0 {
+			out = append(out, field{name + " again", fmt.Sprintf("%d × %d", sl.Again, sl.EveryMinutes)})
+		}
 		items := make([]string, len(sl.Items))
 		for j, e := range sl.Items {
 			items[j] = e.Code
-			out = append(out, field{name + " item " + e.Code, fmt.Sprintf("%s ×%d, gap %dms", b.titles[e.Bulletin], e.Repeat, e.GapMS)})
+			out = append(out, field{name + " item " + e.Code, fmt.Sprintf("%s ×%d, gap %dms", b.titles[e.Bulletin], e.Repeat, e.GapMS) + b.variantsText(e)})
 		}
 		out = append(out, field{name + " order", strings.Join(items, ", ")})
 	}

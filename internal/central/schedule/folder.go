@@ -88,12 +88,16 @@ type slotDecl struct {
 	// from 0: those after the first are slots of their own.
 	times bool
 	part  int
+	// dates, again and every as in radio.Slot.
+	dates        []radio.Date
+	again, every int
 }
 
 type itemDecl struct {
 	code, bulletin text
 	repeat         int
 	gap            time.Duration
+	variants       []variantDecl
 }
 
 // take reads the lists of one file.

@@ -258,7 +258,7 @@ func (s *Server) fillAirs(r *http.Request, v *bulletinView, _ []radio.AreaID) er
 	}
 	for _, sc := range all {
 		plays := slices.ContainsFunc(sc.Slots, func(sl radio.Slot) bool {
-			return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Bulletin == v.B.ID })
+			return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Plays(v.B.ID) })
 		})
 		seen := slices.ContainsFunc(sc.Targets, func(t radio.Target) bool {
 			chain := chains[t]

@@ -98,7 +98,9 @@ func (s *Server) campaignContent(r *http.Request, d *campaignData) error {
 		d.Schedules = append(d.Schedules, sc)
 		for _, slot := range sc.Slots {
 			for _, e := range slot.Items {
-				within[e.Bulletin] = true
+				for _, b := range e.Bulletins() {
+					within[b] = true
+				}
 			}
 		}
 	}

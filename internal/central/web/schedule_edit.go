@@ -242,6 +242,7 @@ func (d *scheduleEditData) slots(labels labels, sp speech) {
 			if b := s.Items[j].Bulletin; b != "" {
 				s.Items[j].Title = labels.names["bulletin "+b]
 			}
+			s.Items[j].Variants = labels.variantEdits(s.Items[j].Variants)
 		}
 		var quiet radio.Invalid
 		form := s.form(&quiet, "")

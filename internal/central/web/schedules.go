@@ -116,6 +116,7 @@ type itemRow struct {
 	radio.FormItem
 	Title   string
 	Seconds float64
+	Others  []variantRow // what some clusters play in its place
 }
 
 // scheduleKeys are what the address of the list may hold.
@@ -315,7 +316,7 @@ func (n labels) schedule(c radio.ScheduleCard, f radio.ScheduleForm) scheduleRow
 	for _, sl := range f.Slots {
 		slot := slotRow{FormSlot: sl}
 		for _, it := range sl.Items {
-			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin]})
+			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin], Others: n.variantRows(it.Variants)})
 		}
 		slot.Ends = slotEnds(sl, n.seconds)
 		row.Slots = append(row.Slots, slot)
