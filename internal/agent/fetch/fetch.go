@@ -85,10 +85,9 @@ type Options struct {
 }
 
 const (
-	urgentBefore = time.Hour
-	silence      = 30 * time.Second // without a byte the transfer is given up, not per file
-	retryFrom    = 2 * time.Second
-	retryMost    = 5 * time.Minute
+	silence   = 30 * time.Second // without a byte the transfer is given up, not per file
+	retryFrom = 2 * time.Second
+	retryMost = 5 * time.Minute
 	// wrongFrom: wrong bytes cost data on a metered link.
 	wrongFrom  = time.Minute
 	wrongMost  = time.Hour

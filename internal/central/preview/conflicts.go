@@ -279,11 +279,7 @@ func (s *survey) neighbour(l *ledger, a radio.PreviewAiring) {
 
 // odd: it sounds at an hour at which people sleep, although the place permits it.
 func (s *survey) odd(a radio.PreviewAiring) bool {
-	quiet, err := timetable.NewHours(radio.DefaultPolicy(s.zoneName))
-	if err != nil {
-		return false // survey has loaded the zone
-	}
-	ok, _ := quiet.Permits(a.Start.Time(), a.End().Time())
+	ok, _ := s.quiet.Permits(a.Start.Time(), a.End().Time())
 	return !ok
 }
 

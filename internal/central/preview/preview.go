@@ -94,12 +94,10 @@ func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([
 		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
 		return nil, e.Err()
 	}
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := p.enter(ctx); err != nil {
+		return nil, err
 	}
+	defer p.exit()
 	s, err := p.survey(ctx)
 	if err != nil {
 		return nil, err

@@ -61,6 +61,11 @@ func (w *week) add(s *survey, g *group, in span) {
 		}
 	}
 	w.l.join(found, g.places)
+	w.take(s, g)
+}
+
+// take adds the airings of a group to the rows and the days.
+func (w *week) take(s *survey, g *group) {
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
 		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
