@@ -91,7 +91,7 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		} else {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
 		}
-		s.look(found[g], g, days)
+		p.look(s, found[g], g, days)
 		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *survey) idle(l *ledger, g *group) {
 }
 
 // look lists the clashes of one group.
-func (s *survey) look(l *ledger, g *group, days int) {
+func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if g.refusal != nil && len(g.places) == 0 {
 		return // nobody is refused a programme yet
 	}
@@ -159,7 +159,7 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
-		s.sync(l, g, mine)
+		p.sync(s, l, g, mine)
 	}
 }
 
@@ -349,6 +349,7 @@ func (s *survey) tell(l *ledger) []radio.Conflict {
 		c := radio.Conflict{Kind: k.kind, Blocking: m.blocking, Schedule: k.schedule, Slot: k.slot, Entry: k.entry, With: k.with,
 			At: m.at, Times: m.total, Devices: m.devices, DeviceCount: m.count}
 		c.VI, c.EN = n.words(*m)
+		c.FixVI, c.FixEN = n.fix(*m)
 		out = append(out, c)
 	}
 	slices.SortStableFunc(out, func(a, b radio.Conflict) int {

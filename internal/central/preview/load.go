@@ -14,6 +14,7 @@ type wanted struct {
 	// other is the other rendition, which will do where it is there already.
 	other    radio.SHA256
 	bulletin radio.BulletinID
+	number   int // of its version
 	title    string
 	first    *radio.PreviewAiring // of its airings that would sound in the span; nil for none
 }
@@ -27,11 +28,7 @@ func (w wanted) due() radio.Millis {
 
 // wants lists the audio of the group's programme as its devices fetch it: in their own
 // rendition, what airs first first (agent/fetch), each once; not what has run out.
-func (s *survey) wants(g *group, in span) []wanted {
-	type version struct {
-		bulletin radio.BulletinID
-		number   int
-	}
+func (s *survey) wants(g *group) []wanted {
 	first := map[version]*radio.PreviewAiring{}
 	for i := range g.airings {
 		a := &g.airings[i]
@@ -46,7 +43,7 @@ func (s *survey) wants(g *group, in span) []wanted {
 		if !ok || a.ValidUntil != 0 && a.ValidUntil <= radio.At(s.now) {
 			continue
 		}
-		w := wanted{Rendition: r, bulletin: a.Bulletin, title: a.Title, first: first[version{a.Bulletin, a.Version}]}
+		w := wanted{Rendition: r, bulletin: a.Bulletin, number: a.Version, title: a.Title, first: first[version{a.Bulletin, a.Version}]}
 		for _, x := range a.Renditions {
 			if x.SHA256 != r.SHA256 {
 				w.other = x.SHA256

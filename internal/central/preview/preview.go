@@ -90,9 +90,7 @@ func New(plans Plans, fleet Fleet, resolver Resolver, now func() time.Time) *Pre
 // or the first 14 days of a candidate that begins later. Blocking ones come first.
 func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {
 	if len(candidates) > maxCandidates {
-		var e radio.Invalid
-		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
-		return nil, e.Err()
+		return nil, tooManyCandidates()
 	}
 	if err := p.enter(ctx); err != nil {
 		return nil, err

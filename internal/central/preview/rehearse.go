@@ -36,9 +36,9 @@ func (p *Preview) Rehearse(ctx context.Context, of radio.Target, from, to radio.
 	if c.span.from.Before(c.span.to) { // what has been is the log's to say
 		if err := p.rehearse(ctx, c.s, c.groups, c.span, func(part *group) error {
 			w.take(c.s, part)
-			sums.take(p, part, c.span)
+			sums.take(p, part)
 			found := newLedger()
-			c.s.look(found, part, c.days)
+			p.look(c.s, found, part, c.days)
 			l.join(found, part.places)
 			return nil
 		}); err != nil {

@@ -25,7 +25,7 @@ func newSums(s *survey) *sums {
 }
 
 // take counts the airings of one part on each of its devices.
-func (t *sums) take(p *Preview, part *group, in span) {
+func (t *sums) take(p *Preview, part *group) {
 	if len(part.places) == 0 {
 		return
 	}
@@ -55,7 +55,7 @@ func (t *sums) take(p *Preview, part *group, in span) {
 		}
 		t.days[d].Add(times(*x, n))
 	}
-	list := t.s.wants(part, in)
+	list := t.s.wants(part)
 	for _, pl := range part.places {
 		l := t.s.load(p.resolver.Settings(pl), pl, list)
 		l.Airings, l.Samples, l.Night, l.Dropped = one.Airings, one.Samples, one.Night, one.Dropped
