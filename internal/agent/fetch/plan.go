@@ -195,13 +195,20 @@ func (f *Fetcher) host(failures int, now time.Time) (string, bool) {
 // believe there is no hour to keep.
 func (f *Fetcher) windowOpen(now time.Time) bool {
 	s := f.opts.Plan.Settings()
-	p, ok := f.opts.Plan.Programme()
+	_, ok := f.opts.Plan.Programme()
 	if !ok || s.FetchFrom == s.FetchTo || !f.opts.Clock.State().Usable() {
 		return ok
 	}
-	zone, err := timetable.LoadZone(p.Zone)
-	if err != nil {
-		return true
+	return s.FetchOpen(f.opts.Device, f.zone().TimeOfDay(now))
+}
+
+// zone is the civil time of the programme; UTC before the first.
+func (f *Fetcher) zone() timetable.Zone {
+	var z timetable.Zone
+	if p, ok := f.opts.Plan.Programme(); ok {
+		if known, err := timetable.LoadZone(p.Zone); err == nil { // inbox accepts no other
+			z = known
+		}
 	}
-	return s.FetchOpen(f.opts.Device, zone.TimeOfDay(now))
+	return z
 }
