@@ -261,6 +261,12 @@ func TestLoadsKeepTheFetchHours(t *testing.T) {
 	if want := radio.At(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)).Add(time.Duration(float64(b1) * 8 / 1000 * float64(time.Second))); l.Late == nil || l.Late.Ready != want {
 		t.Errorf("late %+v, want ready %s", l.Late, want.Time())
 	}
+	// One after the other: the second, urgent meanwhile, waits for the first.
+	h.plan.Schedules = []radio.Schedule{schedule(1, inCommune, slot(1, "0 12 23 11 *", 1), slot(2, "5 12 23 11 *", 5))}
+	l = rehearse(t, h, radio.Target{Device: device(111)}, "", "").Loads[0]
+	if want := radio.At(time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)).Add(time.Duration(float64(b1+b5) * 8 / 1000 * float64(time.Second))); l.Done/1000 != want/1000 {
+		t.Errorf("done at %s, want %s", l.Done.Time(), want.Time())
+	}
 	// A window that never opens ends, too.
 	h.tuning = programme.Tuning{FetchFrom: 0, FetchTo: 24 * 60}
 	if l := rehearse(t, h, radio.Target{Device: device(111)}, "", "").Loads[0]; l.Done == 0 {
