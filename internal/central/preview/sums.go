@@ -32,7 +32,7 @@ func (t *sums) take(p *Preview, part *group) {
 	var one radio.RehearsalSum
 	days := map[radio.Date]*radio.RehearsalSum{}
 	for _, a := range part.airings {
-		day := t.s.zone.Date(a.Start.Time())
+		day := t.s.dayOf(a)
 		if days[day] == nil {
 			days[day] = &radio.RehearsalSum{}
 		}

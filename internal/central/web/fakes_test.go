@@ -129,6 +129,7 @@ func (p *fakePeople) Logout(_ context.Context, t string) error {
 }
 
 type fakePlan struct {
+	rules     []radio.PolicyRule
 	bulletins []radio.Bulletin
 	schedules []radio.Schedule
 	campaigns []radio.Campaign

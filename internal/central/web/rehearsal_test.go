@@ -27,6 +27,13 @@ func TestRehearsalPage(t *testing.T) {
 	}
 	english := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: languageCookie, Value: "en"}) }
 	want(t, h.ask(t, http.MethodGet, "/schedules/rehearsal", "", english), http.StatusOK, "What to do:", "Approve the bulletin or choose another one.", "Audio still to be downloaded")
+	if strings.Contains(w.Body.String(), `id="night"`) {
+		t.Error("a night on which nothing sounds")
+	}
+	// Where the night is permitted it sounds: in red.
+	h.plan.rules = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: h.plan.places[0].Commune().ID}, Zone: "Asia/Ho_Chi_Minh", Windows: []radio.Window{{From: 0, To: 1440}}}}
+	w = h.ask(t, http.MethodGet, "/schedules/rehearsal", "")
+	want(t, w, http.StatusOK, `id="night"`, `<ul class="bad"><li>03:15 23/11/2025 · Bản tin phường · dem`, `<dd class="bad">12</dd>`)
 	for _, q := range []string{"?from=x", "?from=2025-11-24&to=2025-11-23", "?from=2025-11-24&to=2026-01-24", "?commune=x"} {
 		want(t, h.ask(t, http.MethodGet, "/schedules/rehearsal"+q, ""), http.StatusUnprocessableEntity)
 	}
