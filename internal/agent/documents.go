@@ -69,7 +69,8 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		Renewed:   func() { r.link.Anew(); client.CloseIdleConnections() },
 		Faults:    r.faults, Log: a.log})
 	if r.fetch, err = fetch.New(fetch.Options{Device: id.Device, Plan: r.inbox, Cache: r.cache, Clock: r.clock,
-		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log}); err != nil {
+		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log,
+		Memory: r.journal, MeteredBytes: int64(a.cfg.Fetch.MeteredMB) * 1e6}); err != nil {
 		return err
 	}
 	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version, Machine: a.machine(id.Device),

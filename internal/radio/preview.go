@@ -106,6 +106,9 @@ type Conflict struct {
 	DeviceCount int        `json:"device_count,omitempty"`
 	VI          string     `json:"reason_vi"`
 	EN          string     `json:"reason_en"`
+	// FixVI and FixEN say what a person can do about it; never empty.
+	FixVI string `json:"fix_vi"`
+	FixEN string `json:"fix_en"`
 }
 
 // MaxConflictDevices bounds the devices one conflict names.

@@ -93,7 +93,7 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		} else {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
 		}
-		s.look(found[g], g, days)
+		p.look(s, found[g], g, days)
 		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *survey) idle(l *ledger, g *group) {
 }
 
 // look lists the clashes of one group.
-func (s *survey) look(l *ledger, g *group, days int) {
+func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if g.refusal != nil && len(g.places) == 0 {
 		return // nobody is refused a programme yet
 	}
@@ -161,7 +161,7 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
-		s.sync(l, g, mine)
+		p.sync(s, l, g, mine)
 	}
 }
 
@@ -269,11 +269,7 @@ func (s *survey) neighbour(l *ledger, a radio.PreviewAiring) {
 
 // odd: it sounds at an hour at which people sleep, although the place permits it.
 func (s *survey) odd(a radio.PreviewAiring) bool {
-	quiet, err := timetable.NewHours(radio.DefaultPolicy(s.zoneName))
-	if err != nil {
-		return false // survey has loaded the zone
-	}
-	ok, _ := quiet.Permits(a.Start.Time(), a.End().Time())
+	ok, _ := s.quiet.Permits(a.Start.Time(), a.End().Time())
 	return !ok
 }
 
@@ -343,6 +339,7 @@ func (s *survey) tell(l *ledger) []radio.Conflict {
 		c := radio.Conflict{Kind: k.kind, Blocking: m.blocking, Schedule: k.schedule, Slot: k.slot, Entry: k.entry, With: k.with,
 			At: m.at, Times: m.total, Devices: m.devices, DeviceCount: m.count}
 		c.VI, c.EN = n.words(*m)
+		c.FixVI, c.FixEN = n.fix(*m)
 		out = append(out, c)
 	}
 	slices.SortStableFunc(out, func(a, b radio.Conflict) int {

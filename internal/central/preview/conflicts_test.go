@@ -188,6 +188,21 @@ func TestConflicts(t *testing.T) {
 			h.says(device(111), h.issued[device(111)], 1, 2)
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, "14 10 * * *", 3))}, nil},
 
+		{"links that do not carry it", func(h *house) {
+			h.link(device(111), 1000, 0, 0, 1)
+			h.link(device(112), 2000, 0, 0, 1)
+			h.link(device(121), 1_000_000, 1_000_000, 0, 1)
+			h.link(device(122), 1_000_000, 50_000_000, 0, 1)
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "30 10 * * *", 5))}, []string{
+			"not_synced 2 2 2 cụm loa có đường truyền chậm, tải âm thanh của bản tin “Bản tin số 5” không kịp lượt 10:30 23/11/2026 của lịch “Lịch số 1”: chậm nhất",
+			"not_synced 1 0 1 cụm loa dùng gói dung lượng không đủ để tải âm thanh của lịch “Lịch số 1” trong tháng: thiếu nhiều nhất 2 MB. Cho các cụm loa này tải bản 32 kbit/s"}},
+		{"a slow link that has the lighter rendition", func(h *house) {
+			h.link(device(111), 1000, 0, 0, 1)
+			h.change(device(111), func(s *radio.Status) {
+				s.Audio = append(s.Audio, radio.AudioStatus{SHA256: hash(2*5 + 1), Ready: true})
+			})
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "30 10 * * *", 5))}, nil},
+
 		{"an emergency", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), func(s *radio.Schedule) { s.Priority = radio.Emergency })},
 			[]string{"priority! 0 0 không được mang mức khẩn cấp"}},
 		{"no such place", nil, []radio.Schedule{schedule(1, radio.Target{Area: area(99)}, slot(1, everyday, 1))}, []string{"target! 0 0 không có. Chọn lại"}},
@@ -244,7 +259,7 @@ func TestConflicts(t *testing.T) {
 			got := conflicts(t, h, c.candidates...)
 			ok := len(got) == len(c.want)
 			for i := range got {
-				if got[i].VI == "" || got[i].EN == "" || strings.Contains(got[i].VI+got[i].EN, "%!") {
+				if all := []string{got[i].VI, got[i].EN, got[i].FixVI, got[i].FixEN}; slices.Contains(all, "") || strings.Contains(strings.Join(all, ""), "%!") {
 					t.Errorf("without words: %+v", got[i])
 				}
 				ok = ok && holds(got[i], c.want[i])
@@ -265,7 +280,7 @@ func holds(c radio.Conflict, want string) bool {
 		kind += "!"
 	}
 	head := fmt.Sprintf("%s %d %d ", kind, c.DeviceCount, c.Times)
-	return strings.HasPrefix(want, head) && strings.Contains(c.VI, strings.TrimPrefix(want, head))
+	return strings.HasPrefix(want, head) && strings.Contains(c.VI+" "+c.FixVI, strings.TrimPrefix(want, head))
 }
 
 // A clash names the schedules, the slot, the first time and the devices, the last

@@ -72,6 +72,11 @@ func (p *Preview) fill(s *survey, g *group, spans ...span) {
 	if g.refusal != nil {
 		return
 	}
+	p.expand(g, spans...)
+}
+
+// expand fills in the airings of some spans of time.
+func (p *Preview) expand(g *group, spans ...span) {
 	settings := p.resolver.Settings(g.first())
 	for _, sp := range spans {
 		airings, err := p.resolver.Preview(g.programme, g.policy, settings, sp.from, sp.to)

@@ -90,16 +90,12 @@ func New(plans Plans, fleet Fleet, resolver Resolver, now func() time.Time) *Pre
 // or the first 14 days of a candidate that begins later. Blocking ones come first.
 func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {
 	if len(candidates) > maxCandidates {
-		var e radio.Invalid
-		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
-		return nil, e.Err()
+		return nil, tooManyCandidates()
 	}
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := p.enter(ctx); err != nil {
+		return nil, err
 	}
+	defer p.exit()
 	s, err := p.survey(ctx)
 	if err != nil {
 		return nil, err

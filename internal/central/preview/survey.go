@@ -17,6 +17,7 @@ type survey struct {
 	now      time.Time
 	zone     timetable.Zone // of the province
 	zoneName string
+	quiet    timetable.Hours // the default quiet hours there
 	areas    map[radio.AreaID]radio.Area
 	places   []radio.Place
 	// inhabited marks what names at least one device.
@@ -31,6 +32,8 @@ type survey struct {
 	asked map[radio.ScheduleID]bool
 	// whole: the plan on the air is judged, not what somebody is about to publish.
 	whole bool
+	// only is the one span of time judged; nil: each schedule has its own.
+	only *span
 	// broken marks slots whose fault is told already.
 	broken map[radio.SlotID]bool
 
@@ -88,6 +91,9 @@ func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
 	}
 	if s.zone, err = timetable.LoadZone(s.zoneName); err != nil {
 		return nil, fmt.Errorf("zone of the province: %w", err)
+	}
+	if s.quiet, err = timetable.NewHours(radio.DefaultPolicy(s.zoneName)); err != nil {
+		return nil, fmt.Errorf("quiet hours of the province: %w", err)
 	}
 	s.inhabited = make(map[radio.Target]bool, 2*len(s.places))
 	for _, pl := range s.places {
@@ -339,6 +345,11 @@ func (s *survey) spanFor(o radio.Schedule, days int) (span, bool) {
 		}
 	}
 	to := from.AddDate(0, 0, days)
+	if s.only != nil {
+		if to = s.only.to; s.only.from.After(from) {
+			from = s.only.from
+		}
+	}
 	if o.Until != "" {
 		if _, end, err := s.zone.Day(o.Until); err == nil && end.Before(to) {
 			to = end

@@ -83,18 +83,18 @@ func (n names) veto(m merged) (vi, en string) {
 	mine, slot, when := n.schedule(m.schedule), n.slot(m.slot), n.at(m.at)
 	switch m.what {
 	case whatOustsSessions:
-		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s. Gộp các phiên sát giờ nhau hoặc bớt phiên.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
-			fmt.Sprintf("Together with schedule %s, schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s of the latter, the first at %s. Let sessions follow each other at once, or take one out.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
+			fmt.Sprintf("Together with schedule %s, schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s of the latter, the first at %s.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
 	case whatOustsMinutes:
-		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s. Rút ngắn nội dung hoặc bớt lượt phát.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
-			fmt.Sprintf("Together with schedule %s, schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s of the latter, the first at %s. Shorten what plays or take airings out.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
+			fmt.Sprintf("Together with schedule %s, schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s of the latter, the first at %s.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
 	case whatSessions:
-		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s bị thiết bị từ chối, lượt đầu lúc %s. Gộp vào một phiên khác (sát giờ nhau) hoặc bớt phiên.", slot, mine, m.extra, airingsVI(m), when),
-			fmt.Sprintf("Slot %s of schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s, the first at %s. Let it follow another session at once, or take one out.", slot, mine, m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 	case whatMinutes:
-		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s bị thiết bị từ chối, lượt đầu lúc %s. Rút ngắn nội dung hoặc bớt lượt phát.", slot, mine, m.extra, airingsVI(m), when),
-			fmt.Sprintf("Slot %s of schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s, the first at %s. Shorten what plays or take airings out.", slot, mine, m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 	}
-	return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày ngoại lệ của quy định khung giờ (%s): %s bị thiết bị từ chối, lượt đầu lúc %s. Thêm các ngày này vào danh sách ngày nghỉ của lịch hoặc dời giờ.", slot, mine, m.extra, airingsVI(m), when),
-		fmt.Sprintf("Slot %s of schedule %s falls on dates for which the policy has an exception (%s): devices will refuse %s, the first at %s. Add the dates to the schedule's exception dates or move the slot.", slot, mine, m.extra, airingsEN(m), when)
+	return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày ngoại lệ của quy định khung giờ (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+		fmt.Sprintf("Slot %s of schedule %s falls on dates for which the policy has an exception (%s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 }

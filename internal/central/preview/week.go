@@ -63,12 +63,20 @@ func (w *week) add(s *survey, g *group, in span) {
 		}
 	}
 	w.l.join(found, g.places)
+	w.take(s, g)
+}
+
+// dayOf is the local date to which an airing belongs.
+func (s *survey) dayOf(a radio.PreviewAiring) radio.Date { return s.zone.Date(a.Start.Time()) }
+
+// take adds the airings of a group to the rows and the days.
+func (w *week) take(s *survey, g *group) {
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
 		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Bulletin, a.Version, a.Instead, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {
-			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}
+			r = &radio.PreviewRow{PreviewAiring: a, Day: s.dayOf(a), Odd: s.odd(a)}
 			if !w.single {
 				r.Device, r.ID = "", ""
 			}

@@ -129,6 +129,7 @@ func (p *fakePeople) Logout(_ context.Context, t string) error {
 }
 
 type fakePlan struct {
+	rules     []radio.PolicyRule
 	bulletins []radio.Bulletin
 	schedules []radio.Schedule
 	campaigns []radio.Campaign
@@ -308,7 +309,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
-	d.Preview = previewOf(h.plan)
+	coming := previewOf(h.plan)
+	d.Preview, d.Rehearsals = coming, coming
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withSchedules(&d)

@@ -60,6 +60,7 @@ func fixtures() []fixture {
 		bulletinFixtures(),
 		scheduleFixtures(),
 		weekFixtures(),
+		rehearsalFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
 		passkeyFixtures(),

@@ -21,6 +21,8 @@ type ScheduleBook interface {
 	// Area is the chain of the area whose desk the schedule belongs to.
 	Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, error)
 	Clashes(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.Conflict, error)
+	// Difference rehearses what the publication of the draft changes.
+	Difference(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.RehearsalDifference, error)
 	Holders(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.ScheduleHolder, error)
 	Export(ctx context.Context, by radio.Person, id radio.ScheduleID, pending bool, format string) (string, []byte, error)
 }

@@ -81,6 +81,8 @@ type Deps struct {
 	Staggers Staggers
 	// Preview tells what would sound.
 	Preview Preview
+	// Rehearsals counts it, and what devices must download for it.
+	Rehearsals Rehearsals
 	// The people, and what each does with the own account.
 	Staff    Staff
 	Office   Office

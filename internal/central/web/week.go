@@ -239,11 +239,11 @@ func (s *Server) fillWeek(r *http.Request, d *weekData, places []radio.Place) er
 	slots := s.weekSlots(append(been, p.Rows...), titles, codes, names)
 	today := radio.DateOf(s.Now().In(s.zone))
 	for _, day := range p.Days {
-		t, err := time.Parse(time.DateOnly, string(day.Day))
+		short, err := shortDay(day.Day)
 		if err != nil {
-			return fmt.Errorf("day of a preview: %w", err)
+			return err
 		}
-		x := weekDay{Day: day.Day, Short: shortDays[t.Weekday()], Today: day.Day == today, Future: day.Day >= today, Samples: day.Samples, Slots: slots[day.Day]}
+		x := weekDay{Day: day.Day, Short: short, Today: day.Day == today, Future: day.Day >= today, Samples: day.Samples, Slots: slots[day.Day]}
 		if day.Day <= today {
 			x.Log = d.logAddress(day.Day)
 		}
@@ -288,6 +288,15 @@ func (s *Server) been(r *http.Request, d *weekData, titles map[radio.ScheduleID]
 		}})
 	}
 	return out, nil
+}
+
+// shortDay names the day of the week, T2 to CN.
+func shortDay(day radio.Date) (string, error) {
+	t, err := time.Parse(time.DateOnly, string(day))
+	if err != nil {
+		return "", fmt.Errorf("day of a preview: %w", err)
+	}
+	return shortDays[t.Weekday()], nil
 }
 
 func (d *weekData) query() url.Values {
