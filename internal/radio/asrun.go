@@ -12,6 +12,8 @@ type Issued struct {
 	// digests need no new revision.
 	Digest   SHA256 `json:"digest"`
 	Payload  []byte `json:"-"` // the document's JSON
+	// Declined is the JSON of Programme.Declined, empty for none; it is never sent.
+	Declined []byte `json:"-"`
 	Envelope []byte `json:"-"` // the signed message
 }
 

@@ -10,6 +10,7 @@ const (
 	ClaimsEmergency ExclusionReason = "emergency"  // a schedule must not claim to be an emergency
 	UnplayableSlot  ExclusionReason = "unplayable" // the slot cannot be expanded to airings
 	NothingLeftInIt ExclusionReason = "empty"      // nothing of the slot was left
+	ByCommune       ExclusionReason = "declined"   // the commune keeps it off
 )
 
 // Exclusion names what of a schedule for a place was left out of its programme, and

@@ -42,6 +42,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn", radio.ReasonCancelled: "theo lệnh hủy", radio.ReasonLocalStop: "dừng tại cụm loa",
+		radio.ReasonCommune: "địa phương đã trả lời không nhận", radio.ReasonHeld: "địa phương chưa nhận",
 	}, r)
 }
 
