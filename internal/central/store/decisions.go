@@ -33,27 +33,23 @@ func decided(ctx context.Context, q querier) (radio.Decided, error) {
 	return radio.NewDecided(words, rules), nil
 }
 
-// Decisions lists every word that was ever said about a schedule in some areas, the newest
-// first; areas nil means anywhere.
-func (s *Store) Decisions(ctx context.Context, schedule radio.ScheduleID, areas []radio.AreaID, limit int) ([]radio.Decision, error) {
-	args := []any{string(schedule)}
-	where := ``
-	if areas != nil {
-		var marks []string
-		for _, a := range areas {
-			args = append(args, string(a))
-			marks = append(marks, `$`+strconv.Itoa(len(args)))
-		}
-		if len(marks) == 0 {
-			return nil, nil
-		}
-		where = ` AND area IN (` + strings.Join(marks, `, `) + `)`
+// Decisions lists every word that was ever said in some areas, the newest first; about is
+// one schedule, or "" for all.
+func (s *Store) Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error) {
+	args := []any{string(about)}
+	var marks []string
+	for _, a := range areas {
+		args = append(args, string(a))
+		marks = append(marks, `$`+strconv.Itoa(len(args)))
+	}
+	if len(marks) == 0 {
+		return nil, nil
 	}
 	args = append(args, limit)
-	out, err := collect(ctx, s.read, scanDecision, `SELECT `+decisionColumns+` FROM decision WHERE (schedule = $1 OR other = $1)`+where+
-		` ORDER BY n DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+	out, err := collect(ctx, s.read, scanDecision, `SELECT `+decisionColumns+` FROM decision WHERE ($1 = '' OR schedule = $1 OR other = $1)
+		AND area IN (`+strings.Join(marks, `, `)+`) ORDER BY n DESC LIMIT $`+strconv.Itoa(len(args)), args...)
 	if err != nil {
-		return nil, s.kind(fmt.Errorf("decisions about schedule %s: %w", schedule, err))
+		return nil, s.kind(fmt.Errorf("decisions: %w", err))
 	}
 	return out, nil
 }

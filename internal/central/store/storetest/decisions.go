@@ -47,13 +47,14 @@ func decisionsKept(t *testing.T, s *store.Store) {
 	if readPlan(t, s).Decided.Any([]radio.AreaID{plan.Areas[0].ID}) {
 		t.Error("the province has said something")
 	}
-	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), o.ID, here, 10))
+	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), here, o.ID, 10))
 	if len(all) != 3 || all[0].Do != radio.DecideAccept || all[2].Reason != first.Reason {
 		t.Errorf("all words, the newest first: %+v", all)
 	}
-	same(t, "in no area", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), o.ID, []radio.AreaID{}, 10))), 0)
-	same(t, "anywhere, bounded", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), o.ID, nil, 2))), 2)
-	same(t, "elsewhere", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), o.ID, []radio.AreaID{plan.Areas[0].ID}, 2))), 0)
+	same(t, "of all schedules, bounded", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), here, "", 2))), 2)
+	same(t, "in no area", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), nil, o.ID, 10))), 0)
+	same(t, "of another schedule", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), here, radio.NewID[radio.ScheduleID](), 10))), 0)
+	same(t, "elsewhere", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), []radio.AreaID{plan.Areas[0].ID}, "", 2))), 0)
 }
 
 func decisionsAudited(t *testing.T, s *store.Store) {
