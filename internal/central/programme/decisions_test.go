@@ -294,3 +294,77 @@ func expanded(t *testing.T, p radio.Programme, first time.Time, days int, zone *
 	}
 	return within(out, first, days, "2006-01-02 15:04", zone)
 }
+
+// TestOrderOfPriority: where two priority schedules clash the commune's word says which
+// goes first; the other waits, up to an hour, and none is dropped for it.
+func TestOrderOfPriority(t *testing.T) {
+	zoneOf, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stock := bulletins(approved(1, 5*time.Minute), approved(2, 10*time.Minute), approved(3, 2*time.Minute))
+	prior := func(n int, cron string, b int) radio.Schedule {
+		s := schedule(n, radio.Target{Area: area(1)}, slot(n, cron, b))
+		s.Priority = radio.Prior
+		return s
+	}
+	a, b, c := prior(1, "0 17 * * *", 1), prior(2, "3 17 * * *", 2), prior(3, "5 17 * * *", 3)
+	order := func(n int64, first, then radio.Schedule) radio.Decision {
+		return radio.Decision{N: n, Area: area(10), Schedule: first.ID, Other: then.ID, Do: radio.DecideOrder}
+	}
+	for _, x := range []struct {
+		name  string
+		lay   []radio.Schedule
+		words []radio.Decision
+		want  string
+	}{
+		{"the earlier time goes first", []radio.Schedule{a, b}, nil, "1 17:00 2 17:05"},
+		{"the later one first: the other waits beyond its grace", []radio.Schedule{a, b}, []radio.Decision{order(1, b, a)}, "2 17:03 1 17:13"},
+		{"the newest word", []radio.Schedule{a, b}, []radio.Decision{order(1, b, a), order(2, a, b)}, "1 17:00 2 17:05"},
+		{"another commune's word", []radio.Schedule{a, b}, []radio.Decision{{N: 1, Area: area(20), Schedule: b.ID, Other: a.ID, Do: radio.DecideOrder}}, "1 17:00 2 17:05"},
+		{"taken back", []radio.Schedule{a, b}, []radio.Decision{order(1, b, a), {N: 2, Area: area(10), Schedule: b.ID, Other: a.ID, Do: radio.DecideUndo}}, "1 17:00 2 17:05"},
+		// The second gives way to the third, and so is not in the way of the first any more.
+		{"three in a row", []radio.Schedule{a, b, c}, []radio.Decision{order(1, c, b), order(2, b, a)}, "1 17:00 3 17:05 2 17:07"},
+		{"a ring of wishes ends", []radio.Schedule{a, b, c}, []radio.Decision{order(1, a, b), order(2, b, c), order(3, c, a)}, ""},
+		{"no clash, no wait", []radio.Schedule{a, prior(2, "30 17 * * *", 2)}, []radio.Decision{order(1, b, a)}, "1 17:00 2 17:30"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			p, _, err := resolve(input{Place: place(1, 1), Schedules: x.lay, Decided: radio.NewDecided(x.words, nil), Bulletins: stock, Now: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.NotAfter = radio.At(now.AddDate(0, 0, 30))
+			tt, err := timetable.New(&p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			day := time.Date(2026, time.March, 3, 0, 0, 0, 0, zoneOf)
+			airings, err := tt.Airings(day, day.AddDate(0, 0, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := map[string]string{}
+			for i, air := range airings {
+				if air.Excluded != "" {
+					t.Errorf("%s is left out: %s", air.Schedule, air.Excluded)
+				}
+				if i > 0 && air.Start().Before(airings[i-1].End()) {
+					t.Errorf("two sound at once at %s", air.Start())
+				}
+				for n, s := range x.lay {
+					if s.ID == air.Schedule {
+						parts[strconv.Itoa(n+1)] = air.Start().In(zoneOf).Round(time.Minute).Format("15:04")
+					}
+				}
+			}
+			if x.want == "" {
+				return
+			}
+			for want := strings.Fields(x.want); len(want) > 0; want = want[2:] {
+				if parts[want[0]] != want[1] {
+					t.Errorf("schedule %s begins at %s, want %s", want[0], parts[want[0]], want[1])
+				}
+			}
+		})
+	}
+}
