@@ -30,6 +30,7 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/offer"
 	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
@@ -378,6 +379,7 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
 		Orders: r.orders, OrderBook: c.store,
+		Offers: offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed),
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,

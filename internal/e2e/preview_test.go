@@ -42,7 +42,7 @@ func livePreview(t *testing.T, r *rand.Rand, kinds *sync.Map) {
 	end := begin.AddDate(0, 0, 2)
 	place, schedules, bulletins, rule := randomPlan(r, begin)
 	var resolver programme.Resolver
-	prog, left, err := resolver.Programme(place, schedules, bulletins, nil, begin)
+	prog, left, err := resolver.Programme(place, schedules, radio.Decided{}, bulletins, nil, begin)
 	if err != nil || len(left) > 0 {
 		t.Fatal(err, left)
 	}

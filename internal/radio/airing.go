@@ -132,6 +132,8 @@ const (
 	ReasonStopped     Reason = "stopped"     // a person stopped it
 	ReasonWithdrawn   Reason = "withdrawn"   // taken out of the programme
 	ReasonPriority    Reason = "priority"    // something that outranks it sounded
+	ReasonCommune     Reason = "commune"     // the commune has declined it
+	ReasonHeld        Reason = "held"        // the commune holds what it has not accepted, and has not accepted this
 )
 
 // Ending tells how the sounding of one item came to its end.

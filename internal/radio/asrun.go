@@ -10,8 +10,10 @@ type Issued struct {
 	NotAfter Millis   `json:"not_after"` // 0 = does not expire
 	// Digest is the SHA-256 of the content without revision and times: equal
 	// digests need no new revision.
-	Digest   SHA256 `json:"digest"`
-	Payload  []byte `json:"-"` // the document's JSON
+	Digest  SHA256 `json:"digest"`
+	Payload []byte `json:"-"` // the document's JSON
+	// Declined is the JSON of Programme.Declined, empty for none; it is never sent.
+	Declined []byte `json:"-"`
 	Envelope []byte `json:"-"` // the signed message
 }
 

@@ -11,7 +11,8 @@ const (
 	UnplayableSlot  ExclusionReason = "unplayable" // the slot cannot be expanded to airings
 	NothingLeftInIt ExclusionReason = "empty"      // nothing of the slot was left
 	// StoodIn: the bulletin meant for the place is not to be had, another sounds in its place.
-	StoodIn ExclusionReason = "stood_in"
+	StoodIn   ExclusionReason = "stood_in"
+	ByCommune ExclusionReason = "declined" // the commune keeps it off
 )
 
 // Exclusion names what of a schedule for a place was left out of its programme, and

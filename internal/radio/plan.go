@@ -70,6 +70,8 @@ type Plan struct {
 	Campaigns []Campaign
 	// Schedules holds withdrawn ones too.
 	Schedules []Schedule
+	// Decided is what communes have said about what was sent to them.
+	Decided Decided
 }
 
 // PlanChange is what one import changes, all or nothing. Areas, devices and

@@ -28,6 +28,9 @@ type Programme struct {
 	Withdrawn []SHA256         `json:"withdrawn,omitempty"`
 	// Signers are the protected headers of those who approved the audio (see Approval).
 	Signers []string `json:"signers,omitempty"`
+	// Declined is what a commune keeps off this device, each slot with its reason: the
+	// centre's log tells of it, no device does.
+	Declined *Programme `json:"-"`
 }
 
 // ProgrammeSlot is one slot of one schedule as this device plays it.
@@ -43,7 +46,21 @@ type ProgrammeSlot struct {
 	Dates        []Date `json:"dates,omitempty"`
 	GraceSeconds int    `json:"grace_seconds"`
 	Items        []Item `json:"items"`
+	// At are instants besides those of the rule: what the commune moved here, or takes of
+	// a slot that it does not take every day. Dates do not bound them.
+	At []Millis `json:"at,omitempty"`
+	// Behind are schedules of the same priority that the commune puts before this one
+	// where the two clash; this one then waits for them, up to MaxGraceSeconds.
+	Behind []ScheduleID `json:"behind,omitempty"`
+	// Declined is the reason why it never sounds; only in Programme.Declined.
+	Declined Reason `json:"declined,omitempty"`
 }
+
+// MaxSlotInstants bounds At, MaxBehind Behind.
+const (
+	MaxSlotInstants = 128
+	MaxBehind       = 64
+)
 
 // Item is one position of a slot: a tagged union over Kind.
 type Item struct {
@@ -160,6 +177,18 @@ func (p *Programme) checkSlot(s ProgrammeSlot) error {
 		return CheckDates(s.Dates)
 	case len(s.Items) == 0 || len(s.Items) > MaxSlotItems:
 		return fmt.Errorf("%w: %d items, want 1 to %d", ErrInvalid, len(s.Items), MaxSlotItems)
+	case len(s.At) > MaxSlotInstants || len(s.Behind) > MaxBehind:
+		return fmt.Errorf("%w: %d instants and %d schedules before it, at most %d and %d", ErrInvalid, len(s.At), len(s.Behind), MaxSlotInstants, MaxBehind)
+	}
+	for _, at := range s.At {
+		if at <= 0 || at%1000 != 0 {
+			return fmt.Errorf("%w: instant %d, want whole seconds since 1970 in ms", ErrInvalid, at)
+		}
+	}
+	for _, b := range s.Behind {
+		if !ValidID(b) {
+			return fmt.Errorf("%w: schedule id %q", ErrInvalid, clip(string(b)))
+		}
 	}
 	seen := make(map[EntryID]bool, len(s.Items))
 	for _, it := range s.Items {

@@ -3,6 +3,7 @@ package timetable
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +131,26 @@ func (t *Timetable) instants(s *slot, from, to time.Time, yield func(time.Time) 
 			return err
 		}
 	}
+	for i, m := range s.At {
+		at := m.Time()
+		if at.Before(from) || !at.Before(to) || slices.Contains(s.At[:i], m) || t.ruled(s, at) {
+			continue
+		}
+		if err := yield(at); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// ruled says whether the slot's rule gives an instant: what stands there besides is the
+// same airing.
+func (t *Timetable) ruled(s *slot, at time.Time) bool {
+	civil := t.zone.civil(at)
+	day := radio.DateOf(civil)
+	first, known := t.zone.instant(civil)
+	return known && first.Equal(at) && !s.except[day] && (s.From == "" || s.From <= day) && (s.Until == "" || day <= s.Until) &&
+		s.rule.Next(civil.Add(-time.Second)).Equal(civil)
 }
 
 // civilDay is the first moment of a date as civil time; false when it is open.

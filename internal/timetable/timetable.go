@@ -45,6 +45,7 @@ type slot struct {
 	grace  int64               // samples
 	steps  []step
 	length int64 // samples from the slot's instant to the end of its last step
+	behind map[radio.ScheduleID]bool
 }
 
 // step is one time one item of a slot sounds.
@@ -83,7 +84,10 @@ func New(p *radio.Programme) (*Timetable, error) {
 }
 
 func newSlot(p *radio.Programme, ps radio.ProgrammeSlot) (slot, error) {
-	s := slot{ProgrammeSlot: ps, except: make(map[radio.Date]bool, len(ps.Except))}
+	s := slot{ProgrammeSlot: ps, except: make(map[radio.Date]bool, len(ps.Except)), behind: make(map[radio.ScheduleID]bool, len(ps.Behind))}
+	for _, id := range ps.Behind {
+		s.behind[id] = true
+	}
 	var err error
 	if s.rule, err = parseRule(ps.Cron); err != nil {
 		return s, err
@@ -112,6 +116,9 @@ func newSlot(p *radio.Programme, ps radio.ProgrammeSlot) (slot, error) {
 		return s, fmt.Errorf("%w: grace of %d s", radio.ErrInvalid, ps.GraceSeconds)
 	}
 	s.grace = int64(ps.GraceSeconds) * radio.SampleRate
+	if len(ps.Behind) > 0 {
+		s.grace = radio.MaxGraceSeconds * radio.SampleRate
+	}
 	if len(ps.Items) > radio.MaxSlotItems {
 		return s, fmt.Errorf("%w: %d items, at most %d", radio.ErrInvalid, len(ps.Items), radio.MaxSlotItems)
 	}
@@ -180,6 +187,8 @@ type Placed struct {
 	// Shift is by how many samples it begins later than its place in its slot says,
 	// because something else sounds before it.
 	Shift int64
+	// Behind are the schedules that go before it where they clash (ProgrammeSlot.Behind).
+	Behind []radio.ScheduleID
 }
 
 // Placed gives the airings of Airings, and tells which of them were shifted.
@@ -216,7 +225,7 @@ func (t *Timetable) Placed(from, to time.Time) ([]Placed, error) {
 				continue
 			}
 			if a := t.airing(c); !a.Start().Before(from) && a.Start().Before(to) {
-				out = append(out, Placed{a, c.start - c.planned()})
+				out = append(out, Placed{a, c.start - c.planned(), c.slot.Behind})
 			}
 		}
 		hanging = over

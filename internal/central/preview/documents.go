@@ -36,7 +36,7 @@ func (p *Preview) resolve(s *survey, g *group) {
 		g.refusal = &refusal{what: unissuable, err: err}
 		return
 	}
-	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.bulletins, s.withdrawn, s.now); err != nil {
+	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.decided, s.bulletins, s.withdrawn, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		n := 0
 		for _, o := range fit {

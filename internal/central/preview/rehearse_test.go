@@ -126,7 +126,7 @@ func TestRehearsalIsBounded(t *testing.T) {
 // published is what a device would make, alone, of the documents issued to it.
 func published(t testing.TB, h *house, place radio.Place, from, to time.Time) []string {
 	r := programme.Resolver{Stands: h.stands}
-	p, _, err := r.Programme(place, h.plan.Schedules, r.Current(h.plan.Bulletins), nil, now)
+	p, _, err := r.Programme(place, h.plan.Schedules, radio.Decided{}, r.Current(h.plan.Bulletins), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type survey struct {
 	bulletins map[radio.BulletinID]radio.Bulletin
 	withdrawn []radio.SHA256
 	schedules []radio.Schedule // with the candidates in their places
+	decided   radio.Decided
 	// asked marks the schedules that are judged.
 	asked map[radio.ScheduleID]bool
 	// whole: the plan on the air is judged, not what somebody is about to publish.
@@ -106,6 +107,7 @@ func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
 			s.ruleOf[r.Target] = i
 		}
 	}
+	s.decided = plan.Decided
 	s.policies, s.schedules, s.all = plan.Policies, plan.Schedules, plan.Bulletins
 	s.bulletins = p.resolver.Current(plan.Bulletins)
 	return s, nil
@@ -266,6 +268,9 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 			if varied[i] {
 				key += wishes(s.schedules[i], p)
 			}
+		}
+		if deciders := p.Deciders(); s.decided.Any(deciders) {
+			key = fmt.Sprintf("%s\x00%v", key, deciders)
 		}
 		g := known[key]
 		if g == nil {

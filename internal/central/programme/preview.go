@@ -43,6 +43,14 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
+	kept, err := declined(p, first, to)
+	if err != nil {
+		return fail(err)
+	}
+	if len(kept) > 0 {
+		placed = append(placed, kept...)
+		slices.SortStableFunc(placed, func(a, b timetable.Placed) int { return a.Start().Compare(b.Start()) })
+	}
 	offset := settings.SpeechDelay()
 	causes := newCauses(placed)
 	out := make([]radio.PreviewAiring, 0, len(placed))
@@ -57,6 +65,20 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 		}
 	}
 	return out, nil
+}
+
+// declined gives the airings that a commune keeps off.
+func declined(p radio.Programme, from, to time.Time) ([]timetable.Placed, error) {
+	if p.Declined == nil {
+		return nil, nil
+	}
+	kept := *p.Declined
+	kept.NotAfter = p.NotAfter
+	table, err := timetable.New(&kept)
+	if err != nil {
+		return nil, fmt.Errorf("what is declined: %w", err)
+	}
+	return table.Placed(from, to)
 }
 
 // ahead covers the longest audio and the longest grace together.
@@ -78,6 +100,8 @@ func verdict(a radio.Airing, hours timetable.Hours, tally *radio.Tally, offset t
 	case radio.NoReason:
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap, radio.NoVeto
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, a.Excluded, radio.NoVeto
 	default:
 		return radio.Refused, a.Excluded, radio.NoVeto
 	}
@@ -163,6 +187,10 @@ func goesFirst(b, a timetable.Placed) bool {
 	switch {
 	case b.Priority != a.Priority:
 		return b.Priority.Rank() > a.Priority.Rank()
+	case slices.Contains(a.Behind, b.Schedule):
+		return true
+	case slices.Contains(b.Behind, a.Schedule):
+		return false
 	case b.SlotAt != a.SlotAt:
 		return b.SlotAt < a.SlotAt
 	case b.Schedule != a.Schedule:

@@ -71,13 +71,14 @@ func bulletins(all ...radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
 type input struct {
 	Place     radio.Place
 	Schedules []radio.Schedule
+	Decided   radio.Decided
 	Bulletins map[radio.BulletinID]radio.Bulletin
 	Withdrawn []radio.SHA256
 	Now       time.Time
 }
 
 func resolve(in input) (radio.Programme, []radio.Exclusion, error) {
-	return resolver.Programme(in.Place, in.Schedules, in.Bulletins, in.Withdrawn, in.Now)
+	return resolver.Programme(in.Place, in.Schedules, in.Decided, in.Bulletins, in.Withdrawn, in.Now)
 }
 
 func shape(p radio.Programme) []string {

@@ -14,6 +14,8 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 		return radio.PendingOutcome, radio.NoReason
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, why
 	}
 	return radio.Refused, why // expired, not_yet, unsupported
 }

@@ -11,7 +11,7 @@ import (
 
 // Plan reads everything laid down, as of one moment.
 func (s *Store) Plan(ctx context.Context) (radio.Plan, error) {
-	// One snapshot for six queries: SQLite's WAL gives it to any reading
+	// One snapshot for all queries: SQLite's WAL gives it to any reading
 	// transaction, PostgreSQL from repeatable read on.
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
@@ -41,7 +41,10 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Campaigns, err = campaigns(ctx, q); err != nil {
 		return p, err
 	}
-	p.Schedules, err = schedules(ctx, q, ``)
+	if p.Schedules, err = schedules(ctx, q, ``); err != nil {
+		return p, err
+	}
+	p.Decided, err = decided(ctx, q)
 	return p, err
 }
 

@@ -86,6 +86,8 @@ func centreSaid(before radio.AsRun, w radio.Word) string {
 		ok = w.Reason == radio.NoReason
 	case radio.Missed:
 		ok = w.Reason == radio.ReasonOverlap || w.Reason == radio.ReasonNotSynced
+	case radio.Declined:
+		ok = w.Reason == radio.ReasonCommune || w.Reason == radio.ReasonHeld
 	case radio.Refused:
 		ok = w.Reason == radio.ReasonExpired || w.Reason == radio.ReasonNotYet || w.Reason == radio.ReasonUnsupported
 	}

@@ -288,6 +288,7 @@ type house struct {
 	contract contract
 	orders   *fakeOrders
 	setups   *fakeSetups
+	offers   *fakeOffers
 	passkeys *fakePasskeys
 	months   *fakeMonths
 }
@@ -313,6 +314,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	d.Preview, d.Rehearsals = coming, coming
 	h.withOrders(&d)
 	h.withSetups(&d)
+	h.withOffers(&d)
 	h.withSchedules(&d)
 	h.months = &fakeMonths{}
 	d.Months, d.Evidence = h.months, h.months

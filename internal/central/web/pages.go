@@ -41,6 +41,7 @@ var menu = []menuEntry{
 	{"", "Tổng quan", radio.ReadDevices},
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
+	{"offers", "Cấp trên gửi", radio.DecideOffers},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
 	{"devices", "Cụm loa", radio.ReadDevices},
 	{"alerts", "Khẩn cấp", radio.ReadAlerts},
@@ -203,6 +204,8 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"gain":     sp.gain,
 		"act":      func(v radio.AirAct) string { return sp.say(actText(v)) },
 		"count":    sp.count,
+		"offer":    func(v radio.OfferState) string { return sp.say(offerText(v)) },
+		"decided":  func(v radio.DecisionKind) string { return sp.say(decisionWord(v)) },
 	}
 }
 

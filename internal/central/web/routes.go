@@ -54,6 +54,7 @@ func (s *Server) table() []route {
 		s.scheduleRoutes(),
 		s.weekRoutes(),
 		s.rehearsalRoutes(),
+		s.offerRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),

@@ -76,6 +76,8 @@ type Deps struct {
 	// Orders and OrderBook are for what people order devices.
 	Orders    Orders
 	OrderBook OrderBook
+	// Offers is where communes answer what comes from above.
+	Offers Offers
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
