@@ -11,18 +11,18 @@ import (
 	"loaxa/internal/radio"
 )
 
-// Policies lists the newest version of every policy rule.
+// Policies lists every version of the rules that counts on some day (radio.Superseded).
 func (s *Store) Policies(ctx context.Context) ([]radio.PolicyRule, error) {
 	out, err := policies(ctx, s.read)
 	return out, s.kind(err)
 }
 
 func policies(ctx context.Context, q querier) ([]radio.PolicyRule, error) {
-	out, err := collect(ctx, q, scanDocument[radio.PolicyRule], `SELECT doc FROM policy ORDER BY id`)
+	out, err := collect(ctx, q, scanDocument[radio.PolicyRule], `SELECT doc FROM policy_version ORDER BY policy, version`)
 	if err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)
 	}
-	return out, nil
+	return radio.Superseded(out), nil
 }
 
 // scanDocument reads a row that is one JSON document.
