@@ -55,22 +55,13 @@ func (r PolicyRule) Name() string {
 	return name
 }
 
-// RulesDraftState says how far a draft of rules is.
-type RulesDraftState string
-
-const (
-	RulesEditing   RulesDraftState = "draft"
-	RulesSubmitted RulesDraftState = "submitted"
-	RulesReturned  RulesDraftState = "returned"
-)
-
 // RulesDraft is a version of the rules of one place that is not approved yet; a place has
 // at most one. Nothing of it reaches a device.
 type RulesDraft struct {
 	// Rule is as it would be approved; its Version is one above Base, its author wrote last.
-	Rule  PolicyRule      `json:"rule"`
-	Base  int             `json:"base"` // the newest version when it was begun; 0 for none
-	State RulesDraftState `json:"state"`
+	Rule  PolicyRule `json:"rule"`
+	Base  int        `json:"base"` // the newest version when it was begun; 0 for none
+	State DraftState `json:"state"`
 	// Revision grows with every change of the draft.
 	Revision int64 `json:"revision"`
 	// Authors are all who wrote in it: none of them may approve it.
