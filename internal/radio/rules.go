@@ -121,3 +121,41 @@ type RulesEffects struct {
 
 // MaxRulesEffects bounds the list of one answer.
 const MaxRulesEffects = 500
+
+// RulesBody is what people write of the rules of a place; see PolicyRule.
+type RulesBody struct {
+	Number      string            `json:"number,omitempty"`
+	Issued      Date              `json:"issued,omitempty"`
+	Issuer      string            `json:"issuer,omitempty"`
+	From        Date              `json:"from"`
+	Label       string            `json:"label,omitempty"`
+	Note        string            `json:"note,omitempty"`
+	Windows     []Window          `json:"windows"`
+	Quiet       []Window          `json:"quiet"`
+	Volume      []VolumeSpan      `json:"volume"`
+	Mourning    []Date            `json:"mourning"`
+	Exceptions  []PolicyException `json:"exceptions"`
+	MaxSessions int               `json:"max_sessions,omitempty"`
+	MaxMinutes  int               `json:"max_minutes,omitempty"`
+}
+
+// Body is the rules as people write them.
+func (r PolicyRule) Body() RulesBody {
+	return RulesBody{Number: r.Number, Issued: r.Issued, Issuer: r.Issuer, From: r.From, Label: r.Label, Note: r.Note,
+		Windows: r.Windows, Quiet: r.Quiet, Volume: r.Volume, Mourning: r.Mourning, Exceptions: r.Exceptions,
+		MaxSessions: r.MaxSessions, MaxMinutes: r.MaxMinutes}
+}
+
+// RulesView is all of one place's rules.
+type RulesView struct {
+	RulesCard
+	Today    Date         `json:"today"`
+	Versions []PolicyRule `json:"versions"` // the newest first
+	// Above are the rules of the area above that count here today: those that are tightened,
+	// or that count as long as the place has none. nil: the default quiet hours 21:00–05:00.
+	Above     *PolicyRule `json:"above,omitempty"`
+	AboveName string      `json:"above_name,omitempty"`
+	// Mourning are the province's days, which hold here too.
+	Mourning []Date            `json:"province_mourning,omitempty"`
+	Names    map[UserID]string `json:"names"`
+}
