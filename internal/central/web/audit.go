@@ -77,6 +77,7 @@ func actionText(action string) string {
 		"device.revoke": "Đã thu hồi danh tính cụm loa", "device.retire": "Đã ngừng sử dụng cụm loa",
 		"device.setup": "Đã sửa thiết lập cụm loa", "device.stagger": "Đã áp dụng đề xuất lệch giờ",
 		"policy.change": "Đã sửa khung giờ và giới hạn phát", "policy.approve": "Đã duyệt khung giờ và giới hạn phát",
+		"policy.draft": "Đã soạn quy chế hoạt động", "policy.submit": "Đã trình duyệt quy chế hoạt động", "policy.return": "Đã trả lại quy chế hoạt động", "policy.drop": "Đã bỏ bản nháp quy chế hoạt động",
 		"key.root": "Đã ghim khóa gốc của tỉnh", "key.sign": "Khóa gốc đã ký bộ khóa", "key.next_root": "Đã chuyển sang khóa gốc mới", "key.ca": "Đã lập CA của tỉnh",
 		"key.online": "Đã thay khóa máy chủ", "key.online_stolen": "Đã thay khóa máy chủ bị lộ", "key.online_lost": "Đã lập lại khóa máy chủ bị mất",
 	}, action)

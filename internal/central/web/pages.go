@@ -203,6 +203,8 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"gain":     sp.gain,
 		"act":      func(v radio.AirAct) string { return sp.say(actText(v)) },
 		"count":    sp.count,
+		"place":    func(kind string) string { return sp.say(placeText(kind)) },
+		"dayslist": sp.dayList,
 	}
 }
 

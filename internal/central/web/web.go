@@ -79,6 +79,8 @@ type Deps struct {
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
+	// Rules is the desk of the operating rules.
+	Rules Rules
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
