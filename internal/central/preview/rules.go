@@ -42,10 +42,7 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 		}
 	}
 	from := s.zone.Date(begin)
-	_, end, err := spanOf(s.zone, from, rulesDays)
-	if err != nil {
-		return radio.RulesEffects{}, fmt.Errorf("days of the rules: %w", err)
-	}
+	end := begin.AddDate(0, 0, rulesDays)
 	// As if they were approved last: above every version there is.
 	rule.Version = 1
 	if newest, ok := radio.NewestRule(s.policies, rule.Target); ok {
