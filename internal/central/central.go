@@ -35,6 +35,7 @@ import (
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
+	"loaxa/internal/central/rules"
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/stagger"
 	"loaxa/internal/central/store"
@@ -375,6 +376,7 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Months: r.proofs, Evidence: evidenceFiles{r.proofs, r.files},
 		Audio:   audioFiles{c.files},
 		Preview: coming, Rehearsals: coming,
+		Rules:   rules.New(laid, c.store, coming, c.people, c.now, r.dispatcher.Changed),
 		Healthy: c.store.Ping,
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},

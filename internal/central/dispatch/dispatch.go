@@ -50,7 +50,7 @@ type Resolver interface {
 	Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin
 	Programme(place radio.Place, schedules []radio.Schedule, decided radio.Decided, bulletins map[radio.BulletinID]radio.Bulletin,
 		withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error)
-	Policy(rules []radio.PolicyRule, place radio.Place) (radio.Policy, error)
+	Policy(rules []radio.PolicyRule, place radio.Place, now time.Time) (radio.Policy, error)
 	Settings(place radio.Place) radio.Settings
 }
 

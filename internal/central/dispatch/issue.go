@@ -123,7 +123,7 @@ func (d *Dispatcher) device(ctx context.Context, place radio.Place, l laid, h he
 		resolve func() (draft, error)
 	}{
 		{wire.Settings, func() (draft, error) { return d.settings(place) }},
-		{wire.Policy, func() (draft, error) { return d.policy(place, l) }},
+		{wire.Policy, func() (draft, error) { return d.policy(place, l, now) }},
 		{wire.Programme, func() (draft, error) { return d.programme(place, l, now) }},
 	} {
 		dr, err := document.resolve()
@@ -226,8 +226,8 @@ func (d *Dispatcher) settings(place radio.Place) (draft, error) {
 	}}, err
 }
 
-func (d *Dispatcher) policy(place radio.Place, l laid) (draft, error) {
-	p, err := d.rooms.Resolver.Policy(l.policies, place)
+func (d *Dispatcher) policy(place radio.Place, l laid, now time.Time) (draft, error) {
+	p, err := d.rooms.Resolver.Policy(l.policies, place, now)
 	if err != nil {
 		return draft{}, err
 	}

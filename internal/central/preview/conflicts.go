@@ -54,6 +54,7 @@ const (
 	whatException = string(radio.VetoException)
 	whatSessions  = string(radio.VetoSessions)
 	whatMinutes   = string(radio.VetoMinutes)
+	whatQuiet     = string(radio.VetoQuiet)
 	// Another is not aired, because this one has used the day's sessions or minutes up.
 	whatOustsSessions = "ousts sessions"
 	whatOustsMinutes  = "ousts minutes"

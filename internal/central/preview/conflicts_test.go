@@ -88,7 +88,7 @@ func TestConflicts(t *testing.T) {
 		{"the hours of one hamlet", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: area(12)}, Zone: zone, Windows: []radio.Window{{From: 300, To: 420, Days: []int{1, 7}}}}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))},
-			[]string{"hours 2 28 (05:00–07:00 T2 CN)"}},
+			[]string{"hours 2 28 giờ yên tĩnh riêng của nơi đặt cụm loa (00:00–05:00 T2 CN, 07:00–24:00 T2 CN, 00:00–24:00 T3 T4 T5 T6 T7)"}},
 		{"never", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: area(1)}, Zone: zone}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 56 (không có giờ nào)"}},

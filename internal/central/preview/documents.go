@@ -32,7 +32,7 @@ func (p *Preview) resolve(s *survey, g *group) {
 	// One in a zone that is not the province's would stop all the others; it is told by itself.
 	fit := slices.DeleteFunc(slices.Clone(g.schedules), func(o radio.Schedule) bool { return o.Zone != place.Province().Zone })
 	var err error
-	if g.policy, err = p.resolver.Policy(s.policies, place); err != nil {
+	if g.policy, err = p.resolver.Policy(s.policies, place, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		return
 	}

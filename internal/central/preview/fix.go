@@ -59,6 +59,8 @@ func fixHours(what string) (vi, en string) {
 		return "Thêm ngày này vào danh sách ngày nghỉ của lịch.", "Add the day to the schedule's exception dates."
 	case whatException:
 		return "Thêm các ngày này vào danh sách ngày nghỉ của lịch hoặc dời giờ.", "Add the dates to the schedule's exception dates or move the slot."
+	case whatQuiet:
+		return "Dời khung giờ ra ngoài giờ yên tĩnh này.", "Move the slot out of these quiet hours."
 	case whatSessions:
 		return "Gộp vào một phiên khác (sát giờ nhau) hoặc bớt phiên.", "Let it follow another session at once, or take one out."
 	case whatOustsSessions:

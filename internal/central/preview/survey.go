@@ -23,7 +23,7 @@ type survey struct {
 	// inhabited marks what names at least one device.
 	inhabited map[radio.Target]bool
 	policies  []radio.PolicyRule
-	ruleOf    map[radio.Target]int // index in policies; the first rule of a target counts
+	ruleOf    map[radio.Target][]int // indexes in policies, of every version
 	all       []radio.Bulletin
 	bulletins map[radio.BulletinID]radio.Bulletin
 	withdrawn []radio.SHA256
@@ -76,7 +76,7 @@ func (p *Preview) read(ctx context.Context) (*survey, error) {
 }
 
 func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
-	s := &survey{areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target]int{}}
+	s := &survey{areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target][]int{}}
 	plan, err := p.plans.Plan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w", err)
@@ -103,9 +103,7 @@ func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
 		}
 	}
 	for i, r := range plan.Policies {
-		if _, known := s.ruleOf[r.Target]; !known {
-			s.ruleOf[r.Target] = i
-		}
+		s.ruleOf[r.Target] = append(s.ruleOf[r.Target], i)
 	}
 	s.decided = plan.Decided
 	s.policies, s.schedules, s.all = plan.Policies, plan.Schedules, plan.Bulletins
@@ -250,17 +248,14 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 		if want != nil && !want(p) {
 			continue
 		}
-		rule := -1
-		var mine []int
+		var rules, mine []int
 		for _, t := range targetsOf(p) {
-			if i, ok := s.ruleOf[t]; ok && rule < 0 {
-				rule = i
-			}
+			rules = append(rules, s.ruleOf[t]...)
 			mine = append(mine, reach[t]...)
 		}
 		slices.Sort(mine)
 		mine = slices.Compact(mine)
-		key := groupKey(p, rule, mine)
+		key := groupKey(p, rules, mine)
 		if slices.ContainsFunc(mine, func(i int) bool { return narrow[i] }) {
 			key += string(p.Commune().ID)
 		}
@@ -328,9 +323,12 @@ func (s *survey) narrow(o radio.Schedule) bool {
 	return false
 }
 
-func groupKey(p radio.Place, rule int, schedules []int) string {
+func groupKey(p radio.Place, rules, schedules []int) string {
 	key := []byte(p.Province().Zone)
-	key = binary.AppendVarint(append(key, 0), int64(rule))
+	key = binary.AppendVarint(append(key, 0), int64(len(rules)))
+	for _, i := range rules {
+		key = binary.AppendVarint(key, int64(i))
+	}
 	key = binary.AppendVarint(key, int64(p.Device.Rendition))
 	for _, i := range schedules {
 		key = binary.AppendVarint(key, int64(i))

@@ -168,7 +168,7 @@ func (n names) hours(m merged) (vi, en string) {
 		hoursVI, hoursEN = "không có giờ nào", "none"
 	}
 	switch m.what {
-	case whatException, whatSessions, whatMinutes, whatOustsSessions, whatOustsMinutes:
+	case whatException, whatSessions, whatMinutes, whatQuiet, whatOustsSessions, whatOustsMinutes:
 		return n.veto(m)
 	case whatOdd:
 		return fmt.Sprintf("Khung giờ %s của lịch %s sẽ phát vào giờ yên tĩnh (21:00–05:00): lúc %s, %s.", slot, mine, when, airingsVI(m)),

@@ -97,7 +97,7 @@ func (b *builder) run(ctx context.Context) error {
 // leaveAlone shows what the centre holds for the provinces the files speak of and
 // the files do not: it stays, because a missing file must not silence anybody.
 func (b *builder) leaveAlone() {
-	for _, p := range b.cur.Policies {
+	for _, p := range b.newestPolicies() {
 		if _, declared := b.policiesSeen[p.Target]; !declared && b.touched[b.targetRoot(p.Target)] {
 			b.diff.leave("policy", b.targetName(p.Target), p.Label)
 		}
@@ -305,43 +305,4 @@ func (b *builder) targetRoot(t radio.Target) radio.AreaID {
 		return b.root(b.deviceIDs[t.Device].Hamlet).ID
 	}
 	return b.root(t.Area).ID
-}
-
-func (b *builder) buildPolicies() {
-	stored := map[radio.Target]radio.PolicyRule{}
-	for _, p := range b.cur.Policies {
-		stored[p.Target] = p
-	}
-	seen := map[radio.Target]Pos{}
-	for _, d := range b.f.policies {
-		t, province, ok := b.target(d.target)
-		if !ok {
-			continue
-		}
-		name := b.targetName(t)
-		if at, twice := seen[t]; twice {
-			b.problems.add(d.target.at, fmt.Sprintf("quy định cho %s đã có ở %s", name, at), fmt.Sprintf("a policy for %s is already defined at %s", name, at))
-			continue
-		}
-		seen[t] = d.target.at
-		b.touched[province.ID] = true
-		old, exists := stored[t]
-		p := radio.PolicyRule{
-			ID: old.ID, Version: old.Version + 1, Target: t, Zone: province.Zone, Label: d.label.s,
-			Windows: d.windows, Mourning: d.mourning, Volume: d.volume,
-			Exceptions: d.exceptions, MaxSessions: d.maxSessions, MaxMinutes: d.maxMinutes,
-		}
-		if !exists {
-			p.ID = radio.NewID[radio.PolicyID]()
-		}
-		if err := p.Check(); err != nil {
-			b.problems.add(d.target.at, "quy định không hợp lệ", err.Error())
-			continue
-		}
-		was := fieldsIf(exists, func() []field { return policyFields(old) })
-		if b.diff.compare("policy", name, p.Label, was, policyFields(p)) {
-			b.change.Policies = append(b.change.Policies, p)
-		}
-	}
-	b.policiesSeen = seen
 }

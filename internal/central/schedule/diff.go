@@ -209,13 +209,19 @@ func (b *builder) deviceFields(d radio.Device) []field {
 
 func policyFields(p radio.PolicyRule) []field {
 	out := []field{{"label", p.Label}, {"zone", p.Zone}}
-	for i, w := range p.Windows {
-		days := "mọi ngày"
-		if len(w.Days) > 0 {
-			days = strings.Trim(fmt.Sprint(w.Days), "[]")
+	for _, all := range []struct {
+		name string
+		list []radio.Window
+	}{{"window", p.Windows}, {"quiet", p.Quiet}} {
+		for i, w := range all.list {
+			days := "mọi ngày"
+			if len(w.Days) > 0 {
+				days = strings.Trim(fmt.Sprint(w.Days), "[]")
+			}
+			out = append(out, field{fmt.Sprintf("%s %d", all.name, i+1), fmt.Sprintf("%s–%s, %s", w.From, w.To, days)})
 		}
-		out = append(out, field{fmt.Sprintf("window %d", i+1), fmt.Sprintf("%s–%s, %s", w.From, w.To, days)})
 	}
+	out = append(out, field{"number", p.Number}, field{"issued", string(p.Issued)}, field{"issuer", p.Issuer}, field{"from", string(p.From)}, field{"note", p.Note})
 	for i, v := range p.Volume {
 		out = append(out, field{fmt.Sprintf("volume %d", i+1), fmt.Sprintf("%s–%s %g dB", v.From, v.To, v.GainDB)})
 	}

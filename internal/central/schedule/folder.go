@@ -50,6 +50,11 @@ type policyDecl struct {
 
 	exceptions              []radio.PolicyException
 	maxSessions, maxMinutes int
+	// bare: it has no windows of its own, as only a hamlet or device may.
+	bare                 bool
+	quiet                []radio.Window
+	number, issuer, note text
+	issued, from         radio.Date
 }
 
 type bulletinDecl struct {
@@ -167,28 +172,12 @@ func (m *mapping) target() targetDecl {
 
 func readPolicy(m *mapping) policyDecl {
 	d := policyDecl{target: m.target(), label: m.needWords("label", 100), mourning: m.dates("mourning", 400)}
-	if _, ok := m.get("windows"); !ok {
-		m.r.problems.add(m.at, "thiếu windows (khung giờ; [] nghĩa là không bao giờ được phát)", "missing windows ([] means sound is never permitted)")
-	}
-	m.each("windows", func(m *mapping) {
-		w := radio.Window{}
-		var ok bool
-		if w.From, w.To, ok = m.span(); !ok {
-			m.texts("days")
-			return
-		}
-		seen := map[int]bool{}
-		for _, t := range m.texts("days") {
-			day := m.r.checkNumber("days", t, 0, 1, 7)
-			if day != 0 && seen[day] {
-				m.r.problems.add(t.at, fmt.Sprintf("ngày %d lặp lại", day), fmt.Sprintf("day %d stands twice", day))
-			} else if day != 0 {
-				w.Days = append(w.Days, day)
-			}
-			seen[day] = true
-		}
-		d.windows = append(d.windows, w)
-	})
+	_, windows := m.get("windows")
+	d.bare = !windows
+	m.each("windows", func(m *mapping) { d.windows = m.window(d.windows) })
+	m.each("quiet", func(m *mapping) { d.quiet = m.window(d.quiet) })
+	d.number, d.issuer, d.note = m.words("number", 100), m.words("issuer", 200), m.lines("note", 2000)
+	d.issued, d.from = m.date("issued"), m.date("from")
 	d.maxSessions, d.maxMinutes = m.cap("max_sessions", radio.MaxDaySessions), m.cap("max_minutes", radio.MaxDayMinutes)
 	m.each("exceptions", func(m *mapping) { d.exceptions = m.exception(d.exceptions) })
 	m.each("volume", func(m *mapping) {
@@ -206,6 +195,27 @@ func readPolicy(m *mapping) policyDecl {
 		d.volume = append(d.volume, v)
 	})
 	return d
+}
+
+// window takes a span on some weekdays, after those before it.
+func (m *mapping) window(all []radio.Window) []radio.Window {
+	w := radio.Window{}
+	var ok bool
+	if w.From, w.To, ok = m.span(); !ok {
+		m.texts("days")
+		return all
+	}
+	seen := map[int]bool{}
+	for _, t := range m.texts("days") {
+		day := m.r.checkNumber("days", t, 0, 1, 7)
+		if day != 0 && seen[day] {
+			m.r.problems.add(t.at, fmt.Sprintf("ngày %d lặp lại", day), fmt.Sprintf("day %d stands twice", day))
+		} else if day != 0 {
+			w.Days = append(w.Days, day)
+		}
+		seen[day] = true
+	}
+	return append(all, w)
 }
 
 func readBulletin(m *mapping) bulletinDecl {

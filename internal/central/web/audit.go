@@ -79,6 +79,7 @@ func actionText(action string) string {
 		"offer.accept": "Địa phương đã nhận lịch cấp trên gửi", "offer.move": "Địa phương đã đổi giờ lịch cấp trên gửi", "offer.decline": "Địa phương đã trả lời không nhận",
 		"offer.order": "Địa phương đã xếp thứ tự lịch ưu tiên", "offer.undo": "Địa phương đã rút lại câu trả lời", "offer.rule": "Địa phương đã sửa cách nhận lịch cấp trên gửi",
 		"policy.change": "Đã sửa khung giờ và giới hạn phát", "policy.approve": "Đã duyệt khung giờ và giới hạn phát",
+		"policy.draft": "Đã soạn quy chế hoạt động", "policy.submit": "Đã trình duyệt quy chế hoạt động", "policy.return": "Đã trả lại quy chế hoạt động", "policy.drop": "Đã bỏ bản nháp quy chế hoạt động",
 		"key.root": "Đã ghim khóa gốc của tỉnh", "key.sign": "Khóa gốc đã ký bộ khóa", "key.next_root": "Đã chuyển sang khóa gốc mới", "key.ca": "Đã lập CA của tỉnh",
 		"key.online": "Đã thay khóa máy chủ", "key.online_stolen": "Đã thay khóa máy chủ bị lộ", "key.online_lost": "Đã lập lại khóa máy chủ bị mất",
 	}, action)

@@ -289,6 +289,7 @@ type house struct {
 	orders   *fakeOrders
 	setups   *fakeSetups
 	offers   *fakeOffers
+	rules    *fakeRules
 	passkeys *fakePasskeys
 	months   *fakeMonths
 }
@@ -315,6 +316,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withOffers(&d)
+	h.withRules(&d)
 	h.withSchedules(&d)
 	h.months = &fakeMonths{}
 	d.Months, d.Evidence = h.months, h.months

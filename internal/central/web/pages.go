@@ -206,6 +206,8 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"count":    sp.count,
 		"offer":    func(v radio.OfferState) string { return sp.say(offerText(v)) },
 		"decided":  func(v radio.DecisionKind) string { return sp.say(decisionWord(v)) },
+		"place":    func(kind string) string { return sp.say(placeText(kind)) },
+		"dayslist": sp.dayList,
 	}
 }
 

@@ -52,6 +52,7 @@ func (s *Server) table() []route {
 		s.overviewRoutes(),
 		s.bulletinRoutes(),
 		s.scheduleRoutes(),
+		s.rulesRoutes(),
 		s.weekRoutes(),
 		s.rehearsalRoutes(),
 		s.offerRoutes(),

@@ -81,6 +81,8 @@ type Deps struct {
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
+	// Rules is the desk of the operating rules.
+	Rules Rules
 	// Preview tells what would sound.
 	Preview Preview
 	// Rehearsals counts it, and what devices must download for it.
