@@ -32,11 +32,10 @@ func (w *world) cases(ctx context.Context) ([]Case, error) {
 			c.Coming = &w.coming[j]
 		}
 		if row.Origin == radio.FromSchedule {
-			o, err := w.stoodAt(ctx, row.Key.Schedule, min(row.Start, w.now))
-			if err != nil {
+			var err error
+			if c.Schedule, err = w.held(ctx, row.Key.Schedule, min(row.Start, w.now)); err != nil {
 				return nil, err
 			}
-			c.Schedule = o
 		}
 		out = append(out, c)
 	}
@@ -46,37 +45,45 @@ func (w *world) cases(ctx context.Context) ([]Case, error) {
 			continue
 		}
 		c := Case{Place: w.place, At: w.at, Now: w.now, Coming: p, Slot: p.Slot, SlotAt: p.SlotAt, Start: p.Start, End: p.End()}
-		o, err := w.stoodAt(ctx, p.Schedule, w.now)
-		if err != nil {
+		var err error
+		if c.Schedule, err = w.held(ctx, p.Schedule, w.now); err != nil {
 			return nil, err
 		}
-		c.Schedule = o
 		out = append(out, c)
 	}
 	left, err := w.leftOut(ctx)
 	return append(out, left...), err
 }
 
-// stoodAt gives the version of a schedule that was on the air at an instant; nil for none.
-func (w *world) stoodAt(ctx context.Context, id radio.ScheduleID, at radio.Millis) (*radio.Schedule, error) {
+// held gives the version of a schedule from which an airing of an instant came: the newest
+// one published by then, also when it was withdrawn since; nil for none.
+func (w *world) held(ctx context.Context, id radio.ScheduleID, at radio.Millis) (*radio.Schedule, error) {
 	i := slices.IndexFunc(w.plan.Schedules, func(o radio.Schedule) bool { return o.ID == id })
 	if i >= 0 && w.plan.Schedules[i].ApprovedAt <= at && w.plan.Schedules[i].WithdrawnAt == 0 {
 		return &w.plan.Schedules[i], nil
 	}
+	o, _, err := w.version(ctx, id, at)
+	return o, err
+}
+
+// version finds the newest version published by an instant, and whether that was withdrawn
+// by then.
+func (w *world) version(ctx context.Context, id radio.ScheduleID, at radio.Millis) (o *radio.Schedule, withdrawn bool, err error) {
 	versions, err := w.Plans.ScheduleVersions(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("versions of schedule %s: %w", id, err)
+		return nil, false, fmt.Errorf("versions of schedule %s: %w", id, err)
 	}
-	var stood *radio.Schedule
 	for n := range versions {
-		if v := &versions[n]; v.ApprovedAt <= at {
-			stood = v
-			if v.WithdrawnAt != 0 {
-				stood = nil
-			}
+		v := &versions[n]
+		switch {
+		case v.ApprovedAt > at:
+		case v.WithdrawnAt != 0:
+			withdrawn = true
+		default:
+			o, withdrawn = v, false
 		}
 	}
-	return stood, nil
+	return o, withdrawn, nil
 }
 
 // leftOut finds slots of schedules for the device that come due at the instant and have
@@ -87,9 +94,12 @@ func (w *world) leftOut(ctx context.Context) ([]Case, error) {
 		newest := &w.plan.Schedules[i]
 		o := newest
 		if w.at <= w.now && newest.ApprovedAt > w.at {
-			var err error
-			if o, err = w.stoodAt(ctx, newest.ID, w.at); err != nil {
+			v, withdrawn, err := w.version(ctx, newest.ID, w.at)
+			if err != nil {
 				return nil, err
+			}
+			if o = v; withdrawn {
+				continue
 			}
 		}
 		if o == nil || o.WithdrawnAt != 0 || !slices.ContainsFunc(o.Targets, w.place.Within) {

@@ -18,11 +18,11 @@ func (k *chain) stood(context.Context) error {
 	from := radio.RowSource{Row: "area", ID: string(p.Device.Hamlet)}
 	now := say("%s, %s", "%s, %s", p.Hamlet().Name, p.Commune().Name)
 	if r := k.c.Row; r != nil && r.Commune != "" && (r.Commune != p.Commune().ID || r.Hamlet != p.Hamlet().ID) {
-		k.add(radio.ChainPasses, 0, say("Khi đó cụm loa %s thuộc %s, %s; nay thuộc %s.", "The device %s stood in %s, %s then; now it stands in %s.",
+		k.add(radio.ChainPasses, 0, say("Khi đó cụm loa “%s” thuộc %s, %s; nay thuộc %s.", "The device “%s” stood in %s, %s then; now it stands in %s.",
 			p.Device.Name, r.HamletName, r.CommuneName, now), radio.RowSource{Row: "airing", ID: string(r.Airing)}, from)
 		return nil
 	}
-	k.add(radio.ChainPasses, 0, say("Cụm loa %s (%s) đặt tại %s.", "The device %s (%s) stands in %s.", p.Device.Name, p.Device.Code, now), from)
+	k.add(radio.ChainPasses, 0, say("Cụm loa “%s” (%s) đặt tại %s.", "The device “%s” (%s) stands in %s.", p.Device.Name, p.Device.Code, now), from)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,14 +169,50 @@ func (w *world) summary(c Case, x radio.ExplainedAiring, links []radio.ChainLink
 	case !c.Past() && c.Coming != nil && c.Coming.Outcome != "":
 		head = say("%s lúc %s: sẽ không phát (%s).", "%s at %s: it will not sound (%s).", title, at, reasonOf(c.Coming.Reason))
 	}
-	for _, verdict := range []radio.ChainVerdict{radio.ChainStops, radio.ChainChanges} {
-		for _, l := range links {
-			if l.Verdict == verdict && l.Kind != radio.ChainConfirmation {
-				return joined([]words{head, {l.VI, l.EN}}, " ")
-			}
-		}
+	if l, ok := decisive(x, links); ok {
+		return joined([]words{head, {l.VI, l.EN}}, " ")
 	}
 	return head
+}
+
+// bearing names the links in which a reason is explained.
+var bearing = map[radio.Reason]radio.ChainKind{
+	radio.ReasonOverlap: radio.ChainPriority, radio.ReasonPriority: radio.ChainPriority, radio.ReasonPolicy: radio.ChainPolicy, radio.ReasonNotSynced: radio.ChainRevision,
+	radio.ReasonClock: radio.ChainDevice, radio.ReasonOff: radio.ChainDevice, radio.ReasonOutput: radio.ChainDevice, radio.ReasonDecoder: radio.ChainDevice,
+	radio.ReasonStopped: radio.ChainDevice, radio.ReasonCancelled: radio.ChainDevice, radio.ReasonLocalStop: radio.ChainDevice, radio.ReasonNoAudio: radio.ChainRevision,
+	radio.ReasonExpired: radio.ChainBulletin, radio.ReasonNotYet: radio.ChainBulletin, radio.ReasonSignature: radio.ChainBulletin,
+}
+
+// decisive picks the link that says most about why it does not sound, or not as planned.
+func decisive(x radio.ExplainedAiring, links []radio.ChainLink) (radio.ChainLink, bool) {
+	if x.Outcome == radio.Aired {
+		return radio.ChainLink{}, false
+	}
+	find := func(kind radio.ChainKind, verdicts ...radio.ChainVerdict) (radio.ChainLink, bool) {
+		for _, v := range verdicts {
+			i := slices.IndexFunc(links, func(l radio.ChainLink) bool {
+				return l.Verdict == v && (l.Kind == kind || kind == "" && l.Kind != radio.ChainConfirmation)
+			})
+			if i >= 0 {
+				return links[i], true
+			}
+		}
+		return radio.ChainLink{}, false
+	}
+	if kind, ok := bearing[x.Reason]; ok {
+		if l, ok := find(kind, radio.ChainStops, radio.ChainChanges); ok {
+			return l, true
+		}
+	}
+	if l, ok := find("", radio.ChainStops); ok {
+		return l, true
+	}
+	for _, kind := range []radio.ChainKind{radio.ChainPriority, radio.ChainRevision, radio.ChainDevice} {
+		if l, ok := find(kind, radio.ChainChanges); ok {
+			return l, true
+		}
+	}
+	return radio.ChainLink{}, false
 }
 
 // answer is the short answer for the instant.
