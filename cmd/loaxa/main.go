@@ -36,6 +36,7 @@ func commands() []command {
 		{"import", "lay down areas, devices, bulletins and schedules from a folder", importFolder},
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
+		{"explain", "why a device sounds at an instant, or not: every rule from the schedule to the confirmation", explainCommand},
 		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
 		{"device", "device add|show|list|code|codes|revoke|retire|command: loudspeaker clusters and their identities", deviceCommand},
 		{"key", "key root|sign|person: the root key, the keyring it signs, keys of persons", keyCommand},

@@ -373,7 +373,7 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Files:     logFiles{r.files}, AuditFiles: auditFiles{r.audits}, Trail: report.NewTrail(c.store),
 		Months: r.proofs, Evidence: evidenceFiles{r.proofs, r.files},
 		Audio:   audioFiles{c.files},
-		Preview: coming,
+		Preview: coming, Why: c.explainer(laid, r.watching.fleet, coming),
 		Healthy: c.store.Ping,
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},

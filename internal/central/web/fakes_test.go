@@ -289,6 +289,7 @@ type house struct {
 	setups   *fakeSetups
 	passkeys *fakePasskeys
 	months   *fakeMonths
+	why      *fakeExplainer
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -309,6 +310,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	d.Preview = previewOf(h.plan)
+	h.why = &fakeExplainer{plan: h.plan}
+	d.Why = h.why
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withSchedules(&d)

@@ -203,6 +203,13 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"gain":     sp.gain,
 		"act":      func(v radio.AirAct) string { return sp.say(actText(v)) },
 		"count":    sp.count,
+		"why":      whyPath,
+		"chain":    func(v radio.ChainKind) string { return sp.say(chainText(v)) },
+		"verdict":  func(v radio.ChainVerdict) string { return sp.say(verdictText(v)) },
+		"rowname":  func(v string) string { return sp.say(rowText(v)) },
+		"signtag":  signTag,
+
+		"verdicttag": verdictTag,
 	}
 }
 

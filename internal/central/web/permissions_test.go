@@ -60,6 +60,7 @@ func fixtures() []fixture {
 		bulletinFixtures(),
 		scheduleFixtures(),
 		weekFixtures(),
+		explainFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
 		passkeyFixtures(),

@@ -53,6 +53,7 @@ func (s *Server) table() []route {
 		s.bulletinRoutes(),
 		s.scheduleRoutes(),
 		s.weekRoutes(),
+		s.whyRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),

@@ -81,6 +81,8 @@ type Deps struct {
 	Staggers Staggers
 	// Preview tells what would sound.
 	Preview Preview
+	// Why explains what sounded, what will, and what is wrong with a cluster.
+	Why Explainer
 	// The people, and what each does with the own account.
 	Staff    Staff
 	Office   Office
