@@ -59,7 +59,7 @@ func TestExplain(t *testing.T) {
 	if l := links[radio.ChainRevision][0]; l.Verdict != radio.ChainPasses {
 		t.Errorf("the device ran what was issued, and it says %s: %s", l.Verdict, l.EN)
 	}
-	if !strings.Contains(x.EN, "The device started at") {
+	if !strings.Contains(x.EN, "The device started again") {
 		t.Errorf("the answer does not name the restart: %s", x.EN)
 	}
 	tomorrow := explain(due.AddDate(0, 0, 1))

@@ -39,6 +39,10 @@ func (k *chain) confirmation(ctx context.Context) error {
 			who = say("Thiết bị", "The device")
 		}
 		text := say("%s ghi nhận lúc %s: %s.", "%s said at %s: %s.", who, k.second(w.KnownAt), fate(w.Outcome, w.Reason))
+		if w.StartedAt == 0 && w.Consumed > 0 {
+			text = say("%s ghi nhận lúc %s: %s; phát ít nhất %s trong %s.", "%s said at %s: %s; it sounded at least %s of %s.", who, k.second(w.KnownAt), fate(w.Outcome, w.Reason),
+				seconds(radio.SamplesDuration(w.Consumed)), seconds(radio.SamplesDuration(w.Expected)))
+		}
 		if w.StartedAt != 0 {
 			text = say("%s ghi nhận lúc %s: %s; bắt đầu %s, phát %s trong %s.", "%s said at %s: %s; it began at %s and sounded %s of %s.", who, k.second(w.KnownAt), fate(w.Outcome, w.Reason),
 				k.second(w.StartedAt), seconds(radio.SamplesDuration(w.Consumed)), seconds(radio.SamplesDuration(w.Expected)))

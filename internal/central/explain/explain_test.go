@@ -60,7 +60,7 @@ func TestExplain(t *testing.T) {
 		{"power cut", nil, func(h *house) {
 			h.record(radio.Record{At: at.Add(2 * time.Minute), Kind: radio.RecordBoot, Booted: &radio.BootRecord{Version: "1", Why: "start"}})
 			r := word(at, radio.Partial, radio.ReasonOff, 40)
-			r.AtLeast = true
+			r.AtLeast, r.StartedAt = true, 0
 			h.put(h.row(at), r)
 		}, at},
 		{"no output twice", nil, func(h *house) {
