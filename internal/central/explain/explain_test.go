@@ -32,6 +32,10 @@ func TestExplain(t *testing.T) {
 			w.Journal, w.Seq = h.journal, 44
 			h.put(h.row(at), w)
 		}, at},
+		{"aired in spite of a fault", nil, func(h *house) {
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+			h.fault(radio.Fault{Kind: radio.FaultDisk, OpenedAt: at.Add(-time.Hour), ClosedAt: at.Add(time.Hour)})
+		}, at},
 		{"in the middle", nil, func(h *house) { h.put(h.row(at), word(at, radio.Aired, "", 300)) }, at.Add(150 * time.Second)},
 		{"refused by the permitted hours", func(p *radio.PlanChange) { p.Policies[0].Windows[0].From = 6 * 60 }, func(h *house) {
 			h.put(h.row(at), word(at, radio.Refused, radio.ReasonPolicy, 0))
@@ -101,6 +105,13 @@ func TestExplain(t *testing.T) {
 		{"will sound", nil, func(*house) {}, local(0, 17, 0)},
 		{"will sound next week", nil, func(*house) {}, local(9, 5, 2)},
 		{"will be refused on a mourning day", func(p *radio.PlanChange) { p.Policies[0].Mourning = []radio.Date{"2026-11-24"} }, func(*house) {}, local(1, 5, 0)},
+		{"will be refused by a cap", func(p *radio.PlanChange) { p.Policies[0].MaxMinutes = 4 }, func(*house) {}, local(1, 5, 0)},
+		{"left out by a version changed since", func(p *radio.PlanChange) { p.Bulletins[0].DecidedAt = local(0, 8, 0) }, func(h *house) {
+			later := h.plan.Schedules[0]
+			later.Version, later.ApprovedAt, later.Slots = 2, local(0, 9, 0), append([]radio.Slot{}, later.Slots...)
+			later.Slots[0].Cron = "0 6 * * *"
+			h.must(h.db.AddScheduleVersion(h.t.Context(), later, radio.DeskAct{At: later.ApprovedAt, By: later.Approver, Action: "schedule.publish"}))
+		}, at},
 		{"will give way", func(p *radio.PlanChange) {
 			other := p.Schedules[0]
 			other.ID, other.Code, other.Title, other.Priority = radio.NewID[radio.ScheduleID](), "bao", "Tin bão", radio.Prior

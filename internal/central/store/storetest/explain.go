@@ -120,7 +120,7 @@ func explainEvents(t *testing.T, s *store.Store) {
 func explainLong(t *testing.T, s *store.Store) {
 	ref := journalRef()
 	var entries []radio.JournalEntry
-	const n = 3000
+	const n = 45_000 // more than are looked through around one instant
 	minute := func(i int) radio.Millis { return logStart.Add(time.Duration(i) * time.Minute) }
 	for i := 1; i <= n; i++ {
 		r := radio.Record{Seq: uint64(i), At: minute(i), Kind: radio.RecordProgress, Progress: &radio.ProgressRecord{}}
@@ -135,13 +135,14 @@ func explainLong(t *testing.T, s *store.Store) {
 		must(t, err)
 		entries = append(entries, radio.JournalEntry{JournalRef: ref, Seq: r.Seq, Link: [32]byte{byte(i), byte(i >> 8)}, Kind: r.Kind, At: r.At, Bytes: b})
 	}
-	for part := range slices.Chunk(entries, 100) {
+	for part := range slices.Chunk(entries, 5000) {
 		last := part[len(part)-1]
+		// Received in parts, as devices send; the last of a part at once.
 		logTx(t, s, func(ctx context.Context, tx *store.LogTx) error {
 			return tx.WriteJournal(ctx, radio.JournalWrite{At: last.At, Entries: part, Heads: []radio.JournalHead{{JournalRef: ref, Upto: last.Seq, Link: last.Link}}})
 		})
 	}
-	for _, i := range []int{100, 500, 700, 1500, n} {
+	for _, i := range []int{100, 500, 700, 1500, 22_000, n} {
 		if got := heardText(need[[]radio.Heard](t)(s.DeviceEvents(t.Context(), ref.Device, minute(i-1), minute(i+1)))); got != fmt.Sprintf("boot@%d", i) {
 			t.Errorf("around %d: %q", i, got)
 		}
