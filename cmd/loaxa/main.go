@@ -37,6 +37,7 @@ func commands() []command {
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
 		{"rehearse", "what would sound in the coming days, and what devices must download for it", rehearse},
+		{"explain", "why a device sounds at an instant, or not: every rule from the schedule to the confirmation", explainCommand},
 		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
 		{"device", "device add|show|list|code|codes|revoke|retire|command: loudspeaker clusters and their identities", deviceCommand},
 		{"key", "key root|sign|person: the root key, the keyring it signs, keys of persons", keyCommand},

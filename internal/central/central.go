@@ -377,6 +377,7 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Audio:   audioFiles{c.files},
 		Preview: coming, Rehearsals: coming,
 		Rules:   rules.New(laid, c.store, coming, c.people, c.now, r.dispatcher.Changed),
+		Why:     c.explainer(laid, r.watching.fleet, coming),
 		Healthy: c.store.Ping,
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},

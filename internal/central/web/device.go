@@ -31,9 +31,11 @@ type deviceDetail struct {
 	Open    []radio.Fault
 	Past    []radio.Fault
 	Airings []radio.LogRow
-	Events  []journalEvent
-	Now     radio.Millis
-	Write   bool // the reader may hand out codes
+	// Diagnosis is what is likely wrong with it.
+	Diagnosis radio.Diagnosis
+	Events    []journalEvent
+	Now       radio.Millis
+	Write     bool // the reader may hand out codes
 	// Order: the reader may order it; Commands are the newest ones.
 	Order    bool
 	Commands []radio.DeviceCommand
@@ -174,6 +176,9 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 		d.Airings = page.Rows
 	}
 	if d.Events, err = s.journalEvents(ctx, id); err != nil {
+		return d, err
+	}
+	if d.Diagnosis, err = s.Why.Diagnose(ctx, id); err != nil {
 		return d, err
 	}
 	if err := s.endDetail(r, &d); err != nil {

@@ -292,6 +292,7 @@ type house struct {
 	rules    *fakeRules
 	passkeys *fakePasskeys
 	months   *fakeMonths
+	why      *fakeExplainer
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -313,6 +314,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	}
 	coming := previewOf(h.plan)
 	d.Preview, d.Rehearsals = coming, coming
+	h.why = &fakeExplainer{plan: h.plan}
+	d.Why = h.why
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withOffers(&d)

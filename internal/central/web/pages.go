@@ -208,6 +208,13 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"decided":  func(v radio.DecisionKind) string { return sp.say(decisionWord(v)) },
 		"place":    func(kind string) string { return sp.say(placeText(kind)) },
 		"dayslist": sp.dayList,
+		"why":      whyPath,
+		"chain":    func(v radio.ChainKind) string { return sp.say(chainText(v)) },
+		"verdict":  func(v radio.ChainVerdict) string { return sp.say(verdictText(v)) },
+		"rowname":  func(v string) string { return sp.say(rowText(v)) },
+		"signtag":  signTag,
+
+		"verdicttag": verdictTag,
 	}
 }
 

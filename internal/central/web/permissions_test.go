@@ -63,6 +63,7 @@ func fixtures() []fixture {
 		weekFixtures(),
 		rehearsalFixtures(),
 		offerFixtures(),
+		explainFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
 		passkeyFixtures(),

@@ -241,9 +241,6 @@ func inOrder(days map[radio.Date][]weekSlot) []weekSlot {
 	return out
 }
 
-// Start is when it begins.
-func (w weekSlot) Start() radio.Millis { return w.start }
-
 // ofRehearsal is the place of the commune or the device in the address's query.
 func (s *Server) ofRehearsal(r *http.Request) ([]radio.AreaID, error) { return s.ofPreview(r) }
 

@@ -56,6 +56,7 @@ func (s *Server) table() []route {
 		s.weekRoutes(),
 		s.rehearsalRoutes(),
 		s.offerRoutes(),
+		s.whyRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),

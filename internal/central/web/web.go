@@ -87,6 +87,8 @@ type Deps struct {
 	Preview Preview
 	// Rehearsals counts it, and what devices must download for it.
 	Rehearsals Rehearsals
+	// Why explains what sounded, what will, and what is wrong with a cluster.
+	Why Explainer
 	// The people, and what each does with the own account.
 	Staff    Staff
 	Office   Office

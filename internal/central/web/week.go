@@ -76,6 +76,9 @@ type weekSlot struct {
 	Past bool
 }
 
+// Start is when it begins.
+func (w weekSlot) Start() radio.Millis { return w.start }
+
 // Late is how long after its time it begins, in samples, as lengths are shown.
 func (w weekSlot) Late() int64 { return w.LateMS * radio.SampleRate / 1000 }
 

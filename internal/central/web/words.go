@@ -96,7 +96,7 @@ func fieldText(name string) string {
 		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
 		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
-		"known_at": "Số liệu đã biết đến", "month": "Tháng",
+		"known_at": "Số liệu đã biết đến", "month": "Tháng", "at": "Lúc",
 		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
 		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
 		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
