@@ -26,6 +26,7 @@ const userUsage = `usage:
   loaxa user grant | revoke  --login LOGIN --role ROLE[@COMMUNE]…
   loaxa user disable | enable --login LOGIN
   loaxa user reset-second --login LOGIN --root FILE    takes the second factor away, where no two administrators can; ends sessions
+  loaxa user confirm-second --login L                  a first second factor counts at once, not after 24 hours: ask its person first
   loaxa user list
 roles: editor, approver, operator, provider, viewer, admin`
 
@@ -77,8 +78,8 @@ func userCommand(ctx context.Context, e *env, args []string) (int, error) {
 // userCommands are the commands below user.
 func userCommands() map[string]func(context.Context, *env, *central.Central, userFlags) error {
 	return map[string]func(context.Context, *env, *central.Central, userFlags) error{
-		"reset-second": resetSecond,
-		"add":          addUser, "invite": inviteUser, "reset": resetUser, "password": setPassword, "list": listUsers,
+		"reset-second": resetSecond, "confirm-second": confirmSecond,
+		"add": addUser, "invite": inviteUser, "reset": resetUser, "password": setPassword, "list": listUsers,
 		"grant": func(ctx context.Context, e *env, c *central.Central, f userFlags) error {
 			return changeGrants(ctx, e, c, f, false)
 		},
@@ -190,6 +191,15 @@ func resetSecond(ctx context.Context, e *env, c *central.Central, f userFlags) e
 		return err
 	}
 	_, err = fmt.Fprintf(e.out, "second factor of %s taken away, sessions ended; the person sets up another one\n", f.login)
+	return err
+}
+
+// confirmSecond makes a first second factor count at once.
+func confirmSecond(ctx context.Context, e *env, c *central.Central, f userFlags) error {
+	if err := c.CountSecond(ctx, f.login, actor()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.out, "second factor of %s confirmed: it counts from now on\n", f.login)
 	return err
 }
 

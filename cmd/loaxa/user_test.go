@@ -40,6 +40,8 @@ func TestUserCommands(t *testing.T) {
 		{"unlocked", "", "enable --login hoa", `enabled`, false},
 		{"a reset", "", "reset --login hoa", `/invite/[0-9A-Z]{26}\n`, false},
 		{"a second factor without the root key", "", "reset-second --login hoa", `--root`, true},
+		{"a second factor that nobody has", "", "confirm-second --login hoa", `hoa has no second factor`, true},
+		{"nobody's second factor", "", "confirm-second --login nobody", `not found: .*nobody`, true},
 		{"nobody", "", "reset --login nobody", `^not found: person "nobody"$`, true},
 		{"a role of nobody", "", "grant --login nobody --role viewer", `^not found: there is no account nobody$`, true},
 		{"whose", "", "reset", `name it with --login`, true},

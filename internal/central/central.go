@@ -213,6 +213,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	})
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
+	g.Go(func() error { return watching.letters.Run(ctx) })
 	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {

@@ -104,6 +104,8 @@ type watching struct {
 	fleet  *fault.Fleet
 	watch  *fault.Watch
 	notify *notify.Notify
+	// letters tell people of their own accounts.
+	letters *notify.Letters
 }
 
 // watching composes fault and notify. changed is told after faults changed.
@@ -126,7 +128,7 @@ func (c *Central) watching(ctx context.Context, zone timetable.Zone, out *outlet
 		OfflineAfter: c.cfg.Faults.OfflineAfter.D(), AssumedClocks: c.cfg.Faults.AssumedClocks, Zone: zone,
 		Connected: c.connected(out), Changed: changed,
 	}, c.now, log)
-	return watching{fleet, watch, n}, nil
+	return watching{fleet, watch, n, notify.NewLetters(c.store, opts, c.now, c.log.With("component", "notify"))}, nil
 }
 
 // connected says whether devices can be heard; nil with the embedded broker, which is

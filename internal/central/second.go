@@ -23,6 +23,11 @@ func (c *Central) ResetSecond(ctx context.Context, root trust.Key, login, operat
 	return c.people.ResetSecondByRoot(ctx, login, operator)
 }
 
+// CountSecond makes a person's first second factor count at once, for what takes a code.
+func (c *Central) CountSecond(ctx context.Context, login, operator string) error {
+	return c.people.CountSecondByOperator(ctx, login, operator)
+}
+
 // SetUpSecond gives a person a second factor in their place, for demonstrations: it is the
 // authenticator, too. The secret makes codes (SecondCode).
 func (c *Central) SetUpSecond(ctx context.Context, login, password string) (secret string, err error) {

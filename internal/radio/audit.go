@@ -3,6 +3,7 @@ package radio
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // AuditFacts is what an audit entry keeps of a change: facts, which every reader is told in
@@ -99,13 +100,29 @@ func (f *AuditFacts) Change(field, was, now string) {
 	}
 }
 
-// Words are what a search looks through, folded: names, reasons and values.
-func (f AuditFacts) Words() string {
+// wasCut says whether something was left out of the facts that are kept.
+func (f *AuditFacts) wasCut() bool {
+	if f == nil {
+		return false
+	}
+	cut := f.Left > 0
+	for _, s := range f.words() {
+		cut = cut || strings.HasSuffix(s, "…") && utf8.RuneCountInString(s) > auditText
+	}
+	return cut
+}
+
+// Words are what a search looks through, folded: names, reasons and values. They are kept
+// in a column, and a check of the audit makes them anew: what changes here must go on giving
+// old entries the words they had.
+func (f AuditFacts) Words() string { return Fold(strings.Join(f.words(), "\n")) }
+
+func (f AuditFacts) words() []string {
 	all := []string{f.Code, f.Title, f.Why, f.File, f.Token, f.Key, f.Serial}
 	for _, v := range f.Values {
 		all = append(all, v.Was, v.Now)
 	}
-	return Fold(strings.Join(all, "\n"))
+	return all
 }
 
 // Tell reads what was kept into the entry: facts, or of an entry from before there were

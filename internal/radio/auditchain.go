@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Source is from where a change was made.
@@ -65,6 +66,55 @@ type AuditRecord struct {
 	Detail  string // facts as JSON, or words from before there were facts
 	// Prev is the hash of the entry before, Hash this one's.
 	Prev, Hash string
+	// Columns are those by which the database finds the entry, nil where they are not known:
+	// they follow from Detail, and stand outside the chain.
+	Columns *AuditColumns
+}
+
+// AuditColumns is what searches look at.
+type AuditColumns struct {
+	Area  AreaID // where the thing stands, which says who may read the entry
+	Words string // folded
+}
+
+// Find gives the columns that follow from what is chained.
+func (e AuditRecord) Find() AuditColumns {
+	entry := e.Entry()
+	if entry.Facts == nil {
+		return AuditColumns{Words: AuditFacts{Title: entry.Detail}.Words()}
+	}
+	return AuditColumns{Area: entry.Facts.Area, Words: entry.Facts.Words()}
+}
+
+// checkColumns says whether the columns are those that follow from the entry. Of an entry
+// whose words were too many, an earlier version kept in the columns those too that were left
+// out of the entry: there they hold at least what the entry says, in its order.
+func (e AuditRecord) checkColumns() error {
+	if e.Columns == nil {
+		return nil
+	}
+	want := e.Find()
+	if e.Columns.Area != want.Area {
+		return broken(e.Seq, "is found under area %q, and says %q: its column was changed", e.Columns.Area, want.Area)
+	}
+	if e.Columns.Words == want.Words || e.Entry().Facts.wasCut() && holds(e.Columns.Words, want.Words) {
+		return nil
+	}
+	return broken(e.Seq, "is found under other words than it says: its column was changed")
+}
+
+// holds says whether the lines of want stand in text, in their order; the mark of what was
+// cut is not looked for.
+func holds(text, want string) bool {
+	for line := range strings.SplitSeq(want, "\n") {
+		line = strings.TrimSuffix(line, "…")
+		i := strings.Index(text, line)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(line):]
+	}
+	return true
 }
 
 // AuditStart stands before the first entry.
@@ -164,6 +214,9 @@ func (c *AuditChain) Add(e AuditRecord) error {
 	}
 	if e.Prev != "" && e.Prev != prev {
 		return broken(e.Seq, "was changed: it names another entry before it")
+	}
+	if err := e.checkColumns(); err != nil {
+		return err
 	}
 	if slices.ContainsFunc(c.heads[e.Seq], func(want string) bool { return want != e.Hash }) {
 		return broken(e.Seq, "is not the one that was signed: the chain was written anew")

@@ -129,3 +129,48 @@ func TestAuditFactsAreBounded(t *testing.T) {
 		t.Error("bounding changed what was handed in")
 	}
 }
+
+// TestAuditColumns: what a search looks at follows from what is chained. Of an entry that
+// was too long, an earlier version kept more words.
+func TestAuditColumns(t *testing.T) {
+	long := AuditFacts{Code: "tin", Why: strings.Repeat("Đường ướt\n", 100), Area: "xa"}
+	for n := range auditValues + 10 {
+		long.Change(fmt.Sprint(n), "", fmt.Sprintf("giá trị %d %s", n, strings.Repeat("ừ", 600)))
+	}
+	short := AuditFacts{Code: "tin", Title: "Bão số 5", Area: "xa"}
+	record := func(detail string) AuditRecord {
+		e := AuditRecord{Seq: 1, Detail: detail}
+		e.Hash = e.Chain(AuditStart())
+		return e
+	}
+	kept := func(f AuditFacts) AuditRecord {
+		text, err := f.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record(text)
+	}
+	for name, c := range map[string]struct {
+		e       AuditRecord
+		columns AuditColumns
+		ok      bool
+	}{
+		"short":                         {kept(short), AuditColumns{"xa", short.Words()}, true},
+		"short, a word more":            {kept(short), AuditColumns{"xa", short.Words() + " x"}, false},
+		"short, no words":               {kept(short), AuditColumns{"xa", ""}, false},
+		"short, another area":           {kept(short), AuditColumns{"", short.Words()}, false},
+		"long":                          {kept(long), AuditColumns{"xa", long.bounded().Words()}, true},
+		"long, of an earlier version":   {kept(long), AuditColumns{"xa", long.Words()}, true},
+		"long, a word of it taken away": {kept(long), AuditColumns{"xa", strings.Replace(long.Words(), "gia tri 7 ", "gia tri ", 1)}, false},
+		"long, another area":            {kept(long), AuditColumns{"tinh", long.Words()}, false},
+		"words of old":                  {record("tin: sai số liệu"), AuditColumns{Words: AuditFacts{Title: "tin: sai số liệu"}.Words()}, true},
+		"words of old, changed":         {record("tin: sai số liệu"), AuditColumns{Words: "tin"}, false},
+	} {
+		var chain AuditChain
+		c.e.Columns = &c.columns
+		var broken *BrokenAudit
+		if err := chain.Add(c.e); (err == nil) != c.ok || err != nil && (!errors.As(err, &broken) || broken.Seq != 1) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

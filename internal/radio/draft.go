@@ -115,6 +115,8 @@ type DeskAct struct {
 	By     UserID
 	Action string // schedule.draft, schedule.submit, …
 	Facts  AuditFacts
+	// Uncoded: published by a person who showed no code of a second factor.
+	Uncoded bool
 }
 
 // ScheduleState is where a schedule stands as a whole.
@@ -145,8 +147,8 @@ type ScheduleView struct {
 	OnAir   *ScheduleForm `json:"on_air,omitempty"`
 	Pending *ScheduleForm `json:"pending,omitempty"`
 	Changes []FieldChange `json:"changes"` // what the draft changes
-	// TakesCode: the draft reaches the whole province, so that its publication takes a code
-	// of the approver's second factor.
+	// TakesCode: the draft reaches the whole province, alone or together with what its reader
+	// has published within a day, so that its publication takes a code of a second factor.
 	TakesCode bool         `json:"takes_code,omitempty"`
 	Versions  []Schedule   `json:"versions"`
 	History   []AuditEntry `json:"history"`

@@ -41,6 +41,7 @@ func (in *Inbox) takeKeys(ctx context.Context, data []byte) error {
 	}
 	in.ahead = nil
 	if ring.Version == held {
+		in.righted(ctx, string(wire.Keys))
 		in.writeOwed(ctx)
 		return nil
 	}
@@ -60,6 +61,7 @@ func (in *Inbox) takeKeys(ctx context.Context, data []byte) error {
 	in.tellRevived(ctx, ring.Version, revived)
 	in.log.Info("document active", "document", string(wire.Keys), "revision", ring.Version)
 	in.refusals.proven(string(wire.Keys))
+	in.righted(ctx, string(wire.Keys))
 	in.caughtUp(ctx)
 	in.opts.Clock.Distrust(ctx, ring.Revoked) // by it the others are judged
 	in.proveAlerts(ctx, false)                // nothing is more urgent

@@ -15,7 +15,8 @@ import (
 )
 
 // FaultSecurity: somebody sends this device what is not proven. It is over after a day
-// without.
+// without, or with a reboot, which opens no fault of before again. Where only old documents
+// came again, it is over as soon as the right ones come.
 const FaultSecurity = "security"
 
 const (
@@ -48,9 +49,13 @@ type refusals struct {
 	mu     sync.Mutex
 	kinds  map[string]*tally
 	early  map[string]string // by kind, the newest that may still be proven
-	stale  int
-	newest time.Time // when something was last refused that opens the fault
+	stale  map[string]int    // by kind, since the right one came
+	newest time.Time         // when something was last refused that opens the fault
 	open   bool
+	forged bool // since it is open, not only what was true once has come
+	// closing bounds how often the fault is over before its day: who sends old and right
+	// documents by turns must not fill the journal with its beginnings and ends.
+	closing *rate.Limiter
 }
 
 // tally counts one kind.
@@ -63,7 +68,8 @@ type tally struct {
 // of gives the tally of a kind; it needs mu.
 func (r *refusals) of(what string) *tally {
 	if r.kinds == nil {
-		r.kinds, r.early = map[string]*tally{}, map[string]string{}
+		r.kinds, r.early, r.stale = map[string]*tally{}, map[string]string{}, map[string]int{}
+		r.closing = rate.NewLimiter(rate.Every(notesEach), notesAtOnce)
 	}
 	if r.kinds[what] == nil && len(r.kinds) >= maxKinds {
 		what = "other"
@@ -85,17 +91,25 @@ func (r *refusals) count(what, err string, g gravity, now time.Time) (due tellin
 	t.text = err
 	switch g {
 	case unproven:
-		suspect = true
+		suspect, r.forged = true, true
 	case early:
 		r.early[what] = err
 	case stale:
-		r.stale++
-		suspect = r.stale >= staleAtOnce
+		r.stale[what]++ // what proves something is of few kinds
+		suspect = r.repeated() >= staleAtOnce
 	}
 	if suspect {
 		r.newest, r.open = now, true
 	}
 	return t.tell(), suspect
+}
+
+// repeated is how much of what was true once has come again; it needs mu.
+func (r *refusals) repeated() (n int) {
+	for _, k := range r.stale {
+		n += k
+	}
+	return n
 }
 
 // telling is what one record tells; none is due while it is of nothing.
@@ -138,8 +152,26 @@ func (r *refusals) proven(what string) {
 	delete(r.early, what)
 }
 
+// righted: the right document of a kind has come. It says whether the fault is over by
+// that: nothing but old documents had opened it, and no other kind is still owed.
+func (r *refusals) righted(what string) (over bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.stale, what)
+	return r.settled()
+}
+
+// settled ends the fault that only old documents had opened; it needs mu.
+func (r *refusals) settled() bool {
+	if !r.open || r.forged || len(r.early) > 0 || r.repeated() > 0 || !r.closing.Allow() {
+		return false
+	}
+	r.open = false
+	return true
+}
+
 // look gives the records that have become due, what was early and is not proven yet, and
-// whether it has been quiet for so long that the fault is over.
+// whether the fault is over: it has been quiet for so long, or the right documents came.
 func (r *refusals) look(now time.Time) (due map[string]telling, suspect string, over bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,13 +183,14 @@ func (r *refusals) look(now time.Time) (due map[string]telling, suspect string, 
 	}
 	for what, text := range r.early {
 		suspect = what + ": " + text
-		r.newest, r.open = now, true
+		r.newest, r.open, r.forged = now, true, true
 	}
 	clear(r.early)
 	if r.open && now.Sub(r.newest) >= quietFor {
-		r.open, r.stale, over = false, 0, true
+		clear(r.stale)
+		r.open, r.forged, over = false, false, true
 	}
-	return due, suspect, over
+	return due, suspect, over || r.settled()
 }
 
 // final says whether asking again cannot help.
@@ -206,6 +239,13 @@ func (in *Inbox) record(ctx context.Context, what string, due telling) {
 func (in *Inbox) suspect(ctx context.Context, text string) {
 	if in.opts.Faults != nil {
 		in.opts.Faults.Raise(ctx, FaultSecurity, strings.ToValidUTF8(text[:min(len(text), 300)], ""))
+	}
+}
+
+// righted closes the fault when the right document of a kind is all that was missing.
+func (in *Inbox) righted(ctx context.Context, what string) {
+	if in.refusals.righted(what) && in.opts.Faults != nil {
+		in.opts.Faults.Clear(ctx, FaultSecurity)
 	}
 }
 

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -163,4 +164,159 @@ func TestKindsAreBounded(t *testing.T) {
 	if n := len(l.journal.records); n > (maxKinds+1)*notesAtOnce {
 		t.Errorf("%d records", n)
 	}
+}
+
+// How the fault of forged messages ends: after a day without one or with a reboot; where
+// only old documents came again, as soon as the right ones come.
+func TestEndOfForgedMessages(t *testing.T) {
+	old := func(t *testing.T, l *lab, kind wire.Kind, payload any) {
+		t.Helper()
+		for range staleAtOnce {
+			if err := l.take(t, kind, l.seal(kind, payload)); !errors.Is(err, radio.ErrConflict) {
+				t.Fatal(err)
+			}
+		}
+	}
+	right := func(t *testing.T, l *lab, kind wire.Kind, payload any) {
+		t.Helper()
+		if err := l.take(t, kind, l.seal(kind, payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forge := func(t *testing.T, l *lab) {
+		t.Helper()
+		forged := l.seal(wire.Policy, policy(9))
+		forged[len(`{"payload":"`)] ^= 1
+		if err := l.take(t, wire.Policy, forged); !final(err) {
+			t.Fatal(err)
+		}
+	}
+	oldKeys := func(t *testing.T, l *lab) {
+		t.Helper()
+		for range staleAtOnce {
+			if err := l.take(t, wire.Keys, l.keyring(1, l.online)); !errors.Is(err, radio.ErrConflict) {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T, l *lab)
+		open bool
+	}{
+		{"old policies", func(t *testing.T, l *lab) { old(t, l, wire.Policy, policy(6)) }, true},
+		{"old, then the held one", func(t *testing.T, l *lab) { old(t, l, wire.Policy, policy(6)); right(t, l, wire.Policy, policy(7)) }, false},
+		{"old, then a newer one", func(t *testing.T, l *lab) { old(t, l, wire.Policy, policy(6)); right(t, l, wire.Policy, policy(8)) }, false},
+		{"old, then another kind's", func(t *testing.T, l *lab) { old(t, l, wire.Policy, policy(6)); right(t, l, wire.Settings, settings(7)) }, true},
+		{"two kinds, one righted", func(t *testing.T, l *lab) {
+			old(t, l, wire.Policy, policy(6))
+			old(t, l, wire.Settings, settings(6))
+			right(t, l, wire.Policy, policy(7))
+		}, true},
+		{"two kinds, both righted", func(t *testing.T, l *lab) {
+			old(t, l, wire.Policy, policy(6))
+			old(t, l, wire.Settings, settings(6))
+			right(t, l, wire.Policy, policy(7))
+			right(t, l, wire.Settings, settings(7))
+		}, false},
+		{"old keyrings", oldKeys, true},
+		{"old keyrings, then the held one", func(t *testing.T, l *lab) {
+			oldKeys(t, l)
+			if err := l.take(t, wire.Keys, l.keyring(2, l.online)); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"a forged one", forge, true},
+		{"a forged one, then the right one", func(t *testing.T, l *lab) { forge(t, l); right(t, l, wire.Policy, policy(8)) }, true},
+		{"old and a forged one, then the right one", func(t *testing.T, l *lab) {
+			old(t, l, wire.Policy, policy(6))
+			forge(t, l)
+			right(t, l, wire.Policy, policy(7))
+		}, true},
+		{"almost a day", func(t *testing.T, l *lab) { forge(t, l); time.Sleep(quietFor - time.Second) }, true},
+		{"a day", func(t *testing.T, l *lab) { forge(t, l); time.Sleep(quietFor) }, false},
+		{"a day with one in it", func(t *testing.T, l *lab) {
+			forge(t, l)
+			time.Sleep(quietFor / 2)
+			forge(t, l)
+			time.Sleep(quietFor / 2)
+		}, true},
+		{"a day after old ones", func(t *testing.T, l *lab) { old(t, l, wire.Policy, policy(6)); time.Sleep(quietFor) }, false},
+		{"old ones after a forged one's day", func(t *testing.T, l *lab) {
+			forge(t, l)
+			time.Sleep(quietFor)
+			l.lookAtRefusals(t.Context(), time.Now())
+			old(t, l, wire.Policy, policy(6))
+			right(t, l, wire.Policy, policy(7))
+		}, false},
+		{"a reboot", func(t *testing.T, l *lab) {
+			forge(t, l)
+			l.faults = fakeFaults{} // as status.NewFaults begins
+			l.restart(t)
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t)
+				if err := l.take(t, wire.Keys, l.keyring(2, l.online)); err != nil {
+					t.Fatal(err)
+				}
+				right(t, l, wire.Policy, policy(7))
+				right(t, l, wire.Settings, settings(7))
+				c.do(t, l)
+				l.lookAtRefusals(t.Context(), time.Now())
+				if text, open := l.faults[FaultSecurity]; open != c.open {
+					t.Errorf("fault %v %q, want %v", open, text, c.open)
+				}
+			})
+		})
+	}
+}
+
+// counting counts how often the fault begins.
+type counting struct {
+	fakeFaults
+	begun int
+}
+
+func (c *counting) Raise(ctx context.Context, code, text string) {
+	if _, open := c.fakeFaults[code]; !open {
+		c.begun++
+	}
+	c.fakeFaults.Raise(ctx, code, text)
+}
+
+// Who sends old and right documents by turns does not fill the journal with the fault's
+// beginnings and ends, and it ends all the same.
+func TestForgedMessagesDoNotFlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		faults := &counting{fakeFaults: fakeFaults{}}
+		l.opts.Faults = faults
+		now, before := l.seal(wire.Policy, policy(7)), l.seal(wire.Policy, policy(6))
+		for range 200 {
+			if err := l.take(t, wire.Policy, now); err != nil {
+				t.Fatal(err)
+			}
+			for range staleAtOnce {
+				if err := l.take(t, wire.Policy, before); !errors.Is(err, radio.ErrConflict) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if faults.begun != notesAtOnce+1 {
+			t.Errorf("the fault began %d times, want %d", faults.begun, notesAtOnce+1)
+		}
+		if err := l.take(t, wire.Policy, now); err != nil {
+			t.Fatal(err)
+		}
+		if len(faults.fakeFaults) == 0 {
+			t.Error("it ends sooner than it may")
+		}
+		time.Sleep(notesEach)
+		l.lookAtRefusals(t.Context(), time.Now())
+		if text, open := faults.fakeFaults[FaultSecurity]; open {
+			t.Errorf("still open: %s", text)
+		}
+	})
 }

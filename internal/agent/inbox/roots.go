@@ -40,6 +40,7 @@ func (in *Inbox) takeRoots(ctx context.Context, data []byte) error {
 	if err != nil {
 		return in.refuse(ctx, string(wire.Roots), err)
 	}
+	in.righted(ctx, string(wire.Roots))
 	if in.ahead != nil && len(walked) > 0 {
 		return in.takeKeys(ctx, in.ahead)
 	}

@@ -100,6 +100,7 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	in.refusals.proven(string(kind))
 	switch {
 	case d.revision == held:
+		in.righted(ctx, string(kind))
 		return nil // it comes with every connection
 	case d.revision < held:
 		return in.refuse(ctx, string(kind), fmt.Errorf("%w: %s revision %d, revision %d is held", radio.ErrConflict, kind, d.revision, held))
@@ -115,6 +116,7 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	}
 	in.activate(d)
 	in.heard(d.issuedAt, d.kids[0])
+	in.righted(ctx, string(kind))
 	in.log.Info("document active", "document", string(kind), "revision", d.revision)
 	if d.programme != nil {
 		in.forgetWithdrawn(d.programme)

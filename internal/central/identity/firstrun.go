@@ -104,6 +104,7 @@ func (f *FirstRun) MakeFirst(ctx context.Context, code, login, name, password, a
 	f.mu.Lock()
 	f.hash = ""
 	f.mu.Unlock()
+	f.people.founder.is(a.ID, f.people.now().Add(FirstCodeLife))
 	return person(a), nil
 }
 

@@ -79,6 +79,8 @@ type People struct {
 	trying chan struct{} // one code at a time
 	seal   seal
 	half   halves
+	// founder has made the first account of this process.
+	founder founder
 	// emailOpens: a service's word about an e-mail address signs its person in.
 	emailOpens atomic.Bool
 

@@ -14,7 +14,9 @@ const freshSession = 10 * time.Minute
 // Second tells whether a person has a second factor.
 func (p *People) Second(ctx context.Context, by radio.Person) (radio.SecondState, error) {
 	f, err := p.secondOf(ctx, by.ID)
-	return radio.SecondState{Set: f.Sealed != "", Since: f.Since, Recovery: f.Recovery, Pending: p.waits(f)}, err
+	state := p.stateOf(f)
+	state.Pending = p.waits(f)
+	return state, err
 }
 
 // waits says whether a secret still waits for its first code.
@@ -68,7 +70,7 @@ func (p *People) prove(ctx context.Context, by radio.Person, a radio.Account, sh
 	if err != nil || f.Sealed == "" {
 		return err
 	}
-	return p.CheckCode(ctx, by, shown.Code)
+	return p.ownCode(ctx, by, shown.Code)
 }
 
 // stillThere asks for the own password, with the patience of a change of password. Who
@@ -104,8 +106,9 @@ func (p *People) stillThere(ctx context.Context, by radio.Person, a radio.Accoun
 	return nil
 }
 
-// ConfirmSecond takes the first code of a secret that waits: from then on it counts. The
-// recovery codes are told once.
+// ConfirmSecond takes the first code of a secret that waits: from then on it is asked for.
+// Where the person had no second factor, it counts for what takes a code after a while
+// (firstfactor.go). The recovery codes are told once.
 func (p *People) ConfirmSecond(ctx context.Context, by radio.Person, code string) ([]string, error) {
 	if !by.May(radio.Self) {
 		return nil, fmt.Errorf("%w: a token has no second factor", radio.ErrForbidden)
@@ -136,7 +139,7 @@ func (p *People) ConfirmSecond(ctx context.Context, by radio.Person, code string
 			return err
 		}
 		codes = fresh
-		return p.accounts.ConfirmSecond(ctx, by.ID, f.Pending, step, hashes, radio.At(now))
+		return p.accounts.ConfirmSecond(ctx, by.ID, f.Pending, step, hashes, radio.At(p.firstCounts(by.ID, now)), radio.At(now))
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func (p *People) ConfirmSecond(ctx context.Context, by radio.Person, code string
 
 // RenewRecovery gives new recovery codes in place of those left, for a code.
 func (p *People) RenewRecovery(ctx context.Context, by radio.Person, code string) ([]string, error) {
-	if err := p.CheckCode(ctx, by, code); err != nil {
+	if err := p.ownCode(ctx, by, code); err != nil {
 		return nil, err
 	}
 	codes, hashes, err := newRecovery(by.ID)

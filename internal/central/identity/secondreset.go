@@ -44,7 +44,7 @@ func (p *People) SecondOf(ctx context.Context, by radio.Person, id radio.UserID)
 	if asked, err = p.accounts.SecondReset(ctx, id, radio.At(p.now())); errors.Is(err, radio.ErrNotFound) {
 		asked, err = radio.SecondReset{}, nil
 	}
-	return radio.SecondState{Set: f.Sealed != "", Since: f.Since, Recovery: f.Recovery}, asked, err
+	return p.stateOf(f), asked, err
 }
 
 // AskSecondReset is the first administrator's wish, with a code of their own.

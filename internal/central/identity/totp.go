@@ -20,7 +20,9 @@ import (
 type SecondFactors interface {
 	SecondFactor(ctx context.Context, id radio.UserID) (radio.SecondFactor, error)
 	ProposeSecond(ctx context.Context, id radio.UserID, sealed string, at radio.Millis) error
-	ConfirmSecond(ctx context.Context, id radio.UserID, pending string, step int64, recovery []string, at radio.Millis) error
+	ConfirmSecond(ctx context.Context, id radio.UserID, pending string, step int64, recovery []string, counts, at radio.Millis) error
+	// CountSecond makes the first one, set up at since (0: any), count at once.
+	CountSecond(ctx context.Context, id radio.UserID, since radio.Millis, actor string, at radio.Millis) error
 	// UseSecondStep counts the code of a step of time once: ErrConflict the second time.
 	UseSecondStep(ctx context.Context, id radio.UserID, sealed string, step int64) error
 	UseRecovery(ctx context.Context, id radio.UserID, hash string, at radio.Millis) error
@@ -76,10 +78,30 @@ func usedCode() error {
 // authenticator, one step early or late, or a recovery code. Every code counts once. Who
 // shows wrong ones waits, twice as long each time; each session has its own count, so that
 // a stolen one cannot keep its person out. ErrForbidden when the person
-// has no second factor, or a program asks.
+// has no second factor, or one that does not count yet, or a program asks.
 func (p *People) CheckCode(ctx context.Context, by radio.Person, code string) error {
 	if by.Token != "" {
-		return radio.Refuse(radio.ErrForbidden, "Việc này do chính người có quyền làm sau khi đăng nhập; mã API không làm thay được.", "this takes a person who has signed in: an API token has no second factor")
+		return noProgram()
+	}
+	f, err := p.secondOf(ctx, by.ID)
+	if err != nil {
+		return err
+	}
+	if left := f.CountsAt.Sub(radio.At(p.now())); f.Sealed != "" && left > 0 {
+		return notYet(by.Login, left)
+	}
+	return p.checkCode(ctx, by.ID, codeInSession(by), code)
+}
+
+func noProgram() error {
+	return radio.Refuse(radio.ErrForbidden, "Việc này do chính người có quyền làm sau khi đăng nhập; mã API không làm thay được.", "this takes a person who has signed in: an API token has no second factor")
+}
+
+// ownCode is CheckCode for what concerns the own account only: a first second factor counts
+// there at once.
+func (p *People) ownCode(ctx context.Context, by radio.Person, code string) error {
+	if by.Token != "" {
+		return noProgram()
 	}
 	return p.checkCode(ctx, by.ID, codeInSession(by), code)
 }

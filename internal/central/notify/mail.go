@@ -90,24 +90,34 @@ func (n *Notify) mail(ctx context.Context, r Recipient, m message) error {
 	if r.Language == "" {
 		body += "\n-- English --\n\n" + english.body(news, n.opts.BaseURL, at)
 	}
+	return n.opts.SMTP.send(ctx, note{to: r.Email, id: m.id, subject: first.subject(news, at), body: body, at: n.now()})
+}
+
+// note is one mail.
+type note struct {
+	to, id, subject, body string
+	at                    time.Time
+}
+
+func (s SMTP) send(ctx context.Context, l note) error {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := errors.Join(msg.FromFormat("Loa Xã", n.opts.SMTP.From), msg.To(r.Email)); err != nil {
-		return fmt.Errorf("make a mail to %s: %w", r.Email, err)
+	if err := errors.Join(msg.FromFormat("Loa Xã", s.From), msg.To(l.to)); err != nil {
+		return fmt.Errorf("make a mail to %s: %w", l.to, err)
 	}
-	msg.Subject(first.subject(news, at))
-	msg.SetDateWithValue(n.now())
-	msg.SetMessageIDWithValue(m.id + "@loaxa." + domain(n.opts.SMTP.From))
+	msg.Subject(l.subject)
+	msg.SetDateWithValue(l.at)
+	msg.SetMessageIDWithValue(l.id + "@loaxa." + domain(s.From))
 	// RFC 3834: no answering machine shall answer.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.SetBodyString(gomail.TypeTextPlain, body)
-	client, err := n.opts.SMTP.client()
+	msg.SetBodyString(gomail.TypeTextPlain, l.body)
+	client, err := s.client()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*n.opts.SMTP.timeout())
+	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout())
 	defer cancel()
 	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
-		return fmt.Errorf("mail to %s: %w", r.Email, err)
+		return fmt.Errorf("mail to %s: %w", l.to, err)
 	}
 	return nil
 }

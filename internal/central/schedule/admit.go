@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -18,28 +19,53 @@ func priorityQuota() *radio.Quota {
 	return &radio.Quota{Most: 20, Per: time.Hour, VI: "phát hành lịch ưu tiên", EN: "publishing priority schedules"}
 }
 
-// admit asks for what the publication of a version takes besides the right.
-func (d *Desk) admit(ctx context.Context, w *world, by radio.Person, v radio.Schedule, code string) error {
+// together is how long what one person publishes counts together.
+const together = 24 * time.Hour
+
+// admit asks for what the publication of a version takes besides the right. coded says that
+// it has taken a code.
+func (d *Desk) admit(ctx context.Context, w *world, by radio.Person, v radio.Schedule, code string) (coded bool, err error) {
+	if coded, err = d.takesCode(ctx, w, by, v); err != nil {
+		return false, err
+	}
 	if v.Priority == radio.Prior {
 		if err := d.priority.Take(by.ID, d.now()); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if !w.wide(v) {
-		return nil
+	if !coded {
+		return false, nil
 	}
-	err := d.rooms.Codes.CheckCode(ctx, by, code)
+	err = d.rooms.Codes.CheckCode(ctx, by, code)
 	if err != nil && v.Priority == radio.Prior {
 		d.priority.GiveBack(by.ID)
 	}
-	return err
+	return true, err
 }
 
-// wide says whether a version reaches the whole province: it is aimed at the province
-// itself, or at more than half of its communes, one by one.
-func (w *world) wide(s radio.Schedule) bool {
+// takesCode says whether the publication of a version takes a code: it reaches the whole
+// province, alone or together with what the person has put on the air within a day without
+// a code. Else a stolen password would reach the province commune by commune.
+func (d *Desk) takesCode(ctx context.Context, w *world, by radio.Person, v radio.Schedule) (bool, error) {
+	if w.wide(v.Targets) {
+		return true, nil
+	}
+	before, err := d.rooms.Drafts.UncodedSchedules(ctx, by.ID, radio.At(d.now().Add(-together)))
+	if err != nil {
+		return false, err
+	}
+	targets := slices.Clone(v.Targets)
+	for _, s := range before {
+		targets = append(targets, s.Targets...)
+	}
+	return w.wide(targets), nil
+}
+
+// wide says whether targets reach the whole province: one is the province itself, or they
+// lie in more than half of its communes.
+func (w *world) wide(targets []radio.Target) bool {
 	touched := map[radio.AreaID]bool{}
-	for _, t := range s.Targets {
+	for _, t := range targets {
 		chain := w.targetChain(t)
 		if len(chain) == 1 {
 			return true

@@ -107,3 +107,48 @@ func TestPriorityIsRationed(t *testing.T) {
 		t.Errorf("an hour later: %v", err)
 	}
 }
+
+// TestProvinceByParts: what one person publishes within a day counts together. A code is
+// asked for as soon as it makes the province; what was published with one is not counted.
+func TestProvinceByParts(t *testing.T) {
+	b := newDesk(t)
+	n := 0
+	publish := func(what string, by radio.Person, target radio.FormTarget, code string, want error, asked bool) {
+		t.Helper()
+		n++
+		form := b.formOf(t, "sang")
+		form.Code, form.Title, form.Targets, form.Slots[0].Code = fmt.Sprint("lich-", n), fmt.Sprint("Lịch ", n), []radio.FormTarget{target}, fmt.Sprint("s", n)
+		x := b.submitted(t, b.editor, radio.DraftSave{Form: form})
+		if v, err := b.View(t.Context(), by, x.Doc.ID); err != nil || v.TakesCode != asked {
+			t.Errorf("%s: the page says %v, %v", what, v.TakesCode, err)
+		}
+		b.codes.asked = nil
+		_, err := b.Publish(t.Context(), by, x.Doc.ID, x.Revision, true, code)
+		if want == nil && err != nil {
+			t.Fatalf("%s: %v", what, err)
+		} else if want != nil {
+			wantKind(t, what, err, want)
+		}
+		if got := len(b.codes.asked) > 0; got != asked {
+			t.Errorf("%s: asked for a code %v, want %v", what, got, asked)
+		}
+	}
+	xa, other, whole := radio.FormTarget{Area: "xa"}, radio.FormTarget{Device: "loa-khac"}, radio.FormTarget{Area: "tinh"}
+	program := b.approver
+	program.Token = radio.TokenWrites
+	second := someone("khac", radio.RoleApprover, radio.Everywhere)
+
+	publish("the province with a code", b.approver, whole, goodCode, nil, true)
+	publish("one commune after it", b.approver, xa, "", nil, false)
+	publish("the same commune again", b.approver, radio.FormTarget{Area: "thon"}, "", nil, false)
+	publish("the other half", b.approver, other, "", radio.ErrInvalid, true)
+	publish("the other half by a program", program, other, goodCode, radio.ErrForbidden, true)
+	publish("the other half by another person", second, other, "", nil, false)
+	b.now = b.now.Add(together - time.Second)
+	publish("the other half a day later, almost", b.approver, other, "", radio.ErrInvalid, true)
+	publish("the other half with a code", b.approver, other, goodCode, nil, true)
+	publish("the first half once more", b.approver, xa, "", nil, false)
+	b.now = b.now.Add(together)
+	publish("the other half, a day after", b.approver, other, "", nil, false)
+	publish("and now the first", b.approver, xa, "", radio.ErrInvalid, true)
+}

@@ -30,6 +30,8 @@ type Drafts interface {
 	DropScheduleDraft(ctx context.Context, id radio.ScheduleID, revision int64, act radio.DeskAct) error
 	PublishSchedule(ctx context.Context, v radio.Schedule, revision int64, act radio.DeskAct) error
 	AddScheduleVersion(ctx context.Context, v radio.Schedule, act radio.DeskAct) error
+	// UncodedSchedules lists what a person has put on the air after an instant without a code.
+	UncodedSchedules(ctx context.Context, approver radio.UserID, after radio.Millis) ([]radio.Schedule, error)
 }
 
 // History tells what became of a schedule (store).
@@ -247,7 +249,9 @@ func (d *Desk) View(ctx context.Context, by radio.Person, id radio.ScheduleID) (
 	if v.Draft != nil {
 		f := w.form(v.Draft.Doc)
 		v.Pending, v.Changes = &f, w.changes(id, v.Draft.Doc)
-		v.TakesCode = w.wide(v.Draft.Doc)
+		if v.TakesCode, err = d.takesCode(ctx, w, by, v.Draft.Doc); err != nil {
+			return v, err
+		}
 	}
 	// What was done to a draft is known to its desk only.
 	if w.may(by, radio.ReadSchedules, id) {

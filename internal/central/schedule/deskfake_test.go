@@ -18,6 +18,7 @@ type fakeDrafts struct {
 	versions map[radio.ScheduleID][]radio.Schedule
 	acts     []radio.DeskAct
 	writes   int
+	uncoded  []radio.Schedule
 }
 
 func (f *fakeDrafts) ScheduleDrafts(context.Context) ([]radio.ScheduleDraft, error) {
@@ -57,7 +58,19 @@ func (f *fakeDrafts) PublishSchedule(ctx context.Context, v radio.Schedule, revi
 		return err
 	}
 	f.put(v)
+	if act.Uncoded {
+		f.uncoded = append(f.uncoded, v)
+	}
 	return nil
+}
+
+func (f *fakeDrafts) UncodedSchedules(_ context.Context, approver radio.UserID, after radio.Millis) (out []radio.Schedule, err error) {
+	for _, s := range f.uncoded {
+		if s.Approver == approver && s.ApprovedAt > after {
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 func (f *fakeDrafts) AddScheduleVersion(_ context.Context, v radio.Schedule, act radio.DeskAct) error {

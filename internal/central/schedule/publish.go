@@ -12,9 +12,9 @@ import (
 
 // Publish puts a draft that was handed in on the air. The approver is none of those who
 // wrote it (design §6). What stands against it comes back as a *radio.ScheduleClash;
-// accept takes what need not be mended. What reaches the whole province takes a code of
-// the approver's second factor, so that a stolen password, or an API token, does not reach
-// it; priority schedules are few for one person and hour.
+// accept takes what need not be mended. What reaches the whole province, alone or with what
+// this person has published within a day, takes a code of the approver's second factor, so
+// that a stolen password, or an API token, does not reach it; priority schedules are few for one person and hour.
 func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, accept bool, code string) (radio.Schedule, error) {
 	d.publishing.Lock()
 	defer d.publishing.Unlock()
@@ -46,12 +46,15 @@ func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID
 	if clash := (&radio.ScheduleClash{Conflicts: found}); len(found) > 0 && (!accept || clash.Blocking()) {
 		return v, clash
 	}
-	if err := d.admit(ctx, w, by, v, code); err != nil {
+	coded, err := d.admit(ctx, w, by, v, code)
+	if err != nil {
 		return v, err
 	}
 	facts := radio.AuditFacts{Version: v.Version, Conflicts: len(found)}
 	facts.Change("version", number(x.Base), number(v.Version))
-	if err := d.rooms.Drafts.PublishSchedule(ctx, v, revision, d.act(by, "schedule.publish", facts)); err != nil {
+	act := d.act(by, "schedule.publish", facts)
+	act.Uncoded = !coded
+	if err := d.rooms.Drafts.PublishSchedule(ctx, v, revision, act); err != nil {
 		return v, err
 	}
 	d.changed()

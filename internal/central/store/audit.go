@@ -19,20 +19,21 @@ func audit(ctx context.Context, tx *sql.Tx, at radio.Millis, actor, action, subj
 		return fmt.Errorf("write audit of %s: %w", action, err)
 	}
 	e := radio.AuditRecord{At: at, Actor: actor, From: radio.SourceOf(ctx), Action: action, Subject: subject, Detail: detail}
-	if err := addAudit(ctx, tx, e, facts); err != nil {
+	if err := addAudit(ctx, tx, e); err != nil {
 		return fmt.Errorf("write audit of %s: %w", action, err)
 	}
 	return nil
 }
 
-func addAudit(ctx context.Context, tx *sql.Tx, e radio.AuditRecord, facts radio.AuditFacts) error {
+func addAudit(ctx context.Context, tx *sql.Tx, e radio.AuditRecord) error {
 	if err := tx.QueryRowContext(ctx, `UPDATE audit_head SET seq = seq + 1 RETURNING seq, hash`).Scan(&e.Seq, &e.Prev); err != nil {
 		return err
 	}
 	e.Hash = e.Chain(e.Prev)
+	find := e.Find()
 	if _, err := tx.ExecContext(ctx, `INSERT INTO audit (`+auditColumns+`, area, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		e.Seq, e.At, e.Actor, string(e.From.Via), e.From.Address, string(e.From.Token), e.Action, e.Subject, e.Detail, e.Hash,
-		string(facts.Area), facts.Words()); err != nil {
+		string(find.Area), find.Words); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE audit_head SET hash = $1`, e.Hash)

@@ -40,6 +40,7 @@ var unaudited = map[string]string{
 	"ThinCheckpoints": "FinishArchive tells what went to the archive",
 	"ForgetJournal":   "FinishArchive tells what went to the archive",
 	"ForgetRows":      "FinishArchive tells what went to the archive",
+	"EndSecondMail":   "what the centre told of a change that is told",
 	"UseSecondStep":   "that a code has counted; what it was for is told",
 
 	"AddSession": "a sign-in changes nothing; the system's log tells of those that fail",

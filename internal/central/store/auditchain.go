@@ -36,14 +36,9 @@ func (s *Store) chainAudit(ctx context.Context) error {
 				return err
 			}
 			for _, e := range part {
-				var facts radio.AuditFacts
-				if f := e.Entry().Facts; f != nil {
-					facts = *f
-				} else {
-					facts.Title = e.Detail
-				}
+				find := e.Find()
 				head = radio.AuditHead{Seq: e.Seq, Hash: e.Chain(head.Hash)}
-				if _, err := tx.ExecContext(ctx, `UPDATE audit SET hash = $1, words = $2 WHERE seq = $3`, head.Hash, facts.Words(), e.Seq); err != nil {
+				if _, err := tx.ExecContext(ctx, `UPDATE audit SET hash = $1, area = $2, words = $3 WHERE seq = $4`, head.Hash, string(find.Area), find.Words, e.Seq); err != nil {
 					return err
 				}
 			}
@@ -107,8 +102,10 @@ func (r *AuditReading) Walk(ctx context.Context, f radio.AuditFilter, each func(
 		c.add(`seq > ?`, last)
 		n := len(c.args)
 		part, err := collect(ctx, r.tx, func(rows *sql.Rows) (e radio.AuditRecord, err error) {
-			return e, rows.Scan(&e.Seq, &e.At, &e.Actor, &e.From.Via, &e.From.Address, &e.From.Token, &e.Action, &e.Subject, &e.Detail, &e.Hash, &e.Prev)
-		}, `SELECT `+auditColumns+`, COALESCE((SELECT p.hash FROM audit p WHERE p.seq < audit.seq ORDER BY p.seq DESC LIMIT 1), $`+strconv.Itoa(n+1)+`)
+			e.Columns = &radio.AuditColumns{}
+			return e, rows.Scan(&e.Seq, &e.At, &e.Actor, &e.From.Via, &e.From.Address, &e.From.Token, &e.Action, &e.Subject, &e.Detail, &e.Hash,
+				&e.Columns.Area, &e.Columns.Words, &e.Prev)
+		}, `SELECT `+auditColumns+`, area, words, COALESCE((SELECT p.hash FROM audit p WHERE p.seq < audit.seq ORDER BY p.seq DESC LIMIT 1), $`+strconv.Itoa(n+1)+`)
 			FROM audit`+c.text()+` ORDER BY seq LIMIT $`+strconv.Itoa(n+2), append(c.args, radio.AuditStart(), chainPage)...)
 		if err != nil {
 			return fmt.Errorf("walk the audit: %w", err)

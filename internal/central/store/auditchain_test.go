@@ -46,7 +46,16 @@ func entries(t *testing.T, s *store.Store, n int) (head radio.AuditHead) {
 	t.Helper()
 	ctx := radio.WithSource(t.Context(), radio.Source{Via: radio.ViaAPI, Address: "203.0.113.7", Token: "01TOKEN"})
 	for i := range n {
-		if err := s.Witness(ctx, "key.online", "keys", radio.Millis(i+1), func() (radio.AuditFacts, error) { return radio.AuditFacts{Why: fmt.Sprint(i)}, nil }); err != nil {
+		if err := s.Witness(ctx, "key.online", "keys", radio.Millis(i+1), func() (radio.AuditFacts, error) {
+			f := radio.AuditFacts{Why: fmt.Sprintf("Lý do %d, \xff", i), Area: radio.AreaID(fmt.Sprint("area ", i))}
+			if i == 3 { // more than an entry keeps
+				f.Why = strings.Repeat("dài \n", 400)
+				for n := range 100 {
+					f.Change(fmt.Sprint("setting ", n), "", strings.Repeat("Đ", 600))
+				}
+			}
+			return f, nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,6 +114,10 @@ func TestAuditTampering(t *testing.T) {
 		{"instant", `UPDATE audit SET at = at + 1 WHERE seq = 3`, 3, "changed"},
 		{"hash", flip("hash"), 3, "changed"},
 		{"text moved between fields", `UPDATE audit SET actor = substr(actor, 1, 3), address = substr(actor, 4) || address WHERE seq = 3`, 3, "changed"},
+		{"area", `UPDATE audit SET area = 'elsewhere' WHERE seq = 3`, 3, "area"},
+		{"area taken away", `UPDATE audit SET area = '' WHERE seq = 4`, 4, "area"},
+		{"words", flip("words"), 3, "other words"}, {"words taken away", `UPDATE audit SET words = '' WHERE seq = 3`, 3, "other words"},
+		{"words of a long entry", `UPDATE audit SET words = replace(words, 'dai', 'ngan') WHERE seq = 4`, 4, "other words"},
 		{"removed", `DELETE FROM audit WHERE seq = 3`, 3, "missing"},
 		{"the first removed", `DELETE FROM audit WHERE seq = 1`, 1, "missing"},
 		{"the last removed", `DELETE FROM audit WHERE seq = 6`, 6, "missing"},

@@ -104,8 +104,24 @@ func (s *Store) PublishSchedule(ctx context.Context, v radio.Schedule, revision 
 		if err := addSchedule(ctx, tx, v); err != nil {
 			return err
 		}
+		if act.Uncoded {
+			if _, err := tx.ExecContext(ctx, `UPDATE schedule_version SET uncoded = 1 WHERE schedule = $1 AND version = $2`, v.ID, v.Version); err != nil {
+				return fmt.Errorf("note the publication of schedule %s: %w", v.Code, err)
+			}
+		}
 		return audit(ctx, tx, act.At, string(act.By), act.Action, string(v.ID), ofSchedule(act.Facts, v))
 	})
+}
+
+// UncodedSchedules lists the versions that a person has put on the air after an instant
+// without a code.
+func (s *Store) UncodedSchedules(ctx context.Context, approver radio.UserID, after radio.Millis) ([]radio.Schedule, error) {
+	out, err := collect(ctx, s.read, scanDocument[radio.Schedule], `SELECT doc FROM schedule_version
+		WHERE uncoded = 1 AND approver = $1 AND approved_at > $2 ORDER BY approved_at, schedule, version`, approver, after)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("publications of %s without a code: %w", approver, err))
+	}
+	return out, nil
 }
 
 // AddScheduleVersion keeps a version that has no draft: a withdrawal. ErrConflict when v is

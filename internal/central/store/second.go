@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -13,9 +14,9 @@ import (
 // began one.
 func (s *Store) SecondFactor(ctx context.Context, id radio.UserID) (radio.SecondFactor, error) {
 	f := radio.SecondFactor{Person: id}
-	err := s.read.QueryRowContext(ctx, `SELECT sealed, since, last_step, pending, pending_at,
+	err := s.read.QueryRowContext(ctx, `SELECT sealed, since, counts_at, last_step, pending, pending_at,
 		(SELECT COUNT(*) FROM recovery_code r WHERE r.person = f.person) FROM second_factor f WHERE person = $1`, id).
-		Scan(&f.Sealed, &f.Since, &f.LastStep, &f.Pending, &f.PendingAt, &f.Recovery)
+		Scan(&f.Sealed, &f.Since, &f.CountsAt, &f.LastStep, &f.Pending, &f.PendingAt, &f.Recovery)
 	if err != nil {
 		return f, s.kind(fmt.Errorf("second factor of %s: %w", id, err))
 	}
@@ -34,10 +35,19 @@ func (s *Store) ProposeSecond(ctx context.Context, id radio.UserID, sealed strin
 	})
 }
 
-// ConfirmSecond makes the secret that waited the one that counts, from the step of its
-// first code on, with new recovery codes. ErrConflict when another one waits by now.
-func (s *Store) ConfirmSecond(ctx context.Context, id radio.UserID, pending string, step int64, recovery []string, at radio.Millis) error {
+// ConfirmSecond makes the secret that waited the one that is asked for, from the step of its
+// first code on, with new recovery codes. Where the person had none before, it counts for
+// what takes a code from counts on, and a mail is owed; else as the one before did.
+// ErrConflict when another one waits by now.
+func (s *Store) ConfirmSecond(ctx context.Context, id radio.UserID, pending string, step int64, recovery []string, counts, at radio.Millis) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		var first int
+		err := tx.QueryRowContext(ctx, `UPDATE second_factor SET counts_at = CASE WHEN sealed = '' THEN $1 ELSE counts_at END,
+			mail_from = CASE WHEN sealed = '' THEN $2 ELSE mail_from END WHERE person = $3 AND pending = $4 AND pending <> ''
+			RETURNING CASE WHEN sealed = '' THEN 1 ELSE 0 END`, counts, at, id, pending).Scan(&first)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("confirm the second factor of %s: %w", id, err)
+		}
 		n, err := affected(ctx, tx, `UPDATE second_factor SET sealed = pending, since = $1, last_step = $2, pending = '', pending_at = 0
 			WHERE person = $3 AND pending = $4 AND pending <> ''`, at, step, id, pending)
 		if err != nil {
@@ -52,7 +62,65 @@ func (s *Store) ConfirmSecond(ctx context.Context, id radio.UserID, pending stri
 		if err := endSecondReset(ctx, tx, id); err != nil {
 			return err
 		}
-		return audit(ctx, tx, at, string(id), "person.second", string(id), radio.AuditFacts{})
+		var facts radio.AuditFacts
+		if first == 1 && counts > at {
+			facts.Change("counts_at", "", instant(counts))
+		}
+		return audit(ctx, tx, at, string(id), "person.second", string(id), facts)
+	})
+}
+
+// instant is one as entries of the audit keep it.
+func instant(at radio.Millis) string { return at.Time().UTC().Format(time.RFC3339) }
+
+// CountSecond makes a first second factor count at once: the one set up at since, 0 for
+// whichever it is. ErrConflict when it is another one by now, or counts already.
+func (s *Store) CountSecond(ctx context.Context, id radio.UserID, since radio.Millis, actor string, at radio.Millis) error {
+	return s.people(ctx, func(tx *sql.Tx) error {
+		p, err := person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := hasSecond(ctx, tx, p); err != nil {
+			return err
+		}
+		var set, counts radio.Millis
+		if err := tx.QueryRowContext(ctx, `SELECT since, counts_at FROM second_factor WHERE person = $1`, id).Scan(&set, &counts); err != nil {
+			return fmt.Errorf("second factor of %s: %w", id, err)
+		}
+		switch {
+		case since != 0 && set != since:
+			return radio.Refuse(radio.ErrConflict, "Xác thực hai lớp của người này đã được cài lại; hãy mở lại trang.", "the second factor was set up anew: open the page again")
+		case counts <= at:
+			return refuseAccount(p.Login, "Xác thực hai lớp của %s đã có hiệu lực.", "the second factor of %s counts already")
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE second_factor SET counts_at = $1 WHERE person = $2`, at, id); err != nil {
+			return fmt.Errorf("count the second factor of %s: %w", id, err)
+		}
+		facts := radio.AuditFacts{Code: p.Login}
+		facts.Change("counts_at", instant(counts), instant(at))
+		return audit(ctx, tx, at, actor, "person.second_count", string(id), facts)
+	})
+}
+
+// SecondMails lists whom a mail about their first second factor is owed, the oldest first.
+func (s *Store) SecondMails(ctx context.Context) ([]radio.SecondMail, error) {
+	out, err := collect(ctx, s.read, func(r *sql.Rows) (m radio.SecondMail, err error) {
+		return m, r.Scan(&m.Person, &m.Login, &m.Email, &m.At, &m.CountsAt)
+	}, `SELECT p.id, p.login, p.email, f.mail_from, f.counts_at FROM second_factor f JOIN person p ON p.id = f.person WHERE f.mail_from > 0 ORDER BY f.mail_from, p.id`)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("mails about second factors: %w", err))
+	}
+	return out, nil
+}
+
+// EndSecondMail keeps that the mail is not owed any more.
+func (s *Store) EndSecondMail(ctx context.Context, m radio.SecondMail) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE second_factor SET mail_from = 0 WHERE person = $1 AND mail_from = $2`, m.Person, m.At); err != nil {
+			return fmt.Errorf("end the mail to %s: %w", m.Login, err)
+		}
+		return nil
 	})
 }
 

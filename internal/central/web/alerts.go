@@ -78,7 +78,7 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "POST /api/v1/alerts", as: api, do: s.apiAlertCompose, may: write,
 			doc: doc{Summary: "Compose an alert; nothing is sent before it is signed", In: radio.AlertWish{}, Out: radio.AlertRecord{}, Status: http.StatusCreated}},
 		{pattern: "POST /api/v1/alerts/voice", as: api, do: s.apiAlertVoice, may: write, body: maxVoiceUpload,
-			doc: doc{Summary: "Prepare spoken words of at most 30 s; the answer goes into a wish", Out: radio.Rendition{}, Status: http.StatusCreated}},
+			doc: doc{Summary: "Prepare spoken words of at most 30 s; the answer goes into a wish", Takes: "application/octet-stream", Out: radio.Rendition{}, Status: http.StatusCreated}},
 		{pattern: "GET /api/v1/alerts/{alert}", as: api, do: s.apiAlert, may: read, of: one, doc: doc{Summary: "One alert", Out: radio.AlertRecord{}}},
 		{pattern: "PUT /api/v1/alerts/{alert}", as: api, do: s.apiAlertChange, may: write, of: one,
 			doc: doc{Summary: "Change a draft; its signatures are dropped", In: alertChangeBody{}, Out: radio.AlertRecord{}}},

@@ -87,6 +87,9 @@ func (f *fakeAlerts) Voice(_ context.Context, r io.Reader) (radio.Rendition, err
 	if err != nil {
 		return radio.Rendition{}, err
 	}
+	if len(b) == 0 {
+		return radio.Rendition{}, fmt.Errorf("%w: no sound", radio.ErrInvalid)
+	}
 	return radio.Rendition{SHA256: radio.VoiceHash(b), Kbps: 32, Bytes: int64(len(b)), Frames: 4, Samples: 4 * radio.FrameSamples}, f.do("voice of %d bytes", len(b))
 }
 

@@ -53,7 +53,7 @@ func actionText(action string) string {
 	return word(map[string]string{
 		"person.add": "Đã tạo tài khoản", "person.edit": "Đã sửa tài khoản", "person.grant": "Đã giao vai trò", "person.password": "Đã đổi mật khẩu",
 		"person.reset": "Đã cấp lại mật khẩu", "person.accept": "Đã đặt mật khẩu", "person.disable": "Đã khóa tài khoản", "person.enable": "Đã mở lại tài khoản",
-		"person.second_begin": "Đã bắt đầu cài xác thực hai lớp", "person.second": "Đã cài xác thực hai lớp", "person.recovery": "Đã tạo mã khôi phục mới",
+		"person.second_begin": "Đã bắt đầu cài xác thực hai lớp", "person.second": "Đã cài xác thực hai lớp", "person.second_count": "Đã xác nhận xác thực hai lớp", "person.recovery": "Đã tạo mã khôi phục mới",
 		"person.recovery_use": "Đã dùng một mã khôi phục", "person.second_ask": "Đã đề nghị gỡ xác thực hai lớp", "person.second_reset": "Đã gỡ xác thực hai lớp",
 		"person.sign_out": "Đã đăng xuất mọi nơi", "token.add": "Đã tạo mã API", "token.revoke": "Đã hủy mã API",
 		"bulletin.add": "Đã tải bản tin lên", "bulletin.edit": "Đã sửa bản tin", "bulletin.delete": "Đã xóa bản nháp bản tin", "bulletin.submit": "Đã trình duyệt bản tin",

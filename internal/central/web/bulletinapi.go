@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"loaxa/internal/radio"
@@ -73,7 +74,7 @@ func (s *Server) bulletinAPI() []route {
 		{pattern: "GET /api/v1/bulletins", as: api, do: s.apiBulletins, may: read, doc: doc{Summary: "Bulletins: of each the newest version its reader may see; what waits for a decision first, then the newest",
 			Out: bulletinsAnswer{}, Query: append([]string{"limit"}, bulletinKeys...)}},
 		{pattern: "POST /api/v1/bulletins", as: api, do: s.apiCreate, body: maxUpload, may: write, doc: doc{Summary: "Make a draft (multipart/form-data: title, field, …; then audio as the last part, or upload, the id of a finished upload; submit=true hands it in at once)",
-			Out: bulletinAnswer{}, Status: http.StatusCreated}},
+			Parts: append(slices.Clone(formWords), "audio"), Out: bulletinAnswer{}, Status: http.StatusCreated}},
 		{pattern: "GET " + one, as: api, do: s.apiBulletin, may: read, of: s.ofBulletin, doc: doc{Summary: "One version with its transcript", Out: bulletinAnswer{}}},
 		{pattern: "PUT " + one, as: api, do: s.apiSave, may: write, of: s.ofBulletin, doc: doc{Summary: "Replace the words of a draft, and its audio by a finished upload", In: draftBody{}, Out: bulletinAnswer{}}},
 		{pattern: "DELETE " + one, as: api, do: s.apiDelete, may: write, of: s.ofBulletin, doc: doc{Summary: "Delete a draft", Status: http.StatusNoContent}},

@@ -149,7 +149,7 @@ func (d *deskHouse) create(fields ...field) bulletinAnswer {
 	r.AddCookie(&http.Cookie{Name: "loaxa", Value: sessionToken})
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, r)
-	d.contract.hold(d.t, r, w)
+	d.contract.hold(d.t, r, body, w)
 	return got[bulletinAnswer](d.t, w, http.StatusCreated)
 }
 

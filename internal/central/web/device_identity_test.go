@@ -61,7 +61,7 @@ func TestEnrolmentCard(t *testing.T) {
 	want(t, w, http.StatusOK, "01234-56789-0123-4567-89ab-cdef", `<svg class="qr" viewBox="0 0 41 41"`, `<path d="M4 4h7v1h-7z`,
 		"loaxa-agent enrol LOAXA-ENROL:LOA.HATINH.EXAMPLE:8443/01234-56789-0123-4567-89AB-CDEF", "--server https://loa.hatinh.example:8443", `id="print"`, "/print.")
 	var c codeAnswer
-	w = sendJSON(h, t, http.MethodPost, "/api/v1"+at+"/enrolment-code", "{}")
+	w = sendJSON(h, t, http.MethodPost, "/api/v1"+at+"/enrolment-code", "")
 	if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil || c.Ticket != "LOAXA-ENROL:LOA.HATINH.EXAMPLE:8443/01234-56789-0123-4567-89AB-CDEF" || c.Server != "https://loa.hatinh.example:8443" {
 		t.Errorf("%+v %v", c, err)
 	}

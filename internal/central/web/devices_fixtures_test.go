@@ -201,7 +201,7 @@ func overviewFixtures() []fixture {
 		{pattern: "GET /api/v1/devices", may: radio.ReadDevices},
 		{pattern: "POST /api/v1/devices", may: radio.WriteDevices, body: deviceJSON},
 		{pattern: "GET /api/v1/devices/{device}", may: radio.ReadDevices, thing: deviceThing},
-		{pattern: "POST /api/v1/devices/{device}/enrolment-code", may: radio.WriteDevices, thing: deviceThing, body: "{}"},
+		{pattern: "POST /api/v1/devices/{device}/enrolment-code", may: radio.WriteDevices, thing: deviceThing},
 		{pattern: "POST /api/v1/devices/{device}/revoke", may: radio.WriteDevices, thing: deviceThing, body: `{"why":"mất"}`},
 		{pattern: "POST /api/v1/devices/{device}/retire", may: radio.WriteDevices, thing: deviceThing, body: `{"why":""}`},
 		{pattern: "GET /api/v1/faults", may: radio.ReadDevices},

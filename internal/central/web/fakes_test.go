@@ -338,10 +338,13 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 func (h *house) ask(t testing.TB, method, path, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	} else {
+	switch {
+	case body == "":
 		r.Body = http.NoBody
+	case strings.HasPrefix(path, apiPrefix):
+		r.Header.Set("Content-Type", "application/json")
+	default:
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	r.AddCookie(&http.Cookie{Name: h.cookieName(), Value: sessionToken})
 	for _, c := range change {
@@ -349,7 +352,7 @@ func (h *house) ask(t testing.TB, method, path, body string, change ...func(*htt
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	h.contract.hold(t, r, w)
+	h.contract.hold(t, r, []byte(body), w)
 	return w
 }
 

@@ -18,8 +18,8 @@ import (
 )
 
 // The description of the API (OpenAPI 3.0.3) is made from the table of routes and the
-// Go types behind it, so it cannot fall behind; every test of the API holds its answers
-// against it.
+// Go types behind it, so it cannot fall behind; every test of the API holds its answers,
+// and the requests it has taken, against it.
 
 const apiPrefix = "/api/v1/"
 
@@ -47,17 +47,13 @@ func (s *Server) describe() (*openapi3.T, error) {
 			},
 		},
 	}
-	g := openapi3gen.NewGenerator(
-		openapi3gen.SchemaCustomizer(strictSchema),
-		openapi3gen.CreateTypeNameGenerator(schemaName),
-		openapi3gen.CreateComponentSchemas(openapi3gen.ExportComponentSchemasOptions{ExportComponentSchemas: true, ExportTopLevelSchema: true}),
-	)
+	g := schemas{newGenerator(strictSchema, schemaName), newGenerator(requestSchema, requestName), d.Components.Schemas}
 	for _, r := range s.table() {
 		method, path, ok := strings.Cut(r.pattern, " ")
 		if !ok || !strings.HasPrefix(path, apiPrefix) {
 			continue
 		}
-		op, err := describeRoute(g, d.Components.Schemas, r, path)
+		op, err := describeRoute(g, r, path)
 		if err != nil {
 			return nil, fmt.Errorf("describe %s: %w", r.pattern, err)
 		}
@@ -67,7 +63,45 @@ func (s *Server) describe() (*openapi3.T, error) {
 	return d, nil
 }
 
-func describeRoute(g *openapi3gen.Generator, all openapi3.Schemas, r route, path string) (*openapi3.Operation, error) {
+// schemas makes those of answers and of requests: a thing that the API tells whole may be
+// sent in part.
+type schemas struct {
+	out, in *openapi3gen.Generator
+	all     openapi3.Schemas
+}
+
+func newGenerator(customize openapi3gen.SchemaCustomizerFn, name func(reflect.Type) string) *openapi3gen.Generator {
+	return openapi3gen.NewGenerator(openapi3gen.SchemaCustomizer(customize), openapi3gen.CreateTypeNameGenerator(name),
+		openapi3gen.CreateComponentSchemas(openapi3gen.ExportComponentSchemasOptions{ExportComponentSchemas: true, ExportTopLevelSchema: true}))
+}
+
+// takes describes the body of a request; nil when it has none.
+func (g schemas) takes(d doc) (*openapi3.RequestBodyRef, error) {
+	body := openapi3.NewRequestBody().WithRequired(true)
+	file := openapi3.NewStringSchema().WithFormat("binary")
+	switch {
+	case d.In != nil:
+		in, err := g.in.NewSchemaRefForValue(d.In, g.all)
+		if err != nil {
+			return nil, err
+		}
+		body = body.WithJSONSchemaRef(in)
+	case len(d.Parts) > 0:
+		form := openapi3.NewObjectSchema().WithoutAdditionalProperties()
+		for _, part := range d.Parts[:len(d.Parts)-1] {
+			form.WithProperty(part, openapi3.NewStringSchema())
+		}
+		form.WithProperty(d.Parts[len(d.Parts)-1], file)
+		body = body.WithContent(openapi3.NewContentWithSchema(form, []string{"multipart/form-data"}))
+	case d.Takes != "":
+		body = body.WithContent(openapi3.NewContentWithSchema(file, []string{d.Takes}))
+	default:
+		return nil, nil
+	}
+	return &openapi3.RequestBodyRef{Value: body}, nil
+}
+
+func describeRoute(g schemas, r route, path string) (*openapi3.Operation, error) {
 	if r.doc.Summary == "" {
 		return nil, fmt.Errorf("%w: no summary", radio.ErrInvalid)
 	}
@@ -86,18 +120,15 @@ func describeRoute(g *openapi3gen.Generator, all openapi3.Schemas, r route, path
 	for _, key := range r.doc.Query {
 		op.AddParameter(openapi3.NewQueryParameter(key).WithSchema(openapi3.NewStringSchema()))
 	}
-	if r.doc.In != nil {
-		in, err := g.NewSchemaRefForValue(r.doc.In, all)
-		if err != nil {
-			return nil, err
-		}
-		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchemaRef(in)}
+	var err error
+	if op.RequestBody, err = g.takes(r.doc); err != nil {
+		return nil, err
 	}
 	status := cmp.Or(r.doc.Status, http.StatusOK)
 	good := openapi3.NewResponse().WithDescription(http.StatusText(status))
 	switch {
 	case r.doc.Out != nil:
-		out, err := g.NewSchemaRefForValue(r.doc.Out, all)
+		out, err := g.out.NewSchemaRefForValue(r.doc.Out, g.all)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +136,7 @@ func describeRoute(g *openapi3gen.Generator, all openapi3.Schemas, r route, path
 	case r.doc.Kind != "":
 		good = good.WithContent(openapi3.Content{r.doc.Kind: openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema().WithFormat("binary"))})
 	}
-	bad, err := g.NewSchemaRefForValue(failure{}, all)
+	bad, err := g.out.NewSchemaRefForValue(failure{}, g.all)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +184,34 @@ func strictSchema(_ string, t reflect.Type, _ reflect.StructTag, schema *openapi
 		schema.Required = required(t)
 	}
 	return nil
+}
+
+// requestSchema is strictSchema for what is sent: of a thing of the vocabulary everything may
+// be left out, of a body of a route what its fields say.
+func requestSchema(name string, t reflect.Type, tag reflect.StructTag, schema *openapi3.Schema) error {
+	if err := strictSchema(name, t, tag, schema); err != nil {
+		return err
+	}
+	if ofVocabulary(t) {
+		schema.Required = nil
+	}
+	return nil
+}
+
+// requestName keeps what may be sent in part apart from what is told whole.
+func requestName(t reflect.Type) string {
+	name := schemaName(t)
+	if name != "" && ofVocabulary(t) {
+		name += "Request"
+	}
+	return name
+}
+
+func ofVocabulary(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == reflect.TypeFor[radio.Schedule]().PkgPath()
 }
 
 func enum[T ~string](words []T) []any {

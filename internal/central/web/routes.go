@@ -38,8 +38,10 @@ type doc struct {
 	Query   []string
 	// Status of success; 200 when it is not said.
 	Status int
-	// Kind is the content type of an answer that is not JSON.
-	Kind string
+	// Kind is the content type of an answer that is not JSON, Takes of a request that is not.
+	Kind, Takes string
+	// Parts are those of a multipart request; the last one is the file.
+	Parts []string
 }
 
 // maxBody bounds the body of a request whose route does not say otherwise.

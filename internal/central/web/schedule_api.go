@@ -65,7 +65,7 @@ func (s *Server) scheduleAPI() []route {
 		{pattern: "GET /api/v1/schedules", as: api, do: s.apiSchedules, may: read, doc: doc{Summary: "Schedules, on the air and drafts; state narrows to on_air, draft, submitted, ended, withdrawn or all", Out: schedulesAnswer{}, Query: scheduleKeys}},
 		{pattern: "POST /api/v1/schedules", as: api, do: s.apiScheduleNew, may: write, doc: doc{Summary: "Write the draft of a new schedule", In: scheduleCreate{}, Out: radio.ScheduleDraft{}, Status: http.StatusCreated}},
 		{pattern: "POST /api/v1/schedules/upload", as: api, do: s.apiScheduleUpload, may: write, body: maxScheduleUpload,
-			doc: doc{Summary: "Read a file of schedules (multipart/form-data, part file: YAML, CSV or XLSX) and tell the difference; with save=1 make the drafts", Out: radio.ScheduleUpload{}, Query: []string{"save"}}},
+			doc: doc{Summary: "Read a file of schedules (multipart/form-data, part file: YAML, CSV or XLSX) and tell the difference; with save=1 make the drafts", Parts: []string{"file"}, Out: radio.ScheduleUpload{}, Query: []string{"save"}}},
 		{pattern: "GET /api/v1/schedules/{id}", as: api, do: s.apiSchedule, may: read, of: of, doc: doc{Summary: "One schedule with its draft, its versions and its history", Out: radio.ScheduleView{}}},
 		{pattern: "PUT /api/v1/schedules/{id}", as: api, do: s.apiScheduleSave, may: write, of: of, doc: doc{Summary: "Write the draft of a schedule", In: scheduleUpdate{}, Out: radio.ScheduleDraft{}}},
 		{pattern: "DELETE /api/v1/schedules/{id}/draft", as: api, do: s.apiScheduleDrop, may: write, of: of, doc: doc{Summary: "Throw the draft at that revision away", Query: []string{"revision"}, Status: http.StatusNoContent}},

@@ -81,6 +81,10 @@ func (f *fakePlans) AddScheduleVersion(_ context.Context, v radio.Schedule, act 
 	return nil
 }
 
+func (f *fakePlans) UncodedSchedules(context.Context, radio.UserID, radio.Millis) ([]radio.Schedule, error) {
+	return nil, nil
+}
+
 func (f *fakePlans) put(v radio.Schedule) {
 	i := slices.IndexFunc(f.plan.schedules, func(s radio.Schedule) bool { return s.ID == v.ID })
 	if i < 0 {

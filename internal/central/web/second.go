@@ -20,11 +20,14 @@ type Second interface {
 	CheckCode(ctx context.Context, by radio.Person, code string) error
 }
 
-// SecondOffice takes another's second factor away, by two administrators (identity).
+// SecondOffice confirms another's first second factor, and takes one away by two
+// administrators (identity).
 type SecondOffice interface {
 	SecondOf(ctx context.Context, by radio.Person, id radio.UserID) (radio.SecondState, radio.SecondReset, error)
 	AskSecondReset(ctx context.Context, by radio.Person, id radio.UserID, code string) error
 	ConfirmSecondReset(ctx context.Context, by radio.Person, id radio.UserID, code string) error
+	// CountSecond makes a first second factor, the one set up at since, count at once.
+	CountSecond(ctx context.Context, by radio.Person, id radio.UserID, since radio.Millis, code string) error
 }
 
 func (s *Server) secondRoutes() []route {
@@ -36,6 +39,7 @@ func (s *Server) secondRoutes() []route {
 		{pattern: "POST /account/second/recovery", as: page, do: s.secondRecovery, may: self},
 		{pattern: "POST /people/{id}/second/ask", as: page, do: s.secondAsk, may: write},
 		{pattern: "POST /people/{id}/second/confirm", as: page, do: s.secondConfirmReset, may: write},
+		{pattern: "POST /people/{id}/second/count", as: page, do: s.secondCount, may: write},
 
 		{pattern: "GET /api/v1/account/second", as: api, do: s.apiSecond, may: self, doc: doc{Summary: "Whether the account has a second factor", Out: radio.SecondState{}}},
 		{pattern: "POST /api/v1/account/second", as: api, do: s.apiSecondBegin, may: self, doc: doc{Summary: "Make a secret for an authenticator, told once; it counts from its first code on. Where there is a second factor already, a code of it is asked for", In: radio.Proof{}, Out: radio.NewSecond{}}},
@@ -44,6 +48,7 @@ func (s *Server) secondRoutes() []route {
 		{pattern: "GET /api/v1/people/{id}/second", as: api, do: s.apiSecondOf, may: radio.ReadPeople, doc: doc{Summary: "Whether a person has a second factor, and who has asked to take it away", Out: secondOfAnswer{}}},
 		{pattern: "POST /api/v1/people/{id}/second/ask", as: api, do: s.apiSecondAsk, may: write, doc: doc{Summary: "Ask to take a person's second factor away; another administrator must confirm within 24 hours", In: codeBody{}, Status: http.StatusNoContent}},
 		{pattern: "POST /api/v1/people/{id}/second/confirm", as: api, do: s.apiSecondConfirmReset, may: write, doc: doc{Summary: "Confirm what another administrator has asked: the second factor is gone, the sessions end", In: codeBody{}, Status: http.StatusNoContent}},
+		{pattern: "POST /api/v1/people/{id}/second/count", as: api, do: s.apiSecondCount, may: write, doc: doc{Summary: "Confirm that a person's first second factor, the one set up at since, is theirs: it counts at once for what takes a code, not only at its counts_at", In: countBody{}, Status: http.StatusNoContent}},
 	}
 }
 
@@ -62,14 +67,16 @@ type secondData struct {
 // askCode is what the partial "askcode" needs: a form that takes a code of the second
 // factor, or the way to set one up.
 type askCode struct {
-	Set  bool
-	Mark template.HTMLAttr
+	Set bool
+	// CountsAt is from when the reader's own counts, 0 when it does.
+	CountsAt radio.Millis
+	Mark     template.HTMLAttr
 }
 
 // askCode is for a form of the reader, which may have come back.
 func (s *Server) askCode(r *http.Request, again retry) (askCode, error) {
 	state, err := s.Second.Second(r.Context(), who(r))
-	return askCode{state.Set, again.Mark("code")}, err
+	return askCode{state.Set, state.CountsAt, again.Mark("code")}, err
 }
 
 func (s *Server) secondPage(w http.ResponseWriter, r *http.Request) error {
@@ -136,6 +143,12 @@ func (s *Server) secondAsk(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) secondConfirmReset(w http.ResponseWriter, r *http.Request) error {
 	return s.changePerson(w, r, "second", func(id radio.UserID) error {
 		return s.SecondOffice.ConfirmSecondReset(r.Context(), who(r), id, r.PostFormValue("code"))
+	})
+}
+
+func (s *Server) secondCount(w http.ResponseWriter, r *http.Request) error {
+	return s.changePerson(w, r, "second", func(id radio.UserID) error {
+		return s.SecondOffice.CountSecond(r.Context(), who(r), id, radio.Millis(formNumber(r, "since")), r.PostFormValue("code"))
 	})
 }
 

@@ -12,6 +12,12 @@ type codeBody struct {
 	Code string `json:"code"`
 }
 
+// countBody confirms the second factor that was set up at since.
+type countBody struct {
+	Since radio.Millis `json:"since"`
+	Code  string       `json:"code"`
+}
+
 // recoveryAnswer tells recovery codes, this once.
 type recoveryAnswer struct {
 	RecoveryCodes []string `json:"recovery_codes"`
@@ -89,4 +95,16 @@ func (s *Server) apiSecondConfirmReset(w http.ResponseWriter, r *http.Request) e
 	return s.withCode(w, r, func(code string) ([]string, error) {
 		return nil, s.SecondOffice.ConfirmSecondReset(r.Context(), who(r), radio.UserID(r.PathValue("id")), code)
 	})
+}
+
+func (s *Server) apiSecondCount(w http.ResponseWriter, r *http.Request) error {
+	var in countBody
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if err := s.SecondOffice.CountSecond(r.Context(), who(r), radio.UserID(r.PathValue("id")), in.Since, in.Code); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -102,6 +102,10 @@ func (f *fakeStaff) ConfirmSecondReset(_ context.Context, by radio.Person, perso
 	return f.resetSecond(by, person, "take the second factor", code)
 }
 
+func (f *fakeStaff) CountSecond(_ context.Context, by radio.Person, person radio.UserID, since radio.Millis, code string) error {
+	return f.resetSecond(by, person, fmt.Sprint("confirm the second factor of ", since), code)
+}
+
 func (f *fakeStaff) resetSecond(by radio.Person, person radio.UserID, what, code string) error {
 	if code != rightCode {
 		return wrongCode()
@@ -120,6 +124,7 @@ func secondFixtures() []fixture {
 		{pattern: "POST /account/second/recovery", may: self, body: form},
 		{pattern: "POST /people/{id}/second/ask", may: write, thing: personThing, body: form, except: hidden()},
 		{pattern: "POST /people/{id}/second/confirm", may: write, thing: personThing, body: form, except: hidden()},
+		{pattern: "POST /people/{id}/second/count", may: write, thing: personThing, body: form + "&since=5", except: hidden()},
 		{pattern: "GET /api/v1/account/second", may: self},
 		{pattern: "POST /api/v1/account/second", may: self, body: `{"password":"a","code":"` + rightCode + `"}`},
 		{pattern: "POST /api/v1/account/second/confirm", may: self, body: body},
@@ -127,5 +132,6 @@ func secondFixtures() []fixture {
 		{pattern: "GET /api/v1/people/{id}/second", may: radio.ReadPeople, thing: personThing, except: hidden()},
 		{pattern: "POST /api/v1/people/{id}/second/ask", may: write, thing: personThing, body: body, except: hidden()},
 		{pattern: "POST /api/v1/people/{id}/second/confirm", may: write, thing: personThing, body: body, except: hidden()},
+		{pattern: "POST /api/v1/people/{id}/second/count", may: write, thing: personThing, body: fmt.Sprintf(`{"since":5,"code":%q}`, rightCode), except: hidden()},
 	}
 }

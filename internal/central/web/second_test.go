@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,6 +106,25 @@ func TestSecondFactorOfAnother(t *testing.T) {
 	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, page+"/second/ask", `name="code"`)
 	want(t, h.ask(t, http.MethodPost, page+"/second/ask", "code=1"), http.StatusUnprocessableEntity, "mã không đúng")
 	want(t, h.ask(t, http.MethodPost, page+"/second/ask", "code="+rightCode), http.StatusSeeOther)
+	// A first one that does not count yet, the person's and then the reader's.
+	h.staff.theirs.CountsAt = radio.At(now.AddDate(0, 0, 1))
+	fresh := h.ask(t, http.MethodGet, page, "")
+	want(t, fresh, http.StatusOK, page+"/second/count", "23/11", fmt.Sprintf(`name="since" value="%d"`, radio.At(now)), "Xác nhận là của người này")
+	h.staff.second.CountsAt = radio.At(now.AddDate(0, 0, 1))
+	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Xác thực hai lớp của bạn mới cài")
+	want(t, h.ask(t, http.MethodGet, "/account/second", ""), http.StatusOK, "loaxa user confirm-second --login lan", "23/11")
+	want(t, h.ask(t, http.MethodGet, "/api/v1/account/second", ""), http.StatusOK, `"counts_at":`)
+	h.staff.second.CountsAt = 0
+	want(t, h.ask(t, http.MethodPost, page+"/second/count", "since=5&code=1"), http.StatusUnprocessableEntity, "mã không đúng")
+	want(t, h.ask(t, http.MethodPost, page+"/second/count", "since=77&code="+rightCode), http.StatusSeeOther)
+	if last := h.staff.changes[len(h.staff.changes)-1]; !strings.Contains(last, "second factor of 77") {
+		t.Errorf("asked for %q", last)
+	}
+	want(t, h.ask(t, http.MethodPost, "/api/v1"+page+"/second/count", `{"since":77,"code":"`+rightCode+`"}`), http.StatusNoContent)
+	h.staff.theirs.CountsAt = 0
+	if strings.Contains(h.ask(t, http.MethodGet, page, "").Body.String(), "/second/count") {
+		t.Error("what counts already is confirmed")
+	}
 	h.staff.wish = radio.SecondReset{Person: id[radio.UserID]('u', 11), AskedBy: lan.ID, AskedAt: radio.At(now), ExpiresAt: radio.At(now.AddDate(0, 0, 1))}
 	mine := h.ask(t, http.MethodGet, page, "")
 	want(t, mine, http.StatusOK, "Cần một quản trị viên khác xác nhận.", lan.Name)

@@ -38,7 +38,7 @@ func (s *Server) uploadRoutes() []route {
 		{pattern: "GET " + all, as: api, do: s.uploadList, may: write, doc: doc{Summary: "Own uploads that are open, finished or not", Out: uploadsAnswer{}}},
 		{pattern: "POST " + all, as: api, do: s.tusCreate, may: write, doc: doc{Summary: "Open an upload of Upload-Length bytes (tus creation); Location names it", Out: radio.Upload{}, Status: http.StatusCreated}},
 		{pattern: "HEAD " + one, as: api, do: s.tusHead, may: write, doc: doc{Summary: "Upload-Offset: how much has come"}},
-		{pattern: "PATCH " + one, as: api, do: s.tusPatch, body: maxUploadBytes, may: write, doc: doc{Summary: "Append a piece at Upload-Offset", Status: http.StatusNoContent}},
+		{pattern: "PATCH " + one, as: api, do: s.tusPatch, body: maxUploadBytes, may: write, doc: doc{Summary: "Append a piece at Upload-Offset", Takes: tusPiece, Status: http.StatusNoContent}},
 		{pattern: "DELETE " + one, as: api, do: s.tusDelete, may: write, doc: doc{Summary: "Drop an upload (tus termination)", Status: http.StatusNoContent}},
 		{pattern: "POST /bulletins/uploads/{upload}/delete", as: s.page, do: s.uploadDelete, may: write},
 	}

@@ -106,6 +106,13 @@ func draftPublished(t *testing.T, s *store.Store) {
 	current, err := s.CurrentSchedules(t.Context())
 	must(t, err)
 	same(t, "on the air", current, []radio.Schedule{v})
+	uncoded := func(what string, who radio.UserID, after radio.Millis, want ...radio.Schedule) {
+		t.Helper()
+		got, err := s.UncodedSchedules(t.Context(), who, after)
+		must(t, err)
+		same(t, what, got, want)
+	}
+	uncoded("published with a code, or imported", "hoa", 0)
 
 	gone := v
 	gone.Version, gone.WithdrawnAt = 3, planAt+7
@@ -114,4 +121,15 @@ func draftPublished(t *testing.T, s *store.Store) {
 	if current, err = s.CurrentSchedules(t.Context()); err != nil || len(current) != 0 {
 		t.Errorf("withdrawn schedule is current: %+v, %v", current, err)
 	}
+
+	d = sampleDraft(gone, 1, 200)
+	must(t, s.PutScheduleDrafts(t.Context(), []radio.DraftWrite{{Draft: d}}, deskAct("schedule.draft")))
+	again := d.Doc
+	again.Version, again.WithdrawnAt, again.Approver, again.ApprovedAt = 4, 0, "hoa", planAt+9
+	without := deskAct("schedule.publish")
+	without.Uncoded = true
+	must(t, s.PublishSchedule(t.Context(), again, 200, without))
+	uncoded("published without a code", "hoa", planAt+8, again)
+	uncoded("not after it", "hoa", planAt+9)
+	uncoded("another person", "lan", 0)
 }
