@@ -65,8 +65,8 @@ type AsRun struct {
 	Expected  int64   `json:"expected"`
 	AtLeast   bool    `json:"at_least,omitempty"`
 	Proof     string  `json:"proof,omitempty"`
-	// Stale is set when the device aired what the centre had cancelled (flag
-	// stale_programme).
+	// Stale is set when the device aired what the centre had cancelled, or the commune
+	// declined (flag stale_programme).
 	Stale bool `json:"stale_programme,omitempty"`
 	// Clock is the state of the device's clock in the confirmation, ClockAssumed where
 	// nothing vouched for it.

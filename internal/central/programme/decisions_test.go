@@ -33,6 +33,13 @@ type walker struct {
 	commune   radio.AreaID
 	hamlet    radio.AreaID
 	fields    map[radio.SlotID][]string // of the rules, as they are written
+	on        map[radio.SlotID]*marks
+}
+
+// marks are the minutes and hours of a rule, tried one by one.
+type marks struct {
+	minute [60]bool
+	hour   [24]bool
 }
 
 // field matches one number or *, with lists.
@@ -88,10 +95,17 @@ func (w walker) holds() bool {
 func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 	var out []heard
 	const form = "2006-01-02 15:04"
-	w.fields = map[radio.SlotID][]string{}
+	w.fields, w.on = map[radio.SlotID][]string{}, map[radio.SlotID]*marks{}
 	for _, s := range w.schedules {
 		for _, sl := range s.Slots {
-			w.fields[sl.ID] = strings.Fields(sl.Cron)
+			f, on := strings.Fields(sl.Cron), &marks{}
+			for n := range on.minute {
+				on.minute[n] = field(f[0], n)
+			}
+			for n := range on.hour {
+				on.hour[n] = field(f[1], n)
+			}
+			w.fields[sl.ID], w.on[sl.ID] = f, on
 		}
 	}
 	first := from.In(zone)
@@ -103,7 +117,7 @@ func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 		minute, hour := t.Minute(), t.Hour()
 		for _, s := range w.schedules {
 			for _, sl := range s.Slots {
-				if f := w.fields[sl.ID]; !field(f[0], minute) || !field(f[1], hour) || !w.due(s, sl, t) {
+				if on := w.on[sl.ID]; !on.minute[minute] || !on.hour[hour] || !w.due(s, sl, t) {
 					continue
 				}
 				is := heard{s.ID, sl.ID, t.Format(form), ""}
