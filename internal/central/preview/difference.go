@@ -55,7 +55,7 @@ func tooManyCandidates() error {
 }
 
 // firstDays is the span in which a publication is rehearsed.
-func (s *survey) firstDays(candidates []radio.Schedule, d *radio.RehearsalDifference) (span, error) {
+func (s *survey) firstDays(candidates []radio.Schedule, d *radio.RehearsalDifference) (stretch, error) {
 	today := s.zone.Date(s.now)
 	from := today
 	for i, c := range candidates {
@@ -67,16 +67,9 @@ func (s *survey) firstDays(candidates []radio.Schedule, d *radio.RehearsalDiffer
 	var err error
 	days := 0
 	if d.From, d.To, days, err = s.dates(from, ""); err != nil {
-		return span{}, err
+		return stretch{}, err
 	}
-	begin, end, err := spanOf(s.zone, d.From, days)
-	if err != nil {
-		return span{}, badDates()
-	}
-	if begin.Before(s.now) {
-		begin = s.now
-	}
-	return span{begin, end}, nil
+	return s.stretch(d.From, d.To, days)
 }
 
 // reachedBy lets through the devices of schedules that are not the same in both.
@@ -101,7 +94,7 @@ func reachedBy(before, after *survey) func(radio.Place) bool {
 }
 
 // count rehearses some devices for their sums alone.
-func (p *Preview) count(ctx context.Context, s *survey, want func(radio.Place) bool, in span) (*sums, error) {
+func (p *Preview) count(ctx context.Context, s *survey, want func(radio.Place) bool, in stretch) (*sums, error) {
 	out := newSums(s)
 	err := p.rehearse(ctx, s, s.groups(want), in, func(part *group) error {
 		out.take(p, part)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 )
 
 // rehearsalDays are rehearsed when nobody says how many.
@@ -30,11 +31,11 @@ func (p *Preview) Rehearse(ctx context.Context, of radio.Target, from, to radio.
 	if err := p.hear(ctx, c.s); err != nil {
 		return radio.Rehearsal{}, err
 	}
-	w, l, sums := newWeek(c.s, c.from, c.days, c.groups), newLedger(), newSums(c.s)
-	c.s.only = &c.span
+	w, l, sums := newWeek(c.s, c.in.first, c.days, c.groups), newLedger(), newSums(c.s)
+	c.s.only = &c.in.span
 	c.s.standing(l, c.groups, c.days)
-	if c.span.from.Before(c.span.to) { // what has been is the log's to say
-		if err := p.rehearse(ctx, c.s, c.groups, c.span, func(part *group) error {
+	if c.in.from.Before(c.in.to) { // what has been is the log's to say
+		if err := p.rehearse(ctx, c.s, c.groups, c.in, func(part *group) error {
 			w.take(c.s, part)
 			sums.take(p, part)
 			found := newLedger()
@@ -57,10 +58,10 @@ func (p *Preview) Airings(ctx context.Context, of radio.Target, from, to radio.D
 		return err
 	}
 	defer c.leave()
-	if !c.span.from.Before(c.span.to) {
+	if !c.in.from.Before(c.in.to) {
 		return nil
 	}
-	return p.rehearse(ctx, c.s, c.groups, c.span, func(part *group) error {
+	return p.rehearse(ctx, c.s, c.groups, c.in, func(part *group) error {
 		for _, pl := range part.places {
 			for _, a := range part.airings {
 				if a.Device != pl.Device.ID {
@@ -78,12 +79,36 @@ func (p *Preview) Airings(ctx context.Context, of radio.Target, from, to radio.D
 
 // call is one rehearsal that was asked for.
 type call struct {
-	s        *survey
-	from, to radio.Date
-	days     int
-	span     span
-	groups   []*group
-	leave    func()
+	s      *survey
+	in     stretch
+	days   int
+	groups []*group
+	leave  func()
+}
+
+// stretch is the local days rehearsed, and the instants between which their airings lie:
+// not before now, and past the last midnight, which a slot of the last evening may reach.
+type stretch struct {
+	first, last radio.Date
+	span
+}
+
+// stretch gives the days from first to last, of which there are so many.
+func (s *survey) stretch(first, last radio.Date, days int) (stretch, error) {
+	begin, end, err := spanOf(s.zone, first, days)
+	if err != nil {
+		return stretch{}, badDates()
+	}
+	if end = end.Add(timetable.MaxSlotLength); begin.Before(s.now) {
+		begin = s.now
+	}
+	return stretch{first, last, span{begin, end}}, nil
+}
+
+// holds says whether an airing is of one of the days.
+func (in stretch) holds(s *survey, a radio.PreviewAiring) bool {
+	d := s.dayOf(a)
+	return in.first <= d && d <= in.last
 }
 
 // call waits for its turn and reads the plan.
@@ -103,17 +128,12 @@ func (p *Preview) call(ctx context.Context, of radio.Target, from, to radio.Date
 	if of != (radio.Target{}) && !c.s.knows(of) {
 		return c, fmt.Errorf("device or area to rehearse: %w", radio.ErrNotFound)
 	}
-	if c.from, c.to, c.days, err = c.s.dates(from, to); err != nil {
+	if from, to, c.days, err = c.s.dates(from, to); err != nil {
 		return c, err
 	}
-	begin, end, err := spanOf(c.s.zone, c.from, c.days)
-	if err != nil {
-		return c, badDates()
+	if c.in, err = c.s.stretch(from, to, c.days); err != nil {
+		return c, err
 	}
-	if begin.Before(c.s.now) {
-		begin = c.s.now
-	}
-	c.span = span{begin, end}
 	c.s.onAir()
 	c.groups = c.s.groups(func(pl radio.Place) bool { return of == (radio.Target{}) || pl.Within(of) })
 	return c, nil
@@ -160,7 +180,7 @@ func (s *survey) dates(from, to radio.Date) (radio.Date, radio.Date, int, error)
 
 // rehearse resolves each group once and hands on its devices in parts that do the same
 // at the same time, in the order of the groups.
-func (p *Preview) rehearse(ctx context.Context, s *survey, groups []*group, in span, take func(*group) error) error {
+func (p *Preview) rehearse(ctx context.Context, s *survey, groups []*group, in stretch, take func(*group) error) error {
 	for some := range slices.Chunk(groups, atOnce) {
 		parts := make(map[*group][]*group, len(some))
 		for _, g := range some {
@@ -210,12 +230,13 @@ func (p *Preview) byDelay(g *group) []*group {
 }
 
 // fillParts resolves the group once and expands it for each of its parts.
-func (p *Preview) fillParts(s *survey, g *group, parts []*group, in span) {
+func (p *Preview) fillParts(s *survey, g *group, parts []*group, in stretch) {
 	p.resolve(s, g)
 	for _, part := range parts {
 		part.schedules, part.policy, part.programme, part.left, part.refusal = g.schedules, g.policy, g.programme, g.left, g.refusal
 		if part.refusal == nil {
-			p.expand(part, in)
+			p.expand(part, in.span)
+			part.airings = slices.DeleteFunc(part.airings, func(a radio.PreviewAiring) bool { return !in.holds(s, a) })
 		}
 	}
 }
@@ -235,7 +256,7 @@ func (s *survey) standing(l *ledger, groups []*group, days int) {
 }
 
 func (c call) tell(w radio.Preview, sums *sums, conflicts []radio.Conflict) radio.Rehearsal {
-	out := radio.Rehearsal{Zone: c.s.zoneName, From: c.from, To: c.to, Begin: radio.At(c.span.from), Devices: w.Devices, Idle: w.Idle,
+	out := radio.Rehearsal{Zone: c.s.zoneName, From: c.in.first, To: c.in.last, Begin: radio.At(c.in.from), Devices: w.Devices, Idle: w.Idle,
 		Sum: sums.total, Hamlets: sums.places(), Loads: sums.loads, Rows: w.Rows, Night: []radio.PreviewRow{}, Conflicts: conflicts}
 	for _, d := range w.Days {
 		day := radio.RehearsalDay{Day: d.Day, Longest: d.Samples}
