@@ -255,6 +255,9 @@ func TestDiagnose(t *testing.T) {
 		}
 	}
 	want("in order", "")
+	h.put(h.row(local(0, 9, 54)))
+	h.put(h.row(local(0, 9, 48)))
+	want("word may still be on its way", "")
 	h.put(h.row(local(0, 5, 0)), word(local(0, 5, 0), radio.Failed, radio.ReasonOutput, 0))
 	want("one without output", "")
 	h.put(h.row(local(-1, 17, 0)), word(local(-1, 17, 0), radio.Failed, radio.ReasonOutput, 0))

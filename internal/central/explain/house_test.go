@@ -37,7 +37,6 @@ type house struct {
 	journal radio.JournalID
 	seq     uint64
 	looks   int64
-	hours   []radio.Window
 }
 
 func (h *house) must(err error) {
