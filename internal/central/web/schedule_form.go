@@ -226,19 +226,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 		if it.Gap != "" {
 			item.GapMS = milliseconds(bad, p+".gap_ms", it.Gap)
 		}
-		for k, v := range it.Variants {
-			if v.Place == "" && v.Bulletin == "" {
-				continue // a row that was not filled in
-			}
-			target := radio.FormTarget{Area: v.Place}
-			if code, ok := strings.CutPrefix(v.Place, "cụm:"); ok {
-				target = radio.FormTarget{Device: strings.TrimSpace(code)}
-			}
-			if v.Place == "" {
-				bad.Add(fmt.Sprintf("%s.variants[%d]", p, k), "hãy chọn nơi phát bản này", "choose where this one plays")
-			}
-			item.Variants = append(item.Variants, radio.FormVariant{FormTarget: target, Bulletin: v.Bulletin})
-		}
+		item.Variants = it.variants(bad, p)
 		s.Items = append(s.Items, item)
 	}
 	return s

@@ -70,3 +70,22 @@ func (c targetChoice) Typed() string {
 	}
 	return code
 }
+
+// variants makes of the rows what the desk asks for; rows that were not filled in are left
+// out.
+func (e itemEdit) variants(bad *radio.Invalid, place string) (out []radio.FormVariant) {
+	for k, v := range e.Variants {
+		if v.Place == "" && v.Bulletin == "" {
+			continue
+		}
+		target := radio.FormTarget{Area: v.Place}
+		if code, ok := strings.CutPrefix(v.Place, "cụm:"); ok {
+			target = radio.FormTarget{Device: strings.TrimSpace(code)}
+		}
+		if v.Place == "" {
+			bad.Add(fmt.Sprintf("%s.variants[%d]", place, k), "hãy chọn nơi phát bản này", "choose where this one plays")
+		}
+		out = append(out, radio.FormVariant{FormTarget: target, Bulletin: v.Bulletin})
+	}
+	return out
+}
