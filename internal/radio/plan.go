@@ -42,15 +42,12 @@ func (r PolicyRule) Check() error {
 }
 
 // NearestPolicy picks the rule that counts at the place: the device's own, else
-// the hamlet's, the commune's, the province's. ok is false when none covers it.
+// the hamlet's, the commune's, the province's (after a merger: see rulesAt). ok is false
+// when none covers it.
 func NearestPolicy(rules []PolicyRule, p Place) (PolicyRule, bool) {
-	targets := []Target{{Device: p.Device.ID}}
-	for i := len(p.Chain) - 1; i >= 0; i-- {
-		targets = append(targets, Target{Area: p.Chain[i].ID})
-	}
-	for _, t := range targets {
+	for _, t := range p.rulesAt() {
 		for _, r := range rules {
-			if r.Target == t {
+			if r.Target == t.Target && r.ApprovedAt >= t.since {
 				return r, true
 			}
 		}
