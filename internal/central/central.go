@@ -214,6 +214,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
+			devices.Moved() // before the settings tell of another place
 			dispatcher.Changed()
 			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
@@ -222,6 +223,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.areaDesk().run(ctx) })
 	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher, live) })
 	g.Go(func() error { return c.sealAudit(ctx, keys) })
 	g.Go(func() error {

@@ -7,22 +7,21 @@ import (
 
 // life works out one change.
 type life struct {
-	c     AreaChange
-	plan  Plan
-	tree  AreaTree
-	names []AreaName
-	e     AreaEffect
+	c    AreaChange
+	plan Plan
+	tree AreaTree
+	e    AreaEffect
 }
 
 // Effect says what the change does to the plan, and refuses with the reason what cannot be
-// done to the areas as they stand. names are the names that areas had; their codes stay
-// theirs. It changes nothing. The id of a new area is given once, in New.
-func (c AreaChange) Effect(plan Plan, names []AreaName) (AreaEffect, error) {
+// done to the areas as they stand. It changes nothing. The id of a new area is given once,
+// in New.
+func (c AreaChange) Effect(plan Plan) (AreaEffect, error) {
 	c, err := c.Normal()
 	if err != nil {
 		return AreaEffect{}, err
 	}
-	l := &life{c: c, plan: plan, tree: NewAreaTree(plan.Areas), names: names}
+	l := &life{c: c, plan: plan, tree: NewAreaTree(plan.Areas)}
 	for _, id := range append(slices.Clone(c.Areas), c.Into) {
 		if id == "" {
 			continue
@@ -61,7 +60,7 @@ func (l *life) free(code string, self AreaID) error {
 			return refuseChange("Mã %q là mã của %s.", "the code %q is of %s", code, a.Name)
 		}
 	}
-	for _, n := range l.names {
+	for _, n := range l.plan.AreaNames {
 		if n.Code == code && n.Area != self {
 			return refuseChange("Mã %q từng là mã của %s; hãy chọn mã khác.", "the code %q was of %s; choose another", code, n.Name)
 		}

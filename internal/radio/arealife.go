@@ -92,19 +92,19 @@ type AreaName struct {
 // AreaEffect is what a change writes.
 type AreaEffect struct {
 	// Areas, new and changed, in the order in which they can be written.
-	Areas   []Area
-	Was     []Area // the changed ones before
-	Devices []Device
-	Names   []AreaName
+	Areas   []Area     `json:"areas"`
+	Was     []Area     `json:"was"` // the changed ones before
+	Devices []Device   `json:"devices,omitempty"`
+	Names   []AreaName `json:"names,omitempty"`
 	// Schedules and Policies keep what sounds the same where a part becomes its own area.
-	Schedules []Schedule
-	Policies  []PolicyRule
+	Schedules []Schedule   `json:"schedules,omitempty"`
+	Policies  []PolicyRule `json:"policies,omitempty"`
 	// Moved are the areas below which the place of devices is another one now.
-	Moved []AreaID
-	// Takes is the area that took them, "" for a new name.
-	Takes Area
+	Moved []AreaID `json:"moved,omitempty"`
+	// Takes is the area that took them; the zero Area for a new name.
+	Takes Area `json:"takes,omitzero"`
 	// Silent are schedules that no longer reach what has left their area.
-	Silent []Schedule
+	Silent []Schedule `json:"silent,omitempty"`
 }
 
 // Ended says whether the area lies inside another by a merger.
@@ -266,6 +266,7 @@ func CarryGrants(had []Grant, merged []AreaID, into AreaID) []Grant {
 // Over lays the effect over a plan.
 func (e AreaEffect) Over(p Plan) Plan {
 	p.Areas = over(p.Areas, e.Areas, func(a Area) AreaID { return a.ID })
+	p.AreaNames = append(slices.Clone(p.AreaNames), e.Names...)
 	p.Devices = over(p.Devices, e.Devices, func(d Device) DeviceID { return d.ID })
 	p.Schedules = over(p.Schedules, e.Schedules, func(s Schedule) ScheduleID { return s.ID })
 	p.Policies = over(p.Policies, e.Policies, func(r PolicyRule) PolicyID { return r.ID })
@@ -289,4 +290,26 @@ func (a *AsRun) Stands(p Place) {
 	a.Province, a.Commune, a.Hamlet = p.Province().ID, p.Commune().ID, p.Hamlet().ID
 	a.CommuneName, a.HamletName = p.Commune().Name, p.Hamlet().Name
 	a.DeviceCode, a.DeviceName = p.Device.Code, p.Device.Name
+}
+
+// AreaReport tells before a change what it does and whom it concerns.
+type AreaReport struct {
+	Change AreaChange `json:"change"`
+	Effect AreaEffect `json:"effect"`
+	// Devices is how many clusters stand somewhere else, or under another name, after it.
+	Devices int `json:"devices"`
+	// People hold roles in the areas, and Keys are those who sign with a key for one of
+	// them: it goes on to count there, and only there, until it is revoked; for the area
+	// that takes them new keys are made (loaxa key person add).
+	People []AreaPerson `json:"people,omitempty"`
+	Keys   []AreaPerson `json:"keys,omitempty"`
+}
+
+// AreaPerson is a person whom a change of areas concerns.
+type AreaPerson struct {
+	ID    UserID `json:"id"`
+	Login string `json:"login"`
+	Name  string `json:"name"`
+	Role  Role   `json:"role,omitempty"`
+	Area  AreaID `json:"area"`
 }

@@ -93,21 +93,17 @@ func effectAfter(ctx context.Context, tx *sql.Tx, c radio.AreaChange) (radio.Are
 	if err != nil {
 		return radio.AreaEffect{}, err
 	}
-	names, err := areaNames(ctx, tx)
-	if err != nil {
-		return radio.AreaEffect{}, err
-	}
 	waiting, err := collect(ctx, tx, scanDocument[radio.AreaChange], `SELECT doc FROM area_change
 		WHERE applied_at = 0 AND dropped_at = 0 AND first_day <= $1 ORDER BY first_day, recorded_at, id`, string(c.From))
 	if err != nil {
 		return radio.AreaEffect{}, fmt.Errorf("changes that wait: %w", err)
 	}
 	for _, w := range waiting {
-		if e, err := w.Effect(plan, names); err == nil { // one that cannot be done says so on its day
-			plan, names = e.Over(plan), append(names, e.Names...)
+		if e, err := w.Effect(plan); err == nil { // one that cannot be done says so on its day
+			plan = e.Over(plan)
 		}
 	}
-	return c.Effect(plan, names)
+	return c.Effect(plan)
 }
 
 // DropAreaChange takes back what has not taken effect yet; ErrConflict when it has.
@@ -191,11 +187,7 @@ func applyAreaChange(ctx context.Context, t *LogTx, id radio.AreaChangeID, today
 	if err != nil {
 		return e, err
 	}
-	names, err := areaNames(ctx, tx)
-	if err != nil {
-		return e, err
-	}
-	if e, err = c.Effect(plan, names); err != nil {
+	if e, err = c.Effect(plan); err != nil {
 		return e, err
 	}
 	for _, write := range []func() error{

@@ -28,6 +28,9 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Areas, err = areas(ctx, q); err != nil {
 		return p, err
 	}
+	if p.AreaNames, err = areaNames(ctx, q); err != nil {
+		return p, err
+	}
 	if p.Devices, err = devices(ctx, q); err != nil {
 		return p, err
 	}
