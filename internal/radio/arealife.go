@@ -313,3 +313,21 @@ type AreaPerson struct {
 	Role  Role   `json:"role,omitempty"`
 	Area  AreaID `json:"area"`
 }
+
+// PlaceImport tells what a table of places changes, or has changed.
+type PlaceImport struct {
+	File string `json:"file"`
+	// Written says that it was written: not when nothing changes, nor for a look.
+	Written bool           `json:"written"`
+	Counts  map[string]int `json:"counts"` // by action
+	Lines   []PlaceLine    `json:"lines"`
+}
+
+// PlaceLine is one area, device or contact of a table.
+type PlaceLine struct {
+	Action string   `json:"action"` // created, changed, unchanged, left alone
+	What   string   `json:"what"`   // area, device, contact
+	Code   string   `json:"code"`
+	Title  string   `json:"title,omitempty"`
+	Fields []string `json:"fields,omitempty"` // what moves
+}

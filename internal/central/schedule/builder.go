@@ -240,6 +240,9 @@ func (b *builder) buildDevices() {
 		old, exists := b.devices[d.code.s]
 		v := old
 		v.Code, v.Name, v.Rendition = d.code.s, d.name.s, d.rendition
+		if d.partial && exists {
+			v.Rendition = old.Rendition
+		}
 		if !exists {
 			v.ID = radio.NewID[radio.DeviceID]()
 		}
