@@ -380,6 +380,7 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
 		Orders: r.orders, OrderBook: c.store,
+		AreaDesk: c.areaDesk(), AreaFiles: schedule.NewPlaces(c.store, c.now),
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,

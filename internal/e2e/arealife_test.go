@@ -78,7 +78,8 @@ func TestMergedCommune(t *testing.T) {
 
 	s.until(again.Add(3 * time.Second))
 	s.as(author)
-	rows := slices.DeleteFunc(s.outcomes(4, 60*time.Second), func(r radio.AsRun) bool { return r.Origin != radio.FromSchedule })
+	// Four of the plan, three cycles of alerts.
+	rows := slices.DeleteFunc(s.outcomes(7, 90*time.Second), func(r radio.AsRun) bool { return r.Origin != radio.FromSchedule })
 	for _, r := range rows {
 		want := "Xã Tây Đông"
 		if r.Start < radio.At(again) {

@@ -79,6 +79,9 @@ type Deps struct {
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
+	// AreaDesk and AreaFiles are for how areas change.
+	AreaDesk  AreaDesk
+	AreaFiles AreaFiles
 	// Preview tells what would sound.
 	Preview Preview
 	// The people, and what each does with the own account.
