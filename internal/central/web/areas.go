@@ -47,7 +47,7 @@ func (s *Server) areaRoutes() []route {
 			doc: doc{Summary: "The areas, those that were merged with their last day, the names they had, and what is decided about them", Out: areasAnswer{}}},
 		{pattern: "POST /api/v1/areas/changes/{kind}", as: api, do: s.apiAreaChange, may: radio.WriteDevices, of: s.provinceChain,
 			doc: doc{Summary: "Merge, split or rename areas from a day on; with dry_run=true only tell what it does", In: areaBody{}, Out: radio.AreaReport{}, Query: dry}},
-		{pattern: "DELETE /api/v1/areas/changes/{change}", as: api, do: s.apiAreaDrop, may: radio.WriteDevices, of: s.provinceChain,
+		{pattern: "DELETE /api/v1/areas/decisions/{change}", as: api, do: s.apiAreaDrop, may: radio.WriteDevices, of: s.provinceChain,
 			doc: doc{Summary: "Take back a change whose day has not come", Status: http.StatusNoContent}},
 		{pattern: "POST /api/v1/areas/import/{step}", as: api, do: s.apiPlaces, may: radio.WriteDevices, of: s.provinceChain, body: maxPlacesUpload,
 			doc: doc{Summary: "Bring areas and clusters in from a table (multipart/form-data, part file: CSV or XLSX): all of it or nothing; step is check or write", Out: radio.PlaceImport{}}},
@@ -249,7 +249,7 @@ func (s *Server) showAreas(w http.ResponseWriter, r *http.Request, d areasData) 
 	if d.Report != nil {
 		d.Report.name(name)
 	}
-	return s.show(w, r, d.Again.Status(), "areas.html", "Địa bàn", d)
+	return s.show(w, r, d.Again.Status(), "areas.html", "Các địa bàn", d)
 }
 
 // name puts names to what a report tells.
@@ -467,4 +467,12 @@ func (s *Server) apiPlaces(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, p)
+}
+
+// areaLabel names an area where people choose one: with what took it, if it was merged.
+func areaLabel(tree radio.AreaTree, a radio.Area) string {
+	if now, ok := tree.Live(a.ID); ok && a.Ended() {
+		return a.Name + " → " + now.Name
+	}
+	return a.Name
 }

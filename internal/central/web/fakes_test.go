@@ -287,6 +287,7 @@ type house struct {
 	contract contract
 	orders   *fakeOrders
 	setups   *fakeSetups
+	lives    *fakeAreas
 	passkeys *fakePasskeys
 	months   *fakeMonths
 }
@@ -311,6 +312,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	d.Preview = previewOf(h.plan)
 	h.withOrders(&d)
 	h.withSetups(&d)
+	h.withAreas(&d)
 	h.withSchedules(&d)
 	h.months = &fakeMonths{}
 	d.Months, d.Evidence = h.months, h.months

@@ -203,6 +203,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"gain":     sp.gain,
 		"act":      func(v radio.AirAct) string { return sp.say(actText(v)) },
 		"count":    sp.count,
+		"role":     func(v radio.Role) string { return sp.say(roleText(v)) },
 	}
 }
 
