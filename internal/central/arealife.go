@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -20,12 +21,12 @@ type areaDesk struct {
 	log   *slog.Logger
 }
 
-// AreaDesk is where changes of areas are recorded.
+// areaDesk is where changes of areas are recorded.
 func (c *Central) areaDesk() areaDesk {
 	return areaDesk{c.store, c.now, c.log.With("component", "areas")}
 }
 
-// Areas tells what a change would do, and whom it concerns; it writes nothing.
+// PreviewAreaChange tells what a change would do, and whom it concerns; it writes nothing.
 func (d areaDesk) PreviewAreaChange(ctx context.Context, c radio.AreaChange) (radio.AreaReport, error) {
 	if c.New == "" && c.Into == "" {
 		c.New = radio.NewID[radio.AreaID]()
@@ -219,4 +220,10 @@ func (c *Central) AreaHistory(ctx context.Context) ([]radio.AreaChange, []radio.
 // DropAreaChange takes back a change whose day has not come.
 func (c *Central) DropAreaChange(ctx context.Context, id radio.AreaChangeID, actor string) error {
 	return c.areaDesk().DropAreaChange(ctx, id, radio.UserID(actor))
+}
+
+// ImportPlaces brings areas and clusters in from a table: all of it, or nothing where any
+// line is bad.
+func (c *Central) ImportPlaces(ctx context.Context, name string, data []byte, by radio.UserID, dry bool) (radio.PlaceImport, error) {
+	return schedule.NewPlaces(c.store, c.now).Import(ctx, name, data, by, dry)
 }
