@@ -18,7 +18,7 @@ type Suite struct {
 // All lists every suite.
 func All() []Suite {
 	return slices.Concat(planSuites(), deskSuites(), approvalSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites(),
-		alertSuites(), commandSuites(), setupSuites(), passkeySuites(), secondSuites(), identitySuites(), brokerSuites(), auditSuites(), evidenceSuites())
+		alertSuites(), commandSuites(), setupSuites(), areaSuites(), passkeySuites(), secondSuites(), identitySuites(), brokerSuites(), auditSuites(), evidenceSuites())
 }
 
 // Run runs all suites, each on a store that open makes.
