@@ -34,6 +34,8 @@ func commands() []command {
 		{"serve", "run the centre", serve},
 		{"demo", "run the centre and three agents on this machine and tell what happens; demo code: codes of its second factors", demo},
 		{"import", "lay down areas, devices, bulletins and schedules from a folder", importFolder},
+		{"area", "area list|merge|split|rename|drop: what is decided about communes and hamlets", areaCommand},
+		{"import-places", "bring areas and clusters in from a CSV or XLSX table", importPlaces},
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
 		{"rehearse", "what would sound in the coming days, and what devices must download for it", rehearse},

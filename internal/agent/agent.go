@@ -51,7 +51,6 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 // rooms is everything of one run.
 type rooms struct {
 	device    radio.DeviceID
-	areas     []radio.AreaID // its place, the province first
 	journal   *journal.Store
 	cache     *cache.Store
 	clock     *clock.System

@@ -217,6 +217,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
+			devices.Moved() // before the settings tell of another place
 			dispatcher.Changed()
 			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
@@ -225,6 +226,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.areaDesk().run(ctx) })
 	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher, live) })
 	g.Go(func() error { return c.sealAudit(ctx, keys) })
 	g.Go(func() error {
@@ -383,7 +385,8 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
 		Orders: r.orders, OrderBook: c.store,
-		Offers: offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed),
+		Offers:   offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed),
+		AreaDesk: c.areaDesk(), AreaFiles: schedule.NewPlaces(c.store, c.now),
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,

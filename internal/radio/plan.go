@@ -71,9 +71,11 @@ func (r PolicyRule) Check() error {
 // Plan is all that people have laid down, as the store holds it at one moment:
 // areas and devices, and the newest version of what is versioned.
 type Plan struct {
-	Areas    []Area
-	Devices  []Device
-	Policies []PolicyRule
+	Areas []Area
+	// AreaNames are names that areas had; by their codes they are still found.
+	AreaNames []AreaName
+	Devices   []Device
+	Policies  []PolicyRule
 	// Bulletins holds the newest version of each, the newest that is no draft, and every
 	// older one that is pending, approved or withdrawn, by code and version.
 	Bulletins []Bulletin

@@ -248,6 +248,14 @@ type SettingsArea struct {
 	Name string   `json:"name"`
 }
 
+// Chain are the ids of the areas, root first; nil where the settings name none.
+func (s Settings) Chain() (out []AreaID) {
+	for _, a := range s.Areas {
+		out = append(out, a.ID)
+	}
+	return out
+}
+
 // Check refuses settings a device cannot run on.
 func (s Settings) Check() error {
 	switch {

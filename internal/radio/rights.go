@@ -178,7 +178,7 @@ func (t AreaTree) All() []Area { return slices.Collect(maps.Values(t.byID)) }
 // Chain gives the ids from the province down to the area itself; nil when unknown.
 func (t AreaTree) Chain(id AreaID) []AreaID {
 	var out []AreaID
-	for a, ok := t.byID[id]; ok && len(out) < 8; a, ok = t.byID[a.Parent] {
+	for a, ok := t.byID[id]; ok && len(out) <= maxAreaDepth; a, ok = t.byID[a.Parent] {
 		out = append(out, a.ID)
 	}
 	slices.Reverse(out)

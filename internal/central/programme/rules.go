@@ -66,14 +66,14 @@ func compose(rules []radio.PolicyRule, place radio.Place, d radio.Date) radio.Po
 	p := radio.DefaultPolicy(zone)
 	var tighter []radio.PolicyRule
 	var mourning []radio.Date
-	for _, a := range place.Chain {
-		r, ok := radio.RuleOn(rules, radio.Target{Area: a.ID}, d)
+	for _, kind := range []radio.AreaKind{radio.Province, radio.Commune, radio.Hamlet} {
+		r, ok := place.RulesOn(kind, rules, d)
 		switch {
 		case !ok:
-		case a.Kind == radio.Hamlet:
+		case kind == radio.Hamlet:
 			tighter = append(tighter, r)
 		default: // the commune's after the province's
-			if a.Kind == radio.Province {
+			if kind == radio.Province {
 				mourning = r.Mourning
 			}
 			p = r.For(place.Device.ID)

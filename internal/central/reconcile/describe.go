@@ -83,9 +83,6 @@ func (d *descriptions) find(ctx context.Context, device radio.DeviceID) (radio.P
 // place fills in where the row's device stands, the local day of its start, and the
 // local time of its slot; zone "" is the province's.
 func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
-	row.Province, row.Commune, row.Hamlet = p.Province().ID, p.Commune().ID, p.Hamlet().ID
-	row.CommuneName, row.HamletName = p.Commune().Name, p.Hamlet().Name
-	row.DeviceCode, row.DeviceName = p.Device.Code, p.Device.Name
 	if zone == "" {
 		zone = p.Province().Zone
 	}
@@ -95,6 +92,7 @@ func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
 	}
 	row.Day = z.Date(row.Start.Time())
 	row.SlotTime = z.TimeOfDay(row.Ref().At.Time())
+	row.Stands(p.On(row.Day)) // in the area of its day: a merger moves no old row
 }
 
 // schedule fills in the row's schedule, as it stood at an instant or later; 0 is the

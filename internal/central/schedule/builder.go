@@ -57,6 +57,11 @@ func newBuilder(src *Source, f *folder, cur radio.Plan, samples fs.FS) *builder 
 	for _, a := range cur.Areas {
 		b.putArea(a)
 	}
+	for _, n := range cur.AreaNames {
+		if _, taken := b.areas[n.Code]; !taken {
+			b.areas[n.Code] = b.areaByID[n.Area]
+		}
+	}
 	for _, d := range cur.Devices {
 		b.putDevice(d)
 	}
@@ -166,6 +171,17 @@ func (b *builder) buildAreas() {
 				fmt.Sprintf("province %q is in zone %s, which cannot change", d.code.s, old.Zone))
 			continue
 		}
+		if exists && old.Code != d.code.s {
+			b.problems.add(d.code.at, fmt.Sprintf("%q là mã cũ của %s, nay là %q; hãy sửa tệp", d.code.s, old.Name, old.Code),
+				fmt.Sprintf("%q is a code that %s had, it is %q now; mend the file", d.code.s, old.Name, old.Code))
+			continue
+		}
+		if exists && old.Ended() {
+			// A file from before the merger: it undoes nothing, and what names the area in it
+			// still means the same places.
+			b.diff.note(Left, "area", old.Code, old.Name)
+			continue
+		}
 		a := old
 		a.Code, a.Kind, a.Name, a.Zone = d.code.s, d.kind, d.name.s, d.zone.s
 		if !exists {
@@ -179,6 +195,12 @@ func (b *builder) buildAreas() {
 			case parent.Kind != d.kind.ParentKind():
 				b.problems.add(d.parent.at, fmt.Sprintf("%q là %s; cấp trên của %s phải là %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()),
 					fmt.Sprintf("%q is a %s; a %s lies in a %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()))
+			case exists && parent.ID != old.Parent:
+				b.problems.add(d.parent.at, fmt.Sprintf("%s thuộc %s; chuyển địa bàn thì ghi ở trang Địa bàn, hoặc bằng lệnh loaxa area split", old.Name, b.areaByID[old.Parent].Name),
+					fmt.Sprintf("%s lies in %s; areas are moved on their page, or with loaxa area split", old.Name, b.areaByID[old.Parent].Name))
+			case !exists && parent.Ended():
+				b.problems.add(d.parent.at, fmt.Sprintf("%s đã sáp nhập sau ngày %s; hãy ghi địa bàn mới", parent.Name, parent.ValidTo),
+					fmt.Sprintf("%s was merged after %s; name the area that took it", parent.Name, parent.ValidTo))
 			default:
 				a.Parent = parent.ID
 			}
@@ -196,16 +218,13 @@ func (b *builder) buildAreas() {
 // which was noted where it is declared.
 func (b *builder) root(id radio.AreaID) radio.Area {
 	a := b.areaByID[id]
-	for range 2 {
+	for range len(b.areaByID) {
 		if a.Kind == radio.Province {
 			return a
 		}
 		a = b.areaByID[a.Parent]
 	}
-	if a.Kind != radio.Province {
-		return radio.Area{}
-	}
-	return a
+	return radio.Area{}
 }
 
 func (b *builder) touch(id radio.AreaID) {
@@ -223,6 +242,9 @@ func (b *builder) buildDevices() {
 		old, exists := b.devices[d.code.s]
 		v := old
 		v.Code, v.Name, v.Rendition = d.code.s, d.name.s, d.rendition
+		if d.partial && exists {
+			v.Rendition = old.Rendition
+		}
 		if !exists {
 			v.ID = radio.NewID[radio.DeviceID]()
 		}

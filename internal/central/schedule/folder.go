@@ -31,7 +31,9 @@ type areaDecl struct {
 type deviceDecl struct {
 	code, name, hamlet text
 	rendition          int
-	setup              setupDecl
+	// partial: the rendition is not said, and stays what it is.
+	partial bool
+	setup   setupDecl
 }
 
 // targetDecl is an area or a device by its code; exactly one is set when valid. either
@@ -120,30 +122,39 @@ func readArea(m *mapping) areaDecl {
 	d := areaDecl{code: m.code("code"), name: m.needWords("name", 200), parent: m.ref("parent"), zone: m.text("zone")}
 	kind := m.need("kind")
 	d.kind = radio.AreaKind(kind.s)
-	switch {
-	case kind.s == "":
-	case d.kind != radio.Province && d.kind != radio.Commune && d.kind != radio.Hamlet:
+	if kind.s != "" && d.kind != radio.Province && d.kind != radio.Commune && d.kind != radio.Hamlet {
 		m.r.problems.add(kind.at, fmt.Sprintf("kind %q: phải là province (tỉnh), commune (xã, phường) hoặc hamlet (thôn, tổ dân phố)", clip(kind.s)),
 			fmt.Sprintf("kind %q: want province, commune or hamlet", clip(kind.s)))
 		d.kind = ""
+	}
+	d, _ = m.r.area(d, m.at)
+	return d
+}
+
+// area checks what an area of its kind needs; ok is false where something is wrong, which
+// is noted.
+func (r *reader) area(d areaDecl, at Pos) (_ areaDecl, ok bool) {
+	before := len(*r.problems)
+	switch {
+	case d.kind == "":
 	case d.kind == radio.Province && d.parent.set():
-		m.r.problems.add(d.parent.at, "tỉnh không có parent", "a province has no parent")
+		r.problems.add(d.parent.at, "tỉnh không có parent", "a province has no parent")
 		d.parent = text{}
 	case d.kind == radio.Province && !d.zone.set():
-		m.r.problems.add(m.at, "tỉnh phải có zone, ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
+		r.problems.add(at, "tỉnh phải có zone, ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
 	case d.kind != radio.Province && d.zone.set():
-		m.r.problems.add(d.zone.at, "chỉ tỉnh có zone", "only a province has a zone")
+		r.problems.add(d.zone.at, "chỉ tỉnh có zone", "only a province has a zone")
 	case d.kind != radio.Province && !d.parent.set():
-		m.r.problems.add(m.at, fmt.Sprintf("thiếu parent (mã của %s)", d.kind.ParentKind()),
+		r.problems.add(at, fmt.Sprintf("thiếu parent (mã của %s)", d.kind.ParentKind()),
 			fmt.Sprintf("missing parent (code of its %s)", d.kind.ParentKind()))
 	}
 	if d.zone.s != "" {
 		if _, err := timetable.LoadZone(d.zone.s); err != nil {
-			m.r.problems.add(d.zone.at, fmt.Sprintf("không có múi giờ %q", clip(d.zone.s)), fmt.Sprintf("unknown time zone %q", clip(d.zone.s)))
+			r.problems.add(d.zone.at, fmt.Sprintf("không có múi giờ %q", clip(d.zone.s)), fmt.Sprintf("unknown time zone %q", clip(d.zone.s)))
 			d.zone.s = ""
 		}
 	}
-	return d
+	return d, len(*r.problems) == before
 }
 
 func readDevice(m *mapping) deviceDecl {

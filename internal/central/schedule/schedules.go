@@ -142,7 +142,7 @@ func (b *builder) targetChain(t radio.Target) []radio.AreaID {
 		id = b.deviceIDs[t.Device].Hamlet
 	}
 	var out []radio.AreaID
-	for range 3 {
+	for range len(b.areaByID) {
 		a, ok := b.areaByID[id]
 		if !ok {
 			break

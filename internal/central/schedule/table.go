@@ -104,6 +104,11 @@ func (t text) filled() bool { return t.set() }
 // headings finds the columns; unknown ones are refused, because a column nobody reads
 // is a column somebody relies on.
 func (t *tableReader) headings(row []text, at Pos) bool {
+	return t.find(row, at, columns, "code", "title", "targets", "slot", "bulletin")
+}
+
+// find finds the columns of a table; must are those it cannot be read without.
+func (t *tableReader) find(row []text, at Pos, columns []column, must ...string) bool {
 	ok := true
 	for i, h := range row {
 		if !h.set() {
@@ -125,7 +130,7 @@ func (t *tableReader) headings(row []text, at Pos) bool {
 		}
 	}
 	for _, c := range columns {
-		if !t.has(c.key) && slices.Contains([]string{"code", "title", "targets", "slot", "bulletin"}, c.key) {
+		if !t.has(c.key) && slices.Contains(must, c.key) {
 			t.r.problems.add(at, fmt.Sprintf("thiếu cột %q", c.vi), fmt.Sprintf("missing column %q", c.en))
 			ok = false
 		}

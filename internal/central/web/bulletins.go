@@ -285,6 +285,7 @@ func desks(tree radio.AreaTree, pass func(chain []radio.AreaID) bool) []radio.Ar
 	var out []radio.Area
 	for _, id := range append(slices.Clone(tree.Root()), tree.Communes([]radio.AreaID{radio.Everywhere})...) {
 		if a, ok := tree.Area(id); ok && pass(tree.Chain(id)) {
+			a.Name = areaLabel(tree, a)
 			out = append(out, a)
 		}
 	}

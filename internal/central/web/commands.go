@@ -254,7 +254,7 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 	chain := tree.Chain(asked)
 	var out []areaChoice
 	for _, a := range all {
-		c := areaChoice{ID: a.ID, Name: a.Name}
+		c := areaChoice{ID: a.ID, Name: areaLabel(tree, a)}
 		switch a.Kind {
 		case radio.Province:
 			if communes != nil {
@@ -268,7 +268,7 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 		default:
 			c.Depth = 2
 			few := communes != nil && len(communes) < 2
-			if !who(r).May(radio.ControlDevices, tree.Chain(a.ID)...) || !few && !slices.Contains(chain, a.Parent) {
+			if !who(r).May(radio.ControlDevices, tree.Chain(a.ID)...) || !few && !shares(chain, tree.Chain(a.ID)) {
 				continue
 			}
 		}
@@ -284,6 +284,11 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 	}
 	slices.SortFunc(out, func(a, b areaChoice) int { return cmp.Compare(place(a), place(b)) })
 	return out, nil
+}
+
+// shares says whether a commune lies in both chains.
+func shares(a, b []radio.AreaID) bool {
+	return len(a) > 1 && len(b) > 1 && a[1] == b[1]
 }
 
 // batchData is one order with its results.

@@ -327,15 +327,17 @@ func (s *Server) showDeviceForm(w http.ResponseWriter, r *http.Request, again re
 		return err
 	}
 	d := deviceFormData{Again: again}
+	tree := radio.NewAreaTree(areas)
 	at := map[radio.AreaID]int{}
 	for _, a := range areas {
-		if a.Kind == radio.Commune && (communes == nil || slices.Contains(communes, a.ID)) {
+		if a.Kind == radio.Commune && !a.Ended() && (communes == nil || slices.Contains(communes, a.ID)) {
 			at[a.ID] = len(d.Communes)
 			d.Communes = append(d.Communes, hamletsOf{Commune: a})
 		}
 	}
 	for _, a := range areas {
-		if i, ok := at[a.Parent]; ok && a.Kind == radio.Hamlet {
+		of, _ := tree.LiveCommune(a.ID)
+		if i, ok := at[of.ID]; ok && a.Kind == radio.Hamlet && !a.Ended() {
 			d.Communes[i].Hamlets = append(d.Communes[i].Hamlets, a)
 		}
 	}

@@ -290,6 +290,7 @@ type house struct {
 	setups   *fakeSetups
 	offers   *fakeOffers
 	rules    *fakeRules
+	lives    *fakeAreas
 	passkeys *fakePasskeys
 	months   *fakeMonths
 	why      *fakeExplainer
@@ -320,6 +321,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.withSetups(&d)
 	h.withOffers(&d)
 	h.withRules(&d)
+	h.withAreas(&d)
 	h.withSchedules(&d)
 	h.months = &fakeMonths{}
 	d.Months, d.Evidence = h.months, h.months

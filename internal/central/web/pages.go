@@ -215,6 +215,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"signtag":  signTag,
 
 		"verdicttag": verdictTag,
+		"role":       func(v radio.Role) string { return sp.say(roleText(v)) },
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *Server) table() []route {
 		s.campaignRoutes(),
 		s.alertRoutes(),
 		s.commandRoutes(),
-		s.setupRoutes(), s.identityRoutes(),
+		s.setupRoutes(), s.identityRoutes(), s.areaRoutes(),
 		s.logRoutes(),
 		s.monthRoutes(),
 		s.peopleRoutes(),

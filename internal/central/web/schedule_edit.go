@@ -162,6 +162,7 @@ func (s *Server) editChoices(r *http.Request, d *scheduleEditData) error {
 	tree := radio.NewAreaTree(areas)
 	for _, a := range areas {
 		if a.Kind != radio.Hamlet && p.May(radio.WriteSchedules, tree.Chain(a.ID)...) {
+			a.Name = areaLabel(tree, a)
 			d.Owners = append(d.Owners, a)
 		}
 	}

@@ -83,6 +83,9 @@ type Deps struct {
 	Staggers Staggers
 	// Rules is the desk of the operating rules.
 	Rules Rules
+	// AreaDesk and AreaFiles are for how areas change.
+	AreaDesk  AreaDesk
+	AreaFiles AreaFiles
 	// Preview tells what would sound.
 	Preview Preview
 	// Rehearsals counts it, and what devices must download for it.
