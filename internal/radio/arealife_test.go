@@ -239,6 +239,9 @@ func TestAreasThroughTheYears(t *testing.T) {
 							t.Fatalf("seed %d: %s is not in %s any more", seed, d.Code, a.Name)
 						}
 					}
+					if day := is.On(from); day.Commune().ID != is.Commune().ID || day.Hamlet().ID != is.Hamlet().ID {
+						t.Fatalf("seed %d: on the day itself %s stands in %+v", seed, d.Code, day.Chain)
+					}
 					if day := is.On(dayBefore(from)); day.Commune().ID != was.Commune().ID || day.Hamlet().ID != was.Hamlet().ID {
 						t.Fatalf("seed %d: the day before %s stood in %+v, was in %+v", seed, d.Code, day.Chain, was.Chain)
 					}
