@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -113,7 +113,7 @@ func (s *Server) auditAreas(r *http.Request, chosen radio.AreaID) ([]choice, err
 			out = append(out, choice{string(a.ID), a.Name, a.ID == chosen})
 		}
 	}
-	slices.SortFunc(out, func(a, b choice) int { return strings.Compare(radio.Fold(a.Words), radio.Fold(b.Words)) })
+	alphabet.Sort(out, func(c choice) string { return c.Words })
 	return out, nil
 }
 
