@@ -63,10 +63,13 @@ func (w *week) add(s *survey, g *group, in span) {
 	w.l.join(found, g.places)
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
+		if _, asked := w.days[s.zone.Date(a.SlotAt.Time())]; !asked {
+			continue // of the evening before, or of a later day
+		}
 		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {
-			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}
+			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.SlotAt.Time()), Odd: s.odd(a)}
 			if !w.single {
 				r.Device, r.ID = "", ""
 			}
