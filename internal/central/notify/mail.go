@@ -86,9 +86,9 @@ func (n *Notify) mail(ctx context.Context, r Recipient, m message) error {
 	if r.Language == "en" {
 		first = english
 	}
-	body := first.body(news, n.opts.BaseURL, at)
+	body := first.body(news, n.opts.BaseURL, n.opts.Zone)
 	if r.Language == "" {
-		body += "\n-- English --\n\n" + english.body(news, n.opts.BaseURL, at)
+		body += "\n-- English --\n\n" + english.body(news, n.opts.BaseURL, n.opts.Zone)
 	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.FromFormat("Loa Xã", n.opts.SMTP.From), msg.To(r.Email)); err != nil {

@@ -79,6 +79,7 @@ func (s *Server) auditFile(kind, content string) handler {
 		for _, words := range []string{"Lúc", "Người thực hiện", "Việc đã làm", "Đối tượng", "Chi tiết", "Từ đâu"} {
 			file.Heads = append(file.Heads, s.say(r, words))
 		}
+		file.Heads[0] += " (" + s.zone.String() + ")"
 		return s.download(w, content, func(at time.Time) string {
 			return norm.NFC.String(s.say(r, "Nhật ký hệ thống")+", "+s.say(r, "số liệu lúc %s", at.In(s.zone).Format("2006-01-02 15.04"))) + "." + kind
 		}, func(begin func(time.Time) (io.Writer, error)) error {
