@@ -78,16 +78,17 @@ type times struct {
 	minutes, hours, doms []int
 	weekdays             []int // 0 Sunday
 	text                 string
+	daily                *[1440]bool // minutes of a day that fit
 }
 
 func drawTimes(r *rand.Rand) times {
 	var t times
-	around := []int{0, 4, 5, 5, 6, 11, 17, 17, 20, 21, 23, 23}
+	around := []int{0, 4, 5, 5, 6, 11, 17, 17, 20, 21, 23, 23, 23}
 	for range 1 + r.IntN(2) {
 		t.hours = append(t.hours, around[r.IntN(len(around))])
 	}
 	for range 1 + r.IntN(2) {
-		t.minutes = append(t.minutes, []int{0, 1, 2, 3, 15, 30, 57, 58, 59}[r.IntN(9)])
+		t.minutes = append(t.minutes, []int{0, 1, 2, 15, 30, 58, 59, 59}[r.IntN(8)])
 	}
 	fields := []string{list(t.minutes), list(t.hours), "*", "*", "*"}
 	switch r.IntN(5) {
@@ -105,6 +106,12 @@ func drawTimes(r *rand.Rand) times {
 		fields[2] = fmt.Sprintf("%d-31/2", t.doms[0])
 	}
 	t.text = strings.Join(fields, " ")
+	t.daily = new([1440]bool)
+	for _, h := range t.hours {
+		for _, m := range t.minutes {
+			t.daily[60*h+m] = true
+		}
+	}
 	return t
 }
 
@@ -118,7 +125,7 @@ func list(n []int) string {
 
 func (t times) match(m minute) bool {
 	in := func(l []int, n int) bool { return len(l) == 0 || slices.Contains(l, n) }
-	return !m.second && in(t.minutes, m.of%60) && in(t.hours, m.of/60) && in(t.doms, m.dom) && in(t.weekdays, int(m.weekday))
+	return t.daily[m.of] && !m.second && in(t.doms, m.dom) && in(t.weekdays, int(m.weekday))
 }
 
 // fate is what the walker says of one airing.
@@ -163,7 +170,16 @@ func (x *ruleset) walk() []fate {
 
 // expand looks at every minute and every slot.
 func (x *ruleset) expand() (all []fate) {
+	var any [1440]bool
+	for _, t := range x.times {
+		for i, is := range t.daily {
+			any[i] = any[i] || is
+		}
+	}
 	for i, m := range x.cal.minutes {
+		if !any[m.of] {
+			continue
+		}
 		at := radio.At(x.cal.begin.Add(time.Duration(i) * time.Minute))
 		for _, s := range x.schedules {
 			if s.WithdrawnAt != 0 || s.Targets[0].Area != x.place.Chain[0].ID || s.From != "" && m.date < s.From || s.Until != "" && m.date > s.Until || slices.Contains(s.Except, m.date) {
@@ -290,7 +306,11 @@ func (x *ruleset) permitted(open []bool, f fate) bool {
 
 // open says of every minute whether the rule lets anything sound, by its digits.
 func (x *ruleset) open() []bool {
+	if x.opened != nil {
+		return x.opened
+	}
 	out := make([]bool, len(x.cal.minutes))
+	x.opened = out
 	weekday := map[radio.Date]int{}
 	for _, m := range x.cal.minutes {
 		weekday[m.date] = (int(m.weekday)+6)%7 + 1
@@ -319,19 +339,23 @@ func (x *ruleset) open() []bool {
 	for i, d := range x.cal.dates[1:] {
 		yesterday[d] = x.cal.dates[i]
 	}
+	var date radio.Date
+	var mourning bool
+	var mine, evening []radio.Window
 	for i, m := range x.cal.minutes {
-		if slices.Contains(x.rule.Mourning, m.date) {
-			continue
+		if m.date != date {
+			date, mourning, mine, evening = m.date, slices.Contains(x.rule.Mourning, m.date), windows(m.date), nil
+			// A window of the evening before runs on, but not into an exception that it is not of.
+			if e := exception(date); e < 0 || e == exception(yesterday[date]) {
+				evening = windows(yesterday[date])
+			}
 		}
 		now := radio.TimeOfDay(m.of)
-		for _, w := range windows(m.date) {
-			out[i] = out[i] || now >= w.From && (w.From > w.To || now < w.To)
+		for _, w := range mine {
+			out[i] = out[i] || !mourning && now >= w.From && (w.From > w.To || now < w.To)
 		}
-		// A window of the evening before runs on, but not into an exception that it is not of.
-		if e := exception(m.date); e < 0 || e == exception(yesterday[m.date]) {
-			for _, w := range windows(yesterday[m.date]) {
-				out[i] = out[i] || w.From > w.To && now < w.To
-			}
+		for _, w := range evening {
+			out[i] = out[i] || !mourning && w.From > w.To && now < w.To
 		}
 	}
 	return out
