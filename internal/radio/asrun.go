@@ -23,7 +23,9 @@ type AsRun struct {
 	Airing AiringID  `json:"airing"`
 	Key    AiringKey `json:"key"`
 	Origin Origin    `json:"origin"`
-	Day    Date      `json:"day"` // local date of the planned start
+	// Day is the local date on which the slot begins (of what has no slot, on which it
+	// begins itself): what a slot of 23:58 sounds at 00:04 is of the evening.
+	Day Date `json:"day"`
 	// SlotTime is the local time of the slot's instant; of what has no slot, of its start.
 	SlotTime TimeOfDay `json:"slot_time"`
 	Start    Millis    `json:"start"`

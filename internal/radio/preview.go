@@ -61,7 +61,7 @@ type PreviewDay struct {
 // PreviewRow is one airing on some of the devices.
 type PreviewRow struct {
 	PreviewAiring
-	Day Date `json:"day"` // local date of its start
+	Day Date `json:"day"` // local date on which its slot begins
 	Odd bool `json:"odd"` // it would sound in the quiet hours 21:00–05:00
 	// DeviceCount of all; Devices names them, at most MaxConflictDevices, when they are
 	// not all there are.

@@ -34,11 +34,17 @@ type column struct {
 	of     func(r Request, a radio.AsRun) cell
 }
 
-func (c column) name(w Words) string {
-	if w.English() {
-		return c.en
+// name is the column's heading. That of a time of day names its zone: the file goes from
+// hand to hand, and its times carry none.
+func (c column) name(r Request) string {
+	name := c.vi
+	if r.Words.English() {
+		name = c.en
 	}
-	return c.vi
+	if c.kind == moment || c.kind == clock {
+		name += " (" + r.Zone.String() + ")"
+	}
+	return name
 }
 
 func words(s string) cell { return cell{kind: text, text: s, set: s != ""} }

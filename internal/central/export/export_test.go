@@ -120,7 +120,7 @@ func TestCSV(t *testing.T) {
 		t.Errorf("row 3: %q", got)
 	}
 	out.Reset()
-	if err := exporter(airings(1)).CSV(t.Context(), request(true), into(&out)); err != nil || !strings.HasPrefix(out.String(), bom+"Day,Slot,") {
+	if err := exporter(airings(1)).CSV(t.Context(), request(true), into(&out)); err != nil || !strings.HasPrefix(out.String(), bom+"Day,Slot (Asia/Ho_Chi_Minh),Planned start (Asia/Ho_Chi_Minh),Commune,") {
 		t.Errorf("in English: %.40q, %v", out.String(), err)
 	}
 }
@@ -144,6 +144,9 @@ func TestXLSX(t *testing.T) {
 	rows, err := book.GetRows("Nhật ký")
 	if err != nil || len(rows) != page+2 {
 		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	if got := rows[0]; got[1] != "Khung giờ (Asia/Ho_Chi_Minh)" || got[column1("Ghi nhận lúc")] != "Ghi nhận lúc (Asia/Ho_Chi_Minh)" || got[column1("Đã phát (giây)")] != "Đã phát (giây)" {
+		t.Errorf("headings %q", got)
 	}
 	for name, want := range map[string]string{"Ngày": "23/11/2026", "Khung giờ": "12:00", "Giờ phát dự kiến": "23/11/2026 12:00:00", "Lệch giờ (giây)": "-0.040",
 		"Đã phát (giây)": "5.000", "Bản lịch": "7", "Nội dung": f.rows[0].Title} {

@@ -144,9 +144,14 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	if begin.Before(s.now) {
 		begin = s.now
 	}
+	// What a slot of the last evening sounds past midnight is of that evening.
 	var spans []span
-	if begin.Before(end) {
-		spans = append(spans, span{begin, end})
+	if late := end.Add(timetable.MaxSlotLength + radio.MaxGraceSeconds*time.Second); begin.Before(late) {
+		spans = append(spans, span{begin, late})
+	}
+	due := span{begin, end}
+	if end.Before(begin) {
+		due.from = end
 	}
 	s.onAir()
 	groups := s.groups(func(pl radio.Place) bool { return pl.Within(of) })
@@ -163,7 +168,7 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	}
 	for _, g := range groups {
 		if len(g.places) > 0 {
-			w.add(s, g, spans[0])
+			w.add(s, g, due)
 		}
 	}
 	return w.done(s), nil

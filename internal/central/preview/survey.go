@@ -354,8 +354,9 @@ func (s *survey) spanFor(o radio.Schedule, days int) (span, bool) {
 		}
 	}
 	if o.Until != "" {
-		if _, end, err := s.zone.Day(o.Until); err == nil && end.Before(to) {
-			to = end
+		// A slot of the last evening may sound past midnight.
+		if _, end, err := s.zone.Day(o.Until); err == nil && end.Add(timetable.MaxSlotLength).Before(to) {
+			to = end.Add(timetable.MaxSlotLength)
 		}
 	}
 	return span{from, to}, from.Before(to)

@@ -66,13 +66,16 @@ func (w *week) add(s *survey, g *group, in span) {
 	w.take(s, g)
 }
 
-// dayOf is the local date to which an airing belongs.
-func (s *survey) dayOf(a radio.PreviewAiring) radio.Date { return s.zone.Date(a.Start.Time()) }
+// dayOf is the local date to which an airing belongs: that of its slot.
+func (s *survey) dayOf(a radio.PreviewAiring) radio.Date { return s.zone.Date(a.SlotAt.Time()) }
 
 // take adds the airings of a group to the rows and the days.
 func (w *week) take(s *survey, g *group) {
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
+		if _, asked := w.days[s.dayOf(a)]; !asked {
+			continue // of the evening before, or of a later day
+		}
 		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Bulletin, a.Version, a.Instead, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {

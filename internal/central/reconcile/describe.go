@@ -80,8 +80,8 @@ func (d *descriptions) find(ctx context.Context, device radio.DeviceID) (radio.P
 	return p, nil
 }
 
-// place fills in where the row's device stands, the local day of its start, and the
-// local time of its slot; zone "" is the province's.
+// place fills in where the row's device stands, and the local day and time of its slot;
+// zone "" is the province's.
 func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
 	if zone == "" {
 		zone = p.Province().Zone
@@ -90,8 +90,8 @@ func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
 	if err != nil {
 		z = timetable.Zone{} // a device nobody knows any more: UTC
 	}
-	row.Day = z.Date(row.Start.Time())
-	row.SlotTime = z.TimeOfDay(row.Ref().At.Time())
+	at := row.Ref().At.Time()
+	row.Day, row.SlotTime = z.Date(at), z.TimeOfDay(at)
 	row.Stands(p.On(row.Day)) // in the area of its day: a merger moves no old row
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -69,7 +70,7 @@ func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID
 		out = append(out, want.holder(v, held[s.ID]))
 	}
 	slices.SortFunc(out, func(a, b radio.ScheduleHolder) int {
-		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(alphabet.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
 	})
 	return out, nil
 }

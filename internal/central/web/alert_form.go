@@ -85,8 +85,7 @@ func (s *Server) alertForm(w http.ResponseWriter, r *http.Request, d alertFormDa
 // the one commune that is chosen, or is the only one.
 func alertAreas(p radio.Person, tree radio.AreaTree, chosen radio.AreaID, commune *radio.AreaID) (areas, communes []areaChoice) {
 	may := func(id radio.AreaID) bool { return p.May(radio.WriteAlerts, tree.Chain(id)...) }
-	all := tree.All()
-	slices.SortFunc(all, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
+	all := areasByName(tree.All())
 	for _, a := range all {
 		if a.Kind == radio.Commune && slices.ContainsFunc(all, func(x radio.Area) bool { return slices.Contains(tree.Chain(x.ID), a.ID) && may(x.ID) }) {
 			communes = append(communes, areaChoice{ID: a.ID, Name: areaLabel(tree, a), Chosen: a.ID == *commune})

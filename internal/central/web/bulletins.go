@@ -289,9 +289,8 @@ func desks(tree radio.AreaTree, pass func(chain []radio.AreaID) bool) []radio.Ar
 			out = append(out, a)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(a.Parent), len(b.Parent)), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
-	})
+	out = areasByName(out)
+	slices.SortStableFunc(out, func(a, b radio.Area) int { return cmp.Compare(len(a.Parent), len(b.Parent)) })
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -157,7 +158,7 @@ func (s *Server) campaignCommunes(r *http.Request, p campaignProgress, schedules
 	}
 	// Who lags behind stands first: that is what the list is read for.
 	slices.SortFunc(out, func(a, b communeRow) int {
-		return cmp.Or(cmp.Compare(a.Aired, b.Aired), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Aired, b.Aired), alphabet.Compare(a.Name, b.Name))
 	})
 	return out, nil
 }

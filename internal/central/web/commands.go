@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -274,15 +274,13 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 		}
 		out = append(out, c)
 	}
-	place := func(c areaChoice) string {
-		var names []string
+	alphabet.SortBy(out, func(c areaChoice) (names []string) {
 		for _, id := range tree.Chain(c.ID) {
 			a, _ := tree.Area(id)
-			names = append(names, radio.Fold(a.Name))
+			names = append(names, a.Name, a.Code)
 		}
-		return strings.Join(names, "\x00")
-	}
-	slices.SortFunc(out, func(a, b areaChoice) int { return cmp.Compare(place(a), place(b)) })
+		return names
+	})
 	return out, nil
 }
 
@@ -356,10 +354,8 @@ func (s *Server) batch(r *http.Request) (batchData, error) {
 			d.Over = d.Over && st.Final()
 		}
 	}
-	slices.SortFunc(d.Results, func(a, b radio.CommandResult) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), cmp.Compare(radio.Fold(a.CommuneName), radio.Fold(b.CommuneName)),
-			cmp.Compare(radio.Fold(a.HamletName), radio.Fold(b.HamletName)), cmp.Compare(a.Code, b.Code))
-	})
+	alphabet.SortBy(d.Results, func(x radio.CommandResult) []string { return []string{x.CommuneName, x.HamletName, x.Code} })
+	slices.SortStableFunc(d.Results, func(a, b radio.CommandResult) int { return cmp.Compare(rank[a.State], rank[b.State]) })
 	return d, nil
 }
 

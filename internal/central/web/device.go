@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -326,6 +325,7 @@ func (s *Server) showDeviceForm(w http.ResponseWriter, r *http.Request, again re
 	if err != nil {
 		return err
 	}
+	areas = areasByName(areas)
 	d := deviceFormData{Again: again}
 	tree := radio.NewAreaTree(areas)
 	at := map[radio.AreaID]int{}
@@ -341,9 +341,6 @@ func (s *Server) showDeviceForm(w http.ResponseWriter, r *http.Request, again re
 			d.Communes[i].Hamlets = append(d.Communes[i].Hamlets, a)
 		}
 	}
-	slices.SortFunc(d.Communes, func(a, b hamletsOf) int {
-		return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name))
-	})
 	return s.show(w, r, again.Status(), "devicenew.html", "Thêm một cụm loa", d)
 }
 

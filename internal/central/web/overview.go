@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -160,7 +161,7 @@ func comingSoon(rows []deviceRow, now radio.Millis) []comingLine {
 		}
 	}
 	slices.SortFunc(out, func(a, b comingLine) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Title, b.Title))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), alphabet.Compare(a.Title, b.Title))
 	})
 	return out[:min(len(out), shownComing)]
 }
@@ -175,6 +176,5 @@ func communes(places []radio.Place) []radio.Area {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
-	return out
+	return areasByName(out)
 }

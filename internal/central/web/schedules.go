@@ -183,9 +183,8 @@ func (s *Server) scheduleCards(r *http.Request) (schedulesData, []radio.Schedule
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(d.Areas, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
-	})
+	d.Areas = areasByName(d.Areas)
+	slices.SortStableFunc(d.Areas, func(a, b radio.Area) int { return cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))) })
 	return d, out, nil
 }
 

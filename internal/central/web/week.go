@@ -169,7 +169,7 @@ func (s *Server) week(w http.ResponseWriter, r *http.Request) error {
 // a person is theirs without asking. A device of another commune than the one named is
 // left over from a form that was changed.
 func (d *weekData) choose(p radio.Person, all []radio.Place) {
-	mine := slices.DeleteFunc(slices.Clone(all), func(pl radio.Place) bool { return !p.May(radio.ReadSchedules, chainIDs(pl.Chain)...) })
+	mine := slices.DeleteFunc(placesByName(all), func(pl radio.Place) bool { return !p.May(radio.ReadSchedules, chainIDs(pl.Chain)...) })
 	d.Communes = communes(mine)
 	i := slices.IndexFunc(mine, func(pl radio.Place) bool {
 		return pl.Device.ID == d.Device && (d.Commune == "" || pl.Commune().ID == d.Commune)

@@ -1,4 +1,4 @@
-package e2e
+package rules
 
 import (
 	"bytes"
@@ -178,6 +178,9 @@ type idealDevice struct {
 	policy    radio.Policy
 	settings  radio.Settings
 	unchanged chan struct{}
+	// instants, in order: between them, while nothing sounds, the device is not woken. nil
+	// wakes it whenever it wants to be.
+	instants []time.Time
 
 	mu     sync.Mutex
 	seq    uint64
@@ -238,7 +241,7 @@ func (d *idealDevice) Sounded(context.Context, int) ([]radio.Sounded, error) { r
 func (d *idealDevice) Open(context.Context) (playout.Stream, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stream = &idealStream{d: d, events: make(chan playout.Event, 1<<16)}
+	d.stream = &idealStream{d: d, events: make(chan playout.Event, 1<<13)}
 	return d.stream, nil
 }
 
@@ -258,6 +261,13 @@ func (d *idealDevice) live(t *testing.T, until time.Time) {
 			break
 		}
 		next := until
+		for len(d.instants) > 0 && !now.Before(d.instants[0]) {
+			d.instants = d.instants[1:]
+		}
+		if at, ok := d.asleep(now, until); ok {
+			d.clk.Advance(at.Sub(now))
+			continue
+		}
 		for _, w := range append(d.clk.Waiters(), d.due()) {
 			if w.Before(next) {
 				next = w
@@ -269,6 +279,20 @@ func (d *idealDevice) live(t *testing.T, until time.Time) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+}
+
+// asleep gives when the device is woken next, if nothing is to happen for a while.
+func (d *idealDevice) asleep(now, until time.Time) (time.Time, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.instants == nil || d.stream != nil {
+		return now, false
+	}
+	next := until
+	if len(d.instants) > 0 {
+		next = d.instants[0].Add(-30 * time.Second)
+	}
+	return next, next.After(now)
 }
 
 // due is when the player has to be looked at again.
@@ -283,7 +307,7 @@ func (d *idealDevice) due() time.Time {
 	if it.began < 0 {
 		return now.Add(max(it.At-mono, 0))
 	}
-	return now.Add(min(it.began+radio.SamplesDuration(it.Rendition.Samples)+time.Microsecond-mono, time.Second))
+	return now.Add(min(it.began+radio.SamplesDuration(it.Rendition.Samples)+time.Microsecond-mono, 2*time.Second))
 }
 
 // tick plays on to this moment.
