@@ -89,7 +89,7 @@ func TestAuditor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.ExecContext(t.Context(), `UPDATE airing SET outcome = 'missed'`)
+	_, err = db.ExecContext(t.Context(), `UPDATE airing SET outcome = 'missed' WHERE outcome = 'aired'`)
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
