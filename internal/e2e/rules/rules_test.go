@@ -235,7 +235,7 @@ func oneSet(t *testing.T, seed uint64, seen map[string]int) {
 	if err != nil {
 		t.Fatalf("set %d: %v", seed, err)
 	}
-	policy, err := resolver.Policy([]radio.PolicyRule{x.rule}, x.place)
+	policy, err := resolver.Policy([]radio.PolicyRule{x.rule}, x.place, now)
 	if err != nil {
 		t.Fatalf("set %d: %v", seed, err)
 	}
