@@ -195,7 +195,7 @@ func TestExplain(t *testing.T) {
 			h.merge("2026-11-24")
 			h.put(r, word(at, radio.Aired, "", 300))
 		}, at},
-		{"merged, and the old commune's word goes on", nil, func(h *house) {
+		{"merged, and the old word goes on", nil, func(h *house) {
 			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Trùng hội nghị", At: local(-5, 9, 0)})
 			h.merge("2026-11-21")
 		}, local(0, 17, 0)},

@@ -75,6 +75,9 @@ func (t *teller) areaNamed(id radio.AreaID) words {
 			return words{a.Name, a.Name}
 		}
 	}
+	if r := t.c.Row; r != nil && r.Commune == id {
+		return words{r.CommuneName, r.CommuneName}
+	}
 	return words{string(id), string(id)}
 }
 
@@ -236,6 +239,9 @@ func (t *teller) ruled(context.Context) error {
 	}
 	day := t.zone.Date(t.c.Start.Time())
 	place := t.c.Place
+	if t.elsewhere(day) {
+		return nil // by the rules of there
+	}
 	rules := slices.DeleteFunc(slices.Clone(t.plan.Policies), func(p radio.PolicyRule) bool {
 		return !place.Within(p.Target) || p.ApprovedAt > min(t.c.Start, t.c.Now)
 	})
@@ -280,6 +286,11 @@ func (t *teller) rule(r radio.PolicyRule, day radio.Date, head words) {
 		since = say("có hiệu lực từ 00:00 ngày %s", "in force since midnight of %s", dateText(r.From))
 	}
 	text := say("%s %s của %s, bản %d, %s.", "%s %s of %s, version %d, %s.", head, named(r.Name(), ""), where, r.Version, since)
+	if now := t.c.Place.On(day).Commune(); r.Target.Area != "" && slices.ContainsFunc(t.c.Place.Chain, func(a radio.Area) bool {
+		return a.ID == r.Target.Area && a.Kind == radio.Commune && a.ID != now.ID
+	}) {
+		text = say("%s Còn áp dụng sau sáp nhập vì %s chưa ban hành quy chế mới.", "%s It goes on after the merger, as %s has laid down no new rules.", text, now.Name)
+	}
 	if r.Issuer != "" {
 		text = say("%s Cơ quan ban hành: %s.", "%s Issued by %s.", text, r.Issuer)
 	}
@@ -294,8 +305,8 @@ func (t *teller) rule(r radio.PolicyRule, day radio.Date, head words) {
 func (t *teller) areas(ctx context.Context) error {
 	day, _ := t.day()
 	p, then := t.c.Place, t.c.Place.On(day)
-	if r := t.c.Row; r != nil && r.Commune != "" && r.Commune != then.Commune().ID {
-		return nil // the device itself was moved
+	if t.elsewhere(day) {
+		return nil // told as it is
 	}
 	lines := []words{}
 	for i, a := range p.Chain {
@@ -328,6 +339,12 @@ func (t *teller) areas(ctx context.Context) error {
 	t.add(radio.ChainPasses, 0, say("Ngày %s cụm loa “%s” (%s) thuộc %s, %s. %s", "On %s the device “%s” (%s) stood in %s, %s. %s", dateText(day), p.Device.Name, p.Device.Code,
 		t.nameOn(hamlet, day), t.nameOn(commune, day), joined(lines, " ")), from...)
 	return nil
+}
+
+// elsewhere says whether the device itself was moved to another commune since.
+func (t *teller) elsewhere(day radio.Date) bool {
+	r := t.c.Row
+	return r != nil && r.Commune != "" && r.Commune != t.c.Place.On(day).Commune().ID
 }
 
 // nameOn is the name an area had on a day.
