@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -50,7 +51,7 @@ func (d *Desk) Answers(ctx context.Context, s radio.Schedule) (radio.OfferAnswer
 		out.Answers = append(out.Answers, h.answers(s)...)
 	}
 	slices.SortFunc(out.Answers, func(a, b radio.OfferAnswer) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Commune, b.Commune), cmp.Compare(a.State, b.State))
+		return cmp.Or(alphabet.Compare(a.Name, b.Name), cmp.Compare(a.Commune, b.Commune), cmp.Compare(a.State, b.State))
 	})
 	out.Count()
 	return out, nil
