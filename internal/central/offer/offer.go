@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -125,7 +126,9 @@ func (h *house) divide() {
 		}
 		h.parts[i].places = append(h.parts[i].places, p)
 	}
-	slices.SortFunc(h.parts, func(a, b part) int { return cmp.Or(cmp.Compare(len(a.of), len(b.of)), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(h.parts, func(a, b part) int {
+		return cmp.Or(cmp.Compare(len(a.of), len(b.of)), alphabet.Compare(a.name, b.name))
+	})
 }
 
 // speakers are all areas whose word counts somewhere in the commune.
@@ -242,7 +245,7 @@ func (d *Desk) Inbox(ctx context.Context, commune radio.AreaID) (radio.Inbox, er
 		}
 	}
 	slices.SortFunc(out.Offers, func(a, b radio.Offer) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Code, b.Code), cmp.Compare(a.SlotCode, b.SlotCode), cmp.Compare(a.Part, b.Part))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Code, b.Code), cmp.Compare(a.SlotCode, b.SlotCode), alphabet.Compare(a.Part, b.Part))
 	})
 	slices.Sort(out.Times)
 	out.Times = slices.Compact(out.Times)

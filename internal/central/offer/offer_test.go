@@ -344,3 +344,53 @@ func TestInboxOfMerged(t *testing.T) {
 		t.Error(err, h.rules)
 	}
 }
+
+// TestAnswers: how one schedule stands with every commune to which it is sent, also before
+// it is published.
+func TestAnswers(t *testing.T) {
+	h := newTown()
+	s, sl := h.lay(1, "0 17 * * *", func(s *radio.Schedule) { s.From = "2026-11-26" })
+	tell := func(doc radio.Schedule) string {
+		t.Helper()
+		a, err := h.Answers(t.Context(), doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := fmt.Sprintf("%d:%d/%d/%d", a.Communes, a.Declined, a.Held, a.Unanswered)
+		for _, x := range a.Answers {
+			out += fmt.Sprintf(" %s %s %v %v %d %s", x.Name, x.State, x.Sounds, x.Slots, x.Devices, x.Reason)
+		}
+		return out
+	}
+	doc := h.plan.Schedules[0]
+	code := doc.Slots[0].Code
+	for _, c := range []struct{ what, got, want string }{
+		{"nobody", tell(doc), "2:0/0/2 Xã 10 waiting true [" + code + "] 1  Xã 20 waiting true [" + code + "] 1 "},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
+		}
+	}
+	h.words = []radio.Decision{{N: 1, Area: area(10), Schedule: s, Slot: sl, Do: radio.DecideDecline, Reason: "Lễ hội", At: 1}}
+	h.rules = []radio.OfferRule{{N: 1, Area: area(20), Default: radio.OfferHold, Hours: 1, At: 1}}
+	if got, want := tell(doc), "2:1/1/0 Xã 10 declined false ["+code+"] 1 Lễ hội Xã 20 waiting false ["+code+"] 1 "; got != want {
+		t.Errorf("declined and held: %q, want %q", got, want)
+	}
+	// A draft that reaches one commune only, with a slot more.
+	draft := doc
+	draft.ApprovedAt, draft.Targets = 0, []radio.Target{{Area: area(10)}}
+	more := doc.Slots[0]
+	more.ID, more.Code, more.Cron = id[radio.SlotID]('l', 77), "them", "0 6 * * *"
+	draft.Slots = append(append([]radio.Slot{}, doc.Slots...), more)
+	if got, want := tell(draft), "1:1/0/1 Xã 10 declined false ["+code+"] 1 Lễ hội Xã 10 waiting true [them] 1 "; got != want {
+		t.Errorf("a draft: %q, want %q", got, want)
+	}
+	own, first := doc, doc
+	own.Area, own.Targets = area(10), []radio.Target{{Area: area(10)}}
+	first.Priority = radio.Prior
+	for _, x := range []radio.Schedule{own, first} {
+		if got := tell(x); got != "0:0/0/0" {
+			t.Errorf("nobody is asked: %q", got)
+		}
+	}
+}
