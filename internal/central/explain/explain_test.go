@@ -134,6 +134,10 @@ func TestExplain(t *testing.T) {
 			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)})
 			h.put(h.row(at), word(at, radio.Aired, "", 300))
 		}, at},
+		{"declined only after it had aired", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Đám tang", At: at.Add(time.Hour)})
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
 		{"declined by the commune", nil, func(h *house) {
 			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)}, radio.Decision{Do: radio.DecideDecline, Date: "2026-11-23", Reason: "Đám tang", At: local(-1, 9, 0)})
 			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonCommune))
