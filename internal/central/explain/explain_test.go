@@ -134,6 +134,10 @@ func TestExplain(t *testing.T) {
 			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)})
 			h.put(h.row(at), word(at, radio.Aired, "", 300))
 		}, at},
+		{"declined only after it had aired", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Đám tang", At: at.Add(time.Hour)})
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
 		{"declined by the commune", nil, func(h *house) {
 			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)}, radio.Decision{Do: radio.DecideDecline, Date: "2026-11-23", Reason: "Đám tang", At: local(-1, 9, 0)})
 			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonCommune))
@@ -190,6 +194,10 @@ func TestExplain(t *testing.T) {
 			p.Policies = append(p.Policies, place)
 		}, func(*house) {}, local(0, 17, 0)},
 		{"no rules of its own", func(p *radio.PlanChange) { p.Policies[0].Target = radio.Target{Area: p.Areas[0].ID} }, func(*house) {}, local(0, 17, 0)},
+		{"renamed since", nil, func(h *house) {
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+			h.change(radio.AreaChange{Kind: radio.RenameArea, From: "2026-11-24", Areas: []radio.AreaID{h.place.Commune().ID}, Name: "Phường Cẩm Xuyên", Number: "NQ 15/NQ-HĐND"})
+		}, at},
 		{"merged, before", nil, func(h *house) {
 			r := h.row(at) // while the commune stood
 			h.merge("2026-11-24")

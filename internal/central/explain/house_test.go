@@ -226,10 +226,16 @@ func (h *house) say(words ...radio.Decision) {
 // merge puts the commune into a new one, from a day on, when that has come.
 func (h *house) merge(from radio.Date) {
 	h.t.Helper()
-	c := radio.AreaChange{ID: radio.NewID[radio.AreaChangeID](), Kind: radio.MergeAreas, From: from, Areas: []radio.AreaID{h.place.Commune().ID, h.beside},
-		Code: "cam-binh", Name: "Xã Cẩm Bình", New: radio.NewID[radio.AreaID](), Number: "NQ 12/NQ-HĐND", Author: h.plan.Author, At: local(-20, 9, 0)}
+	h.change(radio.AreaChange{Kind: radio.MergeAreas, From: from, Areas: []radio.AreaID{h.place.Commune().ID, h.beside}, Code: "cam-binh", Name: "Xã Cẩm Bình",
+		New: radio.NewID[radio.AreaID](), Number: "NQ 12/NQ-HĐND"})
+}
+
+// change records a change of areas, which takes effect on its day.
+func (h *house) change(c radio.AreaChange) {
+	h.t.Helper()
+	c.ID, c.Author, c.At = radio.NewID[radio.AreaChangeID](), h.plan.Author, local(-20, 9, 0)
 	h.must(h.db.RecordAreaChange(h.t.Context(), c))
-	_, err := h.db.ApplyAreaChange(h.t.Context(), c.ID, from, "clock", local(0, 9, 0))
+	_, err := h.db.ApplyAreaChange(h.t.Context(), c.ID, c.From, "clock", local(0, 9, 0))
 	h.must(err)
 	h.place, err = h.db.Place(h.t.Context(), h.place.Device.ID)
 	h.must(err)

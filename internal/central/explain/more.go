@@ -289,7 +289,7 @@ func (t *teller) rule(r radio.PolicyRule, day radio.Date, head words) {
 	if now := t.c.Place.On(day).Commune(); r.Target.Area != "" && slices.ContainsFunc(t.c.Place.Chain, func(a radio.Area) bool {
 		return a.ID == r.Target.Area && a.Kind == radio.Commune && a.ID != now.ID
 	}) {
-		text = say("%s Còn áp dụng sau sáp nhập vì %s chưa ban hành quy chế mới.", "%s It goes on after the merger, as %s has laid down no new rules.", text, now.Name)
+		text = say("%s Còn áp dụng sau sáp nhập vì %s chưa có quy chế mới.", "%s It goes on after the merger, as %s has laid down no new rules.", text, now.Name)
 	}
 	if r.Issuer != "" {
 		text = say("%s Cơ quan ban hành: %s.", "%s Issued by %s.", text, r.Issuer)
