@@ -13,12 +13,11 @@ import (
 	"loaxa/internal/radio"
 )
 
-// explainer reads the links of the chain from the rooms that hold them. What other rooms
-// know of a kind of link is added to More, a function each.
+// explainer reads the links of the chain from the rooms that hold them.
 func (c *Central) explainer(plans *laid, fleet explain.Fleet, coming explain.Coming) *explain.Explainer {
 	return explain.New(explain.Rooms{
 		Plans: plans, Log: c.store, Devices: c.store, Fleet: fleet, Coming: coming, Trail: report.NewTrail(c.store),
-		More: map[radio.ChainKind]explain.Teller{},
+		More: explain.Tellers(c.store),
 	}, c.now)
 }
 

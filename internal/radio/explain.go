@@ -34,7 +34,8 @@ const (
 // RowSource names a row of the database, or a record of a journal, from which a link is
 // read.
 type RowSource struct {
-	// Row is the kind of row: area, schedule, bulletin, policy, programme, journal, fault,
+	// Row is the kind of row: area, area_change, decision and offer_rule (with the commune as
+	// ID and the number of the word as Version), schedule, bulletin, policy, programme, journal, fault,
 	// command, alert, airing, word, report, plan.
 	Row     string    `json:"row"`
 	ID      string    `json:"id,omitempty"`
@@ -45,7 +46,7 @@ type RowSource struct {
 
 // Page is where people can look at it, "" for what has no page.
 func (r RowSource) Page() string {
-	where := map[string]string{"schedule": "/schedules/", "bulletin": "/bulletins/", "alert": "/alerts/", "command": "/commands/"}[r.Row]
+	where := map[string]string{"schedule": "/schedules/", "bulletin": "/bulletins/", "alert": "/alerts/", "command": "/commands/", "decision": "/offers/", "offer_rule": "/offers/"}[r.Row]
 	if where == "" || r.ID == "" {
 		return ""
 	}

@@ -50,7 +50,62 @@ type Offer struct {
 	First    Millis      `json:"first,omitempty"`
 	Deadline Millis      `json:"deadline,omitempty"`
 	Coming   []OfferTime `json:"coming"`
-	Devices  int         `json:"device_count"` // of the commune, that it reaches
+	Devices  int         `json:"device_count"` // of the commune, or of its part, that it reaches
+	// Part names the communes of before a merger in whose clusters it stands like this; ""
+	// where it stands alike in all of the commune.
+	Part string `json:"part,omitempty"`
+}
+
+// OfferAnswer is how the slots of one schedule stand with one commune.
+type OfferAnswer struct {
+	Commune AreaID     `json:"commune"`
+	Name    string     `json:"name"`
+	State   OfferState `json:"state"`
+	// Sounds says whether the slots sound; of a schedule that only waits, by the default.
+	Sounds bool `json:"sounds"`
+	// Slots are the codes of those that stand like this, Devices the clusters they reach.
+	Slots   []string `json:"slots"`
+	Devices int      `json:"device_count"`
+	// Reason is the newest that the commune gave, Deadline the first by which it means to
+	// answer; 0 for none.
+	Reason   string `json:"reason,omitempty"`
+	Deadline Millis `json:"deadline,omitempty"`
+}
+
+// Held says whether the slots are kept off because nobody has answered.
+func (a OfferAnswer) Held() bool {
+	return !a.Sounds && (a.State == OfferWaiting || a.State == OfferByDefault)
+}
+
+// OfferAnswers is how a schedule that is sent from above stands with the communes.
+type OfferAnswers struct {
+	// Communes is how many it is sent to; Declined, Held and Unanswered how many of them
+	// decline some of it, hold some of it back, or have not answered about some of it
+	// (which then sounds at its time).
+	Communes   int `json:"commune_count"`
+	Declined   int `json:"declined_count"`
+	Held       int `json:"held_count"`
+	Unanswered int `json:"unanswered_count"`
+	// Answers of the communes, by name; a commune in which slots stand differently has
+	// several.
+	Answers []OfferAnswer `json:"answers"`
+}
+
+// Count sums the answers up.
+func (a *OfferAnswers) Count() {
+	all, declined, held, open := map[AreaID]bool{}, map[AreaID]bool{}, map[AreaID]bool{}, map[AreaID]bool{}
+	for _, x := range a.Answers {
+		all[x.Commune] = true
+		switch {
+		case x.State == OfferDeclined:
+			declined[x.Commune] = true
+		case x.Held():
+			held[x.Commune] = true
+		case x.State == OfferWaiting || x.State == OfferByDefault:
+			open[x.Commune] = true
+		}
+	}
+	a.Communes, a.Declined, a.Held, a.Unanswered = len(all), len(declined), len(held), len(open)
 }
 
 // OfferClash is two priority schedules that want one time on the commune's clusters.

@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // an airing ends, before and after, and an instant at which nothing is planned.
 func TestExplain(t *testing.T) {
 	at := local(0, 5, 0)
+	once := func(p *radio.PlanChange) { p.Schedules[0].Slots[0].Cron = "0 5 * * *" }
 	cases := []struct {
 		name   string
 		change func(*radio.PlanChange)
@@ -129,6 +130,83 @@ func TestExplain(t *testing.T) {
 		{"nothing planned", nil, func(h *house) { h.put(h.row(at), word(at, radio.Aired, "", 300)) }, local(0, 9, 0)},
 		{"nothing planned at night", nil, func(*house) {}, local(0, 23, 30)},
 		{"own of the commune", func(p *radio.PlanChange) { p.Schedules[0].Area = p.Areas[1].ID }, func(*house) {}, local(0, 17, 0)},
+		{"accepted by the commune", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)})
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"declined only after it had aired", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Đám tang", At: at.Add(time.Hour)})
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"declined by the commune", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideAccept, At: local(-3, 9, 0)}, radio.Decision{Do: radio.DecideDecline, Date: "2026-11-23", Reason: "Đám tang", At: local(-1, 9, 0)})
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonCommune))
+		}, at},
+		{"held until the commune accepts", nil, func(h *house) {
+			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferHold, Hours: 24, By: h.plan.Author, At: local(-12, 9, 0)}))
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonHeld))
+		}, at},
+		{"cancelled where it stood before the commune moved it", once, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideMove, To: 18*60 + 30, Reason: "Lễ hội", At: local(-1, 9, 0)})
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Cancelled, ""))
+		}, at},
+		{"will sound where the commune moved it", once, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideMove, To: 18*60 + 30, At: local(0, 9, 0)})
+		}, local(0, 18, 30)},
+		{"nothing where it stood before the commune moved it", once, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideMove, To: 18*60 + 30, At: local(0, 9, 0)})
+		}, local(1, 5, 0)},
+		{"will be kept off by the commune", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Trùng hội nghị", At: local(0, 9, 0)})
+		}, local(0, 17, 0)},
+		{"order of the commune", func(p *radio.PlanChange) {
+			p.Schedules[0].Priority = radio.Prior
+			other := p.Schedules[0]
+			other.ID, other.Code, other.Title = radio.NewID[radio.ScheduleID](), "bao", "Tin bão"
+			other.Slots = []radio.Slot{other.Slots[0]}
+			other.Slots[0].ID, other.Slots[0].Cron = radio.NewID[radio.SlotID](), "0 17 * * *"
+			other.Slots[0].Items = []radio.Entry{other.Slots[0].Items[0]}
+			other.Slots[0].Items[0].ID = radio.NewID[radio.EntryID]()
+			p.Schedules[0].GraceSeconds = 600
+			p.Schedules = append(p.Schedules, other)
+		}, func(h *house) {
+			h.must(h.db.AddDecisions(h.t.Context(), []radio.Decision{{Area: h.place.Commune().ID, Schedule: h.plan.Schedules[1].ID, Other: h.plan.Schedules[0].ID, Do: radio.DecideOrder, By: h.plan.Author, At: local(0, 9, 0)}}))
+		}, local(0, 17, 5)},
+		{"rules that begin at midnight", func(p *radio.PlanChange) {
+			next := p.Policies[0]
+			next.Version, next.Number, next.Issued, next.Issuer, next.From = 2, "31/QĐ-UBND", "2026-11-10", "UBND xã Cẩm Xuyên", "2026-11-24"
+			next.Windows = []radio.Window{{From: 6 * 60, To: 20 * 60}}
+			p.Policies = append(p.Policies, next)
+		}, func(*house) {}, local(1, 5, 0)},
+		{"quiet hours of a hamlet and mourning of the province", func(p *radio.PlanChange) {
+			r := p.Policies[0]
+			r.ID, r.Label, r.Number, r.Issued, r.Windows, r.Volume = radio.NewID[radio.PolicyID](), "", "15/QĐ-UBND", "2026-10-01", nil, nil
+			place := r
+			place.ID, place.Target, place.Profile, place.Number, place.Label = radio.NewID[radio.PolicyID](), radio.Target{Area: p.Areas[2].ID}, true, "", "Gần trường học"
+			place.Quiet = []radio.Window{{From: 16 * 60, To: 18 * 60}}
+			r.Target, r.Windows, r.Mourning = radio.Target{Area: p.Areas[0].ID}, []radio.Window{{From: 5 * 60, To: 21 * 60}}, []radio.Date{"2026-11-23"}
+			p.Policies = append(p.Policies, r, place)
+		}, func(*house) {}, local(0, 17, 0)},
+		{"quiet hours of a hamlet", func(p *radio.PlanChange) {
+			place := p.Policies[0]
+			place.ID, place.Target, place.Profile, place.Label, place.Windows, place.Volume = radio.NewID[radio.PolicyID](), radio.Target{Area: p.Areas[2].ID}, true, "Gần trường học", nil, nil
+			place.Quiet = []radio.Window{{From: 16 * 60, To: 18 * 60}}
+			p.Policies = append(p.Policies, place)
+		}, func(*house) {}, local(0, 17, 0)},
+		{"no rules of its own", func(p *radio.PlanChange) { p.Policies[0].Target = radio.Target{Area: p.Areas[0].ID} }, func(*house) {}, local(0, 17, 0)},
+		{"renamed since", nil, func(h *house) {
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+			h.change(radio.AreaChange{Kind: radio.RenameArea, From: "2026-11-24", Areas: []radio.AreaID{h.place.Commune().ID}, Name: "Phường Cẩm Xuyên", Number: "NQ 15/NQ-HĐND"})
+		}, at},
+		{"merged, before", nil, func(h *house) {
+			r := h.row(at) // while the commune stood
+			h.merge("2026-11-24")
+			h.put(r, word(at, radio.Aired, "", 300))
+		}, at},
+		{"merged, and the old word goes on", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideDecline, Reason: "Trùng hội nghị", At: local(-5, 9, 0)})
+			h.merge("2026-11-21")
+		}, local(0, 17, 0)},
 		{"priority from above, audio on its way", func(p *radio.PlanChange) { p.Schedules[0].Priority = radio.Prior }, func(h *house) {
 			h.view(true, func(s *radio.Status) { s.Audio[0].Ready, s.Audio[0].Have = false, 1_000_000 })
 		}, local(0, 17, 0)},
@@ -141,7 +219,7 @@ func TestExplain(t *testing.T) {
 			}
 			h := newHouse(t, change...)
 			c.lay(h)
-			x, err := h.explainer(nil).Explain(t.Context(), h.place.Device.ID, c.at)
+			x, err := h.explainer(explain.Tellers(h.db)).Explain(t.Context(), h.place.Device.ID, c.at)
 			if err != nil {
 				t.Fatal(err)
 			}

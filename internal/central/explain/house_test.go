@@ -37,6 +37,7 @@ type house struct {
 	journal radio.JournalID
 	seq     uint64
 	looks   int64
+	beside  radio.AreaID // another commune
 }
 
 func (h *house) must(err error) {
@@ -81,6 +82,8 @@ func newHouse(t *testing.T, change ...func(*radio.PlanChange)) *house {
 	for login, id := range map[string]radio.UserID{"lan": p.Author, "minh": p.Approver} {
 		h.must(db.AddPerson(t.Context(), radio.Account{ID: id, Login: login, Name: map[string]string{"lan": "Trần Thị Lan", "minh": "Phạm Văn Minh"}[login], PasswordHash: "x", CreatedAt: 1}, "test"))
 	}
+	h.beside = radio.NewID[radio.AreaID]()
+	p.Areas = append(p.Areas, radio.Area{ID: h.beside, Code: "cam-hung", Kind: radio.Commune, Name: "Xã Cẩm Hưng", Parent: p.Areas[0].ID})
 	second := p.Devices[0]
 	second.ID, second.Code, second.Name = radio.NewID[radio.DeviceID](), "cx-02", "Cụm chợ"
 	p.Devices = append(p.Devices, second)
@@ -96,6 +99,7 @@ func newHouse(t *testing.T, change ...func(*radio.PlanChange)) *house {
 	b.Signed = &radio.ApprovalRow{KID: "KEY", Person: p.Approver, Area: b.Area, SignedApproval: radio.SignedApproval{Protected: "e30", At: laid, Signature: "x"}}
 	o := &p.Schedules[0]
 	o.Area, o.From, o.Except, o.ApprovedAt = p.Areas[0].ID, "", nil, laid
+	o.Slots[0].Dates, o.Slots[0].Again, o.Slots[0].EveryMinutes, o.Slots[0].Items[0].Variants = nil, 0, 0, nil
 	o.Slots[0].Cron, o.Slots[0].Items[0].Repeat, o.Slots[0].Items[0].GapMS = "0 5,17 * * *", 1, 0
 	o.Targets = []radio.Target{{Area: p.Areas[0].ID}}
 	rule := &p.Policies[0]
@@ -207,6 +211,35 @@ func word(at radio.Millis, o radio.Outcome, why radio.Reason, seconds int64) rad
 
 func centreWord(at radio.Millis, o radio.Outcome, why radio.Reason) radio.Word {
 	return radio.Word{KnownAt: at.Add(time.Minute), From: radio.WordCentre, Outcome: o, Reason: why}
+}
+
+// say puts down what the commune says of the schedule's slot.
+func (h *house) say(words ...radio.Decision) {
+	h.t.Helper()
+	o := h.plan.Schedules[0]
+	for i := range words {
+		words[i].Area, words[i].Schedule, words[i].Slot, words[i].By = h.place.Commune().ID, o.ID, o.Slots[0].ID, h.plan.Author
+	}
+	h.must(h.db.AddDecisions(h.t.Context(), words))
+}
+
+// merge puts the commune into a new one, from a day on, when that has come.
+func (h *house) merge(from radio.Date) {
+	h.t.Helper()
+	h.change(radio.AreaChange{Kind: radio.MergeAreas, From: from, Areas: []radio.AreaID{h.place.Commune().ID, h.beside}, Code: "cam-binh", Name: "Xã Cẩm Bình",
+		New: radio.NewID[radio.AreaID](), Number: "NQ 12/NQ-HĐND"})
+}
+
+// change records a change of areas, which takes effect on its day.
+func (h *house) change(c radio.AreaChange) {
+	h.t.Helper()
+	c.ID, c.Author, c.At = radio.NewID[radio.AreaChangeID](), h.plan.Author, local(-20, 9, 0)
+	h.must(h.db.RecordAreaChange(h.t.Context(), c))
+	_, err := h.db.ApplyAreaChange(h.t.Context(), c.ID, c.From, "clock", local(0, 9, 0))
+	h.must(err)
+	h.place, err = h.db.Place(h.t.Context(), h.place.Device.ID)
+	h.must(err)
+	h.view(true, func(*radio.Status) {})
 }
 
 func (h *house) fault(f radio.Fault) {

@@ -35,6 +35,7 @@ func (k *chain) policy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p = p.On(k.zone.Date(k.c.Start.Time())) // the stage of that day
 	from := []radio.RowSource{{Row: "policy", ID: string(p.ID), Version: i.Revision}}
 	from = append(from, held...)
 	start, end := k.c.Start.Time(), max(k.c.End, k.c.Start).Time()
@@ -48,10 +49,10 @@ func (k *chain) policy(ctx context.Context) error {
 		if r := k.c.Row; r != nil && r.Consumed > 0 && r.Reason != radio.ReasonPolicy {
 			verdict = radio.ChainChanges // it sounded all the same: the device held another, or faded it
 		}
-		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, windowsOf(p), vetoOf(veto)), from...)
+		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, windowsOf(p.Windows), vetoOf(veto)), from...)
 		return nil
 	}
-	k.add(radio.ChainPasses, i.IssuedAt, say("Quy định khung giờ %s (%s): được phép.", "Permitted hours %s (%s): permitted.", label, windowsOf(p)), from...)
+	k.add(radio.ChainPasses, i.IssuedAt, say("Quy định khung giờ %s (%s): được phép.", "Permitted hours %s (%s): permitted.", label, windowsOf(p.Windows)), from...)
 	if db := hours.GainDB(start); db < 0 && !k.c.Nothing() {
 		k.add(radio.ChainChanges, 0, say("Theo giờ này âm lượng giảm %s.", "At this hour the volume is lowered by %s.", decibels(-db)), from...)
 	}
@@ -69,9 +70,9 @@ func (k *chain) refusedAnyway(veto radio.Veto, from ...radio.RowSource) error {
 }
 
 // windowsOf writes permitted hours as people read them.
-func windowsOf(p radio.Policy) words {
+func windowsOf(windows []radio.Window) words {
 	text := ""
-	for n, w := range p.Windows {
+	for n, w := range windows {
 		if n == 4 {
 			return words{text + " …", text + " …"}
 		}

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -106,7 +105,7 @@ func (k *chain) unplanned(ctx context.Context) error {
 // bulletin tells what was to sound, and whether it was approved.
 func (k *chain) bulletin(ctx context.Context) error {
 	for _, l := range k.c.Left {
-		v := say("%s", "%s", words{l.VI, l.EN})
+		v := say("%s %s", "%s %s", words{l.VI, l.EN}, words{l.FixVI, l.FixEN})
 		k.add(radio.ChainStops, 0, v, k.ofSchedule())
 	}
 	if len(k.c.Missing) > 0 {
@@ -291,7 +290,7 @@ func (k *chain) decision(context.Context) error {
 	case o == nil && k.c.Row != nil && k.c.Row.Priority == radio.Emergency:
 		k.add(radio.ChainPasses, 0, say("Khẩn cấp phát ngay, không chờ địa phương quyết định.", "Emergencies play at once, whatever the commune has decided."), radio.RowSource{Row: "airing", ID: string(k.c.Row.Airing)})
 	case o == nil:
-	case !k.fromAbove(*o):
+	case !k.c.Place.Offered(*o):
 		k.add(radio.ChainPasses, 0, say("Lịch do chính địa phương đặt.", "The schedule is the commune's own."), k.ofSchedule())
 	case o.Priority == radio.Prior:
 		k.add(radio.ChainPasses, 0, say("Cấp trên gửi với mức ưu tiên: địa phương phải phát.", "Sent from above with priority: it stands in the commune."), k.ofSchedule())
@@ -299,9 +298,4 @@ func (k *chain) decision(context.Context) error {
 		k.add(radio.ChainPasses, 0, say("Cấp trên gửi; không có quyết định riêng nào của địa phương.", "Sent from above; no decision of the commune about it is kept."), k.ofSchedule())
 	}
 	return nil
-}
-
-// fromAbove says whether a schedule is another desk's than the commune's.
-func (k *chain) fromAbove(o radio.Schedule) bool {
-	return cmp.Or(o.Area, k.c.Place.Province().ID) != k.c.Place.Commune().ID
 }

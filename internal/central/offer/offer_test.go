@@ -292,3 +292,105 @@ func TestRefused(t *testing.T) {
 		t.Errorf("refused, but kept %+v %+v", h.words, h.rules)
 	}
 }
+
+// TestInboxOfMerged: the clusters of a commune that was merged stand in the inbox of the
+// one that took it as their old commune had decided, until the new one speaks; the programme
+// has it the same way.
+func TestInboxOfMerged(t *testing.T) {
+	h := newTown()
+	s, sl := h.lay(1, "0 17 * * *")
+	said := func(n int, do radio.DecisionKind, at time.Time) {
+		h.words = append(h.words, radio.Decision{N: int64(len(h.words) + 1), Area: area(n), Schedule: s, Slot: sl, Do: do, Reason: "x", By: "an", At: radio.At(at)})
+	}
+	said(20, radio.DecideDecline, now.AddDate(0, 0, -9))
+	said(10, radio.DecideAccept, now.AddDate(0, 0, -8))
+	// Commune 20 lies in commune 10 since Saturday.
+	p := &h.places[1]
+	old := p.Chain[1]
+	old.Parent, old.ValidTo = area(10), "2026-11-20"
+	p.Chain = []radio.Area{p.Chain[0], h.places[0].Chain[1], old, p.Chain[2]}
+	h.plan.Areas[3] = old
+	agrees := func(want string, sounding int) {
+		t.Helper()
+		got := ""
+		for _, o := range h.inbox(t).Offers {
+			got += fmt.Sprintf("%s %s %d; ", o.Part, o.State, o.Devices)
+		}
+		week, err := h.weeks.Week(t.Context(), radio.Target{Area: area(10)}, "2026-11-24", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, r := range week.Rows {
+			if r.Outcome == "" {
+				n += r.DeviceCount
+			}
+		}
+		if got != want || n != sounding {
+			t.Errorf("%q, %d sounding; want %q, %d", got, n, want, sounding)
+		}
+	}
+	agrees("Xã 10 accepted 1; Xã 20 declined 1; ", 1)
+	if words := h.inbox(t).Words; len(words) != 2 {
+		t.Errorf("words %+v", words)
+	}
+	if err := h.Decide(t.Context(), an, area(10), []radio.Decision{{Schedule: s, Slot: sl, Do: radio.DecideAccept}}); err != nil {
+		t.Fatal(err)
+	}
+	agrees(" accepted 2; ", 2)
+	// A rule that the commune had is set anew for the clusters it took.
+	h.rules = []radio.OfferRule{{N: 1, Area: area(10), Default: radio.OfferHold, Hours: 5, At: radio.At(now.AddDate(0, 0, -9))}}
+	if err := h.SetRule(t.Context(), an, radio.OfferRule{Area: area(10), Default: radio.OfferHold, Hours: 5}); err != nil || len(h.rules) != 2 {
+		t.Error(err, h.rules)
+	}
+}
+
+// TestAnswers: how one schedule stands with every commune to which it is sent, also before
+// it is published.
+func TestAnswers(t *testing.T) {
+	h := newTown()
+	s, sl := h.lay(1, "0 17 * * *", func(s *radio.Schedule) { s.From = "2026-11-26" })
+	tell := func(doc radio.Schedule) string {
+		t.Helper()
+		a, err := h.Answers(t.Context(), doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := fmt.Sprintf("%d:%d/%d/%d", a.Communes, a.Declined, a.Held, a.Unanswered)
+		for _, x := range a.Answers {
+			out += fmt.Sprintf(" %s %s %v %v %d %s", x.Name, x.State, x.Sounds, x.Slots, x.Devices, x.Reason)
+		}
+		return out
+	}
+	doc := h.plan.Schedules[0]
+	code := doc.Slots[0].Code
+	for _, c := range []struct{ what, got, want string }{
+		{"nobody", tell(doc), "2:0/0/2 Xã 10 waiting true [" + code + "] 1  Xã 20 waiting true [" + code + "] 1 "},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
+		}
+	}
+	h.words = []radio.Decision{{N: 1, Area: area(10), Schedule: s, Slot: sl, Do: radio.DecideDecline, Reason: "Lễ hội", At: 1}}
+	h.rules = []radio.OfferRule{{N: 1, Area: area(20), Default: radio.OfferHold, Hours: 1, At: 1}}
+	if got, want := tell(doc), "2:1/1/0 Xã 10 declined false ["+code+"] 1 Lễ hội Xã 20 waiting false ["+code+"] 1 "; got != want {
+		t.Errorf("declined and held: %q, want %q", got, want)
+	}
+	// A draft that reaches one commune only, with a slot more.
+	draft := doc
+	draft.ApprovedAt, draft.Targets = 0, []radio.Target{{Area: area(10)}}
+	more := doc.Slots[0]
+	more.ID, more.Code, more.Cron = id[radio.SlotID]('l', 77), "them", "0 6 * * *"
+	draft.Slots = append(append([]radio.Slot{}, doc.Slots...), more)
+	if got, want := tell(draft), "1:1/0/1 Xã 10 declined false ["+code+"] 1 Lễ hội Xã 10 waiting true [them] 1 "; got != want {
+		t.Errorf("a draft: %q, want %q", got, want)
+	}
+	own, first := doc, doc
+	own.Area, own.Targets = area(10), []radio.Target{{Area: area(10)}}
+	first.Priority = radio.Prior
+	for _, x := range []radio.Schedule{own, first} {
+		if got := tell(x); got != "0:0/0/0" {
+			t.Errorf("nobody is asked: %q", got)
+		}
+	}
+}

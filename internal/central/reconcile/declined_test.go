@@ -39,3 +39,22 @@ func TestDeclinedByTheCommune(t *testing.T) {
 	d.sends(1, 0)
 	d.want("23T12:30 pending, 23T18:00 aired stale, 24T12:30 pending, 24T18:00 declined:commune")
 }
+
+// TestMovedByTheCommune: an airing that was frozen and then moved ends cancelled where it
+// stood; it is planned where it is now, and a device that had not heard of it is believed.
+func TestMovedByTheCommune(t *testing.T) {
+	h := newHouse(t)
+	d := h.device()
+	evening := h.slot(18, 0)
+	was := h.publish(d, evening)
+	d.want("23T18:00 pending")
+	moved := evening
+	moved.Except = []radio.Date{"2026-11-23"}
+	moved.At = []radio.Millis{radio.At(noon.Add(7 * time.Hour))}
+	h.publish(d, moved)
+	d.want("23T18:00 cancelled, 23T19:00 pending")
+	a := airings(t, was, noon, noon.Add(12*time.Hour))[0]
+	d.ends(a, was.Revision, radio.Aired, "", a.Samples)
+	d.sends(1, 0)
+	d.want("23T18:00 aired stale, 23T19:00 pending")
+}

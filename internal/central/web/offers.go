@@ -17,6 +17,8 @@ type Offers interface {
 	// in the commune itself.
 	Decide(ctx context.Context, by radio.Person, commune radio.AreaID, words []radio.Decision) error
 	SetRule(ctx context.Context, by radio.Person, r radio.OfferRule) error
+	// Answers tells how a schedule stands with the communes to which it is sent.
+	Answers(ctx context.Context, s radio.Schedule) (radio.OfferAnswers, error)
 }
 
 // offerRoutes are a commune's inbox of what comes from above.
@@ -34,6 +36,8 @@ func (s *Server) offerRoutes() []route {
 			doc: doc{Summary: "Say what counts: accept, move, decline, order or undo, for every date or one; all or none", In: decisionsBody{}, Out: radio.Inbox{}}},
 		{pattern: "PUT /api/v1/offers/{area}/rule", as: api, do: s.apiOfferRule, may: radio.DecideOffers, of: s.ofCommune,
 			doc: doc{Summary: "Say what counts while the commune does not answer, and by when it means to", In: offerRuleBody{}, Out: radio.Inbox{}}},
+		{pattern: "GET /api/v1/schedules/{id}/answers", as: api, do: s.apiAnswers, may: radio.ReadSchedules, of: s.ofSchedule,
+			doc: doc{Summary: "Which communes decline, hold or have not answered the schedule: its draft, else what is on the air", Out: radio.OfferAnswers{}}},
 	}
 }
 
@@ -93,7 +97,7 @@ func (s *Server) offerList(w http.ResponseWriter, r *http.Request) error {
 			d.Communes = append(d.Communes, a)
 		}
 	}
-	slices.SortFunc(d.Communes, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
+	d.Communes = areasByName(d.Communes)
 	if len(d.Communes) == 1 {
 		http.Redirect(w, r, "/offers/"+string(d.Communes[0].ID), http.StatusSeeOther)
 		return nil
@@ -165,6 +169,12 @@ func clashName(a, b radio.ScheduleID) string { return string(min(a, b)) + string
 // Form names the form of a clash.
 func (d offerData) Form(c radio.OfferClash) string { return "o" + clashName(c.A, c.B) }
 
+// First says whether no earlier card is of the same slot: parts of a merged commune may
+// have one each.
+func (d offerData) First(i int) bool {
+	return !slices.ContainsFunc(d.Inbox.Offers[:i], func(o radio.Offer) bool { return o.Slot == d.Inbox.Offers[i].Slot })
+}
+
 // readDecision reads the form of one slot or one clash. What belongs to a move is left out
 // of other words: one form serves all of them.
 func readDecision(r *http.Request) (radio.Decision, error) {
@@ -231,6 +241,75 @@ func (s *Server) apiOfferRule(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.apiOffers(w, r)
+}
+
+// answers tells how a schedule, its draft if it has one, stands with the communes whose
+// schedules the reader may see.
+func (s *Server) answers(r *http.Request, v radio.ScheduleView) (radio.OfferAnswers, error) {
+	doc := v.Schedule
+	if v.Draft != nil {
+		doc = v.Draft.Doc
+		doc.ID, doc.Area = v.Schedule.ID, cmp.Or(doc.Area, v.Schedule.Area)
+		doc.ApprovedAt = 0 // from now on
+	} else if v.State == radio.ScheduleWithdrawn {
+		return radio.OfferAnswers{Answers: []radio.OfferAnswer{}}, nil
+	}
+	out, err := s.Offers.Answers(r.Context(), doc)
+	if err != nil {
+		return out, err
+	}
+	mine, err := s.communesOf(r, radio.ReadSchedules)
+	if err == nil && mine != nil {
+		out.Answers = slices.DeleteFunc(out.Answers, func(a radio.OfferAnswer) bool { return !slices.Contains(mine, a.Commune) })
+		out.Count()
+	}
+	return out, err
+}
+
+func (s *Server) apiAnswers(w http.ResponseWriter, r *http.Request) error {
+	if _, err := strictQuery(r); err != nil {
+		return err
+	}
+	v, err := s.Schedules.View(r.Context(), who(r), scheduleID(r))
+	if err != nil {
+		return err
+	}
+	out, err := s.answers(r, v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// answerSums is what the page of a schedule shows of the communes' answers.
+type answerSums struct {
+	radio.OfferAnswers
+	Shown []radio.OfferAnswer // that decline, hold or have not answered, at most answersShown
+	More  int
+}
+
+const answersShown = 20
+
+func sumAnswers(all radio.OfferAnswers) answerSums {
+	sum := answerSums{OfferAnswers: all}
+	rank := func(a radio.OfferAnswer) int {
+		switch {
+		case a.State == radio.OfferDeclined:
+			return 0
+		case a.Held():
+			return 1
+		}
+		return 2
+	}
+	for _, a := range all.Answers {
+		if a.State != radio.OfferAccepted && a.State != radio.OfferMoved {
+			sum.Shown = append(sum.Shown, a)
+		}
+	}
+	slices.SortStableFunc(sum.Shown, func(a, b radio.OfferAnswer) int { return cmp.Compare(rank(a), rank(b)) })
+	sum.More = max(len(sum.Shown)-answersShown, 0)
+	sum.Shown = sum.Shown[:len(sum.Shown)-sum.More]
+	return sum
 }
 
 // offerText names where a slot stands with the commune.

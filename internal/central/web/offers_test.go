@@ -61,3 +61,34 @@ func TestOffersPage(t *testing.T) {
 	}
 	want(t, h.ask(t, http.MethodPost, at, say("accept").Encode()), http.StatusForbidden, "chính xã/phường này")
 }
+
+// TestAnswersOnThePageOfASchedule: who publishes it sees which communes decline it, hold it
+// back or have not answered, of those whose schedules the reader may see.
+func TestAnswersOnThePageOfASchedule(t *testing.T) {
+	h := newHouse(t)
+	h.plan.playable()
+	h.offerSomething()
+	at := "/schedules/" + string(offeredSchedule)
+	page := func() string {
+		t.Helper()
+		got := h.ask(t, http.MethodGet, at, "")
+		want(t, got, http.StatusOK, "Địa phương trả lời")
+		return got.Body.String()
+	}
+	before := page()
+	if !strings.Contains(before, "0 không nhận, 0 giữ lại") || !strings.Contains(before, "chưa trả lời, sẽ phát theo giờ đã đặt") {
+		t.Errorf("nobody has answered: %s", before)
+	}
+	h.offers.words = append(h.offers.words, radio.Decision{N: 1, Area: h.area(own), Schedule: offeredSchedule, Do: radio.DecideDecline, Reason: "Lễ <hội>", By: lan.ID, At: 1})
+	h.offers.rules = append(h.offers.rules, radio.OfferRule{N: 1, Area: h.area(foreign), Default: radio.OfferHold, Hours: 1, At: 1})
+	if after := page(); !strings.Contains(after, "1 không nhận, 1 giữ lại") || !strings.Contains(after, "Lễ &lt;hội&gt;") || !strings.Contains(after, "giữ lại, chưa nhận") {
+		t.Errorf("declined and held: %s", after)
+	}
+	want(t, h.ask(t, http.MethodGet, "/api/v1"+at+"/answers", ""), http.StatusOK, `"declined_count":1`, `"held_count":1`)
+	// The editor of one commune sees that alone.
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(own)}}})
+	got := h.ask(t, http.MethodGet, "/api/v1"+at+"/answers", "")
+	if got.Code == http.StatusOK && strings.Contains(got.Body.String(), string(h.area(foreign))) {
+		t.Errorf("another commune's answer: %s", got.Body)
+	}
+}

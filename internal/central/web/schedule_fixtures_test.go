@@ -92,6 +92,7 @@ func scheduleFixtures() []fixture {
 		{pattern: "GET " + api + "/conflicts", may: read, thing: both, except: hidden},
 		{pattern: "GET " + api + "/difference", may: read, thing: both, except: hidden},
 		{pattern: "GET " + api + "/devices", may: read, thing: onAir},
+		{pattern: "GET " + api + "/answers", may: read, thing: onAir},
 		{pattern: "GET " + api + "/export", may: read, thing: onAir},
 	}
 }

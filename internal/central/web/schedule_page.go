@@ -23,6 +23,7 @@ type scheduleData struct {
 	// Refused is what stands in the way of the publication that was just asked for.
 	Refused bool
 	Holders holderSums
+	Answers answerSums // of the communes to which it is sent
 	// What the reader may do now.
 	MayWrite, MayPublish, MayWithdraw bool
 	// Own: the reader wrote the draft, somebody else publishes it.
@@ -126,6 +127,11 @@ func (s *Server) scheduleData(r *http.Request) (scheduleData, error) {
 		return d, err
 	}
 	d.Holders = sumHolders(holders)
+	answers, err := s.answers(r, d.View)
+	if err != nil {
+		return d, err
+	}
+	d.Answers = sumAnswers(answers)
 	return d, nil
 }
 
