@@ -58,6 +58,7 @@ func (s *Server) table() []route {
 		s.weekRoutes(),
 		s.rehearsalRoutes(),
 		s.offerRoutes(),
+		s.submissionRoutes(),
 		s.whyRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
