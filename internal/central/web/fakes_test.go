@@ -322,6 +322,7 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.withSetups(&d)
 	h.withOffers(&d)
 	h.withSubmissions(&d)
+	h.withTimelines(&d)
 	h.withRules(&d)
 	h.withAreas(&d)
 	h.withSchedules(&d)

@@ -207,6 +207,7 @@ func templateFuncs(zone *time.Location, links map[string]string, sp speech) temp
 		"offer":      func(v radio.OfferState) string { return sp.say(offerText(v)) },
 		"decided":    func(v radio.DecisionKind) string { return sp.say(decisionWord(v)) },
 		"submission": func(v radio.SubmissionState) string { return sp.say(submissionText(v)) },
+		"timeline":   func(v radio.TimelineKind) string { return sp.say(timelineText(v)) },
 		"handed":     func(v radio.SubmissionAct) string { return sp.say(submissionActText(v)) },
 		"place":      func(kind string) string { return sp.say(placeText(kind)) },
 		"dayslist":   sp.dayList,

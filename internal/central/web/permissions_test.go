@@ -64,6 +64,7 @@ func fixtures() []fixture {
 		rehearsalFixtures(),
 		offerFixtures(),
 		submissionFixtures(),
+		timelineFixtures(),
 		explainFixtures(),
 		campaignFixtures(),
 		alertFixtures(),

@@ -59,6 +59,7 @@ func (s *Server) table() []route {
 		s.rehearsalRoutes(),
 		s.offerRoutes(),
 		s.submissionRoutes(),
+		s.timelineRoutes(),
 		s.whyRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),
