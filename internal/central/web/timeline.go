@@ -53,7 +53,8 @@ type timelineData struct {
 	Place          string
 	Days           []timelineDay
 	Previous, Next string // addresses
-	MayDecide      bool
+	// Todo is what waits for the reader.
+	Todo []waitingLine
 }
 
 type timelineDay struct {
@@ -126,8 +127,11 @@ func (s *Server) showTimeline(w http.ResponseWriter, r *http.Request, commune ra
 	if err != nil {
 		return err
 	}
-	d := timelineData{MayDecide: who(r).MayDecide(commune)}
+	var d timelineData
 	if d.Timeline, err = s.Timelines.Tell(r.Context(), commune, from, 7); err != nil {
+		return err
+	}
+	if d.Todo, err = s.waiting(r); err != nil {
 		return err
 	}
 	tree, err := s.tree(r)

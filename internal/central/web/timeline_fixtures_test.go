@@ -15,7 +15,7 @@ type weekPlans struct{ h *house }
 func (p weekPlans) Plan(ctx context.Context) (radio.Plan, error) { return p.h.offers.Plan(ctx) }
 
 func (p weekPlans) Alerts(ctx context.Context, after radio.AlertID, limit int) ([]radio.AlertRecord, error) {
-	return p.h.alerts.Alerts(ctx, after, limit)
+	return p.h.alerts.List(ctx, after, limit)
 }
 
 func (h *house) withTimelines(d *Deps) {
