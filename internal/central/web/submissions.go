@@ -108,6 +108,21 @@ func (s *Server) readSubmissions(r *http.Request) ([]radio.Submission, error) {
 	return s.Submissions.List(r.Context(), communes, "")
 }
 
+// handedUp counts what waits for the reader to take into the province's library.
+func (s *Server) handedUp(r *http.Request, tree radio.AreaTree) (int, error) {
+	if !slices.ContainsFunc(tree.Root(), who(r).MayTakeUp) {
+		return 0, nil
+	}
+	all, err := s.Submissions.List(r.Context(), nil, "")
+	n := 0
+	for _, x := range all {
+		if x.State == radio.SubmissionWaiting {
+			n++
+		}
+	}
+	return n, err
+}
+
 func (s *Server) submissionList(w http.ResponseWriter, r *http.Request) error {
 	all, err := s.readSubmissions(r)
 	if err != nil {
@@ -118,9 +133,7 @@ func (s *Server) submissionList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var d submissionsData
-	for _, root := range tree.Root() {
-		d.Upward = who(r).MayTakeUp(root)
-	}
+	d.Upward = slices.ContainsFunc(tree.Root(), who(r).MayTakeUp)
 	for _, x := range all {
 		a, _ := tree.Area(x.Commune)
 		d.Rows = append(d.Rows, submissionRow{x, a.Name})
@@ -147,9 +160,7 @@ func (s *Server) submissionData(r *http.Request) (submissionData, error) {
 	d.Place = a.Name
 	p := who(r)
 	if x.State == radio.SubmissionWaiting {
-		for _, root := range tree.Root() {
-			d.MayTake = p.MayTakeUp(root)
-		}
+		d.MayTake = slices.ContainsFunc(tree.Root(), p.MayTakeUp)
 		d.MayWithdraw = p.MayHandUp(x.Commune)
 	}
 	if main, ok := d.B.Rendition(radio.MainKbps); ok {
@@ -188,7 +199,7 @@ func (s *Server) submissionPage(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "submission.html", "Bài địa phương gửi lên", d)
 }
 
-// act does what a person says about a submission.
+// actOnSubmission does what a person says about a submission.
 func (s *Server) actOnSubmission(r *http.Request, do radio.SubmissionAct, why string) (radio.Submission, error) {
 	acts := map[radio.SubmissionAct]func(context.Context, radio.Person, radio.SubmissionID, string) (radio.Submission, error){
 		radio.SubmissionTake: s.Submissions.Take, radio.SubmissionReturn: s.Submissions.Return, radio.SubmissionWithdraw: s.Submissions.Withdraw,
