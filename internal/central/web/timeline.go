@@ -61,6 +61,7 @@ type timelineDay struct {
 	Day   radio.Date
 	Short string
 	Today bool
+	Past  bool // the whole day
 	Rows  []timelineLine
 }
 
@@ -147,7 +148,7 @@ func (s *Server) showTimeline(w http.ResponseWriter, r *http.Request, commune ra
 	today := radio.DateOf(s.Now().In(s.zone))
 	for i := range 7 {
 		day := timelineDay{Day: radio.DateOf(first.AddDate(0, 0, i))}
-		day.Today = day.Day == today
+		day.Today, day.Past = day.Day == today, day.Day < today
 		if day.Short, err = shortDay(day.Day); err != nil {
 			return err
 		}
