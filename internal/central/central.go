@@ -39,6 +39,8 @@ import (
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/stagger"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/submission"
+	"loaxa/internal/central/timeline"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -365,11 +367,13 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk := library.NewDesk(c.intake, c.files, shelf{laid, r.watching.fleet}, r.approvals, c.now, log, r.dispatcher.Changed)
+	offers := offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people, Passkeys: c.passkeys(r.ring),
 		Second: c.people, SecondOffice: c.people, OIDC: service, OIDCName: c.cfg.People.OIDC.name(),
-		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, r.watching.fleet}, r.approvals, c.now, log, r.dispatcher.Changed),
+		Desk:      desk,
 		Shelf:     c.store,
 		Uploads:   c.uploads,
 		Plan:      laid,
@@ -385,8 +389,9 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
 		Orders: r.orders, OrderBook: c.store,
-		Offers:   offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed),
-		AreaDesk: c.areaDesk(), AreaFiles: schedule.NewPlaces(c.store, c.now),
+		Offers: offers, Timelines: timeline.New(coming, offers, c.report, laid, c.now),
+		Submissions: submission.New(c.store, desk, c.now),
+		AreaDesk:    c.areaDesk(), AreaFiles: schedule.NewPlaces(c.store, c.now),
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,

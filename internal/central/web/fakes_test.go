@@ -289,6 +289,7 @@ type house struct {
 	orders   *fakeOrders
 	setups   *fakeSetups
 	offers   *fakeOffers
+	handed   *fakeSubmissions
 	rules    *fakeRules
 	lives    *fakeAreas
 	passkeys *fakePasskeys
@@ -320,6 +321,8 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 	h.withOrders(&d)
 	h.withSetups(&d)
 	h.withOffers(&d)
+	h.withSubmissions(&d)
+	h.withTimelines(&d)
 	h.withRules(&d)
 	h.withAreas(&d)
 	h.withSchedules(&d)

@@ -33,7 +33,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, again, drafts, schedules
+	What  string // pending, again, drafts, schedules, submissions
 	Count int
 }
 
@@ -118,8 +118,12 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		}
 		schedules = len(all)
 	}
+	handed, err := s.handedUp(r, tree)
+	if err != nil {
+		return nil, err
+	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"submissions", handed}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}

@@ -63,6 +63,8 @@ func fixtures() []fixture {
 		weekFixtures(),
 		rehearsalFixtures(),
 		offerFixtures(),
+		submissionFixtures(),
+		timelineFixtures(),
 		explainFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
@@ -83,7 +85,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.watch.ends) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts) + len(h.rules.acts) + len(h.passkeys.acts) + len(h.months.acts) + len(h.offers.words) + len(h.offers.rules) + len(h.lives.acts)
+		len(h.watch.added) + len(h.watch.codes) + len(h.watch.ends) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts) + len(h.rules.acts) + len(h.passkeys.acts) + len(h.months.acts) + len(h.offers.words) + len(h.offers.rules) + len(h.lives.acts) + len(h.handed.steps)
 }
 
 // area is a commune at w, or the province.

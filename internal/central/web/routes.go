@@ -58,6 +58,8 @@ func (s *Server) table() []route {
 		s.weekRoutes(),
 		s.rehearsalRoutes(),
 		s.offerRoutes(),
+		s.submissionRoutes(),
+		s.timelineRoutes(),
 		s.whyRoutes(),
 		s.campaignRoutes(),
 		s.alertRoutes(),

@@ -78,6 +78,10 @@ type Deps struct {
 	OrderBook OrderBook
 	// Offers is where communes answer what comes from above.
 	Offers Offers
+	// Timelines tells a commune's days as one list.
+	Timelines Timelines
+	// Submissions is where communes hand bulletins up.
+	Submissions Submissions
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
