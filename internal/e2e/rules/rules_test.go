@@ -72,6 +72,11 @@ func drawRules(t *testing.T, r *rand.Rand) *ruleset {
 	for n := range 1 + r.IntN(4) {
 		x.schedules = append(x.schedules, x.drawSchedule(r, n, ids))
 	}
+	if r.IntN(4) == 0 { // so that priority schedules clash, which the commune puts in order
+		for i := range x.schedules {
+			x.schedules[i].Priority = radio.Prior
+		}
+	}
 	x.drawHours(r)
 	x.drawSaid(r)
 	return x

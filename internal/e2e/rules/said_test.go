@@ -46,7 +46,7 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 		case 6:
 			w.Do = radio.DecideUndo
 		}
-		if o := x.schedules[r.IntN(len(x.schedules))]; w.Do == "" || r.IntN(3) == 0 && o.Priority == radio.Prior && s.Priority == radio.Prior {
+		if o := x.schedules[r.IntN(len(x.schedules))]; w.Do == "" || r.IntN(2) == 0 && o.ID != s.ID && o.Priority == radio.Prior && s.Priority == radio.Prior {
 			w.Do, w.Slot, w.Date, w.To, w.ToDate, w.Other = radio.DecideOrder, "", "", 0, "", o.ID
 			if r.IntN(6) == 0 {
 				w.Do = radio.DecideUndo
