@@ -96,7 +96,8 @@ func newHouse(t *testing.T, change ...func(*radio.PlanChange)) *house {
 	b.Signed = &radio.ApprovalRow{KID: "KEY", Person: p.Approver, Area: b.Area, SignedApproval: radio.SignedApproval{Protected: "e30", At: laid, Signature: "x"}}
 	o := &p.Schedules[0]
 	o.Area, o.From, o.Except, o.ApprovedAt = p.Areas[0].ID, "", nil, laid
-	o.Slots[0].Cron, o.Slots[0].Items[0].Repeat, o.Slots[0].Items[0].GapMS = "0 5,17 * * *", 1, 0
+	o.Slots[0].Cron, o.Slots[0].Dates, o.Slots[0].Again, o.Slots[0].EveryMinutes = "0 5,17 * * *", nil, 0, 0
+	o.Slots[0].Items[0].Repeat, o.Slots[0].Items[0].GapMS, o.Slots[0].Items[0].Variants = 1, 0, nil
 	o.Targets = []radio.Target{{Area: p.Areas[0].ID}}
 	rule := &p.Policies[0]
 	rule.Label, rule.ApprovedAt, rule.Mourning = "QĐ 12/QĐ-UBND", laid, nil

@@ -106,7 +106,7 @@ func (k *chain) unplanned(ctx context.Context) error {
 // bulletin tells what was to sound, and whether it was approved.
 func (k *chain) bulletin(ctx context.Context) error {
 	for _, l := range k.c.Left {
-		v := say("%s", "%s", words{l.VI, l.EN})
+		v := say("%s %s", "%s %s", words{l.VI, l.EN}, words{l.FixVI, l.FixEN})
 		k.add(radio.ChainStops, 0, v, k.ofSchedule())
 	}
 	if len(k.c.Missing) > 0 {

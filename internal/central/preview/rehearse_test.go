@@ -26,7 +26,11 @@ func rehearse(t *testing.T, h *house, of radio.Target, from, to radio.Date) radi
 // What sounds when, for how long in each hamlet, at night, and what is dropped.
 func TestRehearse(t *testing.T) {
 	h := newHouse()
-	h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: area(12)}, Zone: zone, Windows: []radio.Window{{From: 0, To: 1440}}}}
+	// The commune permits every hour, hamlet 11 tightens that to its days.
+	h.plan.Policies = []radio.PolicyRule{
+		{ID: id[radio.PolicyID]('p', 1), Version: 1, Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 0, To: 1440}}},
+		{ID: id[radio.PolicyID]('p', 2), Version: 1, Target: radio.Target{Area: area(11)}, Zone: zone, Windows: []radio.Window{{From: 5 * 60, To: 21 * 60}}},
+	}
 	h.plan.Schedules = []radio.Schedule{
 		schedule(1, inCommune, slot(1, everyday, 1, 2)),                          // 1 + 2 minutes each day
 		schedule(2, radio.Target{Area: area(11)}, slot(2, "0 6 * * 2", 3)),       // 3 minutes on Tuesday

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -70,7 +71,10 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 		}
 	}
 	slices.SortStableFunc(all, func(a, b radio.RulesEffect) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Title, b.Title))
+		if a.Start != b.Start {
+			return cmp.Compare(a.Start, b.Start)
+		}
+		return alphabet.Compare(a.Title, b.Title)
 	})
 	for _, e := range all {
 		if e.Silent {

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -186,8 +187,9 @@ func (d *Desk) List(ctx context.Context, by radio.Person) ([]radio.RulesCard, er
 		}
 	}
 	ranks := []string{string(radio.Province), string(radio.Commune), string(radio.Hamlet), kindDevice}
+	alphabet.Sort(out, func(c radio.RulesCard) string { return c.Name })
 	slices.SortStableFunc(out, func(a, b radio.RulesCard) int {
-		return cmp.Or(cmp.Compare(slices.Index(ranks, a.Kind), slices.Index(ranks, b.Kind)), cmp.Compare(a.Name, b.Name))
+		return cmp.Compare(slices.Index(ranks, a.Kind), slices.Index(ranks, b.Kind))
 	})
 	return out, nil
 }

@@ -33,7 +33,7 @@ func (s *Store) AreaByCode(ctx context.Context, code string) (a radio.Area, err 
 		OR id = (SELECT area FROM area_name WHERE code = $1 ORDER BY last_day DESC LIMIT 1)
 		ORDER BY CASE WHEN code = $1 THEN 0 ELSE 1 END LIMIT 1`, code).Scan(areaFields(&a)...)
 	if err != nil {
-		return a, s.kind(fmt.Errorf("area with code %q: %w", code, err))
+		return a, s.kind(fmt.Errorf("no area with code %q: %w", code, err))
 	}
 	return a, nil
 }

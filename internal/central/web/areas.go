@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -209,7 +210,7 @@ func (s *Server) showAreas(w http.ResponseWriter, r *http.Request, d areasData) 
 		chain := tree.Chain(x.ID)
 		var b strings.Builder
 		for _, up := range chain {
-			b.WriteString(radio.Fold(name(up)) + "\x00" + string(up) + "\x00")
+			b.WriteString(alphabet.Key(name(up)) + "\x00" + string(up) + "\x00")
 		}
 		path[x.ID] = b.String()
 		row := areaRow{Area: x, Depth: len(chain) - 1, Devices: count[x.ID]}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -93,7 +92,7 @@ func (s *Server) offerList(w http.ResponseWriter, r *http.Request) error {
 			d.Communes = append(d.Communes, a)
 		}
 	}
-	slices.SortFunc(d.Communes, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
+	d.Communes = areasByName(d.Communes)
 	if len(d.Communes) == 1 {
 		http.Redirect(w, r, "/offers/"+string(d.Communes[0].ID), http.StatusSeeOther)
 		return nil
