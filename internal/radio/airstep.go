@@ -39,7 +39,9 @@ type AirStep struct {
 	// Do is what a command does; Came what the device said of it.
 	Do   CommandKind  `json:"do,omitempty"`
 	Came ReceiptState `json:"came,omitempty"`
-	// Decision is what a commune said of it, Why the reason it gave.
+	// Decision is what a commune said of it, To the new time of a move, with its date where
+	// that is another one, Why the reason it gave.
 	Decision DecisionKind `json:"decision,omitempty"`
+	To       string       `json:"to,omitempty"`
 	Why      string       `json:"why,omitempty"`
 }

@@ -209,18 +209,12 @@ func distinct[T comparable](all []T) (out []T) {
 	return out
 }
 
-// rulesOf names whose rules are asked for at a place, from an instant of approval on.
-type rulesOf struct {
-	area  AreaID
-	since Millis
-}
-
 // RulesOn gives the rules of the areas of one kind that count at the place on a local date;
 // ok is false when there are none.
 func (p Place) RulesOn(k AreaKind, rules []PolicyRule, d Date) (PolicyRule, bool) {
 	for _, of := range p.rulesAt(k) {
-		later := slices.DeleteFunc(slices.Clone(rules), func(r PolicyRule) bool { return r.ApprovedAt < of.since })
-		if r, ok := RuleOn(later, Target{Area: of.area}, d); ok {
+		later := slices.DeleteFunc(slices.Clone(rules), func(r PolicyRule) bool { return r.ApprovedAt < of.Since })
+		if r, ok := RuleOn(later, Target{Area: of.Area}, d); ok {
 			return r, true
 		}
 	}
@@ -231,19 +225,27 @@ func (p Place) RulesOn(k AreaKind, rules []PolicyRule, d Date) (PolicyRule, bool
 // Each part of a merged area keeps the rules it had until the area that took it sets its
 // own: nobody hears on the day of a merger what was not permitted the day before. Of the
 // old rules of both, the part's own come first.
-func (p Place) rulesAt(k AreaKind) []rulesOf {
-	var one []Area // the one that stands today, then what it took
+func (p Place) rulesAt(k AreaKind) []Decider {
+	one := p.standing(k)
+	out := slices.Clone(one[:max(len(one), 1)-1])
+	for _, d := range slices.Backward(one) {
+		out = append(out, Decider{Area: d.Area})
+	}
+	return out
+}
+
+// standing lists the areas of one kind at the place: the one that stands today, then what
+// it took, each with the first instant from which it speaks for the cluster.
+func (p Place) standing(k AreaKind) []Decider {
+	var out []Decider
 	for _, a := range p.Chain {
-		if a.Kind == k {
-			one = append(one, a)
+		if a.Kind != k {
+			continue
 		}
-	}
-	var out []rulesOf
-	for i := range max(len(one), 1) - 1 {
-		out = append(out, rulesOf{one[i].ID, p.dawnAfter(one[i+1].ValidTo)})
-	}
-	for i := len(one) - 1; i >= 0; i-- {
-		out = append(out, rulesOf{area: one[i].ID})
+		if n := len(out); n > 0 {
+			out[n-1].Since = p.dawnAfter(a.ValidTo)
+		}
+		out = append(out, Decider{Area: a.ID})
 	}
 	return out
 }

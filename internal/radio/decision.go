@@ -3,6 +3,7 @@ package radio
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // DecisionKind is what a commune says about something that was sent from above.
@@ -94,35 +95,46 @@ func NewDecided(words []Decision, rules []OfferRule) Decided {
 	return d
 }
 
-// Deciders lists the areas whose word counts at the place: its commune and what lies
-// below, never what lies above.
-func (p Place) Deciders() []AreaID {
-	var out []AreaID
-	for _, a := range p.Chain {
-		if a.Kind == Commune || a.Kind == Hamlet {
-			out = append(out, a.ID)
-		}
-	}
-	return out
+// Decider is an area whose word counts at a place, from an instant on; 0 is always.
+type Decider struct {
+	Area  AreaID
+	Since Millis
+}
+
+// Deciders lists the areas whose word counts at the place: its commune with those that it
+// took in (a merger), and what lies below, never what lies above. What a commune said
+// before it took another counts where it spoke, not where the other did: there goes on
+// what the other had decided, its silence too, until the new commune speaks.
+func (p Place) Deciders() []Decider {
+	return append(p.standing(Commune), p.standing(Hamlet)...)
+}
+
+// Decides says whether the area's word counts at the place, or ever will.
+func (p Place) Decides(area AreaID) bool {
+	return slices.ContainsFunc(p.Deciders(), func(d Decider) bool { return d.Area == area })
 }
 
 // Any says whether one of the areas has ever said anything: places of communes that have
 // not are planned alike.
-func (d Decided) Any(areas []AreaID) bool {
-	return slices.ContainsFunc(areas, func(a AreaID) bool {
-		_, ruled := d.rules[a]
-		return ruled || len(d.words[a]) > 0
+func (d Decided) Any(of []Decider) bool {
+	return slices.ContainsFunc(of, func(o Decider) bool {
+		_, ruled := d.rules[o.Area]
+		return ruled || len(d.words[o.Area]) > 0
 	})
 }
 
 // At gathers what counts where these areas decide. Of several the newest word counts, so
 // that what was said for an area that another has taken in (a merger) goes on until
 // somebody speaks anew.
-func (d Decided) At(areas []AreaID) Settlement {
+func (d Decided) At(of []Decider) Settlement {
 	s := Settlement{Rule: OfferRule{Default: OfferAccept, Hours: DefaultOfferHours}}
-	for _, a := range areas {
-		s.words = append(s.words, d.words[a]...)
-		if r, ok := d.rules[a]; ok && (s.Rule.N == 0 || r.N > s.Rule.N) {
+	for _, o := range of {
+		for _, w := range d.words[o.Area] {
+			if w.At >= o.Since {
+				s.words = append(s.words, w)
+			}
+		}
+		if r, ok := d.rules[o.Area]; ok && r.At >= o.Since && (s.Rule.N == 0 || r.N > s.Rule.N) {
 			s.Rule = r
 		}
 	}
@@ -174,6 +186,81 @@ func (s Settlement) newest(schedule ScheduleID, slot SlotID, date Date) (Decisio
 	return Decision{}, false
 }
 
+// MovesTo writes the new time of a move, with its date where that is another one; "" for
+// other words.
+func (d Decision) MovesTo() string {
+	if d.Do != DecideMove {
+		return ""
+	}
+	return strings.TrimSpace(string(d.ToDate) + " " + d.To.String())
+}
+
+// Deciders are those whose word counted about the row; p is where its device stands today.
+// A device that was moved to another commune since was spoken for by the one of its day.
+func (a AsRun) Deciders(p Place) []Decider {
+	if then := p.On(a.Day); then.Commune().ID == a.Commune {
+		return then.Deciders()
+	}
+	return []Decider{{Area: a.Commune}, {Area: a.Hamlet}}
+}
+
+// WordOn is the word by which a row stands where it does, or no longer does when it was
+// cancelled; ok is false when the default counted or nobody had to be asked. What was said
+// after it was to begin says nothing about it.
+func WordOn(row AsRun, said Decided, of []Decider) (Decision, bool) {
+	if row.Origin != FromSchedule || row.Priority != Normal {
+		return Decision{}, false
+	}
+	s := said.At(of).before(row.Start)
+	if row.Outcome == Cancelled {
+		return s.Away(row.Key.Schedule, row.Key.Slot, row.Day, row.SlotTime)
+	}
+	return s.Behind(row.Key.Schedule, row.Key.Slot, row.Day, row.SlotTime)
+}
+
+// before leaves out what was said at an instant or later.
+func (s Settlement) before(at Millis) Settlement {
+	s.words = slices.DeleteFunc(slices.Clone(s.words), func(w Decision) bool { return w.At >= at })
+	return s
+}
+
+// Behind is the word by which a slot stands on a local day at a time of day: the one that
+// moved it there, else that of the date, else the standing one; ok is false when the default
+// counts, or nobody has said anything about that time.
+func (s Settlement) Behind(schedule ScheduleID, slot SlotID, day Date, at TimeOfDay) (Decision, bool) {
+	for _, d := range s.Dates(schedule, slot) {
+		if d.Do == DecideMove && cmp.Or(d.ToDate, d.Date) == day && d.To == at {
+			return d, true
+		}
+	}
+	if d, ok := s.On(schedule, slot, day); ok && d.Do != DecideMove {
+		return d, true
+	}
+	if d, ok := s.Standing(schedule, slot); ok && (d.Do != DecideMove || d.To == at) {
+		return d, true
+	}
+	return Decision{}, false
+}
+
+// Away is the word by which a slot no longer stands on a local day at a time of day where
+// it stood before: a move to another time, or the end of the move that had put it there.
+func (s Settlement) Away(schedule ScheduleID, slot SlotID, day Date, at TimeOfDay) (best Decision, ok bool) {
+	dates := []Date{day, ""}
+	for _, w := range s.words {
+		if w.Do == DecideMove && w.Date != "" && w.about(schedule, slot) && cmp.Or(w.ToDate, w.Date) == day && w.To == at {
+			dates = append(dates, w.Date)
+		}
+	}
+	for _, date := range dates {
+		w, said := s.newest(schedule, slot, date)
+		here := w.Do == DecideMove && w.To == at && (date == "" || cmp.Or(w.ToDate, w.Date) == day)
+		if w.N > best.N && !here && (said && w.Do == DecideMove || !said) {
+			best, ok = w, true
+		}
+	}
+	return best, ok
+}
+
 // about: it says whether and when the slot sounds.
 func (d Decision) about(schedule ScheduleID, slot SlotID) bool {
 	return d.Other == "" && d.Do != DecideOrder && d.Schedule == schedule && (d.Slot == "" || d.Slot == slot)
@@ -192,5 +279,5 @@ func (s Settlement) Order(a, b ScheduleID) (Decision, bool) {
 // Offered says whether a schedule comes to the place from above: its owner is neither the
 // commune nor below it. Whether normal or priority is for the caller to ask.
 func (p Place) Offered(s Schedule) bool {
-	return p.Commune().ID != "" && !slices.Contains(p.Deciders(), s.Area)
+	return p.Commune().ID != "" && !p.Decides(s.Area)
 }

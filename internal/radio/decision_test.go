@@ -2,8 +2,10 @@ package radio
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What counts is the newest word about the nearest thing: a date before every date, and
@@ -39,7 +41,7 @@ func TestWhichWordCounts(t *testing.T) {
 		{"for the hamlet alone", []Decision{word(1, hamlet, a, "", DecideDecline)}, []AreaID{new, hamlet}, DecideDecline, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := NewDecided(c.words, nil).At(c.areas)
+			got := NewDecided(c.words, nil).At(speaks(c.areas...))
 			if w, ok := got.Standing(s, a); ok != (c.standing != "") || ok && w.Do != c.standing {
 				t.Errorf("standing %q %v, want %q", w.Do, ok, c.standing)
 			}
@@ -61,7 +63,7 @@ func TestOfferRuleOfMerged(t *testing.T) {
 		hours int
 		what  OfferDefault
 	}{{[]AreaID{"khac"}, DefaultOfferHours, OfferAccept}, {[]AreaID{"cu"}, 48, OfferHold}, {[]AreaID{"cu", "moi"}, 6, OfferAccept}} {
-		if r := d.At(c.areas).Rule; r.Hours != c.hours || r.Default != c.what {
+		if r := d.At(speaks(c.areas...)).Rule; r.Hours != c.hours || r.Default != c.what {
 			t.Errorf("%v: %+v", c.areas, r)
 		}
 	}
@@ -71,7 +73,7 @@ func TestOrderOfTwo(t *testing.T) {
 	order := func(n int64, first, then ScheduleID, do DecisionKind) Decision {
 		return Decision{N: n, Area: "xa", Schedule: first, Other: then, Do: do}
 	}
-	s := NewDecided([]Decision{order(1, "a", "b", DecideOrder), order(2, "b", "a", DecideOrder), order(3, "c", "a", DecideOrder), order(4, "c", "a", DecideUndo)}, nil).At([]AreaID{"xa"})
+	s := NewDecided([]Decision{order(1, "a", "b", DecideOrder), order(2, "b", "a", DecideOrder), order(3, "c", "a", DecideOrder), order(4, "c", "a", DecideUndo)}, nil).At(speaks("xa"))
 	for _, pair := range [][2]ScheduleID{{"a", "b"}, {"b", "a"}} {
 		if w, ok := s.Order(pair[0], pair[1]); !ok || w.Schedule != "b" {
 			t.Errorf("%v: %+v %v", pair, w, ok)
@@ -141,6 +143,77 @@ func TestDecisionChecked(t *testing.T) {
 	for _, r := range []OfferRule{{Default: "maybe"}, {Default: OfferHold, Hours: -1}, {Default: OfferAccept, Hours: MaxOfferHours + 1}} {
 		if r.Check() == nil {
 			t.Errorf("%+v is taken", r)
+		}
+	}
+}
+
+// speaks: their word counts, whenever they said it.
+func speaks(areas ...AreaID) (out []Decider) {
+	for _, a := range areas {
+		out = append(out, Decider{Area: a})
+	}
+	return out
+}
+
+// TestDecisionsOfMerged: what the taking commune said before the merger does not count for
+// the clusters it took, what the old one decided goes on until the new one speaks, and the
+// taking commune's own clusters know nothing of the old one's words.
+func TestDecisionsOfMerged(t *testing.T) {
+	const s, a = ScheduleID("s"), SlotID("a")
+	dawn := At(time.Date(2026, time.June, 30, 17, 0, 0, 0, time.UTC)) // 1 July in Hanoi
+	province := Area{ID: "tinh", Kind: Province, Zone: "Asia/Ho_Chi_Minh"}
+	taker, old := Area{ID: "moi", Kind: Commune}, Area{ID: "cu", Kind: Commune, ValidTo: "2026-06-30"}
+	older := Area{ID: "xua", Kind: Commune, ValidTo: "2025-12-31"}
+	took := Place{Chain: []Area{province, taker, old, {ID: "thon", Kind: Hamlet}}}
+	twice := Place{Chain: []Area{province, taker, old, older, {ID: "ap", Kind: Hamlet}}}
+	own := Place{Chain: []Area{province, taker, {ID: "lang", Kind: Hamlet}}}
+	if got := fmt.Sprint(twice.Deciders()); got != fmt.Sprintf("[{moi %d} {cu %d} {xua 0} {ap 0}]", dawn, At(time.Date(2025, time.December, 31, 17, 0, 0, 0, time.UTC))) {
+		t.Error("deciders:", got)
+	}
+	say := func(n int64, area AreaID, at Millis, do DecisionKind) Decision {
+		return Decision{N: n, Area: area, Schedule: s, Slot: a, Do: do, At: at}
+	}
+	for _, c := range []struct {
+		name             string
+		words            []Decision
+		took, twice, own DecisionKind
+	}{
+		{"nobody", nil, "", "", ""},
+		{"the taker before", []Decision{say(1, "moi", dawn-1, DecideDecline)}, "", "", DecideDecline},
+		{"the taker from that day on", []Decision{say(1, "moi", dawn, DecideDecline)}, DecideDecline, DecideDecline, DecideDecline},
+		{"the old one", []Decision{say(1, "cu", dawn-5, DecideDecline)}, DecideDecline, DecideDecline, ""},
+		{"the old one, then the taker before", []Decision{say(1, "cu", dawn-5, DecideDecline), say(2, "moi", dawn-1, DecideAccept)}, DecideDecline, DecideDecline, DecideAccept},
+		{"the old one, then the taker since", []Decision{say(1, "cu", dawn-5, DecideDecline), say(2, "moi", dawn+1, DecideAccept)}, DecideAccept, DecideAccept, DecideAccept},
+		{"the old one before it took another", []Decision{say(1, "cu", At(time.Date(2025, time.May, 1, 0, 0, 0, 0, time.UTC)), DecideDecline)}, DecideDecline, "", ""},
+		{"the oldest", []Decision{say(1, "xua", 5, DecideMove)}, "", DecideMove, ""},
+	} {
+		for _, at := range []struct {
+			what string
+			p    Place
+			want DecisionKind
+		}{{"took", took, c.took}, {"twice", twice, c.twice}, {"own", own, c.own}} {
+			w, ok := NewDecided(c.words, nil).At(at.p.Deciders()).Standing(s, a)
+			if ok != (at.want != "") || ok && w.Do != at.want {
+				t.Errorf("%s, %s: %q %v, want %q", c.name, at.what, w.Do, ok, at.want)
+			}
+		}
+	}
+	// The rule while nobody answers, alike.
+	d := NewDecided(nil, []OfferRule{{N: 1, Area: "cu", Default: OfferHold, Hours: 48, At: dawn - 9}, {N: 2, Area: "moi", Default: OfferHold, Hours: 6, At: dawn - 1}})
+	if r := d.At(took.Deciders()).Rule; r.Hours != 48 {
+		t.Errorf("the taker's rule of before counts: %+v", r)
+	}
+	if r := d.At(own.Deciders()).Rule; r.Hours != 6 {
+		t.Errorf("its own clusters: %+v", r)
+	}
+	d = NewDecided(nil, []OfferRule{{N: 2, Area: "moi", Default: OfferHold, Hours: 6, At: dawn - 1}})
+	if r := d.At(took.Deciders()).Rule; r.Default != OfferAccept || r.Hours != DefaultOfferHours {
+		t.Errorf("the old commune had chosen nothing: %+v", r)
+	}
+	// The schedules of both are the place's own.
+	for area, want := range map[AreaID]bool{"moi": false, "cu": false, "thon": false, "tinh": true, "khac": true} {
+		if got := took.Offered(Schedule{Area: area}); got != want {
+			t.Errorf("offered by %s: %v", area, got)
 		}
 	}
 }

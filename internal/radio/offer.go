@@ -50,7 +50,10 @@ type Offer struct {
 	First    Millis      `json:"first,omitempty"`
 	Deadline Millis      `json:"deadline,omitempty"`
 	Coming   []OfferTime `json:"coming"`
-	Devices  int         `json:"device_count"` // of the commune, that it reaches
+	Devices  int         `json:"device_count"` // of the commune, or of its part, that it reaches
+	// Part names the communes of before a merger in whose clusters it stands like this; ""
+	// where it stands alike in all of the commune.
+	Part string `json:"part,omitempty"`
 }
 
 // OfferClash is two priority schedules that want one time on the commune's clusters.

@@ -63,7 +63,8 @@ func (d *Desk) SetRule(ctx context.Context, by radio.Person, r radio.OfferRule) 
 		return err
 	}
 	r.N, r.By, r.At = 0, by.ID, radio.At(h.now)
-	if h.said.Rule.Default == r.Default && h.said.Rule.Hours == r.Hours {
+	same := func(was radio.OfferRule) bool { return was.Default == r.Default && was.Hours == r.Hours }
+	if same(h.said.Rule) && !slices.ContainsFunc(h.parts, func(p part) bool { return !same(p.said.Rule) }) {
 		return nil // nothing to write, nobody to name
 	}
 	if err := d.keeper.PutOfferRule(ctx, r); err != nil {

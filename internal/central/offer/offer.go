@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -64,8 +65,8 @@ type house struct {
 	zone      timetable.Zone
 	zoneName  string
 	places    []radio.Place
-	deciders  []radio.AreaID
-	said      radio.Settlement
+	parts     []part
+	said      radio.Settlement                    // where the commune itself always stood
 	schedules map[radio.ScheduleID]radio.Schedule // that reach it and are on the air
 	now       time.Time
 }
@@ -97,14 +98,107 @@ func (d *Desk) house(ctx context.Context, commune radio.AreaID) (*house, error) 
 		}
 	}
 	// The page speaks for the commune: what was said for one hamlet alone counts there.
-	h.deciders = radio.Place{Chain: []radio.Area{h.commune}}.Deciders()
-	h.said = plan.Decided.At(h.deciders)
+	h.said = plan.Decided.At(radio.Place{Chain: []radio.Area{h.commune}}.Deciders())
+	h.divide()
 	for _, s := range plan.Schedules {
 		if s.WithdrawnAt == 0 && h.reached(s) > 0 && (s.Until == "" || s.Until >= h.zone.Date(h.now)) {
 			h.schedules[s.ID] = s
 		}
 	}
 	return h, nil
+}
+
+// divide groups the clusters by whose word counts there: those of a commune that was merged
+// follow what it had decided until this one speaks.
+func (h *house) divide() {
+	at := map[string]int{}
+	for _, p := range h.places {
+		// Without its hamlets, down to the commune in which it stood first.
+		p.Chain = slices.DeleteFunc(slices.Clone(p.Chain), func(a radio.Area) bool { return a.Kind == radio.Hamlet })
+		of := p.Deciders()
+		key := fmt.Sprint(of)
+		i, ok := at[key]
+		if !ok {
+			i = len(h.parts)
+			at[key] = i
+			h.parts = append(h.parts, part{name: p.Chain[len(p.Chain)-1].Name, of: of, said: h.plan.Decided.At(of)})
+		}
+		h.parts[i].places = append(h.parts[i].places, p)
+	}
+	slices.SortFunc(h.parts, func(a, b part) int { return cmp.Or(cmp.Compare(len(a.of), len(b.of)), cmp.Compare(a.name, b.name)) })
+}
+
+// speakers are all areas whose word counts somewhere in the commune.
+func (h *house) speakers() []radio.AreaID {
+	out := []radio.AreaID{h.commune.ID}
+	for _, p := range h.parts {
+		for _, d := range p.of {
+			if !slices.Contains(out, d.Area) {
+				out = append(out, d.Area)
+			}
+		}
+	}
+	return out
+}
+
+// part is clusters at which the same words count.
+type part struct {
+	name   string // of the commune in which they stood first
+	of     []radio.Decider
+	said   radio.Settlement
+	places []radio.Place
+}
+
+// reached counts the part's clusters that a schedule is for.
+func (p part) reached(s radio.Schedule) int {
+	n := 0
+	for _, at := range p.places {
+		if slices.ContainsFunc(s.Targets, at.Within) {
+			n++
+		}
+	}
+	return n
+}
+
+// offers tells how one slot stands: once where it stands alike in all parts of the
+// commune, else for each part by its name.
+func (h *house) offers(s radio.Schedule, sl radio.Slot, titles map[radio.BulletinID]radio.Bulletin) []radio.Offer {
+	var out []radio.Offer
+	for _, p := range h.parts {
+		n := p.reached(s)
+		if n == 0 {
+			continue
+		}
+		o := h.offer(p.said, s, sl, titles)
+		i := slices.IndexFunc(out, func(was radio.Offer) bool {
+			was.Part, was.Devices = "", 0
+			return reflect.DeepEqual(was, o)
+		})
+		o.Part, o.Devices = p.name, n
+		if i < 0 {
+			out = append(out, o)
+			continue
+		}
+		out[i].Part += ", " + o.Part
+		out[i].Devices += n
+	}
+	if len(out) == 1 {
+		out[0].Part = ""
+	}
+	return out
+}
+
+// order is the word that says everywhere in the commune which of two goes first.
+func (h *house) order(a, b radio.ScheduleID) *radio.Decision {
+	var word *radio.Decision
+	for i, p := range h.parts {
+		w, ok := p.said.Order(a, b)
+		if !ok || i > 0 && *word != w {
+			return nil
+		}
+		word = &w
+	}
+	return word
 }
 
 // reached counts the commune's clusters that a schedule is for.
@@ -120,7 +214,7 @@ func (h *house) reached(s radio.Schedule) int {
 
 // offered says whether a schedule comes from above.
 func (h *house) offered(s radio.Schedule) bool {
-	return len(h.places) > 0 && h.places[0].Offered(s) && !slices.ContainsFunc(h.places, func(p radio.Place) bool { return slices.Contains(p.Deciders(), s.Area) })
+	return len(h.places) > 0 && !slices.ContainsFunc(h.places, func(p radio.Place) bool { return !p.Offered(s) })
 }
 
 // Inbox gives all that came to a commune from above, what waits for an answer first.
@@ -141,21 +235,21 @@ func (d *Desk) Inbox(ctx context.Context, commune radio.AreaID) (radio.Inbox, er
 	for _, s := range h.schedules {
 		for _, sl := range s.Slots {
 			if h.offered(s) {
-				out.Offers = append(out.Offers, h.offer(s, sl, titles))
+				out.Offers = append(out.Offers, h.offers(s, sl, titles)...)
 			} else {
 				out.Times = append(out.Times, h.times(s, sl)...)
 			}
 		}
 	}
 	slices.SortFunc(out.Offers, func(a, b radio.Offer) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Code, b.Code), cmp.Compare(a.SlotCode, b.SlotCode))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Code, b.Code), cmp.Compare(a.SlotCode, b.SlotCode), cmp.Compare(a.Part, b.Part))
 	})
 	slices.Sort(out.Times)
 	out.Times = slices.Compact(out.Times)
 	if out.Clashes, err = d.clashes(ctx, h); err != nil {
 		return out, err
 	}
-	if out.Words, err = d.keeper.Decisions(ctx, h.deciders, "", shownWords); err != nil {
+	if out.Words, err = d.keeper.Decisions(ctx, h.speakers(), "", shownWords); err != nil {
 		return out, err
 	}
 	names, err := d.keeper.PersonNames(ctx)
@@ -198,10 +292,10 @@ func soon(o radio.Offer) radio.Millis {
 	return o.Coming[0].At
 }
 
-// offer tells how one slot stands.
-func (h *house) offer(s radio.Schedule, sl radio.Slot, titles map[radio.BulletinID]radio.Bulletin) radio.Offer {
+// offer tells how one slot stands by what was said.
+func (h *house) offer(said radio.Settlement, s radio.Schedule, sl radio.Slot, titles map[radio.BulletinID]radio.Bulletin) radio.Offer {
 	o := radio.Offer{Schedule: s.ID, Code: s.Code, Title: s.Title, Priority: s.Priority, From: s.From, Until: s.Until, Slot: sl.ID, SlotCode: sl.Code, Cron: sl.Cron,
-		Items: []string{}, Coming: []radio.OfferTime{}, Devices: h.reached(s)}
+		Items: []string{}, Coming: []radio.OfferTime{}}
 	most, err := timetable.MostPerDay(sl.Cron)
 	o.Movable = err == nil && most == 1 && s.Priority == radio.Normal
 	for _, e := range sl.Items {
@@ -216,14 +310,14 @@ func (h *house) offer(s radio.Schedule, sl radio.Slot, titles map[radio.Bulletin
 	}
 	if first, ok := timetable.Next(s, sl, s.ApprovedAt.Time()); ok {
 		o.First = radio.At(first)
-		o.Deadline = o.First.Add(-time.Duration(h.said.Rule.Hours) * time.Hour)
+		o.Deadline = o.First.Add(-time.Duration(said.Rule.Hours) * time.Hour)
 	}
 	if s.Priority != radio.Normal {
 		o.State, o.Sounds = radio.OfferStands, true
-	} else if w, ok := h.said.Standing(s.ID, sl.ID); ok {
+	} else if w, ok := said.Standing(s.ID, sl.ID); ok {
 		o.Word, o.State, o.Sounds = &w, stateOf(w), w.Do != radio.DecideDecline
 	} else {
-		o.State, o.Sounds = radio.OfferByDefault, h.said.Rule.Default == radio.OfferAccept
+		o.State, o.Sounds = radio.OfferByDefault, said.Rule.Default == radio.OfferAccept
 		if o.Deadline > radio.At(h.now) {
 			o.State = radio.OfferWaiting
 		}
@@ -233,7 +327,7 @@ func (h *house) offer(s radio.Schedule, sl radio.Slot, titles map[radio.Bulletin
 		return o // the schedule's page tells what is wrong with its rule
 	}
 	for _, at := range due[:min(len(due), shownTimes)] {
-		o.Coming = append(o.Coming, h.time(s, sl, o, at))
+		o.Coming = append(o.Coming, h.time(said, s, sl, o, at))
 	}
 	return o
 }
@@ -249,10 +343,10 @@ func stateOf(w radio.Decision) radio.OfferState {
 }
 
 // time tells how one airing of a slot stands, as programme lets the words count.
-func (h *house) time(s radio.Schedule, sl radio.Slot, o radio.Offer, at radio.Millis) radio.OfferTime {
+func (h *house) time(said radio.Settlement, s radio.Schedule, sl radio.Slot, o radio.Offer, at radio.Millis) radio.OfferTime {
 	t := radio.OfferTime{Date: h.zone.Date(at.Time()), At: at, State: o.State}
 	word := o.Word
-	if w, ok := h.said.On(s.ID, sl.ID, t.Date); ok && s.Priority == radio.Normal {
+	if w, ok := said.On(s.ID, sl.ID, t.Date); ok && s.Priority == radio.Normal {
 		t.Word, t.State, word = &w, stateOf(w), &w
 	}
 	switch {
@@ -305,9 +399,7 @@ func (d *Desk) clashes(ctx context.Context, h *house) ([]radio.OfferClash, error
 				i = len(out)
 				at[key] = i
 				c := radio.OfferClash{A: key[0], B: key[1], ATitle: h.schedules[key[0]].Title, BTitle: h.schedules[key[1]].Title, At: r.Start}
-				if w, ok := h.said.Order(c.A, c.B); ok {
-					c.Word = &w
-				}
+				c.Word = h.order(c.A, c.B)
 				out = append(out, c)
 			}
 			out[i].Times++

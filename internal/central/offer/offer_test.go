@@ -292,3 +292,55 @@ func TestRefused(t *testing.T) {
 		t.Errorf("refused, but kept %+v %+v", h.words, h.rules)
 	}
 }
+
+// TestInboxOfMerged: the clusters of a commune that was merged stand in the inbox of the
+// one that took it as their old commune had decided, until the new one speaks; the programme
+// has it the same way.
+func TestInboxOfMerged(t *testing.T) {
+	h := newTown()
+	s, sl := h.lay(1, "0 17 * * *")
+	said := func(n int, do radio.DecisionKind, at time.Time) {
+		h.words = append(h.words, radio.Decision{N: int64(len(h.words) + 1), Area: area(n), Schedule: s, Slot: sl, Do: do, Reason: "x", By: "an", At: radio.At(at)})
+	}
+	said(20, radio.DecideDecline, now.AddDate(0, 0, -9))
+	said(10, radio.DecideAccept, now.AddDate(0, 0, -8))
+	// Commune 20 lies in commune 10 since Saturday.
+	p := &h.places[1]
+	old := p.Chain[1]
+	old.Parent, old.ValidTo = area(10), "2026-11-20"
+	p.Chain = []radio.Area{p.Chain[0], h.places[0].Chain[1], old, p.Chain[2]}
+	h.plan.Areas[3] = old
+	agrees := func(want string, sounding int) {
+		t.Helper()
+		got := ""
+		for _, o := range h.inbox(t).Offers {
+			got += fmt.Sprintf("%s %s %d; ", o.Part, o.State, o.Devices)
+		}
+		week, err := h.weeks.Week(t.Context(), radio.Target{Area: area(10)}, "2026-11-24", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, r := range week.Rows {
+			if r.Outcome == "" {
+				n += r.DeviceCount
+			}
+		}
+		if got != want || n != sounding {
+			t.Errorf("%q, %d sounding; want %q, %d", got, n, want, sounding)
+		}
+	}
+	agrees("Xã 10 accepted 1; Xã 20 declined 1; ", 1)
+	if words := h.inbox(t).Words; len(words) != 2 {
+		t.Errorf("words %+v", words)
+	}
+	if err := h.Decide(t.Context(), an, area(10), []radio.Decision{{Schedule: s, Slot: sl, Do: radio.DecideAccept}}); err != nil {
+		t.Fatal(err)
+	}
+	agrees(" accepted 2; ", 2)
+	// A rule that the commune had is set anew for the clusters it took.
+	h.rules = []radio.OfferRule{{N: 1, Area: area(10), Default: radio.OfferHold, Hours: 5, At: radio.At(now.AddDate(0, 0, -9))}}
+	if err := h.SetRule(t.Context(), an, radio.OfferRule{Area: area(10), Default: radio.OfferHold, Hours: 5}); err != nil || len(h.rules) != 2 {
+		t.Error(err, h.rules)
+	}
+}

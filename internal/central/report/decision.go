@@ -1,8 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"context"
+	"errors"
 
 	"loaxa/internal/radio"
 )
@@ -16,39 +16,31 @@ func (w *walk) decision(ctx context.Context) error {
 	if w.row.Origin != radio.FromSchedule || w.row.Priority != radio.Normal {
 		return nil
 	}
-	areas := []radio.AreaID{w.row.Commune, w.row.Hamlet}
+	deciders, err := w.deciders(ctx)
+	if err != nil {
+		return err
+	}
+	var areas []radio.AreaID
+	for _, d := range deciders {
+		areas = append(areas, d.Area)
+	}
 	all, err := w.acts.Decisions(ctx, areas, w.row.Key.Schedule, mostWords)
 	if err != nil {
 		return err
 	}
-	var before []radio.Decision
-	for _, d := range all {
-		if d.At < w.row.Start {
-			before = append(before, d)
-		}
-	}
-	word, ok := counted(radio.NewDecided(before, nil).At(areas), w.row)
+	word, ok := radio.WordOn(w.row, radio.NewDecided(all, nil), deciders)
 	if !ok {
 		return nil
 	}
-	w.add(radio.AirStep{Act: radio.ActCommuneDecided, At: word.At, By: word.By, ID: string(word.Schedule), Code: w.row.ScheduleCode, Title: w.row.ScheduleTitle, Decision: word.Do, Why: word.Reason})
+	w.add(radio.AirStep{Act: radio.ActCommuneDecided, At: word.At, By: word.By, ID: string(word.Schedule), Code: w.row.ScheduleCode, Title: w.row.ScheduleTitle, Decision: word.Do, To: word.MovesTo(), Why: word.Reason})
 	return nil
 }
 
-// counted is the word by which the row stands where it does: the one that moved it there,
-// else that of its date, else the standing one.
-func counted(said radio.Settlement, row radio.AsRun) (radio.Decision, bool) {
-	schedule, slot := row.Key.Schedule, row.Key.Slot
-	for _, d := range said.Dates(schedule, slot) {
-		if d.Do == radio.DecideMove && cmp.Or(d.ToDate, d.Date) == row.Day && d.To == row.SlotTime {
-			return d, true
-		}
+// deciders are those whose word counted where the row's device stood on its day.
+func (w *walk) deciders(ctx context.Context) ([]radio.Decider, error) {
+	p, err := w.acts.Place(ctx, w.row.Key.Device)
+	if errors.Is(err, radio.ErrNotFound) {
+		return w.row.Deciders(radio.Place{}), nil
 	}
-	if d, ok := said.On(schedule, slot, row.Day); ok && d.Do != radio.DecideMove {
-		return d, true
-	}
-	if d, ok := said.Standing(schedule, slot); ok && (d.Do != radio.DecideMove || d.To == row.SlotTime) {
-		return d, true
-	}
-	return radio.Decision{}, false
+	return w.row.Deciders(p), err
 }

@@ -24,6 +24,7 @@ type Acts interface {
 	// Sounded lists the rows of a device that began between two instants.
 	Sounded(ctx context.Context, d radio.DeviceID, from, to radio.Millis) ([]radio.AsRun, error)
 	People(ctx context.Context) ([]radio.Account, error)
+	Place(ctx context.Context, d radio.DeviceID) (radio.Place, error)
 	// Decisions lists what was said in some areas about a schedule, the newest first.
 	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
 }

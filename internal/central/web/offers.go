@@ -164,6 +164,12 @@ func clashName(a, b radio.ScheduleID) string { return string(min(a, b)) + string
 // Form names the form of a clash.
 func (d offerData) Form(c radio.OfferClash) string { return "o" + clashName(c.A, c.B) }
 
+// First says whether no earlier card is of the same slot: parts of a merged commune may
+// have one each.
+func (d offerData) First(i int) bool {
+	return !slices.ContainsFunc(d.Inbox.Offers[:i], func(o radio.Offer) bool { return o.Slot == d.Inbox.Offers[i].Slot })
+}
+
 // readDecision reads the form of one slot or one clash. What belongs to a move is left out
 // of other words: one form serves all of them.
 func readDecision(r *http.Request) (radio.Decision, error) {

@@ -31,12 +31,12 @@ func decisionsKept(t *testing.T, s *store.Store) {
 	day.Date, day.ToDate, day.To = "2026-06-01", "2026-06-02", 17*60+30
 	last := offerWord(plan, an, radio.DecideAccept)
 	must(t, s.AddDecisions(t.Context(), []radio.Decision{first, day}))
-	got := readPlan(t, s).Decided.At(here)
+	got := readPlan(t, s).Decided.At(speaks(here...))
 	if w, ok := got.Standing(o.ID, o.Slots[0].ID); !ok || w.Do != radio.DecideDecline || w.Reason != first.Reason {
 		t.Errorf("standing %+v %v", w, ok)
 	}
 	must(t, s.AddDecisions(t.Context(), []radio.Decision{last}))
-	got = readPlan(t, s).Decided.At(here)
+	got = readPlan(t, s).Decided.At(speaks(here...))
 	if w, ok := got.Standing(o.ID, o.Slots[0].ID); !ok || w.Do != radio.DecideAccept {
 		t.Errorf("standing after the second word %+v %v", w, ok)
 	}
@@ -44,7 +44,7 @@ func decisionsKept(t *testing.T, s *store.Store) {
 	if w, ok := got.On(o.ID, o.Slots[0].ID, "2026-06-01"); !ok || w != day {
 		t.Errorf("the date %+v, want %+v", w, day)
 	}
-	if readPlan(t, s).Decided.Any([]radio.AreaID{plan.Areas[0].ID}) {
+	if readPlan(t, s).Decided.Any(speaks(plan.Areas[0].ID)) {
 		t.Error("the province has said something")
 	}
 	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), here, o.ID, 10))
@@ -77,7 +77,7 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 	bad := offerWord(plan, an, radio.DecideAccept)
 	bad.Schedule = radio.NewID[radio.ScheduleID]()
 	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), bad}), radio.ErrNotFound)
-	if readPlan(t, s).Decided.Any([]radio.AreaID{plan.Areas[1].ID}) {
+	if readPlan(t, s).Decided.Any(speaks(plan.Areas[1].ID)) {
 		t.Error("the first of two was kept although the second was not")
 	}
 }
@@ -85,10 +85,10 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 func offerRules(t *testing.T, s *store.Store) {
 	plan, an, _ := alertHouse(t, s)
 	here := plan.Areas[1].ID
-	same(t, "before any", readPlan(t, s).Decided.At([]radio.AreaID{here}).Rule, radio.OfferRule{Default: radio.OfferAccept, Hours: radio.DefaultOfferHours})
+	same(t, "before any", readPlan(t, s).Decided.At(speaks(here)).Rule, radio.OfferRule{Default: radio.OfferAccept, Hours: radio.DefaultOfferHours})
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 48, By: an, At: alertAt}))
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1}))
-	same(t, "the newest", readPlan(t, s).Decided.At([]radio.AreaID{here}).Rule, radio.OfferRule{N: 2, Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1})
+	same(t, "the newest", readPlan(t, s).Decided.At(speaks(here)).Rule, radio.OfferRule{N: 2, Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1})
 	h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(here), 10))
 	if len(h) < 2 || h[0].Action != "offer.rule" || h[0].Facts.Area != here {
 		t.Fatalf("entries %+v", h)
@@ -103,4 +103,12 @@ func declinedKept(t *testing.T, s *store.Store) {
 	i := radio.Issued{Device: plan.Devices[0].ID, Document: "programme", Revision: 5, IssuedAt: planAt, Digest: "d", Payload: []byte(`{"slots":[]}`), Envelope: []byte(`{}`), Declined: []byte(`{"slots":[1]}`)}
 	must(t, s.AddIssued(t.Context(), i))
 	same(t, "with what it leaves off", need[radio.Issued](t)(s.Issued(t.Context(), i.Device, i.Document, 5)), i)
+}
+
+// speaks: their word counts, whenever they said it.
+func speaks(areas ...radio.AreaID) (out []radio.Decider) {
+	for _, a := range areas {
+		out = append(out, radio.Decider{Area: a})
+	}
+	return out
 }
