@@ -4,12 +4,17 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 )
 
-// drawSaid lets the commune, its hamlet, what it took in, and others say this and that.
+// drawSaid lets the commune, its hamlet, what it took in, and others say this and that, in
+// the days before and after a merger.
 func (x *ruleset) drawSaid(r *rand.Rand) {
+	ago := func(n, of int) radio.Millis { // the later the higher n is
+		return radio.At(x.cal.begin.Add(-time.Hour * time.Duration(6*24*(of-n)/of+r.IntN(6*24/of))))
+	}
 	area := func() radio.AreaID {
 		if r.IntN(10) == 0 {
 			return []radio.AreaID{x.place.Chain[0].ID, draw[radio.AreaID](r)}[r.IntN(2)] // counts for nothing
@@ -18,7 +23,7 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 	}
 	if r.IntN(3) == 0 {
 		for n := range 1 + r.IntN(2) {
-			x.defaults = append(x.defaults, radio.OfferRule{N: int64(n + 1), Area: area(), Default: []radio.OfferDefault{radio.OfferAccept, radio.OfferHold}[r.IntN(2)], Hours: 12})
+			x.defaults = append(x.defaults, radio.OfferRule{N: int64(n + 1), Area: area(), Default: []radio.OfferDefault{radio.OfferAccept, radio.OfferHold}[r.IntN(2)], Hours: 12, At: ago(n, 2)})
 		}
 	}
 	if r.IntN(4) == 0 {
@@ -26,7 +31,7 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 	}
 	for n := range 1 + r.IntN(7) {
 		s := x.schedules[r.IntN(len(x.schedules))]
-		w := radio.Decision{N: int64(n + 1), Area: area(), Schedule: s.ID, Slot: s.Slots[r.IntN(len(s.Slots))].ID}
+		w := radio.Decision{N: int64(n + 1), Area: area(), Schedule: s.ID, Slot: s.Slots[r.IntN(len(s.Slots))].ID, At: ago(n, 8)}
 		if r.IntN(3) == 0 {
 			w.Slot = ""
 		}
@@ -134,7 +139,7 @@ func (x *ruleset) first(d radio.Date, at radio.TimeOfDay) (int, bool) {
 // word is the newest about a slot on a date, "" for all dates; the zero word for none.
 func (x *ruleset) word(s radio.ScheduleID, sl radio.SlotID, d radio.Date) (best radio.Decision) {
 	for _, w := range x.words {
-		if w.Other == "" && w.Schedule == s && (w.Slot == "" || w.Slot == sl) && w.Date == d && w.N > best.N && slices.Contains(x.deciders, w.Area) {
+		if w.Other == "" && w.Schedule == s && (w.Slot == "" || w.Slot == sl) && w.Date == d && w.N > best.N && x.counts(w.Area, w.At) {
 			best = w
 		}
 	}
@@ -144,11 +149,26 @@ func (x *ruleset) word(s radio.ScheduleID, sl radio.SlotID, d radio.Date) (best 
 	return best
 }
 
+// counts: the area speaks for the place, and did so when it spoke: what took in others
+// since, or was made of them, had nothing to say before.
+func (x *ruleset) counts(a radio.AreaID, at radio.Millis) bool {
+	for i, d := range x.deciders {
+		if d != a {
+			continue
+		}
+		if i+1 < len(x.deciders) {
+			return at >= x.taken[x.deciders[i+1]]
+		}
+		return true
+	}
+	return false
+}
+
 // holds says what counts while nobody has said anything.
 func (x *ruleset) holds() bool {
 	var best radio.OfferRule
 	for _, r := range x.defaults {
-		if r.N > best.N && slices.Contains(x.deciders, r.Area) {
+		if r.N > best.N && x.counts(r.Area, r.At) {
 			best = r
 		}
 	}
@@ -168,7 +188,7 @@ func (x *ruleset) behind() map[radio.ScheduleID]map[radio.ScheduleID]bool {
 			var newest radio.Decision
 			for _, w := range x.words {
 				pair := w.Schedule == a.ID && w.Other == b.ID || w.Schedule == b.ID && w.Other == a.ID
-				if pair && w.N > newest.N && slices.Contains(x.deciders, w.Area) {
+				if pair && w.N > newest.N && x.counts(w.Area, w.At) {
 					newest = w
 				}
 			}
