@@ -46,6 +46,9 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 			if w.Date != "" && r.IntN(2) == 0 {
 				w.ToDate = x.date(r)
 			}
+			if w.Date != "" && w.Slot != "" && r.IntN(3) == 0 { // to its own time of another date
+				w.To, w.ToDate = radio.TimeOfDay(x.times[w.Slot].daily[0]), x.date(r)
+			}
 		case 4, 5:
 			w.Do, w.Reason = radio.DecideDecline, "trùng hội nghị"
 		case 6:
