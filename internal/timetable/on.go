@@ -30,7 +30,7 @@ func Due(s radio.Schedule, sl radio.Slot, from, to time.Time) ([]radio.Millis, e
 	if to.Sub(from) > MaxSpan {
 		return nil, fmt.Errorf("%w: span from %s to %s, at most %s", radio.ErrInvalid, from, to, MaxSpan)
 	}
-	one, err := newSlot(&radio.Programme{}, radio.ProgrammeSlot{Cron: sl.Cron, From: s.From, Until: s.Until, Except: s.Except})
+	one, err := newSlot(&radio.Programme{}, radio.ProgrammeSlot{Cron: sl.Cron, From: s.From, Until: s.Until, Except: s.Except, Dates: sl.Dates})
 	if err != nil {
 		return nil, err
 	}

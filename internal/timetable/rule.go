@@ -149,7 +149,7 @@ func (t *Timetable) ruled(s *slot, at time.Time) bool {
 	civil := t.zone.civil(at)
 	day := radio.DateOf(civil)
 	first, known := t.zone.instant(civil)
-	return known && first.Equal(at) && !s.except[day] && (s.From == "" || s.From <= day) && (s.Until == "" || day <= s.Until) &&
+	return known && first.Equal(at) && !s.except[day] && (s.only == nil || s.only[day]) && (s.From == "" || s.From <= day) && (s.Until == "" || day <= s.Until) &&
 		s.rule.Next(civil.Add(-time.Second)).Equal(civil)
 }
 

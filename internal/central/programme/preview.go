@@ -43,7 +43,7 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
-	kept, err := declined(p, first, to)
+	kept, err := timetable.Declined(p, first, to)
 	if err != nil {
 		return fail(err)
 	}
@@ -65,20 +65,6 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 		}
 	}
 	return out, nil
-}
-
-// declined gives the airings that a commune keeps off.
-func declined(p radio.Programme, from, to time.Time) ([]timetable.Placed, error) {
-	if p.Declined == nil {
-		return nil, nil
-	}
-	kept := *p.Declined
-	kept.NotAfter = p.NotAfter
-	table, err := timetable.New(&kept)
-	if err != nil {
-		return nil, fmt.Errorf("what is declined: %w", err)
-	}
-	return table.Placed(from, to)
 }
 
 // ahead covers the longest audio and the longest grace together.

@@ -169,11 +169,15 @@ func (r *Reconciler) freezeSpan(ctx context.Context, tx Tx, place radio.Place, p
 	if err != nil {
 		return 0, err
 	}
-	kept, err := declined(p, from.Time().Add(-around), upto.Time().Add(around))
+	// What the commune keeps off has rows too, each with its outcome from the start, or the
+	// plan of the province would not add up.
+	kept, err := timetable.Declined(p, from.Time().Add(-around), upto.Time().Add(around))
 	if err != nil {
 		return 0, err
 	}
-	airings = append(airings, kept...)
+	for _, k := range kept {
+		airings = append(airings, k.Airing)
+	}
 	slices.SortStableFunc(airings, func(a, b radio.Airing) int { return a.Start().Compare(b.Start()) })
 	f := frame{revision: p.Revision, published: from, now: now, upto: upto, wait: r.deadline, renewed: p.Revision != mark.Revision, airings: airings}
 	refs := make([]radio.AsRunRef, len(airings))
@@ -203,19 +207,6 @@ func (r *Reconciler) freezeSpan(ctx context.Context, tx Tx, place radio.Place, p
 		}
 	}
 	return 0, tx.PutAsRuns(ctx, changes)
-}
-
-// declined gives the airings that the commune keeps off: they have rows too, each with its
-// outcome from the start, or the plan of the province would not add up.
-func declined(p radio.Programme, from, to time.Time) ([]radio.Airing, error) {
-	if p.Declined == nil {
-		return nil, nil
-	}
-	tt, err := timetable.New(p.Declined)
-	if err != nil {
-		return nil, fmt.Errorf("what the commune declines: %w", err)
-	}
-	return tt.Airings(from, to)
 }
 
 // describe fills in what a row copies from the plan.

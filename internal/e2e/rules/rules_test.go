@@ -16,6 +16,7 @@ import (
 	"loaxa/internal/clock"
 	"loaxa/internal/raced"
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 )
 
 // ruleset is one random set of rules for one device, as people lay it down.
@@ -26,8 +27,16 @@ type ruleset struct {
 	bulletins map[radio.BulletinID]radio.Bulletin
 	schedules []radio.Schedule
 	times     map[radio.SlotID]times
-	rule      radio.PolicyRule
-	opened    []bool // see open
+	rules     []radio.PolicyRule
+	words     []radio.Decision
+	defaults  []radio.OfferRule
+	// deciders are the commune and hamlet of the place, and what they took in; taken is
+	// from when on such a one lies in what took it.
+	deciders []radio.AreaID
+	taken    map[radio.AreaID]radio.Millis
+
+	known  map[radio.Date]*today // see on
+	opened []bool                // see open
 }
 
 // asked are the local days that are asked about: what lies behind them ends them.
@@ -41,18 +50,14 @@ func draw[T ~string](r *rand.Rand) T {
 	return radio.IDFromBytes[T](b)
 }
 
-func drawRules(r *rand.Rand) *ruleset {
+func drawRules(t *testing.T, r *rand.Rand) *ruleset {
 	all := calendars()
-	x := &ruleset{cal: all[r.IntN(len(all))], bulletins: map[radio.BulletinID]radio.Bulletin{}, times: map[radio.SlotID]times{}}
-	province := radio.Area{ID: draw[radio.AreaID](r), Code: "tinh", Name: "Tỉnh", Kind: radio.Province, Zone: x.cal.zone}
-	commune := radio.Area{ID: draw[radio.AreaID](r), Code: "xa", Name: "Xã", Kind: radio.Commune, Parent: province.ID}
-	hamlet := radio.Area{ID: draw[radio.AreaID](r), Code: "thon", Name: "Thôn", Kind: radio.Hamlet, Parent: commune.ID}
-	x.areas = []radio.Area{province, commune, hamlet}
-	x.place = radio.Place{Device: radio.Device{ID: draw[radio.DeviceID](r), Code: "cum", Name: "Cụm", Hamlet: hamlet.ID, Rendition: radio.MainKbps, Enrolled: 1},
-		Chain: []radio.Area{province, commune, hamlet}}
+	x := &ruleset{cal: all[r.IntN(len(all))], bulletins: map[radio.BulletinID]radio.Bulletin{}, times: map[radio.SlotID]times{},
+		taken: map[radio.AreaID]radio.Millis{}, known: map[radio.Date]*today{}}
+	x.drawPlace(t, r)
 	var ids []radio.BulletinID
 	for n := range 2 + r.IntN(3) {
-		b := drawBulletin(r, n, province.ID)
+		b := drawBulletin(r, n, x.area(r))
 		switch moment := radio.At(x.cal.begin.Add(time.Duration(r.IntN(asked*24*3600)) * time.Second)); r.IntN(8) {
 		case 0:
 			b.ValidUntil = moment
@@ -67,7 +72,13 @@ func drawRules(r *rand.Rand) *ruleset {
 	for n := range 1 + r.IntN(4) {
 		x.schedules = append(x.schedules, x.drawSchedule(r, n, ids))
 	}
-	x.drawPolicy(r)
+	if r.IntN(4) == 0 { // so that priority schedules clash, which the commune puts in order
+		for i := range x.schedules {
+			x.schedules[i].Priority = radio.Prior
+		}
+	}
+	x.drawHours(r)
+	x.drawSaid(r)
 	return x
 }
 
@@ -88,7 +99,7 @@ func (x *ruleset) date(r *rand.Rand) radio.Date { return x.cal.dates[r.IntN(aske
 func (x *ruleset) drawSchedule(r *rand.Rand, n int, ids []radio.BulletinID) radio.Schedule {
 	// Nothing is from before the first day, of which a device that begins then knows nothing.
 	s := radio.Schedule{ID: draw[radio.ScheduleID](r), Code: fmt.Sprint("lich-", n), Title: "Lịch", Version: 1, Priority: radio.Normal,
-		Targets: []radio.Target{{Area: x.place.Chain[0].ID}}, Zone: x.cal.zone, GraceSeconds: r.IntN(200), From: x.cal.dates[0]}
+		Area: x.area(r), Targets: []radio.Target{{Area: x.area(r)}}, Zone: x.cal.zone, GraceSeconds: r.IntN(200), From: x.cal.dates[0]}
 	if r.IntN(3) == 0 {
 		s.Priority = radio.Prior
 	}
@@ -105,14 +116,20 @@ func (x *ruleset) drawSchedule(r *rand.Rand, n int, ids []radio.BulletinID) radi
 		s.WithdrawnAt = 1
 	}
 	if r.IntN(12) == 0 {
-		s.Targets[0].Area = draw[radio.AreaID](r) // elsewhere
+		s.Targets[0] = radio.Target{Device: x.place.Device.ID}
 	}
 	for k := range 1 + r.IntN(3) {
 		sl := radio.Slot{ID: draw[radio.SlotID](r), Code: fmt.Sprint("khung-", k)}
 		x.times[sl.ID] = drawTimes(r)
 		sl.Cron = x.times[sl.ID].text
+		if r.IntN(8) == 0 {
+			sl.Dates = slices.Compact(slices.Sorted(slices.Values([]radio.Date{x.date(r), x.date(r)})))
+		}
 		for j := range 1 + r.IntN(3) {
 			e := radio.Entry{ID: draw[radio.EntryID](r), Code: fmt.Sprint("muc-", j), Kind: radio.KindAudio, Bulletin: ids[r.IntN(len(ids))], Repeat: 1 + r.IntN(2), GapMS: r.IntN(9000)}
+			for range r.IntN(8) / 6 {
+				e.Variants = append(e.Variants, radio.Variant{Target: radio.Target{Area: x.area(r)}, Bulletin: ids[r.IntN(len(ids))]})
+			}
 			if r.IntN(15) == 0 {
 				e = radio.Entry{ID: e.ID, Code: e.Code, Kind: radio.KindRelay, Repeat: 1}
 			}
@@ -123,58 +140,16 @@ func (x *ruleset) drawSchedule(r *rand.Rand, n int, ids []radio.BulletinID) radi
 	return s
 }
 
-func (x *ruleset) drawPolicy(r *rand.Rand) {
-	windows := func(n int) (out []radio.Window) {
-		for range n {
-			w := radio.Window{From: radio.TimeOfDay(r.IntN(1440)), To: radio.TimeOfDay(1 + r.IntN(1440))}
-			if r.IntN(3) == 0 {
-				w = radio.Window{From: radio.TimeOfDay(22*60 + r.IntN(119)), To: radio.TimeOfDay(1 + r.IntN(120))} // over midnight
-			}
-			if w.From != w.To {
-				out = append(out, w)
-			}
-		}
-		return out
-	}
-	x.rule = radio.PolicyRule{ID: draw[radio.PolicyID](r), Version: 1, Target: radio.Target{Area: x.place.Chain[1].ID}, Zone: x.cal.zone, Label: "x", Windows: windows(r.IntN(4))}
-	for i := range x.rule.Windows {
-		for d := 1; d <= 7 && r.IntN(3) == 0; d++ {
-			x.rule.Windows[i].Days = append(x.rule.Windows[i].Days, d)
-		}
-	}
-	if r.IntN(2) == 0 {
-		x.rule.Windows = append(x.rule.Windows, radio.Window{From: radio.TimeOfDay(r.IntN(6 * 60)), To: radio.TimeOfDay(20*60 + r.IntN(4*60))})
-	}
-	if r.IntN(4) == 0 {
-		x.rule.Windows = []radio.Window{{From: 0, To: 24 * 60}}
-	}
-	for d := 0; d <= asked; d++ {
-		switch r.IntN(10) {
-		case 0:
-			x.rule.Mourning = append(x.rule.Mourning, x.cal.dates[d])
-		case 1, 2:
-			last := min(d+r.IntN(2), asked)
-			x.rule.Exceptions = append(x.rule.Exceptions, radio.PolicyException{From: x.cal.dates[d], Until: x.cal.dates[last], Label: "lễ", Windows: windows(r.IntN(3))})
-			d = last
-		}
-	}
-	if r.IntN(3) == 0 {
-		x.rule.MaxSessions = 1 + r.IntN(4)
-	}
-	if r.IntN(3) == 0 {
-		x.rule.MaxMinutes = 1 + r.IntN(8)
-	}
-}
-
 // The centre's rooms, as preview asks for them.
 
 func (x *ruleset) Plan(context.Context) (radio.Plan, error) {
-	p := radio.Plan{Areas: x.areas, Devices: []radio.Device{x.place.Device}, Schedules: x.schedules, Policies: []radio.PolicyRule{x.rule}}
+	p := radio.Plan{Areas: x.areas, Devices: []radio.Device{x.place.Device}, Schedules: x.schedules, Policies: x.rules, Decided: x.decided()}
 	for _, b := range x.bulletins {
 		p.Bulletins = append(p.Bulletins, b)
 	}
 	return p, nil
 }
+func (x *ruleset) decided() radio.Decided                        { return radio.NewDecided(x.words, x.defaults) }
 func (x *ruleset) Places(context.Context) ([]radio.Place, error) { return []radio.Place{x.place}, nil }
 func (x *ruleset) WithdrawnHashes(context.Context, radio.Millis) ([]radio.SHA256, error) {
 	return nil, nil
@@ -187,8 +162,10 @@ func (x *ruleset) Views(context.Context) ([]radio.DeviceView, error) {
 // lived is of how many sets the agent lives through one: that takes longer than all else.
 const lived = 8
 
-// TestRuleSets: ten thousand random sets of schedules, hours, weekdays, holidays, days of
-// mourning and caps, in zones with and without clock changes. What the centre previews and
+// TestRuleSets: ten thousand random sets of schedules, variants, hours, weekdays, holidays,
+// days of mourning, caps, profiles of hamlets and devices, rules that give way to others,
+// mergers of communes and hamlets, and what communes answered, in zones with and without
+// clock changes. What the centre previews and
 // what the walker finds are the same airings with the same instants and ends, and so does
 // the agent's own playout, which lives through one set of eight; nothing sounds in a minute
 // that is not open; the sums of the week are those of the airings; the same rules in another
@@ -216,7 +193,8 @@ func TestRuleSets(t *testing.T) {
 			})
 		}
 	})
-	for _, kind := range []string{"aired", "shifted", "past midnight", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported", "by the agent"} {
+	for _, kind := range []string{"aired", "shifted", "past midnight", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported", "by the agent",
+		"declined commune", "declined held", "declined by the agent", "instead", "stages", "quiet", "merged", "moved", "order"} {
 		if seen[kind] < sets/25 {
 			t.Errorf("%q only %d times in %d sets: they are too tame (%v)", kind, seen[kind], sets, seen)
 		}
@@ -228,18 +206,18 @@ const lanes = 4
 
 func oneSet(t *testing.T, seed uint64, seen map[string]int) {
 	r := rand.New(rand.NewPCG(seed, 61))
-	x := drawRules(r)
+	x := drawRules(t, r)
 	now := x.cal.begin.Add(-time.Minute)
 	resolver := programme.Resolver{Stands: func(radio.Bulletin) error { return nil }}
-	prog, _, err := resolver.Programme(x.place, x.schedules, radio.Decided{}, x.bulletins, nil, now)
+	prog, _, err := resolver.Programme(x.place, x.schedules, x.decided(), x.bulletins, nil, now)
 	if err != nil {
 		t.Fatalf("set %d: %v", seed, err)
 	}
-	policy, err := resolver.Policy([]radio.PolicyRule{x.rule}, x.place, now)
+	policy, err := resolver.Policy(x.rules, x.place, now)
 	if err != nil {
 		t.Fatalf("set %d: %v", seed, err)
 	}
-	x.sameBytes(t, seed, r, resolver, prog, now)
+	x.sameBytes(t, seed, r, resolver, prog, policy, now)
 
 	week, err := preview.New(x, x, resolver, func() time.Time { return now }).Week(t.Context(), radio.Target{Device: x.place.Device.ID}, x.cal.dates[0], asked)
 	if err != nil {
@@ -264,29 +242,43 @@ func oneSet(t *testing.T, seed uint64, seen map[string]int) {
 			d.live(t, until)
 		})
 	}
-	x.compare(t, seed, walked, week, ended, seen)
+	hours, err := timetable.NewHours(policy)
+	if err != nil {
+		t.Fatalf("set %d: %v", seed, err)
+	}
+	x.compare(t, seed, walked, week, hours, ended, seen)
+	x.countRules(seen, policy, prog)
 }
 
 // sameBytes resolves the same rules in another order.
-func (x *ruleset) sameBytes(t *testing.T, seed uint64, r *rand.Rand, resolver programme.Resolver, prog radio.Programme, now time.Time) {
-	again := slices.Clone(x.schedules)
+func (x *ruleset) sameBytes(t *testing.T, seed uint64, r *rand.Rand, resolver programme.Resolver, prog radio.Programme, policy radio.Policy, now time.Time) {
+	again, words, defaults, rules := slices.Clone(x.schedules), slices.Clone(x.words), slices.Clone(x.defaults), slices.Clone(x.rules)
 	r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+	r.Shuffle(len(words), func(i, j int) { words[i], words[j] = words[j], words[i] })
+	slices.Reverse(defaults)
+	slices.Reverse(rules)
 	for i := range again {
 		again[i].Slots = slices.Clone(again[i].Slots)
 		slices.Reverse(again[i].Slots)
 	}
-	other, _, err := resolver.Programme(x.place, again, x.bulletins, nil, now.Add(time.Second))
-	if err != nil {
-		t.Fatalf("set %d: %v", seed, err)
+	otherProg, _, err1 := resolver.Programme(x.place, again, radio.NewDecided(words, defaults), x.bulletins, nil, now.Add(time.Second))
+	otherPolicy, err2 := resolver.Policy(rules, x.place, now.Add(time.Second))
+	if err1 != nil || err2 != nil {
+		t.Fatalf("set %d: %v %v", seed, err1, err2)
 	}
-	a, err1 := json.Marshal(prog)
-	b, err2 := json.Marshal(other)
+	type documents struct {
+		Programme radio.Programme
+		Declined  *radio.Programme
+		Policy    radio.Policy
+	}
+	a, err1 := json.Marshal(documents{prog, prog.Declined, policy})
+	b, err2 := json.Marshal(documents{otherProg, otherProg.Declined, otherPolicy})
 	if err1 != nil || err2 != nil || string(a) != string(b) {
-		t.Fatalf("set %d: the same rules make another programme\n%s\n%s", seed, a, b)
+		t.Fatalf("set %d: the same rules make other documents\n%s\n%s", seed, a, b)
 	}
 }
 
-func (x *ruleset) compare(t *testing.T, seed uint64, walked []fate, week radio.Preview, ended map[radio.AiringID]radio.Confirmation, seen map[string]int) {
+func (x *ruleset) compare(t *testing.T, seed uint64, walked []fate, week radio.Preview, hours timetable.Hours, ended map[radio.AiringID]radio.Confirmation, seen map[string]int) {
 	told := map[radio.AiringID]radio.PreviewRow{}
 	for _, row := range week.Rows {
 		told[row.ID] = row
@@ -302,8 +294,8 @@ func (x *ruleset) compare(t *testing.T, seed uint64, walked []fate, week radio.P
 		if outcome == "" {
 			outcome = radio.Aired
 		}
-		if !ok || outcome != f.outcome || row.Reason != f.reason || row.Start != f.start() || row.Samples != f.samples || row.Day != f.day {
-			t.Fatalf("set %d: the walker finds %s %s at %s, of %s; previewed %t %s %s at %s, of %s\n%+v", seed, f.outcome, f.reason, f.start().Time(), f.day, ok, outcome, row.Reason, row.Start.Time(), row.Day, x)
+		if !ok || outcome != f.outcome || row.Reason != f.reason || row.Start != f.start() || row.Samples != f.samples || row.Day != f.day || row.Bulletin != f.bulletin.ID || row.Instead != f.instead {
+			t.Fatalf("set %d: the walker finds %s %s at %s, of %s; previewed %t %s %s at %s, of %s\n%s", seed, f.outcome, f.reason, f.start().Time(), f.day, ok, outcome, row.Reason, row.Start.Time(), row.Day, x)
 		}
 		count(seen, f, x)
 		if f.outcome == radio.Aired {
@@ -311,13 +303,23 @@ func (x *ruleset) compare(t *testing.T, seed uint64, walked []fate, week radio.P
 			if !x.permitted(open, f) {
 				t.Fatalf("set %d: sounds outside the hours at %s", seed, f.start().Time())
 			}
+			if db := hours.GainDB(f.start().Time()); db != x.gain(f.start()) {
+				t.Fatalf("set %d: %g dB at %s, the walker finds %g\n%s", seed, db, f.start().Time(), x.gain(f.start()), x)
+			}
 		}
 		if ended == nil {
 			continue
 		}
 		c, ok := ended[f.id]
+		if f.outcome == radio.Declined {
+			if ok {
+				t.Fatalf("set %d: the agent tells of what the commune keeps off: %+v\n%s", seed, c, x)
+			}
+			seen["declined by the agent"]++
+			continue
+		}
 		if !ok || c.Outcome != f.outcome || c.Reason != f.reason || c.Start != f.start() || c.Expected != f.samples {
-			t.Fatalf("set %d: the walker finds %s %s at %s; the agent did %t %+v\n%+v", seed, f.outcome, f.reason, f.start().Time(), ok, c, x)
+			t.Fatalf("set %d: the walker finds %s %s at %s; the agent did %t %+v\n%s", seed, f.outcome, f.reason, f.start().Time(), ok, c, x)
 		}
 		if c.Outcome == radio.Aired {
 			if off := c.StartedAt - f.start(); off < -2 || off > 2 || c.Consumed != f.samples {
@@ -355,5 +357,20 @@ func count(seen map[string]int, f fate, x *ruleset) {
 	}
 	if f.outcome == radio.Aired && x.cal.at(f.start()).date != f.day {
 		seen["past midnight"]++
+	}
+	if f.instead != "" {
+		seen["instead"]++
+	}
+}
+
+// countRules tells what sets had, so that none is too tame.
+func (x *ruleset) countRules(seen map[string]int, policy radio.Policy, prog radio.Programme) {
+	had := map[string]bool{"stages": len(policy.Coming) > 0, "quiet": len(policy.Quiet) > 0, "merged": len(x.taken) > 0,
+		"moved": slices.ContainsFunc(prog.Slots, func(s radio.ProgrammeSlot) bool { return len(s.At) > 0 }),
+		"order": slices.ContainsFunc(prog.Slots, func(s radio.ProgrammeSlot) bool { return len(s.Behind) > 0 })}
+	for what, has := range had {
+		if has {
+			seen[what]++
+		}
 	}
 }

@@ -34,6 +34,7 @@ type calendar struct {
 	begin   time.Time
 	minutes []minute
 	dates   []radio.Date
+	showing [1440][]int // indexes of the minutes that show these digits
 }
 
 const walkedDays = 4
@@ -58,6 +59,7 @@ var calendars = sync.OnceValue(func() (out []*calendar) {
 			digits := l.Format("2006-01-02 15:04")
 			m := minute{date: radio.Date(digits[:10]), of: l.Hour()*60 + l.Minute(), dom: l.Day(), weekday: l.Weekday(), second: shown[digits]}
 			shown[digits] = true
+			c.showing[m.of] = append(c.showing[m.of], len(c.minutes))
 			c.minutes = append(c.minutes, m)
 			if n := len(c.dates); n == 0 || c.dates[n-1] != m.date {
 				c.dates = append(c.dates, m.date)
@@ -78,7 +80,7 @@ type times struct {
 	minutes, hours, doms []int
 	weekdays             []int // 0 Sunday
 	text                 string
-	daily                *[1440]bool // minutes of a day that fit
+	daily                []int // minutes of a day that fit, each once
 }
 
 func drawTimes(r *rand.Rand) times {
@@ -106,10 +108,11 @@ func drawTimes(r *rand.Rand) times {
 		fields[2] = fmt.Sprintf("%d-31/2", t.doms[0])
 	}
 	t.text = strings.Join(fields, " ")
-	t.daily = new([1440]bool)
 	for _, h := range t.hours {
 		for _, m := range t.minutes {
-			t.daily[60*h+m] = true
+			if of := 60*h + m; !slices.Contains(t.daily, of) {
+				t.daily = append(t.daily, of)
+			}
 		}
 	}
 	return t
@@ -123,9 +126,10 @@ func list(n []int) string {
 	return strings.Join(out, ",")
 }
 
-func (t times) match(m minute) bool {
+// days says whether the day of a minute fits.
+func (t times) days(m minute) bool {
 	in := func(l []int, n int) bool { return len(l) == 0 || slices.Contains(l, n) }
-	return t.daily[m.of] && !m.second && in(t.doms, m.dom) && in(t.weekdays, int(m.weekday))
+	return in(t.doms, m.dom) && in(t.weekdays, int(m.weekday))
 }
 
 // fate is what the walker says of one airing.
@@ -139,7 +143,9 @@ type fate struct {
 	samples  int64
 	planned  int64 // sample since 1970
 	begin    int64
+	length   int64 // of its slot
 	bulletin radio.Bulletin
+	instead  radio.BulletinID // meant for the place, and not to be had
 	outcome  radio.Outcome
 	reason   radio.Reason
 }
@@ -162,42 +168,36 @@ func (x *ruleset) walk() []fate {
 		return cmp.Or(rank[a.first]-rank[b.first], cmp.Compare(a.key.SlotAt, b.key.SlotAt), strings.Compare(string(a.key.Schedule), string(b.key.Schedule)),
 			strings.Compare(string(a.key.Slot), string(b.key.Slot)), a.order-b.order)
 	})
-	placeAll(all)
+	placeAll(inTurn(all, x.behind()))
 	slices.SortStableFunc(all, func(a, b fate) int { return cmp.Compare(a.begin, b.begin) })
 	x.judge(all)
 	return all
 }
 
-// expand looks at every minute and every slot.
+// expand looks at every minute whose digits a slot names, and asks what the commune said.
 func (x *ruleset) expand() (all []fate) {
-	var any [1440]bool
-	for _, t := range x.times {
-		for i, is := range t.daily {
-			any[i] = any[i] || is
-		}
-	}
-	for i, m := range x.cal.minutes {
-		if !any[m.of] {
+	behind := x.behind()
+	for _, s := range x.schedules {
+		if !x.reaches(s) {
 			continue
 		}
-		at := radio.At(x.cal.begin.Add(time.Duration(i) * time.Minute))
-		for _, s := range x.schedules {
-			if s.WithdrawnAt != 0 || s.Targets[0].Area != x.place.Chain[0].ID || s.From != "" && m.date < s.From || s.Until != "" && m.date > s.Until || slices.Contains(s.Except, m.date) {
-				continue
-			}
-			for _, sl := range s.Slots {
-				if !x.times[sl.ID].match(m) {
-					continue
-				}
+		grace := int64(s.GraceSeconds) * 44100
+		if len(behind[s.ID]) > 0 {
+			grace = 3600 * 44100
+		}
+		for _, sl := range s.Slots {
+			for _, c := range x.comes(s, sl) {
+				from := len(all)
+				at := radio.At(x.cal.begin.Add(time.Duration(c.minute) * time.Minute))
 				place, order := sampleOf(at), 0
 				for _, e := range sl.Items {
-					b := x.bulletins[e.Bulletin]
-					if e.Kind == radio.KindAudio && b.State != radio.Approved {
+					b, instead, ok := x.bulletin(e)
+					if !ok {
 						continue
 					}
 					for n := 1; n <= e.Repeat; n++ {
-						f := fate{key: radio.AiringKey{Device: x.place.Device.ID, Schedule: s.ID, Slot: sl.ID, SlotAt: at, Entry: e.ID, Repeat: n}, day: m.date,
-							first: s.Priority == radio.Prior, order: order, grace: int64(s.GraceSeconds) * 44100, bulletin: b}
+						f := fate{key: radio.AiringKey{Device: x.place.Device.ID, Schedule: s.ID, Slot: sl.ID, SlotAt: at, Entry: e.ID, Repeat: n}, day: x.cal.minutes[c.minute].date,
+							first: s.Priority == radio.Prior, order: order, grace: grace, bulletin: b, instead: instead}
 						order++
 						f.id = f.key.ID()
 						if e.Kind == radio.KindAudio {
@@ -208,10 +208,16 @@ func (x *ruleset) expand() (all []fate) {
 						} else {
 							f.outcome, f.reason = radio.Refused, radio.ReasonUnsupported
 						}
+						if c.why != "" {
+							f.outcome, f.reason = radio.Declined, c.why
+						}
 						f.planned, f.begin = place, place
 						place += f.samples
 						all = append(all, f)
 					}
+				}
+				for i := range all[from:] {
+					all[from+i].length = place - sampleOf(at)
 				}
 			}
 		}
@@ -219,11 +225,46 @@ func (x *ruleset) expand() (all []fate) {
 	return all
 }
 
+// reaches: the schedule is on the air here.
+func (x *ruleset) reaches(s radio.Schedule) bool {
+	return s.WithdrawnAt == 0 && (slices.Contains(x.chain(), s.Targets[0].Area) || s.Targets[0].Device == x.place.Device.ID)
+}
+
+// bulletin is what sounds at a position of a slot here: of what is meant for the place, the
+// nearest first, the first that may be aired.
+func (x *ruleset) bulletin(e radio.Entry) (b radio.Bulletin, instead radio.BulletinID, ok bool) {
+	if e.Kind != radio.KindAudio {
+		return b, "", true
+	}
+	var meant []radio.BulletinID
+	for _, v := range e.Variants {
+		if v.Device == x.place.Device.ID {
+			meant = append(meant, v.Bulletin)
+		}
+	}
+	for _, a := range slices.Backward(x.chain()) {
+		for _, v := range e.Variants {
+			if v.Area == a {
+				meant = append(meant, v.Bulletin)
+			}
+		}
+	}
+	meant = append(meant, e.Bulletin)
+	for _, id := range meant {
+		if b = x.bulletins[id]; b.State == radio.Approved && slices.Contains(x.chain(), b.Area) {
+			if id != meant[0] {
+				instead = meant[0]
+			}
+			return b, instead, true
+		}
+	}
+	return b, "", false
+}
+
 // placeAll gives each airing the first free place from its own on, within its grace.
-func placeAll(all []fate) {
+func placeAll(all []*fate) {
 	var taken []fate
-	for i := range all {
-		f := &all[i]
+	for _, f := range all {
 		if f.outcome != "" {
 			continue
 		}
@@ -278,8 +319,8 @@ func (x *ruleset) judge(all []fate) {
 		if joins {
 			on = day
 		}
-		if x.rule.MaxSessions > 0 && !joins && sessions[on] >= x.rule.MaxSessions ||
-			x.rule.MaxMinutes > 0 && samples[on]+f.samples > int64(x.rule.MaxMinutes)*60*44100 {
+		if today := x.on(on); today.sessions > 0 && !joins && sessions[on] >= today.sessions ||
+			today.minutes > 0 && samples[on]+f.samples > int64(today.minutes)*60*44100 {
 			f.outcome, f.reason = radio.Refused, radio.ReasonPolicy
 			continue
 		}
@@ -302,61 +343,4 @@ func (x *ruleset) permitted(open []bool, f fate) bool {
 		}
 	}
 	return true
-}
-
-// open says of every minute whether the rule lets anything sound, by its digits.
-func (x *ruleset) open() []bool {
-	if x.opened != nil {
-		return x.opened
-	}
-	out := make([]bool, len(x.cal.minutes))
-	x.opened = out
-	weekday := map[radio.Date]int{}
-	for _, m := range x.cal.minutes {
-		weekday[m.date] = (int(m.weekday)+6)%7 + 1
-	}
-	before, err := time.Parse(time.DateOnly, string(x.cal.dates[0]))
-	if err != nil {
-		panic(err)
-	}
-	eve := radio.Date(before.AddDate(0, 0, -1).Format(time.DateOnly))
-	weekday[eve] = (weekday[x.cal.dates[0]]+5)%7 + 1
-	exception := func(d radio.Date) int {
-		return slices.IndexFunc(x.rule.Exceptions, func(e radio.PolicyException) bool { return d >= e.From && d <= e.Until })
-	}
-	windows := func(d radio.Date) (out []radio.Window) {
-		if i := exception(d); i >= 0 {
-			return x.rule.Exceptions[i].Windows
-		}
-		for _, w := range x.rule.Windows {
-			if len(w.Days) == 0 || slices.Contains(w.Days, weekday[d]) {
-				out = append(out, w)
-			}
-		}
-		return out
-	}
-	yesterday := map[radio.Date]radio.Date{x.cal.dates[0]: eve}
-	for i, d := range x.cal.dates[1:] {
-		yesterday[d] = x.cal.dates[i]
-	}
-	var date radio.Date
-	var mourning bool
-	var mine, evening []radio.Window
-	for i, m := range x.cal.minutes {
-		if m.date != date {
-			date, mourning, mine, evening = m.date, slices.Contains(x.rule.Mourning, m.date), windows(m.date), nil
-			// A window of the evening before runs on, but not into an exception that it is not of.
-			if e := exception(date); e < 0 || e == exception(yesterday[date]) {
-				evening = windows(yesterday[date])
-			}
-		}
-		now := radio.TimeOfDay(m.of)
-		for _, w := range mine {
-			out[i] = out[i] || !mourning && now >= w.From && (w.From > w.To || now < w.To)
-		}
-		for _, w := range evening {
-			out[i] = out[i] || !mourning && w.From > w.To && now < w.To
-		}
-	}
-	return out
 }
