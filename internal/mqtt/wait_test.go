@@ -95,6 +95,9 @@ func TestWaitBefore(t *testing.T) {
 			t.Errorf("after %d failures, jitter %s: %s, want %s", tc.failures, tc.jitter, got, tc.want)
 		}
 	}
+	if got := (Options{RetryFrom: time.Second, RetryUpTo: 10 * time.Second}).waitBefore(1_000_000, 1); got != 10*time.Second {
+		t.Errorf("up to ten seconds: %s", got)
+	}
 }
 
 // FuzzFrame: however the stream is cut, the same packets are refused, and a packet

@@ -3,6 +3,7 @@ package radio
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -130,6 +131,12 @@ func TestAuditFactsAreBounded(t *testing.T) {
 	}
 }
 
+func backwards(words string) string {
+	lines := strings.Split(words, "\n")
+	slices.Reverse(lines)
+	return strings.Join(lines, "\n")
+}
+
 // TestAuditColumns: what a search looks at follows from what is chained. Of an entry that
 // was too long, an earlier version kept more words.
 func TestAuditColumns(t *testing.T) {
@@ -162,6 +169,7 @@ func TestAuditColumns(t *testing.T) {
 		"long":                          {kept(long), AuditColumns{"xa", long.bounded().Words()}, true},
 		"long, of an earlier version":   {kept(long), AuditColumns{"xa", long.Words()}, true},
 		"long, a word of it taken away": {kept(long), AuditColumns{"xa", strings.Replace(long.Words(), "gia tri 7 ", "gia tri ", 1)}, false},
+		"long, in another order":        {kept(long), AuditColumns{"xa", backwards(long.Words())}, false},
 		"long, another area":            {kept(long), AuditColumns{"tinh", long.Words()}, false},
 		"words of old":                  {record("tin: sai số liệu"), AuditColumns{Words: AuditFacts{Title: "tin: sai số liệu"}.Words()}, true},
 		"words of old, changed":         {record("tin: sai số liệu"), AuditColumns{Words: "tin"}, false},
