@@ -30,13 +30,17 @@ import (
 	"loaxa/internal/central/ingest"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/media"
+	"loaxa/internal/central/offer"
 	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
 	"loaxa/internal/central/reconcile"
 	"loaxa/internal/central/report"
+	"loaxa/internal/central/rules"
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/stagger"
 	"loaxa/internal/central/store"
+	"loaxa/internal/central/submission"
+	"loaxa/internal/central/timeline"
 	"loaxa/internal/central/web"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -215,6 +219,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return news.run(ctx, live) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
+			devices.Moved() // before the settings tell of another place
 			dispatcher.Changed()
 			alerts.Look()
 			live.SessionsChanged() // accounts are shut, and passwords taken away, under audit
@@ -223,6 +228,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 			live.Changed(web.TopicBulletins, web.TopicSchedules, web.TopicCampaigns, web.TopicDevices, web.TopicPeople, web.TopicAlerts)
 		})
 	})
+	g.Go(func() error { return c.areaDesk().run(ctx) })
 	g.Go(func() error { return c.watchKeyring(ctx, keys, dispatcher, live) })
 	g.Go(func() error { return c.sealAudit(ctx, keys) })
 	g.Go(func() error {
@@ -361,11 +367,13 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk := library.NewDesk(c.intake, c.files, shelf{laid, r.watching.fleet}, r.approvals, c.now, log, r.dispatcher.Changed)
+	offers := offer.NewDesk(laid, c.store, coming, c.now, r.dispatcher.Changed)
 	site, err := web.New(web.Deps{
 		People: c.people,
 		Staff:  c.people, Office: c.people, Accounts: c.people, Tokens: c.people, Passkeys: c.passkeys(r.ring),
 		Second: c.people, SecondOffice: c.people, OIDC: service, OIDCName: c.cfg.People.OIDC.name(),
-		Desk:      library.NewDesk(c.intake, c.files, shelf{laid, r.watching.fleet}, r.approvals, c.now, log, r.dispatcher.Changed),
+		Desk:      desk,
 		Shelf:     c.store,
 		Uploads:   c.uploads,
 		Plan:      laid,
@@ -374,11 +382,16 @@ func (c *Central) console(province radio.Area, r desks) (*http.Server, error) {
 		Files:     logFiles{r.files}, AuditFiles: auditFiles{r.audits}, Trail: report.NewTrail(c.store),
 		Months: r.proofs, Evidence: evidenceFiles{r.proofs, r.files},
 		Audio:   audioFiles{c.files},
-		Preview: coming,
+		Preview: coming, Rehearsals: coming,
+		Rules:   rules.New(laid, c.store, coming, c.people, c.now, r.dispatcher.Changed),
+		Why:     c.explainer(laid, r.watching.fleet, coming),
 		Healthy: c.store.Ping,
 		Live:    r.live,
 		Fleet:   r.watching.fleet, Faults: c.store, Clusters: clusters{c.store, r.devices, r.ring, c.cfg.Devices, c.now},
 		Orders: r.orders, OrderBook: c.store,
+		Offers: offers, Timelines: timeline.New(coming, offers, c.report, laid, c.now),
+		Submissions: submission.New(c.store, desk, c.now),
+		AreaDesk:    c.areaDesk(), AreaFiles: schedule.NewPlaces(c.store, c.now),
 		Setups: c.store, Staggers: stagger.New(c.store, c.now),
 		Schedules: schedules, ScheduleDesk: schedules, ScheduleFiles: schedules,
 		Alerts: r.alerts, Signing: r.alerts, AlertBoards: r.alerts, Contacts: c.store,

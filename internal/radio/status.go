@@ -93,6 +93,13 @@ type LinkStatus struct {
 	Error      string `json:"error,omitempty"`
 	// Refused: the broker has turned the device's identity away.
 	Refused bool `json:"refused,omitempty"`
+	// DownBPS is the rate of its own downloads of late, in bit/s; 0 before the first.
+	DownBPS int64 `json:"down_bps,omitempty"`
+	// CapBytes is what the contract of a metered link allows in a calendar month, by the
+	// device's configuration; UsedBytes what the device has downloaded in this one. Both are
+	// 0 on a link without a cap.
+	CapBytes  int64 `json:"cap_bytes,omitempty"`
+	UsedBytes int64 `json:"used_bytes,omitempty"`
 }
 
 // ClockStatus is the clock's trust.

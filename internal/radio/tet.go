@@ -23,7 +23,7 @@ func Tet(year int) (Date, bool) {
 // It is asked from some months before on; today is a local date.
 func (p Policy) NoWordOfTet(today Date) (year int, first Date, nothing bool) {
 	t, err := time.Parse(time.DateOnly, string(today))
-	if err != nil || len(p.Windows) == 0 {
+	if err != nil || len(p.On(today).Windows) == 0 {
 		return 0, "", false
 	}
 	for year = t.Year(); year <= t.Year()+1; year++ {

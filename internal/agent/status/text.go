@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"loaxa/internal/radio"
 )
@@ -121,10 +120,6 @@ func viAmplifier(a radio.AmplifierState) string {
 	return "LỖI"
 }
 
-// urgentBefore is when fetch no longer waits for its hours (design §7): audio that is
-// missing that shortly before it airs has to be seen.
-const urgentBefore = time.Hour
-
 // waits says whether missing audio for an airing at due (0: none within two days) is
 // as planned: it comes in the hours of fetching, or before the airing. It is not when
 // nothing can be fetched, or nobody knows what time it is.
@@ -132,7 +127,7 @@ func waits(s radio.Status, due radio.Millis) bool {
 	fetching := s.Link.Connected && s.Clock.State != "untrusted" && !slices.ContainsFunc(s.Faults, func(f radio.FaultStatus) bool {
 		return f.Code == "fetch" || f.Code == "disk" || f.Code == "cache"
 	})
-	return fetching && (due == 0 || due.Time().Sub(s.At.Time()) > urgentBefore)
+	return fetching && (due == 0 || due.Time().Sub(s.At.Time()) > radio.FetchUrgent)
 }
 
 const willCome = "sẽ tải trước giờ phát"

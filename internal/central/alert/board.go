@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -89,6 +90,10 @@ func (d *Desk) makeBoard(ctx context.Context, a radio.AlertRecord) (radio.AlertB
 			return radio.AlertBoard{}, err
 		}
 	}
+	alphabet.SortBy(targets, func(t radio.AlertTarget) []string {
+		// Names repeat: after a merger a commune has two hamlets called one.
+		return []string{t.CommuneName, string(t.Commune), t.HamletName, string(t.Hamlet), t.Code}
+	})
 	return radio.NewAlertBoard(a, targets, steps, cycles, now), nil
 }
 

@@ -33,6 +33,7 @@ type key struct {
 	entry    radio.EntryID
 	with     radio.ScheduleID
 	bulletin radio.BulletinID
+	by       radio.BulletinID // what sounds in place of the bulletin
 	// extra is what else tells it apart: the permitted hours as people read them, or the
 	// name of an area.
 	extra string
@@ -53,6 +54,7 @@ const (
 	whatException = string(radio.VetoException)
 	whatSessions  = string(radio.VetoSessions)
 	whatMinutes   = string(radio.VetoMinutes)
+	whatQuiet     = string(radio.VetoQuiet)
 	// Another is not aired, because this one has used the day's sessions or minutes up.
 	whatOustsSessions = "ousts sessions"
 	whatOustsMinutes  = "ousts minutes"
@@ -61,6 +63,7 @@ const (
 	whatUnapproved = "unapproved"
 	whatUnsigned   = "unsigned"  // approved, but no signature holds for it
 	whatElsewhere  = "elsewhere" // approved for another area
+	whatStoodIn    = "stood in"  // another bulletin sounds in its place
 
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
@@ -91,7 +94,7 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		} else {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
 		}
-		s.look(found[g], g, days)
+		p.look(s, found[g], g, days)
 		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
@@ -120,7 +123,7 @@ func (s *survey) idle(l *ledger, g *group) {
 }
 
 // look lists the clashes of one group.
-func (s *survey) look(l *ledger, g *group, days int) {
+func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if g.refusal != nil && len(g.places) == 0 {
 		return // nobody is refused a programme yet
 	}
@@ -159,7 +162,7 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
-		s.sync(l, g, mine)
+		p.sync(s, l, g, mine)
 	}
 }
 
@@ -185,15 +188,16 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, at: at, text: [2]string{x.VI, x.EN}}
 	switch x.Reason {
 	case radio.Unapproved:
-		e := s.entry(g, x)
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, e.Bulletin
-		if _, ok := s.newest(e.Bulletin); !ok {
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, x.Bulletin
+		if _, ok := s.newest(x.Bulletin); !ok {
 			f.what, f.blocking = whatUnknown, true
 		}
+	case radio.StoodIn:
+		f.kind, f.what, f.bulletin, f.by = radio.ConflictAudio, whatStoodIn, x.Bulletin, x.By
 	case radio.Unsigned:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, x.Bulletin
 	case radio.Elsewhere:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, x.Bulletin
 		f.extra = s.areas[s.bulletins[f.bulletin].Area].Name
 	case radio.UnplayableSlot:
 		if s.broken[x.Slot] {
@@ -205,19 +209,6 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 		return
 	}
 	l.add(f)
-}
-
-func (s *survey) entry(g *group, x radio.Exclusion) radio.Entry {
-	for _, o := range g.schedules {
-		for _, sl := range o.Slots {
-			for _, e := range sl.Items {
-				if o.ID == x.Schedule && sl.ID == x.Slot && e.ID == x.Entry {
-					return e
-				}
-			}
-		}
-	}
-	return radio.Entry{}
 }
 
 // newest gives the highest version of a bulletin, whatever its state.
@@ -279,11 +270,7 @@ func (s *survey) neighbour(l *ledger, a radio.PreviewAiring) {
 
 // odd: it sounds at an hour at which people sleep, although the place permits it.
 func (s *survey) odd(a radio.PreviewAiring) bool {
-	quiet, err := timetable.NewHours(radio.DefaultPolicy(s.zoneName))
-	if err != nil {
-		return false // survey has loaded the zone
-	}
-	ok, _ := quiet.Permits(a.Start.Time(), a.End().Time())
+	ok, _ := s.quiet.Permits(a.Start.Time(), a.End().Time())
 	return !ok
 }
 
@@ -353,6 +340,7 @@ func (s *survey) tell(l *ledger) []radio.Conflict {
 		c := radio.Conflict{Kind: k.kind, Blocking: m.blocking, Schedule: k.schedule, Slot: k.slot, Entry: k.entry, With: k.with,
 			At: m.at, Times: m.total, Devices: m.devices, DeviceCount: m.count}
 		c.VI, c.EN = n.words(*m)
+		c.FixVI, c.FixEN = n.fix(*m)
 		out = append(out, c)
 	}
 	slices.SortStableFunc(out, func(a, b radio.Conflict) int {

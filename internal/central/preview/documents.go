@@ -32,11 +32,11 @@ func (p *Preview) resolve(s *survey, g *group) {
 	// One in a zone that is not the province's would stop all the others; it is told by itself.
 	fit := slices.DeleteFunc(slices.Clone(g.schedules), func(o radio.Schedule) bool { return o.Zone != place.Province().Zone })
 	var err error
-	if g.policy, err = p.resolver.Policy(s.policies, place); err != nil {
+	if g.policy, err = p.resolver.Policy(s.policies, place, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		return
 	}
-	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.bulletins, s.withdrawn, s.now); err != nil {
+	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.decided, s.bulletins, s.withdrawn, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		n := 0
 		for _, o := range fit {
@@ -72,6 +72,11 @@ func (p *Preview) fill(s *survey, g *group, spans ...span) {
 	if g.refusal != nil {
 		return
 	}
+	p.expand(g, spans...)
+}
+
+// expand fills in the airings of some spans of time.
+func (p *Preview) expand(g *group, spans ...span) {
 	settings := p.resolver.Settings(g.first())
 	for _, sp := range spans {
 		airings, err := p.resolver.Preview(g.programme, g.policy, settings, sp.from, sp.to)

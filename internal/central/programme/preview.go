@@ -43,6 +43,14 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
+	kept, err := timetable.Declined(p, first, to)
+	if err != nil {
+		return fail(err)
+	}
+	if len(kept) > 0 {
+		placed = append(placed, kept...)
+		slices.SortStableFunc(placed, func(a, b timetable.Placed) int { return a.Start().Compare(b.Start()) })
+	}
 	offset := settings.SpeechDelay()
 	causes := newCauses(placed)
 	out := make([]radio.PreviewAiring, 0, len(placed))
@@ -66,7 +74,7 @@ func airing(a timetable.Placed) radio.PreviewAiring {
 	return radio.PreviewAiring{
 		Device: a.Device, ID: a.ID, Start: radio.At(a.Start()), SlotAt: a.SlotAt, Samples: a.Samples, Priority: a.Priority,
 		Schedule: a.Schedule, Slot: a.Slot, Entry: a.Entry, Repeat: a.Repeat, Kind: a.Kind,
-		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
+		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, Instead: a.Instead, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
 	}
 }
 
@@ -78,6 +86,8 @@ func verdict(a radio.Airing, hours timetable.Hours, tally *radio.Tally, offset t
 	case radio.NoReason:
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap, radio.NoVeto
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, a.Excluded, radio.NoVeto
 	default:
 		return radio.Refused, a.Excluded, radio.NoVeto
 	}
@@ -163,6 +173,10 @@ func goesFirst(b, a timetable.Placed) bool {
 	switch {
 	case b.Priority != a.Priority:
 		return b.Priority.Rank() > a.Priority.Rank()
+	case slices.Contains(a.Behind, b.Schedule):
+		return true
+	case slices.Contains(b.Behind, a.Schedule):
+		return false
 	case b.SlotAt != a.SlotAt:
 		return b.SlotAt < a.SlotAt
 	case b.Schedule != a.Schedule:

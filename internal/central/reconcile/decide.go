@@ -14,6 +14,8 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 		return radio.PendingOutcome, radio.NoReason
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, why
 	}
 	return radio.Refused, why // expired, not_yet, unsupported
 }
@@ -31,9 +33,13 @@ func hear(c radio.AsRunChange, con radio.Confirmation, w radio.Word) radio.AsRun
 	w.From = radio.WordDevice
 	w, counts := c.Row.Take(w)
 	c.Words = append(c.Words, w)
-	if counts && w.Consumed > 0 && con.SHA256 != "" {
+	// After a power cut a device knows the audio by its hash only: of the audio that was
+	// planned the row knows more.
+	same := con.Bulletin == "" && con.SHA256 == c.Row.SHA256
+	if counts && w.Consumed > 0 && con.SHA256 != "" && !same {
 		// The log says what sounded, also when it was another version than planned.
 		c.Row.SHA256, c.Row.Bulletin, c.Row.Version = con.SHA256, con.Bulletin, con.Version
+		c.Row.Instead = con.Instead
 	}
 	return c
 }

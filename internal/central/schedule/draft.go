@@ -142,10 +142,12 @@ func (w *world) checkBulletins(d *scheduleDecl, s radio.Schedule) bool {
 	chain, ok := w.chain(s), true
 	for _, sl := range d.slots {
 		for _, it := range sl.items {
-			id, known := w.bulletins[it.bulletin.s]
-			if area := owner[id]; known && area != "" && len(chain) > 1 && !slices.Contains(chain, area) {
-				w.missing("bulletin", it.bulletin)
-				ok = false
+			for _, named := range it.bulletins() {
+				id, known := w.bulletins[named.s]
+				if area := owner[id]; known && area != "" && len(chain) > 1 && !slices.Contains(chain, area) {
+					w.missing("bulletin", named)
+					ok = false
+				}
 			}
 		}
 	}

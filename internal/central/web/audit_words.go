@@ -74,7 +74,8 @@ func auditFieldText(name string) string {
 		"contact_name": "Người liên hệ", "contact_phone": "Điện thoại liên hệ", "brokers": "Địa chỉ máy chủ MQTT", "media": "Địa chỉ máy chủ âm thanh",
 		"key": "Khóa", "windows": "Khung giờ", "mourning": "Ngày quốc tang", "volume": "Âm lượng theo giờ", "exceptions": "Ngày đặc biệt",
 		"max_sessions": "Số phiên tối đa mỗi ngày", "max_minutes": "Số phút tối đa mỗi ngày", "zone": "Múi giờ", "label": "Văn bản quy định",
-		"number": "Số văn bản", "closed_at": "Kết thúc lúc", "counts_at": "Dùng được từ",
+		"decision": "Quyết định", "became": "Thành bản tin", "goes_first_over": "Phát trước lịch", "offer_default": "Khi không trả lời", "deadline_hours": "Hạn trả lời (giờ)",
+		"number": "Số văn bản", "valid_from": "Có hiệu lực từ", "closed_at": "Kết thúc lúc", "counts_at": "Dùng được từ",
 	}, name); own != name {
 		return own
 	}

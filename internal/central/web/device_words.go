@@ -111,6 +111,8 @@ func (sp speech) waiting(l waitingLine) string {
 		return sp.say("%d bản tin cần duyệt lại", l.Count)
 	case "schedules":
 		return sp.say("%d lịch phát chờ bạn duyệt và phát hành", l.Count)
+	case "submissions":
+		return sp.say("%d bài địa phương gửi lên chờ bạn nghe", l.Count)
 	}
 	return sp.say("%d bản tin nháp của bạn", l.Count)
 }
@@ -122,6 +124,8 @@ func (l waitingLine) Link() string {
 		return "/schedules"
 	case "again":
 		return "/bulletins?again=1"
+	case "submissions":
+		return "/submissions"
 	}
 	return "/bulletins"
 }

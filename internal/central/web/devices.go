@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
 )
@@ -191,6 +192,9 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 			rows = append(rows, row)
 		}
 	}
+	alphabet.SortBy(rows, func(d deviceRow) []string {
+		return []string{d.InCommune, string(d.Commune), d.InHamlet, string(d.hamlet), d.Name, d.Code}
+	})
 	return rows, nil
 }
 

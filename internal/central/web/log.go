@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -310,14 +311,14 @@ func named[T ~string](kind string, ids []T, chosen T, names names) []logChoice {
 	for i, id := range ids {
 		out[i] = logChoice{kind, string(id), clip(names.of(string(id)), 80), id == chosen}
 	}
-	slices.SortStableFunc(out, func(a, b logChoice) int { return cmp.Compare(a.Name, b.Name) })
+	alphabet.Sort(out, func(c logChoice) string { return c.Name })
 	return out
 }
 
 // choices are the devices a filter offers: those of its commune, all of them where
 // they are few, and always the one it names.
 func choices(places []radio.Place, f radio.LogFilter) []radio.Place {
-	return slices.DeleteFunc(slices.Clone(places), func(p radio.Place) bool {
+	return slices.DeleteFunc(placesByName(places), func(p radio.Place) bool {
 		few := f.Commune == "" && len(places) <= maxChoices
 		return !few && p.Device.ID != f.Device && (f.Commune == "" || p.Commune().ID != f.Commune)
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -32,7 +33,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, again, drafts, schedules
+	What  string // pending, again, drafts, schedules, submissions
 	Count int
 }
 
@@ -117,8 +118,12 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		}
 		schedules = len(all)
 	}
+	handed, err := s.handedUp(r, tree)
+	if err != nil {
+		return nil, err
+	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"submissions", handed}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}
@@ -160,7 +165,7 @@ func comingSoon(rows []deviceRow, now radio.Millis) []comingLine {
 		}
 	}
 	slices.SortFunc(out, func(a, b comingLine) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Title, b.Title))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), alphabet.Compare(a.Title, b.Title))
 	})
 	return out[:min(len(out), shownComing)]
 }
@@ -175,6 +180,5 @@ func communes(places []radio.Place) []radio.Area {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
-	return out
+	return areasByName(out)
 }

@@ -162,17 +162,14 @@ func (s *Server) editChoices(r *http.Request, d *scheduleEditData) error {
 	tree := radio.NewAreaTree(areas)
 	for _, a := range areas {
 		if a.Kind != radio.Hamlet && p.May(radio.WriteSchedules, tree.Chain(a.ID)...) {
+			a.Name = areaLabel(tree, a)
 			d.Owners = append(d.Owners, a)
 		}
 	}
-	slices.SortStableFunc(d.Owners, func(a, b radio.Area) int {
-		if n := len(tree.Chain(a.ID)) - len(tree.Chain(b.ID)); n != 0 {
-			return n
-		}
-		return strings.Compare(radio.Fold(a.Name), radio.Fold(b.Name))
-	})
+	d.Owners = areasByName(d.Owners)
+	slices.SortStableFunc(d.Owners, func(a, b radio.Area) int { return len(tree.Chain(a.ID)) - len(tree.Chain(b.ID)) })
 	d.Open = r.FormValue("open")
-	d.targets(places, labels)
+	d.targets(placesByName(places), labels)
 	slices.SortFunc(bulletins, func(a, b radio.Bulletin) int { return int(b.CreatedAt - a.CreatedAt) })
 	for _, b := range bulletins {
 		if (b.State == radio.Approved || b.State == radio.Pending) && len(d.Bulletins) < bulletinsOffered && p.MaySee(b, tree.Chain(b.Area)...) {
@@ -242,6 +239,7 @@ func (d *scheduleEditData) slots(labels labels, sp speech) {
 			if b := s.Items[j].Bulletin; b != "" {
 				s.Items[j].Title = labels.names["bulletin "+b]
 			}
+			s.Items[j].Variants = labels.variantEdits(s.Items[j].Variants)
 		}
 		var quiet radio.Invalid
 		form := s.form(&quiet, "")

@@ -21,6 +21,8 @@ type ScheduleBook interface {
 	// Area is the chain of the area whose desk the schedule belongs to.
 	Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, error)
 	Clashes(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.Conflict, error)
+	// Difference rehearses what the publication of the draft changes.
+	Difference(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.RehearsalDifference, error)
 	Holders(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.ScheduleHolder, error)
 	Export(ctx context.Context, by radio.Person, id radio.ScheduleID, pending bool, format string) (string, []byte, error)
 }
@@ -116,6 +118,7 @@ type itemRow struct {
 	radio.FormItem
 	Title   string
 	Seconds float64
+	Others  []variantRow // what some clusters play in its place
 }
 
 // scheduleKeys are what the address of the list may hold.
@@ -180,9 +183,8 @@ func (s *Server) scheduleCards(r *http.Request) (schedulesData, []radio.Schedule
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(d.Areas, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
-	})
+	d.Areas = areasByName(d.Areas)
+	slices.SortStableFunc(d.Areas, func(a, b radio.Area) int { return cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))) })
 	return d, out, nil
 }
 
@@ -315,7 +317,7 @@ func (n labels) schedule(c radio.ScheduleCard, f radio.ScheduleForm) scheduleRow
 	for _, sl := range f.Slots {
 		slot := slotRow{FormSlot: sl}
 		for _, it := range sl.Items {
-			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin]})
+			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin], Others: n.variantRows(it.Variants)})
 		}
 		slot.Ends = slotEnds(sl, n.seconds)
 		row.Slots = append(row.Slots, slot)

@@ -81,7 +81,7 @@ func reads(a radio.Action) radio.Action {
 		among []radio.Action
 	}{
 		{radio.ReadBulletins, []radio.Action{radio.ReadBulletins, radio.WriteBulletins, radio.DecideBulletins}},
-		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules}},
+		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules, radio.DecideOffers}},
 		{radio.ReadCampaigns, []radio.Action{radio.ReadCampaigns, radio.WriteCampaigns}},
 		{radio.ReadDevices, []radio.Action{radio.ReadDevices, radio.WriteDevices, radio.ControlDevices}},
 		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts, radio.WriteContacts}},

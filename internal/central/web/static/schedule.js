@@ -24,6 +24,7 @@
         if (!d.hidden && d.tagName === "DETAILS") d.open = true;
       }
       slot.querySelector("input[name$='.times']").closest("label").hidden = kind === "cron";
+      slot.querySelector("input[name$='.again']").closest("details").hidden = kind === "cron";
     }
   };
 

@@ -1,0 +1,177 @@
+package preview
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"loaxa/internal/alphabet"
+	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
+)
+
+// rulesDays are looked at, from now or from the first day of rules that begin later.
+const rulesDays = 14
+
+// Rules tells every airing of the next 14 days (or of the first 14 days of rules that begin
+// later) that would fall silent or sound quieter if the rules took the place of what counts
+// for their target: made by the agent's own code from both policies.
+func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.RulesEffects, error) {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return radio.RulesEffects{}, ctx.Err()
+	}
+	s, err := p.survey(ctx)
+	if err != nil {
+		return radio.RulesEffects{}, err
+	}
+	s.onAir()
+	begin := s.now
+	if rule.From != "" {
+		first, _, err := s.zone.Day(rule.From)
+		if err != nil {
+			var e radio.Invalid
+			e.Add("from", "ngày phải có dạng 2026-12-31", "the date must look like 2026-12-31")
+			return radio.RulesEffects{}, e.Err()
+		}
+		if first.After(begin) {
+			begin = first
+		}
+	}
+	from := s.zone.Date(begin)
+	end := begin.AddDate(0, 0, rulesDays)
+	// As if they were approved last: above every version there is.
+	rule.Version = 1
+	if newest, ok := radio.NewestRule(s.policies, rule.Target); ok {
+		rule.Version = newest.Version + 1
+	}
+	with := append(slices.Clone(s.policies), rule)
+	groups := slices.DeleteFunc(s.groups(func(pl radio.Place) bool { return pl.Within(rule.Target) }), func(g *group) bool { return len(g.places) == 0 })
+	found := make([][]radio.RulesEffect, len(groups))
+	at := map[*group]int{}
+	for i, g := range groups {
+		at[g] = i
+	}
+	if err := each(ctx, groups, func(g *group) { found[at[g]], g.refusal = p.compare(s, g, with, span{begin, end}) }); err != nil {
+		return radio.RulesEffects{}, err
+	}
+	out := radio.RulesEffects{From: from, Days: rulesDays, Effects: []radio.RulesEffect{}}
+	var all []radio.RulesEffect
+	for i, g := range groups {
+		if g.refusal != nil && g.refusal.err != nil {
+			return out, fmt.Errorf("rules for %s: %w", g.first().Device.Code, g.refusal.err)
+		}
+		out.DeviceCount += len(g.places)
+		for _, e := range found[i] {
+			all = joinEffect(all, e, g.places)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b radio.RulesEffect) int {
+		if a.Start != b.Start {
+			return cmp.Compare(a.Start, b.Start)
+		}
+		return alphabet.Compare(a.Title, b.Title)
+	})
+	for _, e := range all {
+		if e.Silent {
+			out.Silent += e.DeviceCount
+		} else {
+			out.Quieter += e.DeviceCount
+		}
+	}
+	out.Effects = append(out.Effects, all[:min(len(all), radio.MaxRulesEffects)]...)
+	out.More = len(all) - len(out.Effects)
+	return out, nil
+}
+
+// compare expands a group's documents under the rules as they are and as they would be.
+func (p *Preview) compare(s *survey, g *group, with []radio.PolicyRule, sp span) ([]radio.RulesEffect, *refusal) {
+	p.fill(s, g, sp)
+	if g.refusal != nil && g.refusal.what != unissuable {
+		return nil, nil // no programme: nothing sounds, with or without these rules
+	}
+	if g.refusal != nil {
+		return nil, g.refusal
+	}
+	fail := func(err error) ([]radio.RulesEffect, *refusal) { return nil, &refusal{what: unissuable, err: err} }
+	policy, err := p.resolver.Policy(with, g.first(), s.now)
+	if err != nil {
+		return fail(err)
+	}
+	settings := p.resolver.Settings(g.first())
+	then, err := p.resolver.Preview(g.programme, policy, settings, sp.from, sp.to)
+	if err != nil {
+		return fail(err)
+	}
+	was, err := timetable.NewHours(g.policy)
+	if err != nil {
+		return fail(err)
+	}
+	is, err := timetable.NewHours(policy)
+	if err != nil {
+		return fail(err)
+	}
+	kept := make(map[radio.AiringID]radio.PreviewAiring, len(then))
+	for _, a := range then {
+		kept[a.ID] = a
+	}
+	var out []radio.RulesEffect
+	for _, a := range g.airings {
+		b, ok := kept[a.ID]
+		if a.Outcome != "" || !ok {
+			continue // it would not sound as things are
+		}
+		e := radio.RulesEffect{Start: a.Start, Samples: a.Samples, Title: a.Title, Schedule: a.Schedule, Slot: a.Slot, Priority: a.Priority}
+		if b.Outcome != "" {
+			e.Silent, e.Veto = true, b.Veto
+			out = append(out, e)
+			continue
+		}
+		start := a.Start.Time().Add(settings.SpeechDelay())
+		if e.WasDB, e.IsDB = quieter(was, is, start, start.Add(radio.SamplesDuration(a.Samples))); e.IsDB < e.WasDB {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// quieter gives both volumes where the second lies below the first the most, between two
+// instants; equal ones when it never does.
+func quieter(was, is timetable.Hours, from, to time.Time) (wasDB, isDB float64) {
+	worst := 0.0
+	for t := from; t.Before(to); {
+		a, b := was.GainDB(t), is.GainDB(t)
+		if a-b > worst {
+			worst, wasDB, isDB = a-b, a, b
+		}
+		next := was.GainEdge(t)
+		if o := is.GainEdge(t); o.Before(next) {
+			next = o
+		}
+		t = next
+	}
+	return wasDB, isDB
+}
+
+// joinEffect adds one group's effect to the same one of other groups.
+func joinEffect(all []radio.RulesEffect, e radio.RulesEffect, places []radio.Place) []radio.RulesEffect {
+	same := func(o radio.RulesEffect) bool {
+		return o.Start == e.Start && o.Slot == e.Slot && o.Title == e.Title && o.Silent == e.Silent && o.Veto == e.Veto && o.WasDB == e.WasDB && o.IsDB == e.IsDB
+	}
+	i := slices.IndexFunc(all, same)
+	if i < 0 {
+		e.Devices = []radio.DeviceID{}
+		all, i = append(all, e), len(all)
+	}
+	for _, pl := range places {
+		if len(all[i].Devices) < radio.MaxConflictDevices {
+			all[i].Devices = append(all[i].Devices, pl.Device.ID)
+		}
+	}
+	all[i].DeviceCount += len(places)
+	return all
+}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"loaxa/internal/radio"
+)
+
+// A person of the commune without JavaScript: from the list to an answer that counts, and a
+// refusal that says what to do.
+func TestOffersPage(t *testing.T) {
+	h := newHouse(t)
+	h.plan.playable()
+	h.offerSomething()
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(own)}}})
+	want(t, h.ask(t, http.MethodGet, "/offers", ""), http.StatusSeeOther)
+	at := "/offers/" + string(h.area(own))
+	page := h.ask(t, http.MethodGet, at, "")
+	want(t, page, http.StatusOK, "Phòng cháy mùa khô", "sẽ phát", "tự động nhận", `name="to"`, "Cấp trên gửi", "17:00")
+	if n := page.Body.Len(); n > 100_000 {
+		t.Errorf("the page is %d bytes", n)
+	}
+	h.inEnglish(t, at, "Sent from above", "Accept", "Decline", "every date")
+	form := url.Values{"schedule": {string(offeredSchedule)}, "slot": {string(offeredSlot)}}
+	say := func(do string, more ...string) url.Values {
+		f := url.Values{"do": {do}}
+		for k, v := range form {
+			f[k] = v
+		}
+		for i := 0; i < len(more); i += 2 {
+			f.Set(more[i], more[i+1])
+		}
+		return f
+	}
+	want(t, h.ask(t, http.MethodPost, at, say("decline").Encode()), http.StatusUnprocessableEntity, "Lý do", "không được để trống")
+	want(t, h.ask(t, http.MethodPost, at, say("move", "to", "").Encode()), http.StatusUnprocessableEntity, "chọn giờ mới")
+	if len(h.offers.words) != 0 {
+		t.Fatalf("refused, but kept %+v", h.offers.words)
+	}
+	want(t, h.ask(t, http.MethodPost, at, say("move", "to", "18:30", "reason", "Bà con đi làm về").Encode()), http.StatusSeeOther)
+	// What belongs to a move is left out of another word.
+	want(t, h.ask(t, http.MethodPost, at, say("decline", "to", "07:00", "reason", "Lễ <hội> đền").Encode()), http.StatusSeeOther)
+	if w := h.offers.words; len(w) != 2 || w[0].To != 18*60+30 || w[1].To != 0 || w[1].Area != h.area(own) {
+		t.Fatalf("kept %+v", w)
+	}
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "không nhận", "sẽ không phát", "Lễ &lt;hội&gt; đền", "Bà con đi làm về", "18:30")
+	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=24"), http.StatusSeeOther)
+	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=nhiều"), http.StatusUnprocessableEntity, "số giờ từ 0 đến 336")
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "Giữ lại: chỉ phát khi đã nhận.", `value="24"`)
+	api := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[{"schedule":"`+string(offeredSchedule)+`","do":"undo"}]}`)
+	want(t, api, http.StatusOK, `"state":"by_default"`)
+	// The province reads, and does not answer.
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(common)}}})
+	page = h.ask(t, http.MethodGet, at, "")
+	want(t, page, http.StatusOK, "Phòng cháy mùa khô")
+	if strings.Contains(page.Body.String(), `value="decline"`) {
+		t.Error("the province is offered to decline")
+	}
+	want(t, h.ask(t, http.MethodPost, at, say("accept").Encode()), http.StatusForbidden, "chính xã/phường này")
+}
+
+// TestAnswersOnThePageOfASchedule: who publishes it sees which communes decline it, hold it
+// back or have not answered, of those whose schedules the reader may see.
+func TestAnswersOnThePageOfASchedule(t *testing.T) {
+	h := newHouse(t)
+	h.plan.playable()
+	h.offerSomething()
+	at := "/schedules/" + string(offeredSchedule)
+	page := func() string {
+		t.Helper()
+		got := h.ask(t, http.MethodGet, at, "")
+		want(t, got, http.StatusOK, "Địa phương trả lời")
+		return got.Body.String()
+	}
+	before := page()
+	if !strings.Contains(before, "0 không nhận, 0 giữ lại") || !strings.Contains(before, "chưa trả lời, sẽ phát theo giờ đã đặt") {
+		t.Errorf("nobody has answered: %s", before)
+	}
+	h.offers.words = append(h.offers.words, radio.Decision{N: 1, Area: h.area(own), Schedule: offeredSchedule, Do: radio.DecideDecline, Reason: "Lễ <hội>", By: lan.ID, At: 1})
+	h.offers.rules = append(h.offers.rules, radio.OfferRule{N: 1, Area: h.area(foreign), Default: radio.OfferHold, Hours: 1, At: 1})
+	if after := page(); !strings.Contains(after, "1 không nhận, 1 giữ lại") || !strings.Contains(after, "Lễ &lt;hội&gt;") || !strings.Contains(after, "giữ lại, chưa nhận") {
+		t.Errorf("declined and held: %s", after)
+	}
+	want(t, h.ask(t, http.MethodGet, "/api/v1"+at+"/answers", ""), http.StatusOK, `"declined_count":1`, `"held_count":1`)
+	// The editor of one commune sees that alone.
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(own)}}})
+	got := h.ask(t, http.MethodGet, "/api/v1"+at+"/answers", "")
+	if got.Code == http.StatusOK && strings.Contains(got.Body.String(), string(h.area(foreign))) {
+		t.Errorf("another commune's answer: %s", got.Body)
+	}
+}

@@ -1,0 +1,118 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"loaxa/internal/radio"
+)
+
+// One person drafts rules in the form, sees what they would do, and hands them in; another
+// approves them.
+func TestRulesFromDraftToApproval(t *testing.T) {
+	h := newHouse(t)
+	commune := h.area(own)
+	at := "/rules/" + string(commune)
+	writer, approver := personWith("soan", radio.RoleEditor, commune), personWith("duyet", radio.RoleApprover, commune)
+	h.as(writer)
+	want(t, h.ask(t, http.MethodGet, "/rules", ""), http.StatusOK, "Quy chế hoạt động", "chưa có quy chế riêng", at)
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "Đang theo giờ mặc định: không phát từ 21:00 đến 05:00.", at+"/edit")
+	want(t, h.ask(t, http.MethodGet, at+"/edit", ""), http.StatusOK, `name="windows1_from"`, `name="base" value="0"`)
+
+	form := url.Values{"base": {"0"}, "revision": {"0"}, "number": {"57/QĐ-UBND"}, "issued": {"2020-11-02"}, "issuer": {"UBND xã"}, "from": {"2099-12-01"},
+		"windows1_from": {"05:00"}, "windows1_to": {"06:30"}, "windows1_day": {"1", "2"}, "windows3_from": {"17:00"}, "windows3_to": {"24:00"},
+		"volume1_from": {"05:00"}, "volume1_to": {"05:30"}, "volume1_db": {"−6,5"}, "mourning": {"2099-12-09\r\n2099-12-08"},
+		"exceptions1_label": {"Tết"}, "exceptions1_from": {"2099-12-20"}, "exceptions1_hours": {"07:00-07:30, 8:00–09:00"}, "max_minutes": {"x"}}
+	// What is wrong comes back as typed, all of it told.
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "Số phút tối đa một ngày: phải là số nguyên", "Ngày lễ, Tết 1: viết giờ dạng 05:00", `value="07:00-07:30, 8:00–09:00"`, `value="−6,5"`)
+	form.Set("max_minutes", "45")
+	form.Set("exceptions1_hours", "07:00-07:30, 08:00–09:00")
+	form.Set("from", "2020-01-01")
+	form.Set("number", "")
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "Có hiệu lực từ ngày: ngày có hiệu lực phải từ hôm nay trở đi", "Số quyết định: phải nêu số của quyết định")
+	if len(h.rules.acts) != 0 {
+		t.Fatalf("kept %q", h.rules.acts)
+	}
+	form.Set("from", "2099-12-01")
+	form.Set("number", "57/QĐ-UBND")
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusSeeOther)
+	x := h.rules.drafts[radio.Target{Area: commune}]
+	r := x.Rule
+	if len(r.Windows) != 2 || r.Windows[0].From != 300 || len(r.Windows[0].Days) != 2 || r.Windows[1].To != 1440 || r.Volume[0].GainDB != -6.5 || r.MaxMinutes != 45 ||
+		len(r.Mourning) != 2 || r.Mourning[0] != "2099-12-08" || len(r.Exceptions) != 1 || r.Exceptions[0].Until != "2099-12-20" || len(r.Exceptions[0].Windows) != 2 || !r.Desk || r.Profile || x.State != radio.DraftOpen {
+		t.Fatalf("kept %+v", x)
+	}
+	h.rules.effects = radio.RulesEffects{From: "2099-12-01", Days: 14, DeviceCount: 3, Silent: 3, Quieter: 1, Effects: []radio.RulesEffect{
+		{Start: radio.At(now), Samples: 441000, Title: "Bản tin sáng", Silent: true, Veto: radio.VetoHours, DeviceCount: 3, Devices: []radio.DeviceID{}},
+		{Start: radio.At(now), Samples: 441000, Title: "Bản tin chiều", IsDB: -6.5, DeviceCount: 1, Devices: []radio.DeviceID{}}}}
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "57/QĐ-UBND (02/11/2020)", "3 lượt sẽ không phát", "Bản tin sáng", "ngoài khung giờ được phép", "0 dB → −6,5 dB", "Tối đa 45 phút một ngày", "05:00–06:30 T2 T3", "Trình duyệt")
+	h.inEnglish(t, at, "3 airings would fall silent", "In force", "Submit")
+	h.inEnglish(t, at+"/edit", "Number of the decision")
+	h.inEnglish(t, "/rules", "Operating rules")
+	revision := func() string {
+		return "revision=" + strconv.FormatInt(h.rules.drafts[radio.Target{Area: commune}].Revision, 10)
+	}
+	// Somebody else's old page changes nothing.
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusConflict, "đã thay đổi từ khi bạn mở trang", `value="−6,5"`)
+	want(t, h.ask(t, http.MethodPost, at+"/submit", "revision=1"), http.StatusConflict)
+	want(t, h.ask(t, http.MethodPost, at+"/submit", revision()), http.StatusSeeOther)
+
+	both := writer
+	both.Grants = append([]radio.Grant{{Role: radio.RoleApprover, Area: commune}}, writer.Grants...)
+	h.as(both)
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "không ai duyệt quy chế do mình soạn")
+	want(t, h.ask(t, http.MethodPost, at+"/approve", revision()), http.StatusForbidden, "người soạn không tự duyệt quy chế của mình")
+	h.as(approver)
+	want(t, h.ask(t, http.MethodPost, at+"/return", revision()+"&why=+"), http.StatusUnprocessableEntity)
+	want(t, h.ask(t, http.MethodPost, at+"/return", revision()+"&why=thiếu+chiều"), http.StatusSeeOther)
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "thiếu chiều")
+	want(t, h.ask(t, http.MethodPost, at+"/approve", revision()), http.StatusConflict) // not handed in
+	h.as(writer)
+	want(t, h.ask(t, http.MethodPost, at+"/submit", revision()), http.StatusSeeOther)
+	h.as(approver)
+	want(t, h.ask(t, http.MethodPost, at+"/approve", revision()), http.StatusSeeOther)
+	if len(h.rules.approved) != 1 || h.rules.approved[0].Approver != approver.ID || h.rules.approved[0].Author != writer.ID {
+		t.Fatalf("approved %+v", h.rules.approved)
+	}
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "Áp dụng từ ngày 01/12/2099", "Bản 1: 57/QĐ-UBND")
+}
+
+// A hamlet may only tighten; a commune's desk sees nothing of another's drafts.
+func TestRulesOfAPlaceNearASchool(t *testing.T) {
+	h := newHouse(t)
+	commune := h.area(own)
+	h.as(personWith("soan", radio.RoleEditor, commune))
+	hamlet := string(h.plan.places[0].Hamlet().ID)
+	at := "/rules/" + hamlet
+	w := h.ask(t, http.MethodGet, at+"/edit", "")
+	want(t, w, http.StatusOK, "gần Trường Tiểu học", `name="quiet1_from"`)
+	if strings.Contains(w.Body.String(), `name="windows1_from"`) {
+		t.Error("a hamlet is offered hours of its own")
+	}
+	form := url.Values{"base": {"0"}, "revision": {"0"}, "label": {"gần Trường Tiểu học"}, "from": {"2099-12-01"}}
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "chưa đặt gì")
+	wide := url.Values{"windows1_from": {"00:00"}, "windows1_to": {"24:00"}}
+	for k, v := range form {
+		wide[k] = v
+	}
+	want(t, h.ask(t, http.MethodPost, at+"/edit", wide.Encode()), http.StatusUnprocessableEntity, "thôn, cụm loa theo khung giờ của xã")
+	form["quiet1_from"], form["quiet1_to"], form["quiet1_day"] = []string{"07:00"}, []string{"11:00"}, []string{"1", "2", "3", "4", "5"}
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusSeeOther)
+	if r := h.rules.drafts[radio.Target{Area: radio.AreaID(hamlet)}].Rule; !r.Profile || len(r.Quiet) != 1 || len(r.Windows) != 0 {
+		t.Errorf("%+v", r)
+	}
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "07:00–11:00 T2 T3 T4 T5 T6")
+	want(t, h.ask(t, http.MethodGet, "/rules/"+string(h.plan.places[0].Device.ID), ""), http.StatusOK, "chỉ siết chặt thêm")
+
+	rulesIn(radio.DraftSubmitted)(h, common)
+	w = h.ask(t, http.MethodGet, "/api/v1/rules/"+string(h.area(common)), "")
+	want(t, w, http.StatusOK)
+	if strings.Contains(w.Body.String(), `"draft"`) {
+		t.Error("a commune reads the province's draft")
+	}
+	want(t, h.ask(t, http.MethodGet, "/rules/"+string(h.area(foreign)), ""), http.StatusNotFound)
+	want(t, h.ask(t, http.MethodGet, "/rules/nowhere", ""), http.StatusNotFound)
+}
