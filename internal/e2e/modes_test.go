@@ -9,7 +9,7 @@ import (
 	"loaxa/internal/timetable"
 )
 
-// TestVariantsSound: one slot, on one date, twice two minutes apart; three clusters play
+// TestVariantsSound: one slot, on one date, twice a minute apart; three clusters play
 // three different things at one position: the bulletin, its variant, and the bulletin in
 // place of a variant that nobody has approved. Devices and log say which, and that one
 // stood in.
@@ -42,7 +42,7 @@ func TestVariantsSound(t *testing.T) {
         times: ["%s"]
         dates: [%s]
         again: 1
-        every_minutes: 2
+        every_minutes: 1
         items:
           - code: a
             bulletin: tin
@@ -53,7 +53,7 @@ func TestVariantsSound(t *testing.T) {
 		a.ready(due)
 	}
 	want := map[string][2]radio.BulletinID{"loa-a": {plain.ID}, "loa-b": {thai.ID}, "loa-c": {plain.ID, hmong.ID}}
-	h.until(due.Add(2 * time.Minute))
+	h.until(due.Add(time.Minute))
 	rows := h.outcomes(6, 60*time.Second)
 	seen := map[string]int{}
 	for _, r := range rows {
