@@ -216,7 +216,7 @@ func (c *Central) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return watching.watch.Run(ctx) })
 	g.Go(func() error { return watching.notify.Run(ctx) })
 	g.Go(func() error { return watching.letters.Run(ctx) })
-	g.Go(func() error { return news.run(ctx, live) })
+	g.Go(func() error { return news.run(ctx, live, alerts.Heard) })
 	g.Go(func() error {
 		return c.watch(ctx, func() {
 			devices.Moved() // before the settings tell of another place

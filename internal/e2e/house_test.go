@@ -47,7 +47,7 @@ var build = sync.OnceValue(func() error {
 })
 
 // lanes is how many houses share a due minute: they wait much more than they work.
-const lanes = "16"
+const lanes = "12"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

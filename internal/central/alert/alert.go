@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"loaxa/internal/radio"
@@ -113,6 +114,7 @@ type Desk struct {
 	voiced map[voiceKey]time.Time
 
 	boards boards
+	heard  atomic.Int64 // counts Heard
 	signed *radio.Quota
 }
 
