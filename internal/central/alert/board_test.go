@@ -72,10 +72,10 @@ func TestNothingAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		d := h.desk()
-		told := 0
+		var told atomic.Int64
 		d.rooms.Heard = &asked{Heard: h.store, takes: 500 * time.Millisecond}
 		a := h.issued(d, "xa-1", nil, "chi")
-		d.rooms.Changed = func() { told++ }
+		d.rooms.Changed = func() { told.Add(1) }
 		read := func() (at radio.Millis) {
 			t.Helper()
 			b, err := d.Board(t.Context(), a)
@@ -87,8 +87,8 @@ func TestNothingAfterIt(t *testing.T) {
 		read()
 		time.Sleep(mostKept)
 		synctest.Wait()
-		if told != 0 {
-			t.Fatalf("told %d times that something came, and nothing did", told)
+		if told.Load() != 0 {
+			t.Fatalf("told %d times that something came, and nothing did", told.Load())
 		}
 		second := read()
 		d.Heard()
@@ -97,21 +97,21 @@ func TestNothingAfterIt(t *testing.T) {
 				t.Fatalf("a board of %s while one of %s is kept", at.Time(), second.Time())
 			}
 		}
-		if told != 0 {
+		if told.Load() != 0 {
 			t.Fatal("told at once, when the answer would be the same")
 		}
 		time.Sleep(mostKept)
 		synctest.Wait()
-		if told != 1 {
-			t.Fatalf("told %d times, want once", told)
+		if told.Load() != 1 {
+			t.Fatalf("told %d times, want once", told.Load())
 		}
 		if at := read(); at == second {
 			t.Fatal("who asks again gets what they have")
 		}
 		time.Sleep(mostKept)
 		synctest.Wait()
-		if told != 1 {
-			t.Fatalf("told %d times though nothing came since", told)
+		if told.Load() != 1 {
+			t.Fatalf("told %d times though nothing came since", told.Load())
 		}
 	})
 }
