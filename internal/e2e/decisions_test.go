@@ -22,7 +22,7 @@ func TestCommuneDecides(t *testing.T) {
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 3, 440))
 	a := h.agent("a", `driver: "null"`)
-	due := dueMinute(75 * time.Second)
+	due := dueMinute(50 * time.Second)
 	z, err := timetable.LoadZone(zone)
 	if err != nil {
 		t.Fatal(err)

@@ -232,7 +232,7 @@ func TestDecisionsAgainstTheWalker(t *testing.T) {
 	}
 	const days = 4
 	stock := bulletins(approved(1, time.Second))
-	cases := raced.Some(10_000)
+	cases := raced.Few(10_000)
 	if testing.Short() {
 		cases /= 10
 	}
