@@ -34,7 +34,7 @@ UNWATCHED = modernc.org/sqlite/lib modernc.org/memory github.com/hajimehoshi/go-
 RACE = -race $(foreach lib,$(UNWATCHED),-gcflags=$(lib)=-race=false)
 test: deps-test
 	$(GO) test -shuffle=on $(DRAWN)
-	$(GO) test $(RACE) -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
+	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 3 $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
 	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 2 -parallel 6 $(filter-out %/e2e,$(TIMED))
 	$(GO) test $(RACE) -shuffle=on -timeout 15m $(filter %/e2e,$(TIMED))
 
