@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -36,23 +37,25 @@ func areaCommand(ctx context.Context, e *env, args []string) (int, error) {
 	if err != nil {
 		return 2, err
 	}
+	want, known := map[string]int{"list": 0, "merge": 0, "split": 0, "rename": 0, "drop": 1}[args[0]]
+	if !known || len(rest) != want {
+		return 2, usage
+	}
 	c, err := e.openQuiet(ctx, *file)
 	if err != nil {
 		return 1, err
 	}
-	switch {
-	case args[0] == "list" && len(rest) == 0:
+	switch args[0] {
+	case "list":
 		err = listAreas(ctx, e.out, c)
-	case args[0] == "drop" && len(rest) == 1:
+	case "drop":
 		err = c.DropAreaChange(ctx, radio.AreaChangeID(rest[0]), actor())
-	case (args[0] == "merge" || args[0] == "split" || args[0] == "rename") && len(rest) == 0:
+	default:
 		ch := radio.AreaChange{Kind: radio.AreaChangeKind(args[0]), From: radio.Date(*from), Code: *code, Name: *name, Number: *number,
 			Issuer: *issuer, Issued: radio.Date(*issued), Carry: *carry, Author: radio.UserID(actor())}
 		if err = resolveAreas(ctx, c, &ch, *codes, *clusters, *into); err == nil {
 			err = changeAreas(ctx, e.out, c, ch, *dry)
 		}
-	default:
-		err = usage
 	}
 	return 0, errors.Join(err, c.Close())
 }
@@ -98,7 +101,7 @@ func changeAreas(ctx context.Context, w io.Writer, c *central.Central, ch radio.
 		return err
 	}
 	names := map[radio.AreaID]string{}
-	for _, a := range append(r.Effect.Was, r.Effect.Areas...) {
+	for _, a := range slices.Concat(r.Effect.Was, r.Effect.Areas, []radio.Area{r.Effect.Takes}) {
 		names[a.ID] = a.Name
 	}
 	for _, was := range r.Effect.Was {
@@ -108,9 +111,6 @@ func changeAreas(ctx context.Context, w io.Writer, c *central.Central, ch radio.
 			case a.ID != was.ID:
 			case a.Parent != was.Parent:
 				fmt.Fprintf(w, " → %s", names[a.Parent])
-				if names[a.Parent] == "" {
-					fmt.Fprint(w, r.Effect.Takes.Name)
-				}
 			default:
 				fmt.Fprintf(w, " → %s (%s)", a.Name, a.Code)
 			}

@@ -118,7 +118,10 @@ func (p *explainPrinter) all(x radio.Explanation) {
 	p.line("%s (%s), %s, %s · %s (%s)", x.DeviceName, x.DeviceCode, x.HamletName, x.CommuneName, x.At.Time().In(p.zone).Format("2006-01-02 15:04:05"), x.Zone)
 	p.say("", "", x.VI, x.EN)
 	for _, a := range x.Airings {
-		p.line("\n%s · %s · %s %s %s", a.Start.Time().In(p.zone).Format("15:04:05"), a.Title, a.Outcome, a.Reason, a.Airing)
+		p.line("\n%s · %s  %s", a.Start.Time().In(p.zone).Format("15:04:05"), a.Title, a.Airing)
+		if len(x.Airings) > 1 { // of the only one all has been said
+			p.say("", "", a.VI, a.EN)
+		}
 		p.links(a.Links)
 	}
 	if len(x.Links) > 0 {

@@ -28,25 +28,9 @@ func importPlaces(ctx context.Context, e *env, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	p, err := c.ImportPlaces(ctx, filepath.Base(names[0]), data, radio.UserID(actor()), *dry)
-	if err == nil {
-		for _, l := range p.Lines {
-			if l.Action == "unchanged" {
-				continue
-			}
-			fmt.Fprintf(e.out, "%s %s %s “%s”\n", l.Action, l.What, l.Code, l.Title)
-			for _, f := range l.Fields {
-				fmt.Fprintf(e.out, "    %s\n", f)
-			}
-		}
-		state := "không đổi gì / nothing changes"
-		switch {
-		case p.Written:
-			state = "đã nhập / written"
-		case p.Counts["created"]+p.Counts["changed"] > 0:
-			state = "chỉ xem trước / nothing was written"
-		}
-		_, err = fmt.Fprintf(e.out, "%s: %d mới / created, %d thay đổi / changed, %d không đổi / unchanged; %s\n", p.File, p.Counts["created"], p.Counts["changed"], p.Counts["unchanged"], state)
+	p, err := c.ImportPlaces(ctx, filepath.Base(names[0]), data, radio.UserID(actor()), *dry, e.out)
+	if err == nil && *dry && p.Counts["created"]+p.Counts["changed"] > 0 {
+		_, err = fmt.Fprintln(e.out, "chỉ xem trước / nothing was written")
 	}
 	return 0, errors.Join(err, c.Close())
 }

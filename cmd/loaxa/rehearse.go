@@ -134,7 +134,7 @@ func writeRehearsal(out io.Writer, r radio.Rehearsal, zone *time.Location, limit
 		return err
 	}
 	for _, c := range r.Conflicts {
-		fmt.Fprintf(w, "\n! %s\n  → %s\n", c.EN, c.FixEN)
+		fmt.Fprintf(w, "\n! %s\n  %s\n  → %s\n  → %s\n", c.VI, c.EN, c.FixVI, c.FixEN)
 	}
 	return w.Flush()
 }

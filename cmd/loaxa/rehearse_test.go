@@ -44,14 +44,14 @@ func TestWriteRehearsal(t *testing.T) {
 		Days: []radio.RehearsalDay{{Day: "2026-11-23", RehearsalSum: radio.RehearsalSum{Airings: 2}, Longest: 60 * radio.SampleRate}},
 		Loads: []radio.RehearsalLoad{{Code: "cum-1", Bytes: 2_500_000, BPS: 12_000, Measured: true, Done: at, Late: &radio.LateAudio{Title: "Bản tin", At: at}},
 			{Code: "cum-2", Bytes: 1_000_000, BPS: 64_000, CapBytes: 9_000_000, UsedBytes: 8_500_000, OverCap: true}},
-		Rows: []radio.PreviewRow{row, refused, row}, More: 4, Conflicts: []radio.Conflict{{EN: "It overlaps.", FixEN: "Move it."}}}
+		Rows: []radio.PreviewRow{row, refused, row}, More: 4, Conflicts: []radio.Conflict{{VI: "Trùng giờ.", EN: "It overlaps.", FixVI: "Đổi giờ.", FixEN: "Move it."}}}
 	var b strings.Builder
 	if err := writeRehearsal(&b, r, zone, 2); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"2 devices, 1 more not enrolled", "2 airings would sound, 2.0 min · 2 at night · 2 would not sound · 3.5 MB to download · 1 devices too late, 1 over their data",
 		"2026-11-23", "1.0 min", "12 kbit/s", "64 kbit/s (assumed)", `too late for "Bản tin" at 2026-11-23 03:30:00`, "over its data: 8.5 MB of 9.0 MB used",
-		"sound AT NIGHT", "refused: minutes", "… and 5 more airings", "! It overlaps.\n  → Move it."} {
+		"sound AT NIGHT", "refused: minutes", "… and 5 more airings", "! Trùng giờ.\n  It overlaps.\n  → Đổi giờ.\n  → Move it."} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"time"
@@ -223,7 +224,11 @@ func (c *Central) DropAreaChange(ctx context.Context, id radio.AreaChangeID, act
 }
 
 // ImportPlaces brings areas and clusters in from a table: all of it, or nothing where any
-// line is bad.
-func (c *Central) ImportPlaces(ctx context.Context, name string, data []byte, by radio.UserID, dry bool) (radio.PlaceImport, error) {
-	return schedule.NewPlaces(c.store, c.now).Import(ctx, name, data, by, dry)
+// line is bad; w is told what changes.
+func (c *Central) ImportPlaces(ctx context.Context, name string, data []byte, by radio.UserID, dry bool, w io.Writer) (radio.PlaceImport, error) {
+	p, err := schedule.NewPlaces(c.store, c.now).Import(ctx, name, data, by, dry)
+	if err == nil {
+		err = schedule.PlaceDiff(p).Write(w)
+	}
+	return p, err
 }

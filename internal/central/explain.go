@@ -5,10 +5,6 @@ import (
 	"errors"
 
 	"loaxa/internal/central/explain"
-	"loaxa/internal/central/fault"
-	"loaxa/internal/central/library"
-	"loaxa/internal/central/preview"
-	"loaxa/internal/central/programme"
 	"loaxa/internal/central/report"
 	"loaxa/internal/radio"
 )
@@ -25,12 +21,10 @@ func (c *Central) explainer(plans *laid, fleet explain.Fleet, coming explain.Com
 // a running server.
 func (c *Central) Explain(ctx context.Context, d radio.DeviceID, at radio.Millis) (radio.Explanation, error) {
 	ring, err := c.commandKeyring(ctx)
+	// Before there is a keyring no signature holds, and the preview says so.
 	if err != nil && !errors.Is(err, radio.ErrNotFound) {
 		return radio.Explanation{}, err
 	}
-	// Before there is a keyring no signature holds, and the preview says so.
-	approvals := library.NewApprovals(ring, nil, c.now)
-	plans, fleet := newLaid(c.store, c.now, ring), fault.NewFleet(c.store, c.now, c.log.With("component", "fault"))
-	coming := preview.New(plans, fleet, programme.Resolver{Tuning: c.tuning(), Stands: approvals.Stands}, c.now)
+	plans, fleet, coming := c.coming(ring)
 	return c.explainer(plans, fleet, coming).Explain(ctx, d, at)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"loaxa/internal/central/fault"
-	"loaxa/internal/central/identity"
 	"loaxa/internal/central/library"
 	"loaxa/internal/central/preview"
 	"loaxa/internal/central/programme"
@@ -14,17 +13,19 @@ import (
 // Rehearsal rehearses the coming days for commands; beside a running centre, too: it only
 // reads.
 func (c *Central) Rehearsal(ctx context.Context) (*preview.Preview, error) {
-	province, err := c.province(ctx)
+	ring, err := c.commandKeyring(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := identity.OpenKeys(c.cfg.dir("keys"), province.ID)
-	if err != nil {
-		return nil, err // it names the next command
-	}
-	approvals := library.NewApprovals(keys, c.signers(keys), c.now)
-	fleet := fault.NewFleet(c.store, c.now, c.log.With("component", "fault"))
-	return preview.New(newLaid(c.store, c.now, keys), fleet, programme.Resolver{Tuning: c.tuning(), Stands: approvals.Stands}, c.now), nil
+	_, _, coming := c.coming(ring)
+	return coming, nil
+}
+
+// coming tells commands of the coming days, and what it reads: the plan and the fleet.
+func (c *Central) coming(ring library.Keyring) (*laid, *fault.Fleet, *preview.Preview) {
+	plans, fleet := newLaid(c.store, c.now, ring), fault.NewFleet(c.store, c.now, c.log.With("component", "fault"))
+	approvals := library.NewApprovals(ring, nil, c.now) // nobody signs here
+	return plans, fleet, preview.New(plans, fleet, programme.Resolver{Tuning: c.tuning(), Stands: approvals.Stands}, c.now)
 }
 
 // RehearsalOf finds a place by its code: an area (any kind), or a device; both empty is

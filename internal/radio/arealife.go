@@ -337,7 +337,7 @@ type PlaceImport struct {
 
 // PlaceLine is one area, device or contact of a table.
 type PlaceLine struct {
-	Action string   `json:"action"` // created, changed, unchanged, left alone
+	Action string   `json:"action"` // created, changed, unchanged
 	What   string   `json:"what"`   // area, device, contact
 	Code   string   `json:"code"`
 	Title  string   `json:"title,omitempty"`

@@ -193,6 +193,17 @@ type SoundingStatus struct {
 	Samples  int64    `json:"samples"`
 }
 
+// AudioWaits says whether audio that is not on the device, for an airing at due (0: none
+// within two days), is only not fetched yet: that comes in the hours of fetching, or before
+// the airing. It is not so when nothing can be fetched, or the device does not know what
+// time it is.
+func (s Status) AudioWaits(due Millis) bool {
+	fetching := s.Link.Connected && s.Clock.State != "untrusted" && !slices.ContainsFunc(s.Faults, func(f FaultStatus) bool {
+		return f.Code == "fetch" || f.Code == "disk" || f.Code == "cache"
+	})
+	return fetching && (due == 0 || due.Sub(s.At) > FetchUrgent)
+}
+
 // Unready lists the sounds of the emergency set that are not on the device, by its report.
 func (s Status) Unready() (list []EmergencyRole) {
 	for _, e := range s.Emergency {

@@ -20,11 +20,6 @@ const (
 	SubmissionWithdrawn SubmissionState = "withdrawn" // địa phương rút lại
 )
 
-// SubmissionStates lists every state.
-func SubmissionStates() []SubmissionState {
-	return []SubmissionState{SubmissionWaiting, SubmissionTaken, SubmissionReturned, SubmissionWithdrawn}
-}
-
 // SubmissionAct is one thing a person does about a submission.
 type SubmissionAct string
 

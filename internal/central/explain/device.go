@@ -119,6 +119,8 @@ func (k *chain) audio(c *radio.PreviewRow, report radio.RowSource) {
 			k.add(radio.ChainStops, k.view.Status.At, say("Thiết bị không nhận âm thanh này: %s.", "The device refuses this audio: %s.", a.Error), report)
 		case a.Ready:
 			k.add(radio.ChainPasses, k.view.Status.At, say("Âm thanh đã có trên thiết bị.", "The audio is on the device."), report)
+		case k.view.Status.AudioWaits(c.Start):
+			k.add(radio.ChainOpen, k.view.Status.At, say("Thiết bị sẽ tải âm thanh này trước giờ phát: có %d trong %d kB.", "The device fetches this audio before the airing: it has %d of %d kB.", a.Have/1000, a.Bytes/1000), report)
 		default:
 			k.add(radio.ChainOpen, k.view.Status.At, say("Âm thanh chưa đủ trên thiết bị: %d trong %d kB.", "The audio is not all on the device: %d of %d kB.", a.Have/1000, a.Bytes/1000), report)
 		}

@@ -44,7 +44,8 @@ type signs struct {
 	measuredDisk bool
 	synced       bool // holds the newest programme, or that is still on its way
 	issuedAt     string
-	missing      int // audio files that are not on it
+	missing      int // audio files that are not on it and should be
+	waiting      int // audio files that it fetches before their airing
 	unproven     int // audio files it refuses
 	restarts     int // since yesterday
 	crashes      int
@@ -208,6 +209,8 @@ func (w *world) reported(s *signs) {
 		switch {
 		case a.Refused:
 			s.unproven++
+		case !a.Ready && r.AudioWaits(a.Due):
+			s.waiting++
 		case !a.Ready:
 			s.missing++
 		}
@@ -299,8 +302,11 @@ func (s signs) shown() []radio.Sign {
 	}
 	add("programme", fresh(sync), programme)
 	audio := say("đủ âm thanh", "all audio on it")
-	if s.missing+s.unproven > 0 {
+	switch {
+	case s.missing+s.unproven > 0:
 		audio = say("thiếu %d tệp âm thanh", "%d audio files missing", s.missing+s.unproven)
+	case s.waiting > 0:
+		audio = say("%d tệp âm thanh sẽ tải trước giờ phát", "%d audio files to be fetched before their airing", s.waiting)
 	}
 	if !s.online {
 		audio = say("âm thanh: không rõ", "audio: not known")

@@ -63,6 +63,7 @@ func TestRules(t *testing.T) {
 		{"no confirmations", func(s *signs) { s.last, s.unsent = last(radio.Silent, "", 2), 40 }, []string{"journal_stuck"}},
 		{"disk full, and so no audio", func(s *signs) { s.freeBytes, s.missing = 1<<20, 3 }, []string{"disk_full"}},
 		{"disk not measured", func(s *signs) { s.freeBytes, s.measuredDisk = 0, false }, nil},
+		{"audio not fetched yet", func(s *signs) { s.waiting = 3 }, nil},
 		{"audio lacks", func(s *signs) { s.missing = 3 }, []string{"no_audio"}},
 		{"the last airing lacked its audio", func(s *signs) { s.last = last(radio.Missed, radio.ReasonNoAudio, 1) }, []string{"no_audio"}},
 		{"audio without a signature", func(s *signs) { s.unproven = 2 }, []string{"unproven"}},

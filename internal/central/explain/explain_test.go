@@ -210,6 +210,11 @@ func TestExplain(t *testing.T) {
 		{"priority from above, audio on its way", func(p *radio.PlanChange) { p.Schedules[0].Priority = radio.Prior }, func(h *house) {
 			h.view(true, func(s *radio.Status) { s.Audio[0].Ready, s.Audio[0].Have = false, 1_000_000 })
 		}, local(0, 17, 0)},
+		{"audio that cannot be fetched", nil, func(h *house) {
+			h.view(true, func(s *radio.Status) {
+				s.Audio[0].Ready, s.Audio[0].Have, s.Faults = false, 1_000_000, []radio.FaultStatus{{Code: "fetch", Since: local(0, 8, 0)}}
+			})
+		}, local(0, 17, 0)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -333,6 +338,18 @@ func TestDiagnose(t *testing.T) {
 		}
 	}
 	want("in order", "")
+	lacks := func(due radio.Millis, faults ...radio.FaultStatus) {
+		h.view(true, func(s *radio.Status) { s.Audio[0].Ready, s.Audio[0].Due, s.Faults = false, due, faults })
+	}
+	lacks(0)
+	want("audio for a day that is far, not fetched yet", "")
+	lacks(local(0, 17, 0))
+	want("audio for the evening, not fetched yet", "")
+	lacks(local(0, 10, 30))
+	want("half an hour before, and not there", "no_audio")
+	lacks(local(0, 17, 0), radio.FaultStatus{Code: "fetch", Since: local(0, 9, 0)})
+	want("fetching does not work", "no_audio")
+	h.view(true, func(*radio.Status) {})
 	h.put(h.row(local(0, 9, 54)))
 	h.put(h.row(local(0, 9, 48)))
 	want("word may still be on its way", "")

@@ -120,6 +120,7 @@ func newHouse(t *testing.T, change ...func(*radio.PlanChange)) *house {
 // view is what the first cluster said last; the second is connected.
 func (h *house) view(online bool, change func(*radio.Status)) {
 	s := &radio.Status{At: local(0, 9, 58), Clock: radio.ClockStatus{ClockStamp: radio.ClockStamp{State: "trusted", Source: "kernel"}}, Output: radio.OutputStatus{Driver: "alsa", State: "idle"},
+		Link: radio.LinkStatus{Connected: true},
 		Disk: radio.DiskStatus{FreeBytes: 1 << 30, TotalBytes: 4 << 30}, Revisions: radio.RevisionStatus{Programme: 7, Policy: 3},
 		Audio: []radio.AudioStatus{{SHA256: h.plan.Bulletins[0].Renditions[0].SHA256, Title: "Bản tin số 1", Bytes: 2_400_574, Have: 2_400_574, Ready: true}}}
 	s.Fill()

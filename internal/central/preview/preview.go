@@ -1,8 +1,9 @@
 // Package preview answers, before anything sounds, what would: the coming days of a
 // device or a commune, and what stands between a schedule and the air. It receives the
 // plan, the devices' own words and the revisions issued from store, has documents made
-// and expanded by programme (the agent's own timetable behind it), and hands weeks and
-// conflicts to web.
+// and expanded by programme (the agent's own timetable behind it), and hands weeks,
+// conflicts and rehearsals to web and to the command line, and what a draft of the
+// operating rules would silence to rules.
 //
 // Devices that get the same schedules, policy and rendition are worked out once. Between
 // two questions only the plan is kept, as long as it is the newest: no answer is older

@@ -1,7 +1,7 @@
 // Package programme resolves what one device will play: from the schedules that
-// reach its place and the bulletins that are approved it makes the device's
-// radio.Programme, and it says what was left out and why. It also resolves the
-// device's policy and settings. It is pure: no input or output, the same input
+// reach its place, what its commune has decided about them and the bulletins that are
+// approved it makes the device's radio.Programme, and it says what was left out and why.
+// It also resolves the device's policy and settings. It is pure: no input or output, the same input
 // gives the same bytes. It receives what store holds through dispatch and hands
 // documents back, without revision and times.
 package programme

@@ -79,6 +79,7 @@ func (p *Places) Import(ctx context.Context, name string, data []byte, by radio.
 	if err := b.problems.err(); err != nil {
 		return out, problemsAsInvalid(err)
 	}
+	b.diff.Changes = slices.DeleteFunc(b.diff.Changes, func(c Change) bool { return c.Action == Left })
 	for _, c := range b.diff.Changes {
 		out.Lines = append(out.Lines, radio.PlaceLine{Action: string(c.Action), What: c.What, Code: c.Code, Title: c.Title, Fields: c.Fields})
 	}
@@ -94,6 +95,15 @@ func (p *Places) Import(ctx context.Context, name string, data []byte, by radio.
 	}
 	out.Written = true
 	return out, nil
+}
+
+// PlaceDiff is what a table changes, as the import of a folder shows it.
+func PlaceDiff(p radio.PlaceImport) Diff {
+	d := Diff{Source: p.File}
+	for _, l := range p.Lines {
+		d.Changes = append(d.Changes, Change{Action: Action(l.Action), What: l.What, Code: l.Code, Title: l.Title, Fields: l.Fields})
+	}
+	return d
 }
 
 // problemsAsInvalid gives the places of problems as fields.

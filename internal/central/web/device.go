@@ -106,17 +106,9 @@ func (d deviceDetail) Missing() []radio.AudioStatus {
 }
 
 // Next are the coming airings, by its last report.
-func (d deviceDetail) Next() []radio.NextAiring {
-	if d.View.Status == nil {
-		return nil
-	}
-	var out []radio.NextAiring
-	for _, n := range d.View.Status.Next {
-		if n.Start >= d.Now && len(out) < shownNext {
-			out = append(out, n)
-		}
-	}
-	return out
+func (d deviceDetail) Next() []nextLine {
+	next := nextLines(d.View.Status, d.Now)
+	return next[:min(len(next), shownNext)]
 }
 
 // Kinds are the commands without a value of their own.

@@ -87,16 +87,37 @@ func (d deviceRow) Lost() bool { return d.Enrolled && !d.Online }
 
 // Coming is the first airing that the report names and whose time has not passed: a
 // device that is gone goes on playing, but its report grows old.
-func (d deviceRow) Coming(now radio.Millis) *radio.NextAiring {
-	if d.Status == nil {
-		return nil
-	}
-	for i := range d.Status.Next {
-		if d.Status.Next[i].Start >= now {
-			return &d.Status.Next[i]
-		}
+func (d deviceRow) Coming(now radio.Millis) *nextLine {
+	if next := nextLines(d.Status, now); len(next) > 0 {
+		return &next[0]
 	}
 	return nil
+}
+
+// nextLine is a coming airing by its device's last report.
+type nextLine struct {
+	radio.NextAiring
+	Lacks bool // its audio is not there, and should be
+	Waits bool // its audio is fetched before it
+}
+
+// nextLines lists the airings that a report names and whose time has not passed.
+func nextLines(s *radio.Status, now radio.Millis) (out []nextLine) {
+	if s == nil {
+		return nil
+	}
+	for _, n := range s.Next {
+		if n.Start >= now {
+			waits := !n.Ready && s.AudioWaits(n.Start)
+			out = append(out, nextLine{n, !n.Ready && !waits, waits})
+		}
+	}
+	return out
+}
+
+// Lacking says whether audio that should be on the device is not, by its last report.
+func (d deviceRow) Lacking() bool {
+	return d.Status != nil && slices.ContainsFunc(d.Status.Audio, func(a radio.AudioStatus) bool { return !a.Ready && (a.Refused || !d.Status.AudioWaits(a.Due)) })
 }
 
 // deviceState is a way to narrow the list.

@@ -436,7 +436,7 @@ func deviceReport(d radio.Device, i int) radio.DeviceState {
 		return st
 	}
 	status := radio.Status{
-		Device: d.ID, Name: d.Name, At: seen, Version: "0.1.0", UpMS: 86_400_000, Link: radio.LinkStatus{Connected: true, Connection: 7, Broker: "mqtts://phat.hatinh.example:8883"},
+		Device: d.ID, Name: d.Name, At: seen, Version: "0.1.0", UpMS: 86_400_000, Link: radio.LinkStatus{Connected: i != 1, Connection: 7, Broker: "mqtts://phat.hatinh.example:8883"},
 		Clock:  radio.ClockStatus{ClockStamp: radio.ClockStamp{State: "trusted", Source: "kernel", BoundMS: 12}},
 		Output: radio.OutputStatus{Driver: "oto", Device: "default", State: "idle"}, Disk: radio.DiskStatus{FreeBytes: 5_300_000_000, TotalBytes: 16_000_000_000},
 		Journal: radio.JournalStatus{ID: id[radio.JournalID]('j', i), Head: 812, Acked: 810}, Policy: "Khung giờ chung của tỉnh",

@@ -83,26 +83,15 @@ func (s *Server) offerList(w http.ResponseWriter, r *http.Request) error {
 	if _, err := strictQuery(r); err != nil {
 		return err
 	}
-	tree, err := s.tree(r)
+	communes, err := s.readCommunes(r)
 	if err != nil {
 		return err
 	}
-	mine, err := s.communesOf(r, radio.ReadSchedules)
-	if err != nil {
-		return err
-	}
-	var d offersData
-	for _, a := range tree.All() {
-		if a.Kind == radio.Commune && (mine == nil || slices.Contains(mine, a.ID)) {
-			d.Communes = append(d.Communes, a)
-		}
-	}
-	d.Communes = areasByName(d.Communes)
-	if len(d.Communes) == 1 {
-		http.Redirect(w, r, "/offers/"+string(d.Communes[0].ID), http.StatusSeeOther)
+	if len(communes) == 1 {
+		http.Redirect(w, r, "/offers/"+string(communes[0].ID), http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, "offers.html", "Cấp trên gửi", d)
+	return s.show(w, r, http.StatusOK, "offers.html", "Cấp trên gửi", offersData{communes})
 }
 
 func (s *Server) offerData(r *http.Request) (offerData, error) {

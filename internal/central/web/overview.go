@@ -159,7 +159,7 @@ func comingSoon(rows []deviceRow, now radio.Millis) []comingLine {
 			switch {
 			case n.Excluded != "":
 				out[i].Excluded++
-			case !n.Ready:
+			case !n.Ready && !row.Status.AudioWaits(n.Start):
 				out[i].NotReady++
 			}
 		}

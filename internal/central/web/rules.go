@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"loaxa/internal/radio"
 )
@@ -251,13 +250,7 @@ func formRevision(r *http.Request) (int64, error) {
 	if err := readForm(r); err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseInt(r.PostFormValue("revision"), 10, 64)
-	if err != nil {
-		var e radio.Invalid
-		e.Add("revision", "phải nêu số của bản nháp", "name the draft's revision")
-		return 0, e.Err()
-	}
-	return n, nil
+	return draftRevision(r.PostFormValue("revision"))
 }
 
 func (s *Server) rulesSubmit(w http.ResponseWriter, r *http.Request) error {

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"loaxa/internal/radio"
 )
@@ -111,15 +110,9 @@ func (s *Server) apiRulesSave(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiRulesDrop(w http.ResponseWriter, r *http.Request) error {
-	q, err := strictQuery(r, "revision")
+	revision, err := queryRevision(r)
 	if err != nil {
 		return err
-	}
-	revision, err := strconv.ParseInt(q.Get("revision"), 10, 64)
-	if err != nil {
-		var e radio.Invalid
-		e.Add("revision", "phải nêu số của bản nháp", "name the draft's revision")
-		return e.Err()
 	}
 	if err := s.Rules.Drop(r.Context(), who(r), rulesPlace(r), revision); err != nil {
 		return rulesSentence(err)

@@ -61,6 +61,21 @@ func (s *Server) communesOf(r *http.Request, a radio.Action) ([]radio.AreaID, er
 	return append([]radio.AreaID{}, tree.Communes(where)...), nil
 }
 
+// readCommunes lists the communes whose schedules the reader may see, by name.
+func (s *Server) readCommunes(r *http.Request) ([]radio.Area, error) {
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := s.communesOf(r, radio.ReadSchedules)
+	if err != nil {
+		return nil, err
+	}
+	return areasByName(slices.DeleteFunc(tree.All(), func(a radio.Area) bool {
+		return a.Kind != radio.Commune || mine != nil && !slices.Contains(mine, a.ID)
+	})), nil
+}
+
 // allow refuses an action in an area that came in a form or a body.
 func (s *Server) allow(r *http.Request, a radio.Action, area radio.AreaID) error {
 	tree, err := s.tree(r)

@@ -3,11 +3,9 @@ package web
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
-	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -92,26 +90,15 @@ func (s *Server) timelineList(w http.ResponseWriter, r *http.Request) error {
 	if _, err := strictQuery(r); err != nil {
 		return err
 	}
-	tree, err := s.tree(r)
+	communes, err := s.readCommunes(r)
 	if err != nil {
 		return err
 	}
-	mine, err := s.communesOf(r, radio.ReadSchedules)
-	if err != nil {
-		return err
-	}
-	var d timelinesData
-	for _, a := range tree.All() {
-		if a.Kind == radio.Commune && (mine == nil || slices.Contains(mine, a.ID)) {
-			d.Communes = append(d.Communes, a)
-		}
-	}
-	slices.SortFunc(d.Communes, func(a, b radio.Area) int { return alphabet.Compare(a.Name, b.Name) })
-	if len(d.Communes) == 1 {
-		http.Redirect(w, r, "/timeline/"+string(d.Communes[0].ID), http.StatusSeeOther)
+	if len(communes) == 1 {
+		http.Redirect(w, r, "/timeline/"+string(communes[0].ID), http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, "timelines.html", "Tuần của xã", d)
+	return s.show(w, r, http.StatusOK, "timelines.html", "Tuần của xã", timelinesData{communes})
 }
 
 func (s *Server) timelinePage(w http.ResponseWriter, r *http.Request) error {
