@@ -257,7 +257,9 @@ func TestRefused(t *testing.T) {
 		{"a Saturday", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-28", Do: radio.DecideAccept}, radio.ErrInvalid, "nothing of the slot"},
 		{"to an hour that has passed", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-23", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "passed"},
 		{"to a date far off", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-12-24", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "days before or after"},
-		{"onto itself", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-11-25", Do: radio.DecideMove, To: 17 * 60}, radio.ErrInvalid, "already comes"},
+		{"onto itself", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-11-25", Do: radio.DecideMove, To: 17 * 60}, radio.ErrInvalid, "would both come"},
+		{"an airing there is not", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", Time: "05:00", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "time nothing of the slot is still to come at 05:00"},
+		{"one of many times", an, radio.Decision{Schedule: m, Slot: ml, Date: "2026-11-24", Time: "09:05", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "too often"},
 		{"order with a normal one", an, radio.Decision{Schedule: p, Other: s, Do: radio.DecideOrder}, radio.ErrInvalid, "only priority"},
 		{"order with a foreign one", an, radio.Decision{Schedule: p, Other: e, Do: radio.DecideOrder}, radio.ErrNotFound, ""},
 	} {
