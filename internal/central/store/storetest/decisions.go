@@ -91,19 +91,6 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 	bad := offerWord(plan, an, radio.DecideAccept)
 	bad.Schedule = radio.NewID[radio.ScheduleID]()
 	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), bad}), radio.ErrNotFound)
-	// One airing of that date.
-	one := day
-	one.N, one.Time, one.ToDate, one.To = 4, "05:00", "", 60
-	must(t, s.AddDecisions(t.Context(), []radio.Decision{one}))
-	got = readPlan(t, s).Decided.At(speaks(here...))
-	for at, want := range map[radio.TimeOfDay]radio.Decision{5 * 60: one, 17 * 60: day} {
-		if w, ok := got.On(o.ID, o.Slots[0].ID, "2026-06-01", at); !ok || w != want {
-			t.Errorf("the airing of %s %+v, want %+v", at, w, want)
-		}
-	}
-	if h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(o.ID), 10)); len(h) == 0 || !slices.Contains(h[0].Facts.Values, radio.AuditValue{Field: "time", Now: "05:00"}) {
-		t.Errorf("the entry does not name the airing: %+v", h)
-	}
 	if readPlan(t, s).Decided.Any(speaks(plan.Areas[1].ID)) {
 		t.Error("the first of two was kept although the second was not")
 	}
