@@ -128,11 +128,21 @@ type OfferClash struct {
 	Word *Decision `json:"word,omitempty"`
 }
 
+// OfferPart is how the clusters of a commune of before a merger take what is sent.
+type OfferPart struct {
+	Name string    `json:"name"`
+	Rule OfferRule `json:"rule"`
+}
+
 // Inbox is all that came to a commune from above (tin cấp trên gửi).
 type Inbox struct {
-	Commune AreaID       `json:"commune"`
-	Zone    string       `json:"zone"`
-	Rule    OfferRule    `json:"rule"`
+	Commune AreaID `json:"commune"`
+	Zone    string `json:"zone"`
+	// Rule counts in all of the commune but in Parts.
+	Rule OfferRule `json:"rule"`
+	// Parts are clusters of communes of before a merger in which another rule goes on until
+	// this one is set anew.
+	Parts   []OfferPart  `json:"parts,omitempty"`
 	Offers  []Offer      `json:"offers"`
 	Clashes []OfferClash `json:"clashes"`
 	// Times are those of the commune's own schedules, to move to.

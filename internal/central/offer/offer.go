@@ -134,6 +134,7 @@ func (d *Desk) Inbox(ctx context.Context, commune radio.AreaID) (radio.Inbox, er
 	}
 	out := radio.Inbox{Commune: commune, Zone: h.zoneName, Rule: h.said.Rule, Offers: []radio.Offer{}, Clashes: []radio.OfferClash{}, Times: []radio.TimeOfDay{},
 		Names: map[radio.UserID]string{}, Titles: map[radio.ScheduleID]string{}}
+	out.Rule, out.Parts = h.rules()
 	titles := map[radio.BulletinID]radio.Bulletin{}
 	for _, b := range h.plan.Bulletins {
 		if b.Version > titles[b.ID].Version && b.State == radio.Approved {

@@ -340,6 +340,17 @@ func TestInboxOfMerged(t *testing.T) {
 		t.Fatal(err)
 	}
 	agrees(" accepted 2; ", 2)
+	// The old commune's rule goes on in its clusters, and the page says so.
+	h.rules = []radio.OfferRule{{N: 1, Area: area(20), Default: radio.OfferHold, Hours: 48, At: radio.At(now.AddDate(0, 0, -9))}}
+	if b := h.inbox(t); b.Rule.Hours != radio.DefaultOfferHours || len(b.Parts) != 1 || b.Parts[0].Name != "Xã 20" || b.Parts[0].Rule.Hours != 48 || b.Parts[0].Rule.Default != radio.OfferHold {
+		t.Errorf("rules %+v %+v", b.Rule, b.Parts)
+	}
+	all := h.places
+	h.places = h.places[1:] // all of it is the old one's
+	if b := h.inbox(t); b.Rule.Hours != 48 || len(b.Parts) != 0 {
+		t.Errorf("rules of the old one alone %+v %+v", b.Rule, b.Parts)
+	}
+	h.places = all
 	// A rule that the commune had is set anew for the clusters it took.
 	h.rules = []radio.OfferRule{{N: 1, Area: area(10), Default: radio.OfferHold, Hours: 5, At: radio.At(now.AddDate(0, 0, -9))}}
 	if err := h.SetRule(t.Context(), an, radio.OfferRule{Area: area(10), Default: radio.OfferHold, Hours: 5}); err != nil || len(h.rules) != 2 {
