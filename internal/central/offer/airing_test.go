@@ -20,6 +20,9 @@ func (h *town) planned(t *testing.T, from radio.Date, days int) []string {
 	}
 	var out []string
 	for _, r := range week.Rows {
+		if r.Reason == radio.ReasonMoved {
+			t.Errorf("told where it is not: %+v", r)
+		}
 		if r.Outcome == "" {
 			out = append(out, r.SlotAt.Time().Add(7*time.Hour).Format("02 15:04"))
 		}

@@ -66,4 +66,8 @@ func TestMovedByTheCommune(t *testing.T) {
 	d.ends(a, was.Revision, radio.Aired, "", a.Samples)
 	d.sends(1, 0)
 	d.want("23T18:00 aired stale, 23T19:00 pending")
+	// The next day, frozen since, has a row where it was put and none where it was laid down.
+	h.pass(7 * time.Hour)
+	h.sweep()
+	d.want("23T18:00 aired stale, 23T19:00 pending, 24T19:00 pending")
 }
