@@ -134,6 +134,7 @@ const (
 	ReasonPriority    Reason = "priority"    // something that outranks it sounded
 	ReasonCommune     Reason = "commune"     // the commune has declined it
 	ReasonHeld        Reason = "held"        // the commune holds what it has not accepted, and has not accepted this
+	ReasonMoved       Reason = "moved"       // the commune has moved it to another time
 )
 
 // Ending tells how the sounding of one item came to its end.

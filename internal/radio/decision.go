@@ -29,9 +29,13 @@ type Decision struct {
 	// Slot is "" for every slot of the schedule, also those it gets later.
 	Slot SlotID `json:"slot,omitempty"`
 	// Date is the local date it is about; "" stands for every date that comes.
-	Date Date         `json:"date,omitempty"`
+	Date Date `json:"date,omitempty"`
+	// Time is the local time, as 17:00, of the one airing of Date that it is about, of a
+	// slot that comes several times a day; "" for all of them.
+	Time string       `json:"time,omitempty"`
 	Do   DecisionKind `json:"do"`
-	// To is the new local time of a move; ToDate its date, "" for the same.
+	// To is the new local time of a move, left out for 00:00; ToDate its date, "" for the
+	// same.
 	To     TimeOfDay `json:"to,omitempty"`
 	ToDate Date      `json:"to_date,omitempty"`
 	// Other comes after Schedule, of DecideOrder and of the DecideUndo that takes it back.
@@ -151,39 +155,59 @@ type Settlement struct {
 // Standing gives the word that counts for every date on which a slot comes; ok is false
 // when the default does.
 func (s Settlement) Standing(schedule ScheduleID, slot SlotID) (Decision, bool) {
-	return s.newest(schedule, slot, "")
+	return s.word(schedule, slot, "", "")
 }
 
-// On gives the word about one date alone; ok is false when there is none and the standing
-// one counts.
-func (s Settlement) On(schedule ScheduleID, slot SlotID, date Date) (Decision, bool) {
-	return s.newest(schedule, slot, date)
+// On gives the word about the airing that is laid down at a time of one date alone; ok is
+// false when there is none and the standing one counts. What was said about that time
+// counts until something is said about the whole date.
+func (s Settlement) On(schedule ScheduleID, slot SlotID, date Date, at TimeOfDay) (Decision, bool) {
+	return s.word(schedule, slot, date, at.String())
 }
 
-// Dates lists the words about single dates, by date.
+// Dates lists the words that count about single dates and single airings of them, by date
+// and time.
 func (s Settlement) Dates(schedule ScheduleID, slot SlotID) []Decision {
-	seen := map[Date]bool{}
+	seen := map[[2]string]bool{}
 	var out []Decision
-	for _, w := range s.words {
-		if w.Date == "" || seen[w.Date] || !w.about(schedule, slot) {
+	for _, w := range slices.Backward(s.words) {
+		key := [2]string{string(w.Date), w.Time}
+		if w.Date == "" || seen[key] || seen[[2]string{string(w.Date), ""}] || !w.about(schedule, slot) {
 			continue
 		}
-		seen[w.Date] = true
-		if d, ok := s.newest(schedule, slot, w.Date); ok {
-			out = append(out, d)
+		seen[key] = true
+		if w.Do != DecideUndo {
+			out = append(out, w)
 		}
 	}
-	slices.SortFunc(out, func(a, b Decision) int { return cmp.Compare(a.Date, b.Date) })
+	slices.SortFunc(out, func(a, b Decision) int { return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Time, b.Time)) })
 	return out
 }
 
-func (s Settlement) newest(schedule ScheduleID, slot SlotID, date Date) (Decision, bool) {
+// word is the newest about a date, "" for every date, and a time of it; where it was taken
+// back ok is false, and it is the word that did so.
+func (s Settlement) word(schedule ScheduleID, slot SlotID, date Date, at string) (undo Decision, ok bool) {
+	undone := false // what was said of the airing alone
 	for _, w := range slices.Backward(s.words) {
-		if w.Date == date && w.about(schedule, slot) {
-			return w, w.Do != DecideUndo
+		switch {
+		case w.Date != date || !w.about(schedule, slot), w.Time != "" && (w.Time != at || undone):
+		case w.Do != DecideUndo:
+			return w, true
+		case w.Time != "":
+			undo, undone = w, true
+		case undone:
+			return undo, false
+		default:
+			return w, false
 		}
 	}
-	return Decision{}, false
+	return undo, false
+}
+
+// With is the settlement after more words have been said, in their order.
+func (s Settlement) With(words ...Decision) Settlement {
+	s.words = append(slices.Clone(s.words), words...)
+	return s
 }
 
 // MovesTo writes the new time of a move, with its date where that is another one; "" for
@@ -233,7 +257,7 @@ func (s Settlement) Behind(schedule ScheduleID, slot SlotID, day Date, at TimeOf
 			return d, true
 		}
 	}
-	if d, ok := s.On(schedule, slot, day); ok && d.Do != DecideMove {
+	if d, ok := s.On(schedule, slot, day, at); ok && d.Do != DecideMove {
 		return d, true
 	}
 	if d, ok := s.Standing(schedule, slot); ok && (d.Do != DecideMove || d.To == at) {
@@ -245,15 +269,19 @@ func (s Settlement) Behind(schedule ScheduleID, slot SlotID, day Date, at TimeOf
 // Away is the word by which a slot no longer stands on a local day at a time of day where
 // it stood before: a move to another time, or the end of the move that had put it there.
 func (s Settlement) Away(schedule ScheduleID, slot SlotID, day Date, at TimeOfDay) (best Decision, ok bool) {
-	dates := []Date{day, ""}
+	type about struct {
+		date Date
+		time string
+	}
+	all := []about{{day, at.String()}, {}}
 	for _, w := range s.words {
 		if w.Do == DecideMove && w.Date != "" && w.about(schedule, slot) && cmp.Or(w.ToDate, w.Date) == day && w.To == at {
-			dates = append(dates, w.Date)
+			all = append(all, about{w.Date, w.Time})
 		}
 	}
-	for _, date := range dates {
-		w, said := s.newest(schedule, slot, date)
-		here := w.Do == DecideMove && w.To == at && (date == "" || cmp.Or(w.ToDate, w.Date) == day)
+	for _, a := range all {
+		w, said := s.word(schedule, slot, a.date, a.time)
+		here := w.Do == DecideMove && w.To == at && (a.date == "" || cmp.Or(w.ToDate, w.Date) == day)
 		if w.N > best.N && !here && (said && w.Do == DecideMove || !said) {
 			best, ok = w, true
 		}

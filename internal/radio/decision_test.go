@@ -45,7 +45,7 @@ func TestWhichWordCounts(t *testing.T) {
 			if w, ok := got.Standing(s, a); ok != (c.standing != "") || ok && w.Do != c.standing {
 				t.Errorf("standing %q %v, want %q", w.Do, ok, c.standing)
 			}
-			w, ok := got.On(s, a, "2026-06-02")
+			w, ok := got.On(s, a, "2026-06-02", 17*60)
 			if ok != (c.day != "") || ok && w.Do != c.day {
 				t.Errorf("of the date %q %v, want %q", w.Do, ok, c.day)
 			}
@@ -66,6 +66,66 @@ func TestOfferRuleOfMerged(t *testing.T) {
 		if r := d.At(speaks(c.areas...)).Rule; r.Hours != c.hours || r.Default != c.what {
 			t.Errorf("%v: %+v", c.areas, r)
 		}
+	}
+}
+
+// TestOneAiring: of a slot that comes several times a day one airing is spoken of by its
+// time; what is said of the whole date later counts for it, too.
+func TestOneAiring(t *testing.T) {
+	const s, a, d = ScheduleID("s"), SlotID("a"), Date("2026-06-02")
+	day := func(n int64, do DecisionKind) Decision {
+		return Decision{N: n, Area: "xa", Schedule: s, Slot: a, Date: d, Do: do}
+	}
+	at := func(n int64, clock string, do DecisionKind) Decision {
+		w := day(n, do)
+		w.Time = clock
+		return w
+	}
+	for _, c := range []struct {
+		name        string
+		words       []Decision
+		early, late DecisionKind // of the airings of 05:00 and 17:00
+		count       int          // of the words that count
+	}{
+		{"nothing", nil, "", "", 0},
+		{"one", []Decision{at(1, "05:00", DecideMove)}, DecideMove, "", 1},
+		{"both", []Decision{at(1, "05:00", DecideMove), at(2, "17:00", DecideDecline)}, DecideMove, DecideDecline, 2},
+		{"one, taken back", []Decision{at(1, "05:00", DecideMove), at(2, "05:00", DecideUndo)}, "", "", 0},
+		{"the date, then one", []Decision{day(1, DecideDecline), at(2, "05:00", DecideAccept)}, DecideAccept, DecideDecline, 2},
+		{"the date, one, taken back", []Decision{day(1, DecideDecline), at(2, "05:00", DecideAccept), at(3, "05:00", DecideUndo)}, DecideDecline, DecideDecline, 1},
+		{"one, then the date", []Decision{at(1, "05:00", DecideMove), day(2, DecideDecline)}, DecideDecline, DecideDecline, 1},
+		{"one, the date, taken back", []Decision{at(1, "05:00", DecideMove), day(2, DecideDecline), day(3, DecideUndo)}, "", "", 0},
+		{"one, the date, one again", []Decision{at(1, "05:00", DecideMove), day(2, DecideDecline), at(3, "05:00", DecideMove)}, DecideMove, DecideDecline, 2},
+	} {
+		got := NewDecided(c.words, nil).At(speaks("xa"))
+		for _, x := range []struct {
+			at   TimeOfDay
+			want DecisionKind
+		}{{5 * 60, c.early}, {17 * 60, c.late}} {
+			if w, ok := got.On(s, a, d, x.at); ok != (x.want != "") || ok && w.Do != x.want {
+				t.Errorf("%s: at %s %q %v, want %q", c.name, x.at, w.Do, ok, x.want)
+			}
+		}
+		if n := len(got.Dates(s, a)); n != c.count {
+			t.Errorf("%s: %d words count, want %d", c.name, n, c.count)
+		}
+	}
+	// By which word an airing stands, or no longer does.
+	move := at(1, "05:00", DecideMove)
+	move.To = 18 * 60
+	moved := NewDecided([]Decision{move}, nil).At(speaks("xa"))
+	if w, ok := moved.Behind(s, a, d, 18*60); !ok || w.N != 1 {
+		t.Errorf("behind 18:00: %+v %v", w, ok)
+	}
+	if w, ok := moved.Away(s, a, d, 5*60); !ok || w.N != 1 {
+		t.Errorf("away from 05:00: %+v %v", w, ok)
+	}
+	if w, ok := moved.Away(s, a, d, 17*60); ok {
+		t.Errorf("17:00 stands, but: %+v", w)
+	}
+	back := moved.With(at(2, "05:00", DecideUndo))
+	if w, ok := back.Away(s, a, d, 18*60); !ok || w.N != 2 {
+		t.Errorf("away from 18:00: %+v %v", w, ok)
 	}
 }
 
@@ -116,6 +176,11 @@ func TestDecisionChecked(t *testing.T) {
 		{"a whole schedule", Decision{Schedule: s, Do: DecideAccept}, ""},
 		{"decline with its reason", Decision{Schedule: s, Slot: sl, Do: DecideDecline, Reason: "Lễ hội đền"}, ""},
 		{"move a date", Decision{Schedule: s, Slot: sl, Date: "2026-06-01", Do: DecideMove, To: 60, ToDate: "2026-06-02"}, ""},
+		{"move one airing", Decision{Schedule: s, Slot: sl, Date: "2026-06-01", Time: "05:00", Do: DecideMove, To: 60}, ""},
+		{"an airing of no date", Decision{Schedule: s, Slot: sl, Time: "05:00", Do: DecideMove, To: 60}, "time"},
+		{"an airing of no slot", Decision{Schedule: s, Date: "2026-06-01", Time: "05:00", Do: DecideAccept}, "time"},
+		{"an airing at no time", Decision{Schedule: s, Slot: sl, Date: "2026-06-01", Time: "5:00", Do: DecideAccept}, "time"},
+		{"order of an airing", Decision{Schedule: s, Other: o, Time: "05:00", Do: DecideOrder}, "other"},
 		{"order", Decision{Schedule: s, Other: o, Do: DecideOrder}, ""},
 		{"an order taken back", Decision{Schedule: s, Other: o, Do: DecideUndo}, ""},
 		{"nothing", Decision{Schedule: s}, "do"},

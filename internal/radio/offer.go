@@ -16,12 +16,19 @@ const (
 
 // OfferTime is one time at which an offered slot comes.
 type OfferTime struct {
-	Date Date   `json:"date"`
-	At   Millis `json:"at"` // as it was laid down
+	Date Date      `json:"date"`
+	Time TimeOfDay `json:"time"` // local, of At
+	At   Millis    `json:"at"`   // as it was laid down
 	// SoundsAt is when it sounds by what counts now; 0 when it does not.
-	SoundsAt Millis     `json:"sounds_at,omitempty"`
-	State    OfferState `json:"state"`
-	// Word is the one about this date alone, nil when the standing one or the default counts.
+	SoundsAt Millis `json:"sounds_at,omitempty"`
+	// Twice: another airing of the slot comes to SoundsAt too; it sounds once.
+	Twice bool `json:"twice,omitempty"`
+	// Off: the commune has it sound, but no cluster will, for Reason and Veto.
+	Off    bool       `json:"off,omitempty"`
+	Reason Reason     `json:"reason,omitempty"`
+	Veto   Veto       `json:"veto,omitempty"`
+	State  OfferState `json:"state"`
+	// Word is the one about this date or airing alone, nil when the standing one or the default counts.
 	Word *Decision `json:"word,omitempty"`
 }
 
@@ -36,7 +43,8 @@ type Offer struct {
 	Slot     SlotID     `json:"slot"`
 	SlotCode string     `json:"slot_code"`
 	Cron     string     `json:"cron"`
-	// Movable: it comes once a day at most, so that another time says it all.
+	// Movable: it comes once a day at most, so that another time says it all; of another
+	// slot one airing is moved at a time.
 	Movable bool     `json:"movable"`
 	Items   []string `json:"items"` // titles in order
 	Samples int64    `json:"samples"`
@@ -120,11 +128,21 @@ type OfferClash struct {
 	Word *Decision `json:"word,omitempty"`
 }
 
+// OfferPart is how the clusters of a commune of before a merger take what is sent.
+type OfferPart struct {
+	Name string    `json:"name"`
+	Rule OfferRule `json:"rule"`
+}
+
 // Inbox is all that came to a commune from above (tin cấp trên gửi).
 type Inbox struct {
-	Commune AreaID       `json:"commune"`
-	Zone    string       `json:"zone"`
-	Rule    OfferRule    `json:"rule"`
+	Commune AreaID `json:"commune"`
+	Zone    string `json:"zone"`
+	// Rule counts in all of the commune but in Parts.
+	Rule OfferRule `json:"rule"`
+	// Parts are clusters of communes of before a merger in which another rule goes on until
+	// this one is set anew.
+	Parts   []OfferPart  `json:"parts,omitempty"`
 	Offers  []Offer      `json:"offers"`
 	Clashes []OfferClash `json:"clashes"`
 	// Times are those of the commune's own schedules, to move to.
@@ -171,7 +189,7 @@ func (d Decision) Check() error {
 		e.Add("schedule", "không phải mã lịch phát", "not the id of a schedule or slot")
 	}
 	switch {
-	case order && (d.Other == "" || d.Other == d.Schedule || d.Slot != "" || d.Date != ""):
+	case order && (d.Other == "" || d.Other == d.Schedule || d.Slot != "" || d.Date != "" || d.Time != ""):
 		e.Add("other", "chọn hai lịch khác nhau", "name two different schedules, no slot and no date")
 	case !order && d.Other != "":
 		e.Add("other", "chỉ dùng khi xếp thứ tự", "only for putting schedules in order")
@@ -190,6 +208,13 @@ func (d Decision) Check() error {
 		}
 		if d.Slot == "" {
 			e.Add("slot", "chọn khung giờ muốn đổi", "name the slot to move")
+		}
+	}
+	if d.Time != "" {
+		if at, err := ParseTimeOfDay(d.Time); err != nil || at.String() != d.Time {
+			e.Add("time", "giờ của lượt phải có dạng 17:00", "the time of the airing must look like 17:00")
+		} else if d.Date == "" || d.Slot == "" {
+			e.Add("time", "chọn ngày của lượt phát đó", "name the slot and the date of the airing")
 		}
 	}
 	if d.ToDate != "" && (d.Do != DecideMove || d.Date == "") {

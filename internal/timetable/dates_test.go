@@ -47,3 +47,24 @@ func TestSlotOfDates(t *testing.T) {
 		t.Fatalf("declined %v %+v", err, off)
 	}
 }
+
+// TestMovedAway: what a commune has moved is no airing where it was laid down, and it is no
+// longer told as moved where the move brought it to the very time it had.
+func TestMovedAway(t *testing.T) {
+	from := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
+	slot := func(rule string) radio.ProgrammeSlot {
+		return radio.ProgrammeSlot{Schedule: "s", Slot: "k", Cron: rule, Items: []radio.Item{{Entry: "e", Kind: radio.KindRelay, Repeat: 1}}}
+	}
+	for rule, want := range map[string]int{"0 18 * * *": 2, "0 17 * * *": 0, "00 17 * * *": 0} {
+		laid := slot("0 17 * * *")
+		laid.Declined = radio.ReasonMoved
+		p := radio.Programme{Device: "d", Zone: "Asia/Ho_Chi_Minh", NotAfter: radio.At(from.AddDate(0, 0, 9)), Slots: []radio.ProgrammeSlot{slot(rule)}}
+		kept := p
+		kept.Slots = []radio.ProgrammeSlot{laid}
+		p.Declined = &kept
+		got, err := Declined(p, from, from.AddDate(0, 0, 2))
+		if err != nil || len(got) != want || want > 0 && got[0].Excluded != radio.ReasonMoved {
+			t.Errorf("moved to %q: %v %+v, want %d", rule, err, got, want)
+		}
+	}
+}

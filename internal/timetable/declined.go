@@ -36,5 +36,23 @@ func Declined(p radio.Programme, from, to time.Time) ([]Placed, error) {
 			brought[instant{s.Schedule, s.Slot, at}] = true
 		}
 	}
-	return slices.DeleteFunc(all, func(a Placed) bool { return brought[instant{a.Schedule, a.Slot, a.SlotAt}] }), nil
+	all = slices.DeleteFunc(all, func(a Placed) bool { return brought[instant{a.Schedule, a.Slot, a.SlotAt}] })
+	if !slices.ContainsFunc(all, moved) {
+		return all, nil
+	}
+	// Moved to the very time it had.
+	sounding, err := New(&radio.Programme{Device: p.Device, Zone: p.Zone, NotAfter: p.NotAfter, Audio: p.Audio, Slots: p.Slots})
+	if err != nil {
+		return nil, fmt.Errorf("what the commune does not decline: %w", err)
+	}
+	return slices.DeleteFunc(all, func(a Placed) bool { return moved(a) && sounding.has(a) }), nil
+}
+
+func moved(a Placed) bool { return a.Excluded == radio.ReasonMoved }
+
+// has says whether the rule of the airing's slot comes at its instant.
+func (t *Timetable) has(a Placed) bool {
+	return slices.ContainsFunc(t.slots, func(s slot) bool {
+		return s.Schedule == a.Schedule && s.Slot == a.Slot && t.ruled(&s, a.SlotAt.Time())
+	})
 }

@@ -146,6 +146,20 @@ func TestExplain(t *testing.T) {
 			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferHold, Hours: 24, By: h.plan.Author, At: local(-12, 9, 0)}))
 			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonHeld))
 		}, at},
+		{"held by a default that was changed since", nil, func(h *house) {
+			for _, r := range []radio.OfferRule{{Default: radio.OfferHold, Hours: 36, At: local(-12, 9, 0)}, {Default: radio.OfferAccept, Hours: 6, At: local(0, 9, 0)}} {
+				r.Area, r.By = h.place.Commune().ID, h.plan.Author
+				h.must(h.db.PutOfferRule(h.t.Context(), r))
+			}
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonHeld))
+		}, at},
+		{"one airing moved", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideMove, Date: "2026-11-24", Time: "17:00", To: 18*60 + 30, Reason: "Lễ hội", At: local(0, 9, 0)})
+		}, local(1, 17, 0)},
+		{"moved to the same time of another day", nil, func(h *house) {
+			h.say(radio.Decision{Do: radio.DecideMove, Date: "2026-11-23", Time: "05:00", To: 5 * 60, ToDate: "2026-11-22", At: local(-3, 9, 0)})
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Cancelled, radio.ReasonMoved))
+		}, at},
 		{"cancelled where it stood before the commune moved it", once, func(h *house) {
 			h.say(radio.Decision{Do: radio.DecideMove, To: 18*60 + 30, Reason: "Lễ hội", At: local(-1, 9, 0)})
 			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Cancelled, ""))

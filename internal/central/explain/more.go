@@ -14,6 +14,8 @@ type Records interface {
 	// Plan is shared: it must not be changed.
 	Plan(ctx context.Context) (radio.Plan, error)
 	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
+	// OfferRules lists every rule that some areas ever chose.
+	OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error)
 	PersonNames(ctx context.Context) (map[radio.UserID]string, error)
 	AreaChanges(ctx context.Context) ([]radio.AreaChange, error)
 }
@@ -123,21 +125,21 @@ func (t *teller) decided(ctx context.Context) error {
 		return nil
 	}
 	word, ok := all.Behind(o.ID, t.c.Slot, day, at)
+	away := false
 	if row != nil && row.Outcome == radio.Cancelled || row == nil && t.c.Coming == nil {
-		if away, moved := all.Away(o.ID, t.c.Slot, day, at); moved {
-			word, ok = away, true
+		if by, moved := all.Away(o.ID, t.c.Slot, day, at); moved {
+			word, ok, away = by, true, true
 		}
 	}
 	if ok {
-		t.word(word, names, at, of)
+		t.word(word, names, away, of)
 		return nil
 	}
-	t.byDefault(*o, of)
-	return nil
+	return t.byDefault(ctx, *o, of)
 }
 
-// word tells of one word that counts.
-func (t *teller) word(d radio.Decision, names map[radio.UserID]string, at radio.TimeOfDay, of []radio.Decider) {
+// word tells of one word that counts; away: by it the airing no longer stands there.
+func (t *teller) word(d radio.Decision, names map[radio.UserID]string, away bool, of []radio.Decider) {
 	who := words{string(d.By), string(d.By)}
 	if n := names[d.By]; n != "" {
 		who = words{n, n}
@@ -145,6 +147,9 @@ func (t *teller) word(d radio.Decision, names map[radio.UserID]string, at radio.
 	scope := say("cho mọi ngày", "for every day")
 	if d.Date != "" {
 		scope = say("riêng cho ngày %s", "for %s alone", dateText(d.Date))
+		if d.Time != "" {
+			scope = say("riêng cho lượt %s ngày %s", "for the airing of %s on %s alone", d.Time, dateText(d.Date))
+		}
 	}
 	v, what := radio.ChainPasses, say("nhận nội dung cấp trên gửi", "accepted what was sent from above")
 	switch d.Do {
@@ -158,7 +163,7 @@ func (t *teller) word(d radio.Decision, names map[radio.UserID]string, at radio.
 			to = say("%s ngày %s", "%s on %s", d.To, dateText(d.ToDate))
 		}
 		v, what = radio.ChainChanges, say("đổi giờ phát sang %s", "moved it to %s", to)
-		if d.To != at {
+		if away {
 			v = radio.ChainStops
 		}
 	}
@@ -177,11 +182,17 @@ func (t *teller) wordRow(d radio.Decision) radio.RowSource {
 }
 
 // byDefault tells what counted while the commune had said nothing.
-func (t *teller) byDefault(o radio.Schedule, of []radio.Decider) {
-	rule := t.plan.Decided.At(of).Rule
-	if rule.At >= t.c.Start {
-		rule = radio.OfferRule{Default: radio.OfferAccept, Hours: radio.DefaultOfferHours} // chosen since
+func (t *teller) byDefault(ctx context.Context, o radio.Schedule, of []radio.Decider) error {
+	var areas []radio.AreaID
+	for _, d := range of {
+		areas = append(areas, d.Area)
 	}
+	rules, err := t.records.OfferRules(ctx, areas)
+	if err != nil {
+		return err
+	}
+	rules = slices.DeleteFunc(rules, func(r radio.OfferRule) bool { return r.At >= t.c.Start }) // chosen since
+	rule := radio.NewDecided(nil, rules).At(of).Rule
 	held := rule.Default == radio.OfferHold
 	if r := t.c.Row; r != nil {
 		held = r.Outcome == radio.Declined && r.Reason == radio.ReasonHeld
@@ -204,9 +215,10 @@ func (t *teller) byDefault(o radio.Schedule, of []radio.Decider) {
 	}
 	if held {
 		t.add(radio.ChainStops, 0, say("Cấp trên gửi; %s chưa nhận, nên giữ lại, không phát (%s).%s", "Sent from above; %s has not accepted it, so that it is held back (%s).%s", commune, chose, until), from...)
-		return
+		return nil
 	}
 	t.add(radio.ChainPasses, 0, say("Cấp trên gửi; %s không trả lời, nên tự động nhận (%s).%s", "Sent from above; %s has not answered, so that it counts as accepted (%s).%s", commune, chose, until), from...)
+	return nil
 }
 
 // ordered tells of a priority schedule, and of the order in which the commune put it with

@@ -124,7 +124,7 @@ var reasonWords = map[radio.Reason]words{
 	radio.ReasonDecoder: {"lỗi giải mã âm thanh", "the audio could not be decoded"}, radio.ReasonStopped: {"có người dừng", "somebody stopped it"},
 	radio.ReasonWithdrawn: {"đã thu hồi", "it was withdrawn"}, radio.ReasonPriority: {"nhường nội dung ưu tiên hơn", "something that outranks it sounded"},
 	radio.ReasonCancelled: {"theo lệnh hủy", "its alert was cancelled"}, radio.ReasonLocalStop: {"có người dừng tại cụm loa", "somebody at the device stopped it"},
-	radio.ReasonCommune: {"địa phương quyết định", "the commune's decision"}, radio.ReasonHeld: {"địa phương chưa nhận", "the commune has not accepted it"},
+	radio.ReasonCommune: {"địa phương quyết định", "the commune's decision"}, radio.ReasonHeld: {"địa phương chưa nhận", "the commune has not accepted it"}, radio.ReasonMoved: {"địa phương đã đổi sang giờ khác", "the commune has moved it to another time"},
 }
 
 func reasonOf(r radio.Reason) words {
@@ -182,7 +182,7 @@ var bearing = map[radio.Reason]radio.ChainKind{
 	radio.ReasonClock: radio.ChainDevice, radio.ReasonOff: radio.ChainDevice, radio.ReasonOutput: radio.ChainDevice, radio.ReasonDecoder: radio.ChainDevice,
 	radio.ReasonStopped: radio.ChainDevice, radio.ReasonCancelled: radio.ChainDevice, radio.ReasonLocalStop: radio.ChainDevice, radio.ReasonNoAudio: radio.ChainRevision,
 	radio.ReasonExpired: radio.ChainBulletin, radio.ReasonNotYet: radio.ChainBulletin, radio.ReasonSignature: radio.ChainBulletin,
-	radio.ReasonCommune: radio.ChainDecision, radio.ReasonHeld: radio.ChainDecision,
+	radio.ReasonCommune: radio.ChainDecision, radio.ReasonHeld: radio.ChainDecision, radio.ReasonMoved: radio.ChainDecision,
 }
 
 // decisive picks the link that says most about why it does not sound, or not as planned.

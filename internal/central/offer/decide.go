@@ -14,8 +14,9 @@ import (
 const (
 	// maxWords bounds what is said at once.
 	maxWords = 50
-	// maxTimesADay: of a slot that comes more often, whole days only are declined.
-	maxTimesADay = 8
+	// maxTimesADay: a slot that comes more often is not decided about airing by airing, for
+	// each has to stand in the programme by itself.
+	maxTimesADay = 24
 )
 
 // Decide takes words of a commune, all or none, and has programmes made anew. Only who has
@@ -42,6 +43,9 @@ func (d *Desk) Decide(ctx context.Context, by radio.Person, commune radio.AreaID
 		if err := h.fits(*w); err != nil {
 			return err
 		}
+	}
+	if err := h.clear(words); err != nil {
+		return err
 	}
 	if err := d.keeper.AddDecisions(ctx, words); err != nil {
 		return err
@@ -115,10 +119,10 @@ func (h *house) fits(w radio.Decision) error {
 		}
 		slots = s.Slots[i : i+1]
 	}
-	if w.Do == radio.DecideMove {
+	if w.Do == radio.DecideMove && w.Date == "" {
 		if n, err := timetable.MostPerDay(slots[0].Cron); err != nil || n != 1 {
-			return refuse("to", "khung giờ này phát nhiều lần một ngày nên không đổi sang một giờ được; có thể nhận hoặc không nhận",
-				"the slot comes more than once a day and cannot move to one time; accept or decline it")
+			return refuse("date", "khung giờ này phát nhiều lần một ngày nên không đổi sang một giờ được: hãy chọn ngày và lượt muốn đổi",
+				"the slot comes more than once a day and cannot move to one time: choose the date and the airing to move")
 		}
 	}
 	if w.Date != "" && w.Do != radio.DecideUndo {
@@ -134,23 +138,32 @@ func (h *house) fitsDate(w radio.Decision, s radio.Schedule, slots []radio.Slot)
 	if last := h.zone.Date(h.now.AddDate(0, 0, radio.MaxDecisionAhead)); w.Date < today || w.Date > last {
 		return refuse("date", fmt.Sprintf("ngày từ %s đến %s", today, last), fmt.Sprintf("want a date from %s to %s", today, last))
 	}
-	now, coming := radio.At(h.now), 0
+	now, coming, meant := radio.At(h.now), 0, 0
 	for _, sl := range slots {
 		due, err := timetable.On(s, sl, w.Date)
 		if err != nil {
 			return err
 		}
-		if w.Do == radio.DecideAccept && len(due) > maxTimesADay {
+		if (w.Do == radio.DecideAccept || w.Time != "") && len(due) > maxTimesADay {
 			return refuse("date", "khung giờ phát quá nhiều lần một ngày: hãy trả lời cho mọi ngày", "the slot comes too often a day: answer for every date")
 		}
 		for _, at := range due {
+			if w.Time != "" && h.zone.TimeOfDay(at.Time()).String() != w.Time {
+				continue
+			}
+			meant++
 			if at > now {
 				coming++
 			}
 		}
 	}
-	if coming == 0 {
+	switch {
+	case coming == 0 && w.Time != "":
+		return refuse("time", fmt.Sprintf("khung giờ này không còn lượt nào lúc %s trong ngày đó", w.Time), fmt.Sprintf("nothing of the slot is still to come at %s on that date", w.Time))
+	case coming == 0:
 		return refuse("date", "khung giờ này không còn lượt phát nào trong ngày đó", "nothing of the slot is still to come on that date")
+	case w.Do == radio.DecideMove && meant > 1:
+		return refuse("time", "ngày đó khung giờ này phát nhiều lần: hãy chọn lượt muốn đổi", "the slot comes more than once on that date: choose the airing to move")
 	}
 	if w.Do != radio.DecideMove {
 		return nil
@@ -172,9 +185,6 @@ func (h *house) fitsDate(w radio.Decision, s radio.Schedule, slots []radio.Slot)
 	}
 	if at <= now {
 		return refuse("to", "giờ mới đã qua", "the new time has passed")
-	}
-	if taken, err := timetable.On(s, slots[0], date); date != w.Date && (err != nil || slices.Contains(taken, at)) {
-		return refuse("to", "khung giờ này vốn đã phát vào lúc đó", "the slot already comes at that time")
 	}
 	return nil
 }

@@ -48,8 +48,9 @@ type Desk struct {
 const (
 	// Days ahead that an inbox shows.
 	Days = 14
-	// shownTimes and shownWords bound what it lists.
-	shownTimes = 31
+	// shownTimes and shownWords bound what it lists; a slot that is decided about airing by
+	// airing is told whole.
+	shownTimes = Days * maxTimesADay
 	shownWords = 50
 )
 
@@ -133,6 +134,7 @@ func (d *Desk) Inbox(ctx context.Context, commune radio.AreaID) (radio.Inbox, er
 	}
 	out := radio.Inbox{Commune: commune, Zone: h.zoneName, Rule: h.said.Rule, Offers: []radio.Offer{}, Clashes: []radio.OfferClash{}, Times: []radio.TimeOfDay{},
 		Names: map[radio.UserID]string{}, Titles: map[radio.ScheduleID]string{}}
+	out.Rule, out.Parts = h.rules()
 	titles := map[radio.BulletinID]radio.Bulletin{}
 	for _, b := range h.plan.Bulletins {
 		if b.Version > titles[b.ID].Version && b.State == radio.Approved {
@@ -153,9 +155,12 @@ func (d *Desk) Inbox(ctx context.Context, commune radio.AreaID) (radio.Inbox, er
 	})
 	slices.Sort(out.Times)
 	out.Times = slices.Compact(out.Times)
-	if out.Clashes, err = d.clashes(ctx, h); err != nil {
-		return out, err
+	week, err := d.weeks.Week(ctx, radio.Target{Area: commune}, h.zone.Date(h.now), Days+radio.MaxMoveDays)
+	if err != nil {
+		return out, fmt.Errorf("what would sound in commune %s: %w", h.commune.Code, err)
 	}
+	unheard(out.Offers, week)
+	out.Clashes = h.clashes(week)
 	if out.Words, err = d.keeper.Decisions(ctx, h.speakers(), "", shownWords); err != nil {
 		return out, err
 	}
@@ -203,8 +208,6 @@ func soon(o radio.Offer) radio.Millis {
 func (h *house) offer(said radio.Settlement, s radio.Schedule, sl radio.Slot, titles map[radio.BulletinID]radio.Bulletin) radio.Offer {
 	o := radio.Offer{Schedule: s.ID, Code: s.Code, Title: s.Title, Priority: s.Priority, From: s.From, Until: s.Until, Slot: sl.ID, SlotCode: sl.Code, Cron: sl.Cron,
 		Items: []string{}, Coming: []radio.OfferTime{}}
-	most, err := timetable.MostPerDay(sl.Cron)
-	o.Movable = err == nil && most == 1 && s.Priority == radio.Normal
 	for _, e := range sl.Items {
 		b, ok := titles[e.Bulletin]
 		if !ok {
@@ -219,22 +222,39 @@ func (h *house) offer(said radio.Settlement, s radio.Schedule, sl radio.Slot, ti
 		o.First = radio.At(first)
 		o.Deadline = o.First.Add(-time.Duration(said.Rule.Hours) * time.Hour)
 	}
-	if s.Priority != radio.Normal {
-		o.State, o.Sounds = radio.OfferStands, true
-	} else if w, ok := said.Standing(s.ID, sl.ID); ok {
-		o.Word, o.State, o.Sounds = &w, stateOf(w), w.Do != radio.DecideDecline
-	} else {
-		o.State, o.Sounds = radio.OfferByDefault, said.Rule.Default == radio.OfferAccept
-		if o.Deadline > radio.At(h.now) {
+	if standing := h.stands(said, s, sl); s.Priority == radio.Normal {
+		o.Movable, o.Word, o.State, o.Sounds = standing.Movable, standing.Word, standing.State, standing.Sounds
+		if o.State == radio.OfferByDefault && o.Deadline > radio.At(h.now) {
 			o.State = radio.OfferWaiting
 		}
+	} else {
+		o.State, o.Sounds = radio.OfferStands, true
 	}
 	due, err := timetable.Due(s, sl, h.now, h.now.AddDate(0, 0, Days))
 	if err != nil {
 		return o // the schedule's page tells what is wrong with its rule
 	}
-	for _, at := range due[:min(len(due), shownTimes)] {
+	first := map[radio.Millis]int{}
+	for i, at := range due[:min(len(due), shownTimes)] {
 		o.Coming = append(o.Coming, h.time(said, s, sl, o, at))
+		t := &o.Coming[i]
+		if was, known := first[t.SoundsAt]; known && t.SoundsAt != 0 {
+			t.Twice, o.Coming[was].Twice = true, true
+		}
+		first[t.SoundsAt] = i
+	}
+	return o
+}
+
+// stands tells what counts every day of a normal slot.
+func (h *house) stands(said radio.Settlement, s radio.Schedule, sl radio.Slot) radio.Offer {
+	var o radio.Offer
+	most, err := timetable.MostPerDay(sl.Cron)
+	o.Movable = err == nil && most == 1
+	if w, ok := said.Standing(s.ID, sl.ID); ok {
+		o.Word, o.State, o.Sounds = &w, stateOf(w), w.Do != radio.DecideDecline
+	} else {
+		o.State, o.Sounds = radio.OfferByDefault, said.Rule.Default == radio.OfferAccept
 	}
 	return o
 }
@@ -251,9 +271,9 @@ func stateOf(w radio.Decision) radio.OfferState {
 
 // time tells how one airing of a slot stands, as programme lets the words count.
 func (h *house) time(said radio.Settlement, s radio.Schedule, sl radio.Slot, o radio.Offer, at radio.Millis) radio.OfferTime {
-	t := radio.OfferTime{Date: h.zone.Date(at.Time()), At: at, State: o.State}
+	t := radio.OfferTime{Date: h.zone.Date(at.Time()), Time: h.zone.TimeOfDay(at.Time()), At: at, State: o.State}
 	word := o.Word
-	if w, ok := said.On(s.ID, sl.ID, t.Date); ok && s.Priority == radio.Normal {
+	if w, ok := said.On(s.ID, sl.ID, t.Date, t.Time); ok && s.Priority == radio.Normal {
 		t.Word, t.State, word = &w, stateOf(w), &w
 	}
 	switch {
@@ -283,16 +303,42 @@ func (h *house) times(s radio.Schedule, sl radio.Slot) (out []radio.TimeOfDay) {
 	return out
 }
 
-// clashes lists the priority schedules that want one time in the coming days.
-func (d *Desk) clashes(ctx context.Context, h *house) ([]radio.OfferClash, error) {
-	out := []radio.OfferClash{}
-	week, err := d.weeks.Week(ctx, radio.Target{Area: h.commune.ID}, h.zone.Date(h.now), Days)
-	if err != nil {
-		return nil, fmt.Errorf("what would sound in commune %s: %w", h.commune.Code, err)
+// unheard marks what the commune lets sound and no cluster will play: what it moved out of
+// the permitted hours, or onto something that goes first.
+func unheard(offers []radio.Offer, week radio.Preview) {
+	type instant struct {
+		schedule radio.ScheduleID
+		slot     radio.SlotID
+		at       radio.Millis
 	}
+	sounds, off := map[instant]bool{}, map[instant]radio.PreviewRow{}
+	for _, r := range week.Rows {
+		k := instant{r.Schedule, r.Slot, r.SlotAt}
+		if r.Outcome == "" {
+			sounds[k] = true
+		} else if _, known := off[k]; !known {
+			off[k] = r
+		}
+	}
+	for i := range offers {
+		o := &offers[i]
+		for k := range o.Coming {
+			t := &o.Coming[k]
+			at := instant{o.Schedule, o.Slot, t.SoundsAt}
+			if r, ok := off[at]; ok && t.SoundsAt != 0 && !sounds[at] {
+				t.Off, t.Reason, t.Veto = true, r.Reason, r.Veto
+			}
+		}
+	}
+}
+
+// clashes lists the priority schedules that want one time in the coming days.
+func (h *house) clashes(week radio.Preview) []radio.OfferClash {
+	out := []radio.OfferClash{}
+	end := radio.At(h.now.AddDate(0, 0, Days))
 	at := map[[2]radio.ScheduleID]int{}
 	for _, r := range week.Rows {
-		if r.Priority != radio.Prior || r.ShiftMS == 0 && r.Reason != radio.ReasonOverlap {
+		if r.Start >= end || r.Priority != radio.Prior || r.ShiftMS == 0 && r.Reason != radio.ReasonOverlap {
 			continue
 		}
 		for _, other := range r.With {
@@ -314,5 +360,5 @@ func (d *Desk) clashes(ctx context.Context, h *house) ([]radio.OfferClash, error
 		}
 	}
 	slices.SortFunc(out, func(a, b radio.OfferClash) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.A, b.A)) })
-	return out, nil
+	return out
 }

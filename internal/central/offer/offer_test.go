@@ -257,7 +257,9 @@ func TestRefused(t *testing.T) {
 		{"a Saturday", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-28", Do: radio.DecideAccept}, radio.ErrInvalid, "nothing of the slot"},
 		{"to an hour that has passed", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-23", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "passed"},
 		{"to a date far off", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-12-24", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "days before or after"},
-		{"onto itself", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-11-25", Do: radio.DecideMove, To: 17 * 60}, radio.ErrInvalid, "already comes"},
+		{"onto itself", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", ToDate: "2026-11-25", Do: radio.DecideMove, To: 17 * 60}, radio.ErrInvalid, "would both come"},
+		{"an airing there is not", an, radio.Decision{Schedule: s, Slot: sl, Date: "2026-11-24", Time: "05:00", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "time nothing of the slot is still to come at 05:00"},
+		{"one of many times", an, radio.Decision{Schedule: m, Slot: ml, Date: "2026-11-24", Time: "09:05", Do: radio.DecideMove, To: 7 * 60}, radio.ErrInvalid, "too often"},
 		{"order with a normal one", an, radio.Decision{Schedule: p, Other: s, Do: radio.DecideOrder}, radio.ErrInvalid, "only priority"},
 		{"order with a foreign one", an, radio.Decision{Schedule: p, Other: e, Do: radio.DecideOrder}, radio.ErrNotFound, ""},
 	} {
@@ -338,6 +340,17 @@ func TestInboxOfMerged(t *testing.T) {
 		t.Fatal(err)
 	}
 	agrees(" accepted 2; ", 2)
+	// The old commune's rule goes on in its clusters, and the page says so.
+	h.rules = []radio.OfferRule{{N: 1, Area: area(20), Default: radio.OfferHold, Hours: 48, At: radio.At(now.AddDate(0, 0, -9))}}
+	if b := h.inbox(t); b.Rule.Hours != radio.DefaultOfferHours || len(b.Parts) != 1 || b.Parts[0].Name != "Xã 20" || b.Parts[0].Rule.Hours != 48 || b.Parts[0].Rule.Default != radio.OfferHold {
+		t.Errorf("rules %+v %+v", b.Rule, b.Parts)
+	}
+	all := h.places
+	h.places = h.places[1:] // all of it is the old one's
+	if b := h.inbox(t); b.Rule.Hours != 48 || len(b.Parts) != 0 {
+		t.Errorf("rules of the old one alone %+v %+v", b.Rule, b.Parts)
+	}
+	h.places = all
 	// A rule that the commune had is set anew for the clusters it took.
 	h.rules = []radio.OfferRule{{N: 1, Area: area(10), Default: radio.OfferHold, Hours: 5, At: radio.At(now.AddDate(0, 0, -9))}}
 	if err := h.SetRule(t.Context(), an, radio.OfferRule{Area: area(10), Default: radio.OfferHold, Hours: 5}); err != nil || len(h.rules) != 2 {

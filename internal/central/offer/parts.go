@@ -92,6 +92,23 @@ func (h *house) offers(s radio.Schedule, sl radio.Slot, titles map[radio.Bulleti
 	return out
 }
 
+// rules gives what counts while nobody answers: the commune's own rule, and the parts in
+// which that of their old commune goes on; where it goes on everywhere alike, that alone.
+func (h *house) rules() (radio.OfferRule, []radio.OfferPart) {
+	same := func(a, b radio.OfferRule) bool { return a.Default == b.Default && a.Hours == b.Hours }
+	var out []radio.OfferPart
+	for _, p := range h.parts {
+		if !same(p.said.Rule, h.said.Rule) {
+			out = append(out, radio.OfferPart{Name: p.name, Rule: p.said.Rule})
+		}
+	}
+	other := func(p radio.OfferPart) bool { return !same(p.Rule, out[0].Rule) }
+	if len(out) > 0 && len(out) == len(h.parts) && !slices.ContainsFunc(out, other) {
+		return out[0].Rule, nil
+	}
+	return h.said.Rule, out
+}
+
 // order is the word that says everywhere in the commune which of two goes first.
 func (h *house) order(a, b radio.ScheduleID) *radio.Decision {
 	var word *radio.Decision

@@ -67,18 +67,32 @@ func (w walker) due(s radio.Schedule, sl radio.Slot, t time.Time) bool {
 }
 
 // word is the newest about a slot and a date ("" for standing), looked for one by one.
-func (w walker) word(s radio.Schedule, sl radio.Slot, date radio.Date) *radio.Decision {
+func (w walker) word(s radio.Schedule, sl radio.Slot, date radio.Date, clock string) *radio.Decision {
 	var best *radio.Decision
 	for i := range w.words {
 		d := &w.words[i]
-		if (d.Area == w.commune || d.Area == w.hamlet) && d.Schedule == s.ID && (d.Slot == "" || d.Slot == sl.ID) && d.Date == date && (best == nil || d.N > best.N) {
+		if d.Time == clock && (d.Area == w.commune || d.Area == w.hamlet) && d.Schedule == s.ID && (d.Slot == "" || d.Slot == sl.ID) && d.Date == date && (best == nil || d.N > best.N) {
 			best = d
 		}
 	}
-	if best != nil && best.Do == radio.DecideUndo {
-		return nil
-	}
 	return best
+}
+
+// counting is the word that counts about an airing: what was said of it alone, unless
+// something was said of its date since.
+func (w walker) counting(s radio.Schedule, sl radio.Slot, t time.Time) *radio.Decision {
+	date := radio.Date(t.Format("2006-01-02"))
+	one, day, always := w.word(s, sl, date, t.Format("15:04")), w.word(s, sl, date, ""), w.word(s, sl, "", "")
+	said := func(d *radio.Decision) bool { return d != nil && d.Do != radio.DecideUndo }
+	switch {
+	case said(one) && (day == nil || one.N > day.N):
+		return one
+	case said(day):
+		return day
+	case said(always):
+		return always
+	}
+	return nil
 }
 
 func (w walker) holds() bool {
@@ -123,10 +137,7 @@ func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 				is := heard{s.ID, sl.ID, t.Format(form), ""}
 				free := s.Priority == radio.Prior || s.Area == w.commune || s.Area == w.hamlet
 				day := radio.Date(t.Format("2006-01-02"))
-				word := w.word(s, sl, day)
-				if word == nil {
-					word = w.word(s, sl, "")
-				}
+				word := w.counting(s, sl, t)
 				once := !strings.ContainsAny(sl.Cron[:strings.Index(sl.Cron, " *")], ",")
 				switch {
 				case free:
@@ -203,6 +214,11 @@ func randomCase(r *rand.Rand) walker {
 		}
 		if r.IntN(3) > 0 {
 			d.Date = date()
+			if h := strings.Split(strings.Fields(sl.Cron)[1], ","); r.IntN(3) == 0 {
+				hour, _ := strconv.Atoi(h[r.IntN(len(h))])
+				minute, _ := strconv.Atoi(strings.Fields(sl.Cron)[0])
+				d.Time = fmt.Sprintf("%02d:%02d", hour, minute)
+			}
 		}
 		d.Do = radio.DecisionKind(pick("accept", "move", "decline", "undo"))
 		if d.Do == radio.DecideMove {
@@ -211,7 +227,7 @@ func randomCase(r *rand.Rand) walker {
 				t, _ := time.Parse(time.DateOnly, string(d.Date))
 				d.ToDate = radio.DateOf(t.AddDate(0, 0, r.IntN(2*radio.MaxMoveDays+1)-radio.MaxMoveDays))
 			}
-		} else if r.IntN(4) == 0 {
+		} else if d.Time == "" && r.IntN(4) == 0 {
 			d.Slot = ""
 		}
 		w.words = append(w.words, d)
@@ -300,8 +316,11 @@ func expanded(t *testing.T, p radio.Programme, first time.Time, days int, zone *
 		}
 		for _, a := range airings {
 			why := a.Excluded
-			if why == radio.ReasonOverlap {
+			switch why {
+			case radio.ReasonOverlap:
 				why = ""
+			case radio.ReasonMoved:
+				continue // told where it is now
 			}
 			out = append(out, heard{a.Schedule, a.Slot, a.SlotAt.Time().In(zone).Format("2006-01-02 15:04"), why})
 		}

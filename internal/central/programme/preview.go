@@ -47,6 +47,8 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
+	// What was moved stands where it is now.
+	kept = slices.DeleteFunc(kept, func(a timetable.Placed) bool { return a.Excluded == radio.ReasonMoved })
 	if len(kept) > 0 {
 		placed = append(placed, kept...)
 		slices.SortStableFunc(placed, func(a, b timetable.Placed) int { return a.Start().Compare(b.Start()) })

@@ -16,6 +16,8 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 		return radio.Missed, radio.ReasonOverlap
 	case radio.ReasonCommune, radio.ReasonHeld:
 		return radio.Declined, why
+	case radio.ReasonMoved:
+		return radio.Cancelled, why
 	}
 	return radio.Refused, why // expired, not_yet, unsupported
 }
@@ -74,7 +76,8 @@ type frame struct {
 //   - A planned row that still is to sound follows the programme: its start moves, it
 //     is excluded or pending again.
 //   - A planned row the programme no longer holds, or holds at an instant that has
-//     passed, is cancelled; it can come back.
+//     passed, is cancelled; it can come back. Where the commune has moved it the reason
+//     says so.
 func freeze(f frame) ([]radio.AsRunChange, error) {
 	var out []radio.AsRunChange
 	known := make(map[radio.AsRunRef]bool, len(f.airings))
@@ -95,6 +98,8 @@ func freeze(f frame) ([]radio.AsRunChange, error) {
 			if c != nil {
 				out = append(out, *c)
 			}
+		case a.Excluded == radio.ReasonMoved:
+			// It is planned where the commune put it, and nowhere else.
 		case start > f.published && start <= f.upto:
 			c, err := f.create(row, held, a)
 			if err != nil {

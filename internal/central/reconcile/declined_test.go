@@ -53,8 +53,21 @@ func TestMovedByTheCommune(t *testing.T) {
 	moved.At = []radio.Millis{radio.At(noon.Add(7 * time.Hour))}
 	h.publish(d, moved)
 	d.want("23T18:00 cancelled, 23T19:00 pending")
+	// The programme says why it no longer stands there, of this and of the next day, which
+	// has no row where it was.
+	gone := evening
+	gone.Declined = radio.ReasonMoved
+	at := evening
+	at.Cron = "0 19 * * *"
+	h.publish(d, at, gone)
+	h.pass(time.Minute)
+	d.want("23T18:00 cancelled:moved, 23T19:00 pending")
 	a := airings(t, was, noon, noon.Add(12*time.Hour))[0]
 	d.ends(a, was.Revision, radio.Aired, "", a.Samples)
 	d.sends(1, 0)
 	d.want("23T18:00 aired stale, 23T19:00 pending")
+	// The next day, frozen since, has a row where it was put and none where it was laid down.
+	h.pass(7 * time.Hour)
+	h.sweep()
+	d.want("23T18:00 aired stale, 23T19:00 pending, 24T19:00 pending")
 }

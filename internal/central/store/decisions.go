@@ -14,8 +14,16 @@ import (
 const decisionColumns = `n, area, schedule, slot, on_date, other, do_what, to_time, to_date, reason, person, at`
 
 func scanDecision(r *sql.Rows) (d radio.Decision, err error) {
-	return d, r.Scan(&d.N, &d.Area, &d.Schedule, &d.Slot, &d.Date, &d.Other, &d.Do, &d.To, &d.ToDate, &d.Reason, &d.By, &d.At)
+	var on string
+	err = r.Scan(&d.N, &d.Area, &d.Schedule, &d.Slot, &on, &d.Other, &d.Do, &d.To, &d.ToDate, &d.Reason, &d.By, &d.At)
+	date, at, _ := strings.Cut(on, " ")
+	d.Date, d.Time = radio.Date(date), at
+	return d, err
 }
+
+// onDate is the date a word is about, and the time of the airing where it is about one
+// alone: 2026-12-31 17:00.
+func onDate(d radio.Decision) string { return strings.TrimSpace(string(d.Date) + " " + d.Time) }
 
 // decided reads what counts of all that communes have said: of each thing the newest word.
 func decided(ctx context.Context, q querier) (radio.Decided, error) {
@@ -24,13 +32,33 @@ func decided(ctx context.Context, q querier) (radio.Decided, error) {
 	if err != nil {
 		return radio.Decided{}, fmt.Errorf("list decisions: %w", err)
 	}
-	rules, err := collect(ctx, q, func(r *sql.Rows) (o radio.OfferRule, err error) {
-		return o, r.Scan(&o.N, &o.Area, &o.Default, &o.Hours, &o.By, &o.At)
-	}, `SELECT n, area, choice, hours, person, at FROM offer_rule o WHERE n = (SELECT MAX(n) FROM offer_rule WHERE area = o.area) ORDER BY n`)
+	rules, err := collect(ctx, q, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule o WHERE n = (SELECT MAX(n) FROM offer_rule WHERE area = o.area) ORDER BY n`)
 	if err != nil {
 		return radio.Decided{}, fmt.Errorf("list rules for offers: %w", err)
 	}
 	return radio.NewDecided(words, rules), nil
+}
+
+func scanOfferRule(r *sql.Rows) (o radio.OfferRule, err error) {
+	return o, r.Scan(&o.N, &o.Area, &o.Default, &o.Hours, &o.By, &o.At)
+}
+
+// OfferRules lists every rule that some areas ever chose, in their order.
+func (s *Store) OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error) {
+	var args []any
+	var marks []string
+	for _, a := range areas {
+		args = append(args, string(a))
+		marks = append(marks, `$`+strconv.Itoa(len(args)))
+	}
+	if len(marks) == 0 {
+		return nil, nil
+	}
+	out, err := collect(ctx, s.read, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule WHERE area IN (`+strings.Join(marks, `, `)+`) ORDER BY n`, args...)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("rules for offers: %w", err))
+	}
+	return out, nil
 }
 
 // Decisions lists every word that was ever said in some areas, the newest first; about is
@@ -68,7 +96,7 @@ func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error 
 			}
 			if err := one(tx.ExecContext(ctx, `INSERT INTO decision (`+decisionColumns+`)
 				SELECT COALESCE(MAX(n), 0) + 1, $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8, $9, $10, CAST($11 AS BIGINT) FROM decision`,
-				string(d.Area), string(d.Schedule), string(d.Slot), string(d.Date), string(d.Other), string(d.Do), int64(d.To), string(d.ToDate), d.Reason, string(d.By), int64(d.At))); err != nil {
+				string(d.Area), string(d.Schedule), string(d.Slot), onDate(d), string(d.Other), string(d.Do), int64(d.To), string(d.ToDate), d.Reason, string(d.By), int64(d.At))); err != nil {
 				return fmt.Errorf("keep a decision about schedule %s: %w", d.Schedule, err)
 			}
 		}
@@ -85,7 +113,7 @@ func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error 
 func lastDecision(ctx context.Context, tx *sql.Tx, d radio.Decision) (was radio.Decision, err error) {
 	found, err := collect(ctx, tx, scanDecision, `SELECT `+decisionColumns+` FROM decision
 		WHERE area = $1 AND schedule = $2 AND slot = $3 AND on_date = $4 AND other = $5 ORDER BY n DESC LIMIT 1`,
-		string(d.Area), string(d.Schedule), string(d.Slot), string(d.Date), string(d.Other))
+		string(d.Area), string(d.Schedule), string(d.Slot), onDate(d), string(d.Other))
 	if err != nil || len(found) == 0 {
 		return was, err
 	}
@@ -107,6 +135,7 @@ func decisionFacts(ctx context.Context, tx *sql.Tx, was, d radio.Decision) (radi
 		}
 	}
 	f.Change("day", "", string(d.Date))
+	f.Change("time", "", d.Time)
 	if d.Other != "" {
 		other, err := scheduleNamed(ctx, tx, d.Other)
 		if err != nil {

@@ -108,7 +108,6 @@ func (t *Teller) Tell(ctx context.Context, commune radio.AreaID, from radio.Date
 		return none, fmt.Errorf("what is to come: %w", err)
 	}
 	l.coming(week)
-	l.unheard()
 	alerts, err := t.plans.Alerts(ctx, "", alertsSeen)
 	if err != nil {
 		return none, fmt.Errorf("read the alerts: %w", err)
@@ -156,45 +155,31 @@ func (l *list) coming(week radio.Preview) {
 }
 
 // stand tells where the commune stands with an airing from above: by the word about its
-// date, or by what counts every day.
+// date, or by what counts every day. Parts of a merged commune may stand differently.
 func (l *list) stand(row *radio.TimelineRow, slotAt radio.Millis) {
+	off := row.Reason == radio.ReasonCommune || row.Reason == radio.ReasonHeld
 	for _, o := range l.inbox.Offers {
 		if o.Schedule != row.Schedule || o.Slot != row.Slot {
 			continue
 		}
-		row.Offer = o.State
-		if o.Word != nil {
-			row.Word = o.Word.Reason
-		}
 		for _, t := range o.Coming {
-			if t.SoundsAt != slotAt {
+			if off != (t.SoundsAt == 0) || cmp.Or(t.SoundsAt, t.At) != slotAt {
 				continue
 			}
-			row.Offer = t.State
-			if t.Word != nil {
-				row.Word = t.Word.Reason
+			row.Offer, row.Word = t.State, ""
+			if w := cmp.Or(t.Word, o.Word); w != nil {
+				row.Word = w.Reason
 			}
-			if t.SoundsAt != t.At {
+			if t.SoundsAt != 0 && t.SoundsAt != t.At {
 				row.MovedFrom = t.At
 			}
+			return
 		}
-	}
-}
-
-// unheard adds what comes from above and the commune keeps from sounding: preview does not
-// know it any more.
-func (l *list) unheard() {
-	for _, o := range l.inbox.Offers {
-		for _, t := range o.Coming {
-			if t.SoundsAt != 0 || t.At < l.now || t.Date < l.out.From || t.Date > l.out.To {
-				continue
+		if row.Offer == "" || off != o.Sounds {
+			row.Offer, row.Word = o.State, ""
+			if o.Word != nil {
+				row.Word = o.Word.Reason
 			}
-			row := radio.TimelineRow{Day: t.Date, At: t.At, End: t.At.Add(radio.SamplesDuration(o.Samples)), Kind: radio.TimelineAbove, Title: o.Title, From: o.Title,
-				Schedule: o.Schedule, Slot: o.Slot, Priority: o.Priority, Devices: o.Devices, Offer: t.State, Reason: radio.ReasonHeld}
-			if w := cmp.Or(t.Word, o.Word); w != nil {
-				row.Word, row.Reason = w.Reason, radio.ReasonCommune
-			}
-			l.out.Rows = append(l.out.Rows, row)
 		}
 	}
 }

@@ -93,6 +93,11 @@ func preview(n byte, when radio.Millis, change ...func(*radio.PreviewRow)) radio
 	return r
 }
 
+// keptOff: the commune keeps it from sounding.
+func keptOff(why radio.Reason) func(*radio.PreviewRow) {
+	return func(r *radio.PreviewRow) { r.Outcome, r.Reason = radio.Declined, why }
+}
+
 // logged is one airing of the log on a cluster.
 func logged(n, device byte, origin radio.Origin, when radio.Millis, what radio.Outcome, why radio.Reason) radio.AsRun {
 	key := radio.AiringKey{Device: id[radio.DeviceID]('d', device), Schedule: schedule(n), Slot: slot(n), SlotAt: when, Repeat: 1}
@@ -102,7 +107,7 @@ func logged(n, device byte, origin radio.Origin, when radio.Millis, what radio.O
 func newSources() *sources {
 	s := &sources{inbox: radio.Inbox{Commune: area(2), Zone: zone}, week: radio.Preview{Zone: zone, Devices: 2, Idle: 1}}
 	s.plan.Areas = []radio.Area{{ID: area(1), Kind: radio.Province}, {ID: area(2), Kind: radio.Commune, Parent: area(1)}, {ID: area(3), Kind: radio.Hamlet, Parent: area(2)}, {ID: area(4), Kind: radio.Commune, Parent: area(1)}}
-	for n, a := range map[byte]radio.AreaID{1: area(2), 2: area(1), 3: area(1), 4: area(3)} {
+	for n, a := range map[byte]radio.AreaID{1: area(2), 2: area(1), 3: area(1), 4: area(3), 5: area(1)} {
 		s.plan.Schedules = append(s.plan.Schedules, radio.Schedule{ID: schedule(n), Area: a, Title: fmt.Sprint("Lịch ", n)})
 	}
 	return s
@@ -142,7 +147,12 @@ func TestWeek(t *testing.T) {
 		preview(4, at(26, 22), func(r *radio.PreviewRow) {
 			r.Outcome, r.Reason, r.Veto = radio.Refused, radio.ReasonPolicy, radio.VetoHours
 		}),
+		preview(2, at(27, 16), keptOff(radio.ReasonCommune)),
+		preview(3, at(28, 6), keptOff(radio.ReasonHeld)),
+		preview(5, at(29, 6)),
+		preview(5, at(29, 6), keptOff(radio.ReasonCommune)),
 	}
+	no := radio.Decision{Do: radio.DecideDecline, Reason: "trùng họp"}
 	s.inbox.Offers = []radio.Offer{
 		{Schedule: schedule(2), Slot: slot(2), Title: "Lịch 2", State: radio.OfferMoved, Word: &move, Coming: []radio.OfferTime{
 			{Date: "2026-11-25", At: at(25, 16), SoundsAt: at(25, 18), State: radio.OfferMoved},
@@ -153,6 +163,9 @@ func TestWeek(t *testing.T) {
 			{Date: "2026-11-26", At: at(26, 6), SoundsAt: at(26, 6), State: radio.OfferWaiting},
 			{Date: "2026-11-28", At: at(28, 6), State: radio.OfferWaiting}, // held
 		}},
+		// Two communes that were merged had answered differently.
+		{Schedule: schedule(5), Slot: slot(5), Part: "Xã A", State: radio.OfferAccepted, Sounds: true, Coming: []radio.OfferTime{{Date: "2026-11-29", At: at(29, 6), SoundsAt: at(29, 6), State: radio.OfferAccepted}}},
+		{Schedule: schedule(5), Slot: slot(5), Part: "Xã B", State: radio.OfferDeclined, Word: &no, Coming: []radio.OfferTime{{Date: "2026-11-29", At: at(29, 6), State: radio.OfferDeclined}}},
 	}
 	drill, flood := id[radio.AlertID]('k', 1), id[radio.AlertID]('k', 2)
 	sent := func(a radio.AlertID, area radio.AreaID, isDrill bool, when radio.Millis) radio.AlertRecord {
@@ -185,8 +198,10 @@ func TestWeek(t *testing.T) {
 		"25 18 above Tin 2 true moved đi làm về",
 		"26 06 above Tin 3 true waiting",
 		"26 22 own Tin 4 false policy hours",
-		"27 16 above Lịch 2 false declined lễ hội commune",
-		"28 06 above Lịch 3 false waiting held",
+		"27 16 above Tin 2 false declined lễ hội commune",
+		"28 06 above Tin 3 false waiting held",
+		"29 06 above Tin 5 true accepted",
+		"29 06 above Tin 5 false declined trùng họp commune",
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))

@@ -87,8 +87,10 @@ func centreSaid(before radio.AsRun, w radio.Word) string {
 	}
 	ok := false
 	switch w.Outcome {
-	case radio.PendingOutcome, radio.Cancelled, radio.Silent:
+	case radio.PendingOutcome, radio.Silent:
 		ok = w.Reason == radio.NoReason
+	case radio.Cancelled:
+		ok = w.Reason == radio.NoReason || w.Reason == radio.ReasonMoved
 	case radio.Missed:
 		ok = w.Reason == radio.ReasonOverlap || w.Reason == radio.ReasonNotSynced
 	case radio.Declined:

@@ -31,7 +31,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "q", "area", "via", "address", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "policy.", "device.", "command.", "alert.", "contact.", "key.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "offer.", "submission.", "campaign.", "plan.", "policy.", "area.", "device.", "command.", "alert.", "contact.", "key.", "log.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -90,7 +90,7 @@ func actionText(action string) string {
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "policy.": "Khung giờ, giới hạn", "offer.": "Cấp trên gửi", "submission.": "Bài địa phương gửi lên", "key.": "Khóa", "device.": "Cụm loa", "area.": "Địa bàn", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "policy.": "Khung giờ, giới hạn", "offer.": "Cấp trên gửi", "submission.": "Bài địa phương gửi lên", "key.": "Khóa", "device.": "Cụm loa", "area.": "Địa bàn", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "log.": "Nhật ký", "centre.": "Máy chủ"}, group)
 }
 
 // readAudit reads the filter in the address, and the entries. next is the address of the

@@ -43,7 +43,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		out = append(out, strings.Join(words, ", "))
 	}
 	for _, v := range f.Values {
-		out = append(out, sp.say(auditFieldText(v.Field))+": "+cmp.Or(v.Was, "–")+" → "+cmp.Or(v.Now, "–"))
+		out = append(out, sp.say(auditFieldText(v.Field))+": "+cmp.Or(sp.factValue(v.Field, v.Was), "–")+" → "+cmp.Or(sp.factValue(v.Field, v.Now), "–"))
 	}
 	if len(f.Was)+len(f.Now) > 0 && area != nil {
 		roles := func(grants []radio.Grant) string { return strings.Join(sp.grants(grants, area), ", ") }
@@ -66,6 +66,21 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		out = append(out, f.Why)
 	}
 	return strings.Join(out, " · ")
+}
+
+// factValue writes what an entry keeps in a code's words as people call it.
+func (sp speech) factValue(field, value string) string {
+	code, rest, _ := strings.Cut(value, " ")
+	switch {
+	case value == "":
+	case field == "decision":
+		return strings.TrimSpace(sp.say(decisionWord(radio.DecisionKind(code))) + " " + rest)
+	case field == "offer_default" && value == string(radio.OfferHold):
+		return sp.say("giữ lại cho đến khi nhận")
+	case field == "offer_default" && value == string(radio.OfferAccept):
+		return sp.say("tự động nhận")
+	}
+	return value
 }
 
 // auditFieldText names a setting whose values an entry keeps.

@@ -33,7 +33,7 @@ func (s *Server) offerRoutes() []route {
 		{pattern: "GET /api/v1/offers/{area}", as: api, do: s.apiOffers, may: radio.ReadSchedules, of: s.ofCommune,
 			doc: doc{Summary: "What came to a commune from above, and how the commune stands with it", Out: radio.Inbox{}}},
 		{pattern: "POST /api/v1/offers/{area}/decisions", as: api, do: s.apiOfferDecide, may: radio.DecideOffers, of: s.ofCommune,
-			doc: doc{Summary: "Say what counts: accept, move, decline, order or undo, for every date or one; all or none", In: decisionsBody{}, Out: radio.Inbox{}}},
+			doc: doc{Summary: "Say what counts: accept, move, decline, order or undo, for every date, one date or one airing; all or none", In: decisionsBody{}, Out: radio.Inbox{}}},
 		{pattern: "PUT /api/v1/offers/{area}/rule", as: api, do: s.apiOfferRule, may: radio.DecideOffers, of: s.ofCommune,
 			doc: doc{Summary: "Say what counts while the commune does not answer, and by when it means to", In: offerRuleBody{}, Out: radio.Inbox{}}},
 		{pattern: "GET /api/v1/schedules/{id}/answers", as: api, do: s.apiAnswers, may: radio.ReadSchedules, of: s.ofSchedule,
@@ -46,15 +46,28 @@ type decisionBody struct {
 	Schedule radio.ScheduleID   `json:"schedule"`
 	Slot     radio.SlotID       `json:"slot,omitempty"`
 	Date     radio.Date         `json:"date,omitempty"`
+	Time     string             `json:"time,omitempty"`
 	Do       radio.DecisionKind `json:"do"`
-	To       radio.TimeOfDay    `json:"to,omitempty"`
+	To       *radio.TimeOfDay   `json:"to,omitempty"` // midnight is a time, too
 	ToDate   radio.Date         `json:"to_date,omitempty"`
 	Other    radio.ScheduleID   `json:"other,omitempty"`
 	Reason   string             `json:"reason,omitempty"`
 }
 
-func (b decisionBody) word() radio.Decision {
-	return radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Do: b.Do, To: b.To, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason}
+func (b decisionBody) word() (radio.Decision, error) {
+	d := radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Time: b.Time, Do: b.Do, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason}
+	if b.To != nil {
+		d.To = *b.To
+	} else if d.Do == radio.DecideMove {
+		return d, noNewTime()
+	}
+	return d, nil
+}
+
+func noNewTime() error {
+	var e radio.Invalid
+	e.Add("to", "chọn giờ mới, dạng 17:30", "want the new time as 17:30")
+	return e.Err()
 }
 
 type decisionsBody struct {
@@ -164,11 +177,47 @@ func (d offerData) First(i int) bool {
 	return !slices.ContainsFunc(d.Inbox.Offers[:i], func(o radio.Offer) bool { return o.Slot == d.Inbox.Offers[i].Slot })
 }
 
+// shownTimes bounds the airings of a slot that the page lists.
+const shownTimes = 31
+
+// Coming is what the page lists of a slot, More how much is left out.
+func (d offerData) Coming(o radio.Offer) []radio.OfferTime {
+	return o.Coming[:min(len(o.Coming), shownTimes)]
+}
+
+func (d offerData) More(o radio.Offer) int { return max(0, len(o.Coming)-shownTimes) }
+
+// Times are the times of day of a slot that comes several times a day, to choose one.
+func (d offerData) Times(o radio.Offer) []string {
+	var out []string
+	for _, t := range o.Coming {
+		if at := t.Time.String(); !slices.Contains(out, at) {
+			out = append(out, at)
+		}
+	}
+	slices.Sort(out)
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// Off counts the airings that will not sound though the commune lets them.
+func (d offerData) Off(o radio.Offer) int {
+	n := 0
+	for _, t := range o.Coming {
+		if t.Off {
+			n++
+		}
+	}
+	return n
+}
+
 // readDecision reads the form of one slot or one clash. What belongs to a move is left out
 // of other words: one form serves all of them.
 func readDecision(r *http.Request) (radio.Decision, error) {
 	f := r.PostForm
-	d := radio.Decision{Schedule: radio.ScheduleID(f.Get("schedule")), Slot: radio.SlotID(f.Get("slot")), Date: radio.Date(f.Get("date")),
+	d := radio.Decision{Schedule: radio.ScheduleID(f.Get("schedule")), Slot: radio.SlotID(f.Get("slot")), Date: radio.Date(f.Get("date")), Time: f.Get("time"),
 		Do: radio.DecisionKind(f.Get("do")), Other: radio.ScheduleID(f.Get("other")), Reason: radio.TidyLine(f.Get("reason"))}
 	if d.Do != radio.DecideMove {
 		return d, nil
@@ -176,9 +225,7 @@ func readDecision(r *http.Request) (radio.Decision, error) {
 	d.ToDate = radio.Date(f.Get("to_date"))
 	var err error
 	if d.To, err = radio.ParseTimeOfDay(f.Get("to")); err != nil {
-		var e radio.Invalid
-		e.Add("to", "chọn giờ mới, dạng 17:30", "want the new time as 17:30")
-		return d, e.Err()
+		return d, noNewTime()
 	}
 	return d, nil
 }
@@ -213,7 +260,10 @@ func (s *Server) apiOfferDecide(w http.ResponseWriter, r *http.Request) error {
 	}
 	words := make([]radio.Decision, len(in.Decisions))
 	for i, b := range in.Decisions {
-		words[i] = b.word()
+		var err error
+		if words[i], err = b.word(); err != nil {
+			return err
+		}
 	}
 	if err := s.Offers.Decide(r.Context(), who(r), radio.AreaID(r.PathValue("area")), words); err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"loaxa/internal/central/offer"
+	"loaxa/internal/central/preview"
+	"loaxa/internal/central/programme"
 	"loaxa/internal/radio"
 )
 
@@ -20,7 +22,20 @@ type fakeOffers struct {
 
 func (h *house) withOffers(d *Deps) {
 	h.offers = &fakeOffers{plan: h.plan}
-	d.Offers = offer.NewDesk(h.offers, h.offers, previewOf(h.plan), func() time.Time { return now }, func() {})
+	d.Offers = offer.NewDesk(h.offers, h.offers, h.decidedWeeks(), func() time.Time { return now }, func() {})
+}
+
+// decidedPlan is the small province with what communes have said.
+type decidedPlan struct {
+	previewPlan
+	offers *fakeOffers
+}
+
+func (p decidedPlan) Plan(ctx context.Context) (radio.Plan, error) { return p.offers.Plan(ctx) }
+
+// decidedWeeks tells what would sound after that.
+func (h *house) decidedWeeks() *preview.Preview {
+	return preview.New(decidedPlan{previewPlan{h.plan}, h.offers}, &fakeWatch{plan: h.plan}, programme.Resolver{Stands: func(radio.Bulletin) error { return nil }}, func() time.Time { return now })
 }
 
 func (f *fakeOffers) Plan(ctx context.Context) (radio.Plan, error) {

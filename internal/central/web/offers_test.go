@@ -50,6 +50,11 @@ func TestOffersPage(t *testing.T) {
 	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=24"), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=nhiều"), http.StatusUnprocessableEntity, "số giờ từ 0 đến 336")
 	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "Giữ lại: chỉ phát khi đã nhận.", `value="24"`)
+	// A move without its new time is no move to midnight.
+	for _, body := range []string{`{"do":"move","schedule":"` + string(offeredSchedule) + `","slot":"` + string(offeredSlot) + `"}`} {
+		got := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[`+body+`]}`)
+		want(t, got, http.StatusUnprocessableEntity, `"field":"to"`)
+	}
 	api := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[{"schedule":"`+string(offeredSchedule)+`","do":"undo"}]}`)
 	want(t, api, http.StatusOK, `"state":"by_default"`)
 	// The province reads, and does not answer.
@@ -60,6 +65,30 @@ func TestOffersPage(t *testing.T) {
 		t.Error("the province is offered to decline")
 	}
 	want(t, h.ask(t, http.MethodPost, at, say("accept").Encode()), http.StatusForbidden, "chính xã/phường này")
+}
+
+// TestOneAiringOnThePage: of a slot that comes twice a day one airing is chosen by its date and
+// time; what the commune moves into the night is told not to sound.
+func TestOneAiringOnThePage(t *testing.T) {
+	h := newHouse(t)
+	h.plan.playable()
+	h.offerSomething()
+	h.plan.schedules[len(h.plan.schedules)-1].Slots[0].Cron = "30 6,17 * * *"
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(own)}}})
+	at := "/offers/" + string(h.area(own))
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, `<select name="time">`, "<option>06:30</option>", "<option>17:30</option>", "mọi lượt")
+	tomorrow := radio.DateOf(now.AddDate(0, 0, 1))
+	form := func(do, date, time, to string) string {
+		return url.Values{"do": {do}, "schedule": {string(offeredSchedule)}, "slot": {string(offeredSlot)}, "date": {date}, "time": {time}, "to": {to}}.Encode()
+	}
+	want(t, h.ask(t, http.MethodPost, at, form("move", "", "", "18:30")), http.StatusUnprocessableEntity, "hãy chọn ngày và lượt muốn đổi")
+	want(t, h.ask(t, http.MethodPost, at, form("move", "", "17:30", "18:30")), http.StatusUnprocessableEntity, "chọn ngày của lượt phát đó", "<option selected>17:30</option>")
+	want(t, h.ask(t, http.MethodPost, at, form("move", string(tomorrow), "17:30", "23:30")), http.StatusSeeOther)
+	if w := h.offers.words; len(w) != 1 || w[0].Time != "17:30" || w[0].Date != tomorrow {
+		t.Fatalf("kept %+v", w)
+	}
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "riêng lượt này", "sẽ không phát được", "17:30")
+	h.inEnglish(t, at, "this airing alone", "will not sound", "every airing")
 }
 
 // TestAnswersOnThePageOfASchedule: who publishes it sees which communes decline it, hold it

@@ -42,6 +42,7 @@ var menu = []menuEntry{
 	{"bulletins", "Bản tin", radio.ReadBulletins},
 	{"schedules", "Lịch phát", radio.ReadSchedules},
 	{"offers", "Cấp trên gửi", radio.DecideOffers},
+	{"timeline", "Tuần của xã", radio.ReadSchedules},
 	{"campaigns", "Đợt tuyên truyền", radio.ReadCampaigns},
 	{"devices", "Cụm loa", radio.ReadDevices},
 	{"alerts", "Khẩn cấp", radio.ReadAlerts},

@@ -288,8 +288,14 @@ func TestEveryChangeHasWords(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range form.FindAllStringSubmatch(string(b), -1) {
-				if found++; actionText(m[1]) == m[1] && !strings.HasSuffix(m[1], ".html") {
+				if strings.HasSuffix(m[1], ".html") {
+					continue
+				}
+				if found++; actionText(m[1]) == m[1] {
 					t.Errorf("%s: the audit's page has no words for %s", f, m[1])
+				}
+				if group, _, _ := strings.Cut(m[1], "."); !slices.Contains(auditGroups, group+".") {
+					t.Errorf("%s: the audit's filter does not offer %s", f, m[1])
 				}
 			}
 		}

@@ -19,7 +19,7 @@ func (p weekPlans) Alerts(ctx context.Context, after radio.AlertID, limit int) (
 }
 
 func (h *house) withTimelines(d *Deps) {
-	d.Timelines = timeline.New(previewOf(h.plan), d.Offers, report.New(h.log, func() time.Time { return now }), weekPlans{h}, func() time.Time { return now })
+	d.Timelines = timeline.New(h.decidedWeeks(), d.Offers, report.New(h.log, func() time.Time { return now }), weekPlans{h}, func() time.Time { return now })
 }
 
 func timelineFixtures() []fixture {

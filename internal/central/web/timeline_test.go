@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,6 +57,27 @@ func TestTimelinePage(t *testing.T) {
 	h.inEnglish(t, at, "The commune&#39;s week", "from above", "declined")
 	want(t, h.ask(t, http.MethodGet, at+"?from=x", ""), http.StatusUnprocessableEntity, "2026-12-31")
 	api := "/api/v1" + at
+	// What the commune declined is told once a day, by its bulletin.
+	var week radio.Timeline
+	if err := json.Unmarshal(h.ask(t, http.MethodGet, api+"?days=3&from="+string(radio.DateOf(now.AddDate(0, 0, 1))), "").Body.Bytes(), &week); err != nil {
+		t.Fatal(err)
+	}
+	told := map[radio.Millis]int{}
+	for _, r := range week.Rows {
+		if r.Schedule == offeredSchedule {
+			if told[r.At]++; r.Sounds || r.Offer != radio.OfferDeclined || r.Word != "Lễ <hội> đền" || r.Reason != radio.ReasonCommune || r.Devices != 2 {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	for at, n := range told {
+		if n != 1 {
+			t.Errorf("%s is told %d times", at.Time(), n)
+		}
+	}
+	if len(told) != 3 {
+		t.Errorf("%d days told", len(told))
+	}
 	want(t, h.ask(t, http.MethodGet, api+"?days=2", ""), http.StatusOK, `"offer":"declined"`, `"kind":"above"`, `"sounds":false`)
 	want(t, h.ask(t, http.MethodGet, api+"?days=15", ""), http.StatusUnprocessableEntity, "1 to 14 days")
 	want(t, h.ask(t, http.MethodGet, api+"?days=x", ""), http.StatusUnprocessableEntity, "1 to 14 days")

@@ -42,7 +42,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn", radio.ReasonCancelled: "theo lệnh hủy", radio.ReasonLocalStop: "dừng tại cụm loa",
-		radio.ReasonCommune: "địa phương đã trả lời không nhận", radio.ReasonHeld: "địa phương chưa nhận",
+		radio.ReasonCommune: "địa phương đã trả lời không nhận", radio.ReasonHeld: "địa phương chưa nhận", radio.ReasonMoved: "địa phương đã đổi sang giờ khác",
 	}, r)
 }
 
@@ -100,7 +100,7 @@ func fieldText(name string) string {
 		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
 		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
 		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
-		"default": "Khi chưa trả lời", "deadline_hours": "Hạn trả lời (giờ)", "date": "Ngày", "to_date": "Ngày mới", "do": "Quyết định", "other": "Lịch kia", "reason": "Lý do",
+		"default": "Khi chưa trả lời", "deadline_hours": "Hạn trả lời (giờ)", "date": "Ngày", "to_date": "Ngày mới", "time": "Lượt", "do": "Quyết định", "other": "Lịch kia", "reason": "Lý do",
 		"schedule": "Lịch phát", "decisions": "Các câu trả lời",
 		"devices": "Các cụm loa", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",

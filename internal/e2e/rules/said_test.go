@@ -37,6 +37,9 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 		}
 		if r.IntN(2) == 0 {
 			w.Date = x.date(r)
+			if daily := x.times[w.Slot].daily; len(daily) > 0 && r.IntN(3) == 0 {
+				w.Time = radio.TimeOfDay(daily[r.IntN(len(daily))]).String()
+			}
 		}
 		switch r.IntN(8) {
 		case 0, 1:
@@ -55,7 +58,7 @@ func (x *ruleset) drawSaid(r *rand.Rand) {
 			w.Do = radio.DecideUndo
 		}
 		if o := x.schedules[r.IntN(len(x.schedules))]; w.Do == "" || r.IntN(2) == 0 && o.ID != s.ID && o.Priority == radio.Prior && s.Priority == radio.Prior {
-			w.Do, w.Slot, w.Date, w.To, w.ToDate, w.Other = radio.DecideOrder, "", "", 0, "", o.ID
+			w.Do, w.Slot, w.Date, w.Time, w.To, w.ToDate, w.Other = radio.DecideOrder, "", "", "", 0, "", o.ID
 			if r.IntN(6) == 0 {
 				w.Do = radio.DecideUndo
 			}
@@ -79,7 +82,7 @@ func (x *ruleset) comes(s radio.Schedule, sl radio.Slot) (out []coming) {
 			!slices.Contains(s.Except, m.date) && (len(sl.Dates) == 0 || slices.Contains(sl.Dates, m.date))
 	}
 	free := s.Priority == radio.Prior || slices.Contains(x.deciders, s.Area)
-	standing := x.word(s.ID, sl.ID, "")
+	standing := x.counting(s.ID, sl.ID, "", "")
 	settled := map[radio.Date]bool{} // dates with a word of their own, on which it is due
 	for _, of := range t.daily {
 		for _, i := range x.cal.showing[of] {
@@ -87,7 +90,7 @@ func (x *ruleset) comes(s radio.Schedule, sl radio.Slot) (out []coming) {
 			if !on(m) {
 				continue
 			}
-			word := x.word(s.ID, sl.ID, m.date)
+			word := x.counting(s.ID, sl.ID, m.date, radio.TimeOfDay(of).String())
 			settled[m.date] = word.Do != ""
 			switch {
 			case free, word.Do == radio.DecideAccept:
@@ -140,16 +143,27 @@ func (x *ruleset) first(d radio.Date, at radio.TimeOfDay) (int, bool) {
 }
 
 // word is the newest about a slot on a date, "" for all dates; the zero word for none.
-func (x *ruleset) word(s radio.ScheduleID, sl radio.SlotID, d radio.Date) (best radio.Decision) {
+func (x *ruleset) word(s radio.ScheduleID, sl radio.SlotID, d radio.Date, clock string) (best radio.Decision) {
 	for _, w := range x.words {
-		if w.Other == "" && w.Schedule == s && (w.Slot == "" || w.Slot == sl) && w.Date == d && w.N > best.N && x.counts(w.Area, w.At) {
+		if w.Other == "" && w.Schedule == s && (w.Slot == "" || w.Slot == sl) && w.Date == d && w.Time == clock && w.N > best.N && x.counts(w.Area, w.At) {
 			best = w
 		}
 	}
-	if best.Do == radio.DecideUndo {
+	return best
+}
+
+// counting is what was said of an airing alone, unless something was said of its date since.
+func (x *ruleset) counting(s radio.ScheduleID, sl radio.SlotID, d radio.Date, clock string) radio.Decision {
+	day := x.word(s, sl, d, "")
+	if clock != "" {
+		if one := x.word(s, sl, d, clock); one.Do != "" && one.Do != radio.DecideUndo && one.N > day.N {
+			return one
+		}
+	}
+	if day.Do == radio.DecideUndo {
 		return radio.Decision{}
 	}
-	return best
+	return day
 }
 
 // counts: the area speaks for the place, and did so when it spoke: what took in others

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -41,14 +42,27 @@ func decisionsKept(t *testing.T, s *store.Store) {
 		t.Errorf("standing after the second word %+v %v", w, ok)
 	}
 	day.N = 2
-	if w, ok := got.On(o.ID, o.Slots[0].ID, "2026-06-01"); !ok || w != day {
+	if w, ok := got.On(o.ID, o.Slots[0].ID, "2026-06-01", 17*60); !ok || w != day {
 		t.Errorf("the date %+v, want %+v", w, day)
+	}
+	// One airing of that date.
+	one := day
+	one.N, one.Time, one.ToDate, one.To = 4, "05:00", "", 60
+	must(t, s.AddDecisions(t.Context(), []radio.Decision{one}))
+	got = readPlan(t, s).Decided.At(speaks(here...))
+	for at, want := range map[radio.TimeOfDay]radio.Decision{5 * 60: one, 17 * 60: day} {
+		if w, ok := got.On(o.ID, o.Slots[0].ID, "2026-06-01", at); !ok || w != want {
+			t.Errorf("the airing of %s %+v, want %+v", at, w, want)
+		}
+	}
+	if h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(o.ID), 10)); len(h) == 0 || !slices.Contains(h[0].Facts.Values, radio.AuditValue{Field: "time", Now: "05:00"}) {
+		t.Errorf("the entry does not name the airing: %+v", h)
 	}
 	if readPlan(t, s).Decided.Any(speaks(plan.Areas[0].ID)) {
 		t.Error("the province has said something")
 	}
 	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), here, o.ID, 10))
-	if len(all) != 3 || all[0].Do != radio.DecideAccept || all[2].Reason != first.Reason {
+	if len(all) != 4 || all[0] != one || all[1].Do != radio.DecideAccept || all[3].Reason != first.Reason {
 		t.Errorf("all words, the newest first: %+v", all)
 	}
 	same(t, "of all schedules, bounded", len(need[[]radio.Decision](t)(s.Decisions(t.Context(), here, "", 2))), 2)
@@ -89,6 +103,11 @@ func offerRules(t *testing.T, s *store.Store) {
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 48, By: an, At: alertAt}))
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1}))
 	same(t, "the newest", readPlan(t, s).Decided.At(speaks(here)).Rule, radio.OfferRule{N: 2, Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1})
+	every := need[[]radio.OfferRule](t)(s.OfferRules(t.Context(), []radio.AreaID{here, plan.Areas[0].ID}))
+	if len(every) != 2 || every[0].Hours != 48 || every[1].Hours != 6 {
+		t.Errorf("every rule: %+v", every)
+	}
+	same(t, "of no area", len(need[[]radio.OfferRule](t)(s.OfferRules(t.Context(), nil))), 0)
 	h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(here), 10))
 	if len(h) < 2 || h[0].Action != "offer.rule" || h[0].Facts.Area != here {
 		t.Fatalf("entries %+v", h)
