@@ -57,6 +57,9 @@ func (s *Store) Decisions(ctx context.Context, areas []radio.AreaID, about radio
 // AddDecisions keeps the words a person says at once, all or none, each with its entry.
 func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.lock(ctx, tx, decisionLock); err != nil {
+			return err
+		}
 		facts := make([]radio.AuditFacts, len(words))
 		for i, d := range words {
 			was, err := lastDecision(ctx, tx, d)
@@ -139,6 +142,9 @@ func scheduleNamed(ctx context.Context, tx *sql.Tx, id radio.ScheduleID) (radio.
 // PutOfferRule keeps how a commune takes what is sent to it from now on.
 func (s *Store) PutOfferRule(ctx context.Context, r radio.OfferRule) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.lock(ctx, tx, decisionLock); err != nil {
+			return err
+		}
 		var was radio.OfferRule
 		err := tx.QueryRowContext(ctx, `SELECT choice, hours FROM offer_rule WHERE area = $1 ORDER BY n DESC LIMIT 1`, string(r.Area)).Scan(&was.Default, &was.Hours)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -92,8 +92,10 @@ func (s *Server) offerList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var d offersData
+	reads := func(id radio.AreaID) bool { return mine == nil || slices.Contains(mine, id) }
 	for _, a := range tree.All() {
-		if a.Kind == radio.Commune && (mine == nil || slices.Contains(mine, a.ID)) {
+		// One that was merged is answered for where it lies now.
+		if now, _ := tree.LiveCommune(a.ID); a.Kind == radio.Commune && reads(a.ID) && (now.ID == a.ID || !reads(now.ID)) {
 			d.Communes = append(d.Communes, a)
 		}
 	}

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"sync"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -12,6 +14,7 @@ func areaSuites() []Suite {
 		{"areas: merged on their day", areasMerged},
 		{"areas: split, renamed, taken back", areasSplit},
 		{"areas: what cannot be done waits", areasFail},
+		{"areas: one change sent twice at once", areasAtOnce},
 	}
 }
 
@@ -166,5 +169,41 @@ func areasFail(t *testing.T, s *store.Store) {
 	}
 	if a, _ := s.AreaByCode(ctx, "cam-xuyen"); a.ID != plan.Areas[1].ID {
 		t.Errorf("something was written: %+v", a)
+	}
+}
+
+// The same form sent twice, or by two administrators: one change is kept.
+func areasAtOnce(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	other, _, _ := beside(t, s, plan)
+	const writers = 5
+	var wg sync.WaitGroup
+	errs := make([]error, writers)
+	for range writers { // PostgreSQL has a connection for each of them from here on
+		wg.Go(func() {
+			for range 5 {
+				if err := s.PutOfferRule(t.Context(), radio.OfferRule{Area: other.ID, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range errs {
+		c := areaChange(radio.MergeAreas, "2026-07-01", an)
+		c.Areas, c.New, c.Code, c.Name = []radio.AreaID{plan.Areas[1].ID, other.ID}, radio.NewID[radio.AreaID](), "cam-moi", "Xã Cẩm Mới"
+		wg.Go(func() { errs[i] = s.RecordAreaChange(t.Context(), c) })
+	}
+	wg.Wait()
+	kept := 0
+	for _, err := range errs {
+		if err == nil {
+			kept++
+		} else if !errors.Is(err, radio.ErrConflict) && !errors.Is(err, radio.ErrInvalid) {
+			t.Error(err)
+		}
+	}
+	if all := need[[]radio.AreaChange](t)(s.AreaChanges(t.Context())); kept != 1 || len(all) != 1 {
+		t.Errorf("%d were told that theirs is kept, %d are", kept, len(all))
 	}
 }

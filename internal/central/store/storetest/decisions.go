@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"sync"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -12,6 +13,7 @@ func decisionSuites() []Suite {
 		{"decisions: the newest word counts, all are kept", decisionsKept},
 		{"decisions: each leaves its entry", decisionsAudited},
 		{"decisions: all or none", decisionsAllOrNone},
+		{"decisions: communes that answer at once", decisionsAtOnce},
 		{"decisions: how a commune takes offers", offerRules},
 		{"decisions: what a programme leaves off is kept beside it", declinedKept},
 	}
@@ -79,6 +81,38 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), bad}), radio.ErrNotFound)
 	if readPlan(t, s).Decided.Any(speaks(plan.Areas[1].ID)) {
 		t.Error("the first of two was kept although the second was not")
+	}
+}
+
+// Every commune answers on the evening before: nobody is refused because another one, or
+// the same, answers at the same moment.
+func decisionsAtOnce(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	const writers, each = 6, 8
+	var wg sync.WaitGroup
+	failed := make(chan error, 2*writers*each)
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				failed <- s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), offerWord(plan, an, radio.DecideUndo)})
+				failed <- s.PutOfferRule(t.Context(), radio.OfferRule{Area: plan.Areas[1].ID, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt})
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	for err := range failed {
+		must(t, err)
+	}
+	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), []radio.AreaID{plan.Areas[1].ID}, "", 1000))
+	if len(all) != 2*writers*each || all[0].N != 2*writers*each {
+		t.Fatalf("%d words kept, the last is number %d", len(all), all[0].N)
+	}
+	// The words that were said together stand together.
+	for i := 0; i < len(all); i += 2 {
+		if all[i].Do != radio.DecideUndo || all[i+1].Do != radio.DecideAccept {
+			t.Fatalf("number %d is %s", all[i].N, all[i].Do)
+		}
 	}
 }
 
