@@ -51,10 +51,13 @@ type decisionBody struct {
 	ToDate   radio.Date         `json:"to_date,omitempty"`
 	Other    radio.ScheduleID   `json:"other,omitempty"`
 	Reason   string             `json:"reason,omitempty"`
+	// Seen is n of the newest word that was read before, 0 for none: 409 when a newer one is
+	// about the same. Left out, it is not asked.
+	Seen *int64 `json:"seen,omitempty"`
 }
 
 func (b decisionBody) word() radio.Decision {
-	return radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Do: b.Do, To: b.To, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason}
+	return radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Do: b.Do, To: b.To, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason, Seen: b.Seen}
 }
 
 type decisionsBody struct {
@@ -76,6 +79,14 @@ type offerData struct {
 	// May: the reader answers for the commune.
 	May   bool
 	Again retry
+}
+
+// Seen is the newest word that the page tells of.
+func (d offerData) Seen() int64 {
+	if len(d.Inbox.Words) == 0 {
+		return 0
+	}
+	return d.Inbox.Words[0].N
 }
 
 // offerList lists the reader's communes; the only one is shown at once.
@@ -183,6 +194,15 @@ func readDecision(r *http.Request) (radio.Decision, error) {
 	f := r.PostForm
 	d := radio.Decision{Schedule: radio.ScheduleID(f.Get("schedule")), Slot: radio.SlotID(f.Get("slot")), Date: radio.Date(f.Get("date")),
 		Do: radio.DecisionKind(f.Get("do")), Other: radio.ScheduleID(f.Get("other")), Reason: radio.TidyLine(f.Get("reason"))}
+	if f.Has("seen") {
+		n, err := strconv.ParseInt(f.Get("seen"), 10, 64)
+		if err != nil {
+			var e radio.Invalid
+			e.Add("seen", "hãy mở lại trang rồi trả lời", "want the number of the newest word that was seen")
+			return d, e.Err()
+		}
+		d.Seen = &n
+	}
 	if d.Do != radio.DecideMove {
 		return d, nil
 	}

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,6 +16,7 @@ func decisionSuites() []Suite {
 		{"decisions: each leaves its entry", decisionsAudited},
 		{"decisions: all or none", decisionsAllOrNone},
 		{"decisions: communes that answer at once", decisionsAtOnce},
+		{"decisions: nobody overrules a colleague unawares", decisionsSeen},
 		{"decisions: how a commune takes offers", offerRules},
 		{"decisions: what a programme leaves off is kept beside it", declinedKept},
 	}
@@ -81,6 +84,43 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), bad}), radio.ErrNotFound)
 	if readPlan(t, s).Decided.Any(speaks(plan.Areas[1].ID)) {
 		t.Error("the first of two was kept although the second was not")
+	}
+}
+
+// Two of one office have the page open, and answer one after the other.
+func decisionsSeen(t *testing.T, s *store.Store) {
+	plan, an, binh := alertHouse(t, s)
+	here := []radio.AreaID{plan.Areas[1].ID}
+	say := func(by radio.UserID, do radio.DecisionKind, seen int64) error {
+		d := offerWord(plan, by, do)
+		d.Reason, d.Seen = "Bận lễ hội đền", &seen
+		return s.AddDecisions(t.Context(), []radio.Decision{d})
+	}
+	must(t, say(an, radio.DecideDecline, 0))
+	err := say(binh, radio.DecideAccept, 0) // before them it still waits
+	wantKind(t, err, radio.ErrConflict)
+	var told interface{ Vietnamese() string }
+	if !errors.As(err, &told) || !strings.Contains(told.Vietnamese(), "câu trả lời mới hơn") {
+		t.Errorf("told %v", err)
+	}
+	must(t, say(an, radio.DecideDecline, 0)) // the form sent twice
+	if all := need[[]radio.Decision](t)(s.Decisions(t.Context(), here, "", 9)); len(all) != 1 || all[0].Do != radio.DecideDecline {
+		t.Fatalf("kept %+v", all)
+	}
+	must(t, say(binh, radio.DecideAccept, 1)) // having seen it
+	// For every slot of the schedule, and for one date of one: about the same.
+	seen, other := int64(1), offerWord(plan, an, radio.DecideDecline)
+	other.Seen, other.Slot, other.Reason = &seen, "", "x"
+	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{other}), radio.ErrConflict)
+	other.Slot, other.Date = plan.Schedules[0].Slots[0].ID, "2026-06-01"
+	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{other}), radio.ErrConflict)
+	// Of another slot, and who does not say what they saw: as before.
+	other.Slot = radio.NewID[radio.SlotID]()
+	must(t, s.AddDecisions(t.Context(), []radio.Decision{other}))
+	other.Slot, other.Seen = plan.Schedules[0].Slots[0].ID, nil
+	must(t, s.AddDecisions(t.Context(), []radio.Decision{other}))
+	if h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(plan.Schedules[0].ID), 20)); len(h) < 4 || h[3].Action != "offer.decline" || h[2].Action != "offer.accept" {
+		t.Errorf("entries %+v", h)
 	}
 }
 
