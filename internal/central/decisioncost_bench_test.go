@@ -34,13 +34,11 @@ func BenchmarkDecisionReaches(b *testing.B) {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	settle(post)
-	round := func(b *testing.B, documents int, change func(n int)) {
-		n := 0
+	round := func(b *testing.B, documents int, change func()) {
 		for b.Loop() {
 			b.StopTimer()
 			settle(post)
-			n++
-			change(n)
+			change()
 			b.StartTimer()
 			d.Changed()
 			for range documents {
@@ -49,7 +47,7 @@ func BenchmarkDecisionReaches(b *testing.B) {
 		}
 		b.ReportMetric(float64(documents), "documents")
 	}
-	of := 0
+	of, said := 0, 0
 	places, err := p.c.store.Places(ctx)
 	if err != nil {
 		b.Fatal(err)
@@ -60,12 +58,13 @@ func BenchmarkDecisionReaches(b *testing.B) {
 		}
 	}
 	b.Run("decision", func(b *testing.B) {
-		round(b, of, func(n int) {
-			p.answer(b, p.where, []radio.DecisionKind{radio.DecideDecline, radio.DecideAccept}[n%2])
+		round(b, of, func() {
+			p.answer(b, p.where, []radio.DecisionKind{radio.DecideDecline, radio.DecideAccept}[said%2])
+			said++
 		})
 	})
 	b.Run("rules", func(b *testing.B) {
-		round(b, len(places), func(n int) {
+		round(b, len(places), func() {
 			change := radio.PlanChange{At: radio.At(time.Now()), Author: "a", Approver: "b", Policies: []radio.PolicyRule{{ID: radio.NewID[radio.PolicyID](), Version: p.rules + 1,
 				Target: radio.Target{Area: benchID[radio.AreaID]('a', 0)}, Zone: "Asia/Ho_Chi_Minh", Label: "QĐ", Windows: []radio.Window{{From: 5 * 60, To: radio.TimeOfDay(18*60 + p.rules%60)}}, Author: "a", Approver: "b"}}}
 			if p.rules > 0 {

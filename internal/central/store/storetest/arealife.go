@@ -15,6 +15,7 @@ func areaSuites() []Suite {
 		{"areas: split, renamed, taken back", areasSplit},
 		{"areas: what cannot be done waits", areasFail},
 		{"areas: one change sent twice at once", areasAtOnce},
+		{"areas: an import that read them before a merger undoes nothing", areasImportedLate},
 	}
 }
 
@@ -169,6 +170,36 @@ func areasFail(t *testing.T, s *store.Store) {
 	}
 	if a, _ := s.AreaByCode(ctx, "cam-xuyen"); a.ID != plan.Areas[1].ID {
 		t.Errorf("something was written: %+v", a)
+	}
+}
+
+// An import of a folder may take minutes: a merger has come between its reading and its
+// writing.
+func areasImportedLate(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	plan, an, binh := alertHouse(t, s)
+	old := plan.Areas[1]
+	other, _, _ := beside(t, s, plan)
+	c := areaChange(radio.MergeAreas, "2026-07-01", an)
+	c.Areas, c.Into = []radio.AreaID{old.ID}, other.ID
+	must(t, s.RecordAreaChange(ctx, c))
+	_, err := s.ApplyAreaChange(ctx, c.ID, "2026-07-01", "centre", alertAt+1)
+	must(t, err)
+	late := old
+	late.Name = "Xã Thạch Hà mới"
+	for what, err := range map[string]error{
+		"folder": s.ApplyPlan(ctx, radio.PlanChange{At: alertAt + 2, Author: an, Approver: binh, Areas: []radio.Area{late}}),
+		"table":  s.ApplyPlaces(ctx, radio.PlanChange{At: alertAt + 2, Author: an, Areas: []radio.Area{late}}),
+	} {
+		var told interface{ Vietnamese() string }
+		if wantKind(t, err, radio.ErrConflict); !errors.As(err, &told) {
+			t.Errorf("%s: told %v", what, err)
+		}
+	}
+	for _, a := range need[[]radio.Area](t)(s.Areas(ctx)) {
+		if a.ID == old.ID && (a.Parent != other.ID || !a.Ended() || a.Name != old.Name) {
+			t.Errorf("the merger is undone: %+v", a)
+		}
 	}
 }
 
