@@ -44,6 +44,9 @@ type Decision struct {
 	Reason string `json:"reason,omitempty"`
 	By     UserID `json:"by"`
 	At     Millis `json:"at"`
+	// Seen is N of the newest word that the person had before them when they spoke, 0 for
+	// none; nil when that is not asked.
+	Seen *int64 `json:"-"`
 }
 
 // OfferDefault is what counts while a commune says nothing.
@@ -308,4 +311,32 @@ func (s Settlement) Order(a, b ScheduleID) (Decision, bool) {
 // commune nor below it. Whether normal or priority is for the caller to ask.
 func (p Place) Offered(s Schedule) bool {
 	return p.Commune().ID != "" && !p.Decides(s.Area)
+}
+
+// Touches says whether two words of one commune are about the same: the order of two
+// schedules, or slots of one schedule, on whatever dates.
+func (d Decision) Touches(w Decision) bool {
+	if d.Other != "" || w.Other != "" {
+		return d.Schedule == w.Schedule && d.Other == w.Other || d.Schedule == w.Other && d.Other == w.Schedule
+	}
+	return d.Schedule == w.Schedule && (d.Slot == w.Slot || d.Slot == "" || w.Slot == "")
+}
+
+// Answers weighs a word against those of its commune that came after what the person saw:
+// ErrConflict when one of them is about the same, so that nobody overrules a colleague
+// unawares; said when it is this very word, sent twice.
+func (d Decision) Answers(newer []Decision) (said bool, err error) {
+	for _, w := range newer {
+		if d.Seen == nil || w.N <= *d.Seen || !d.Touches(w) {
+			continue
+		}
+		same := w
+		same.N, same.At, same.Seen = d.N, d.At, d.Seen
+		if same != d {
+			return false, Refuse(ErrConflict, "Đã có câu trả lời mới hơn về lịch này từ khi bạn mở trang. Hãy xem lại rồi trả lời.",
+				"there is a newer answer about this schedule than the one you saw; look at it again")
+		}
+		said = true
+	}
+	return said, nil
 }

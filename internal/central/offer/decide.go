@@ -32,6 +32,9 @@ func (d *Desk) Decide(ctx context.Context, by radio.Person, commune radio.AreaID
 	if err != nil {
 		return err
 	}
+	if err := h.speaks(); err != nil {
+		return err
+	}
 	words = slices.Clone(words)
 	for i := range words {
 		w := &words[i]
@@ -66,6 +69,9 @@ func (d *Desk) SetRule(ctx context.Context, by radio.Person, r radio.OfferRule) 
 	if err != nil {
 		return err
 	}
+	if err := h.speaks(); err != nil {
+		return err
+	}
 	r.N, r.By, r.At = 0, by.ID, radio.At(h.now)
 	same := func(was radio.OfferRule) bool { return was.Default == r.Default && was.Hours == r.Hours }
 	if same(h.said.Rule) && !slices.ContainsFunc(h.parts, func(p part) bool { return !same(p.said.Rule) }) {
@@ -76,6 +82,17 @@ func (d *Desk) SetRule(ctx context.Context, by radio.Person, r radio.OfferRule) 
 	}
 	d.changed()
 	return nil
+}
+
+// speaks refuses words for a commune that was merged: what it said goes on until the one
+// that took it speaks, and nobody adds to it.
+func (h *house) speaks() error {
+	if !h.commune.Ended() {
+		return nil
+	}
+	now, _ := radio.NewAreaTree(h.plan.Areas).Live(h.commune.ID)
+	return radio.Refuse(radio.ErrConflict, fmt.Sprintf("%s đã sáp nhập vào %s: người của %s trả lời ở trang của %s.", h.commune.Name, now.Name, now.Name, now.Name),
+		fmt.Sprintf("%s was merged into %s: it is answered for there", h.commune.Name, now.Name))
 }
 
 func notTheirs() error {

@@ -356,6 +356,20 @@ func TestInboxOfMerged(t *testing.T) {
 	if err := h.SetRule(t.Context(), an, radio.OfferRule{Area: area(10), Default: radio.OfferHold, Hours: 5}); err != nil || len(h.rules) != 2 {
 		t.Error(err, h.rules)
 	}
+	// Whoever still has a role in the commune of before no longer speaks for its clusters.
+	binh := radio.Person{ID: "binh", Grants: []radio.Grant{{Role: radio.RoleEditor, Area: area(20)}}}
+	for what, err := range map[string]error{
+		"a rule": h.SetRule(t.Context(), binh, radio.OfferRule{Area: area(20), Default: radio.OfferHold, Hours: 5}),
+		"a word": h.Decide(t.Context(), binh, area(20), []radio.Decision{{Schedule: s, Slot: sl, Do: radio.DecideDecline, Reason: "x"}}),
+	} {
+		var told interface{ Vietnamese() string }
+		if !errors.Is(err, radio.ErrConflict) || !errors.As(err, &told) || !strings.Contains(told.Vietnamese(), "Xã 10") {
+			t.Errorf("%s of a commune that was merged: %v", what, err)
+		}
+	}
+	if len(h.rules) != 2 {
+		t.Errorf("kept %+v", h.rules)
+	}
 }
 
 // TestAnswers: how one schedule stands with every commune to which it is sent, also before

@@ -51,10 +51,14 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, decided
 	}
 	oldest := zone.Date(now.Add(-KeepEnded))
 	w := work{place: place, bulletins: bulletins, p: empty(), kept: empty(), said: decided.At(place.Deciders()), zone: zone, oldest: oldest}
-	for _, s := range inOrder(schedules) {
-		if s.WithdrawnAt != 0 || !slices.ContainsFunc(s.Targets, place.Within) || (s.Until != "" && s.Until < oldest) {
-			continue
+	// Of a province's hundreds a device has a few: those are put in order, not all of them.
+	var mine []radio.Schedule
+	for _, s := range schedules {
+		if s.WithdrawnAt == 0 && (s.Until == "" || s.Until >= oldest) && slices.ContainsFunc(s.Targets, place.Within) {
+			mine = append(mine, s)
 		}
+	}
+	for _, s := range inOrder(mine) {
 		if s.Zone != w.p.Zone {
 			return fail(fmt.Errorf("%w: schedule %s is in zone %q, the province in %q", radio.ErrInvalid, s.Code, s.Zone, w.p.Zone))
 		}

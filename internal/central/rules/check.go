@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,6 +16,10 @@ import (
 const (
 	maxWindows = 21
 	maxVolume  = 24
+	// Days ahead on which rules begin at most, and years since their decision: else it is a
+	// slip of the pen.
+	maxAhead = 730
+	maxAge   = 100
 )
 
 // check makes a rule of what a person wrote for a place; all that is wrong is told together.
@@ -73,14 +78,21 @@ func check(b radio.RulesBody, p place, today radio.Date) (radio.PolicyRule, erro
 		}
 		return true
 	}
-	if r.Issued != "" && day("issued", r.Issued) && r.Issued > today {
+	switch {
+	case r.Issued == "" || !day("issued", r.Issued):
+	case r.Issued > today:
 		e.Add("issued", "ngày của quyết định chưa đến", "the date of the decision has not come")
+	case r.Issued < later(today, -maxAge, 0):
+		e.Add("issued", "năm của quyết định quá xa: hãy xem lại", "the year of the decision is too long ago: look again")
 	}
 	switch {
 	case r.From == "":
 		e.Add("from", "phải nêu ngày có hiệu lực", "name the first day")
-	case day("from", r.From) && r.From < today:
+	case !day("from", r.From):
+	case r.From < today:
 		e.Add("from", "ngày có hiệu lực phải từ hôm nay trở đi", "the first day must be today or later")
+	case r.From > later(today, 0, maxAhead):
+		e.Add("from", fmt.Sprintf("ngày có hiệu lực cách hôm nay quá xa: nhiều nhất %d ngày", maxAhead), fmt.Sprintf("the first day is too far from today: at most %d days", maxAhead))
 	}
 	spans(&e, "windows", r.Windows)
 	spans(&e, "quiet", r.Quiet)
@@ -114,6 +126,15 @@ func check(b radio.RulesBody, p place, today radio.Date) (radio.PolicyRule, erro
 		return r, err
 	}
 	return r, r.Check()
+}
+
+// later is a date some years and days after another.
+func later(d radio.Date, years, days int) radio.Date {
+	t, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return d
+	}
+	return radio.DateOf(t.AddDate(years, 0, days))
 }
 
 func span(from, to radio.TimeOfDay) bool {

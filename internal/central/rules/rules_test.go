@@ -183,6 +183,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"issued tomorrow":        {string(commune), body(), func(r *radio.RulesBody) { r.Issued = "2026-11-24" }, "issued"},
 		"no such date":           {string(commune), body(), func(r *radio.RulesBody) { r.From = "2026-02-30" }, "from"},
 		"yesterday":              {string(commune), body(), func(r *radio.RulesBody) { r.From = "2026-11-22" }, "from"},
+		"2062 for 2026":          {string(commune), body(), func(r *radio.RulesBody) { r.From = "2062-12-01" }, "from"},
+		"issued in 1026":         {string(commune), body(), func(r *radio.RulesBody) { r.Issued = "1026-11-20" }, "issued"},
 		"never":                  {string(commune), body(), func(r *radio.RulesBody) { r.Windows = nil }, "windows"},
 		"an empty span":          {string(commune), body(), func(r *radio.RulesBody) { r.Windows[0].To = 300 }, "windows.1"},
 		"weekday 8":              {string(commune), body(), func(r *radio.RulesBody) { r.Windows[0].Days = []int{8} }, "windows.1"},

@@ -61,6 +61,9 @@ func (s *Store) DueAreaChanges(ctx context.Context, today radio.Date) ([]radio.A
 // the areas as they stand after what else waits for an earlier day.
 func (s *Store) RecordAreaChange(ctx context.Context, c radio.AreaChange) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.lock(ctx, tx, areaLock); err != nil {
+			return err
+		}
 		e, err := effectAfter(ctx, tx, c)
 		if err != nil {
 			return err
@@ -176,6 +179,9 @@ func (s *Store) ApplyAreaChange(ctx context.Context, id radio.AreaChangeID, toda
 
 func applyAreaChange(ctx context.Context, t *LogTx, id radio.AreaChangeID, today radio.Date, actor string, at radio.Millis) (e radio.AreaEffect, err error) {
 	tx := t.tx()
+	if err := t.store.lock(ctx, tx, areaLock); err != nil {
+		return e, err
+	}
 	c, err := areaChange(ctx, tx, id)
 	if err != nil {
 		return e, err
@@ -236,10 +242,8 @@ func carryGrants(ctx context.Context, t *LogTx, c radio.AreaChange, actor string
 		return nil
 	}
 	tx := t.tx()
-	if t.pg() {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, peopleLock); err != nil {
-			return fmt.Errorf("lock the accounts: %w", err)
-		}
+	if err := t.store.lock(ctx, tx, peopleLock); err != nil {
+		return err
 	}
 	list, args := marks(c.Areas)
 	holders, err := collect(ctx, tx, func(r *sql.Rows) (id radio.UserID, err error) { return id, r.Scan(&id) },

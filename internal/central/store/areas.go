@@ -50,6 +50,23 @@ func putArea(ctx context.Context, tx *sql.Tx, a radio.Area) error {
 	return nil
 }
 
+// importArea writes an area as files name it. Files do not move areas: ErrConflict when one
+// was merged or went elsewhere since they were read.
+func importArea(ctx context.Context, tx *sql.Tx, a radio.Area) error {
+	found, err := collect(ctx, tx, func(r *sql.Rows) (was radio.Area, err error) { return was, r.Scan(areaFields(&was)...) },
+		`SELECT `+areaColumns+` FROM area WHERE id = $1`, string(a.ID))
+	if err != nil {
+		return fmt.Errorf("read area %s: %w", a.Code, err)
+	}
+	for _, was := range found {
+		if was.Parent != a.Parent || was.ValidTo != a.ValidTo {
+			return radio.Refuse(radio.ErrConflict, fmt.Sprintf("%s vừa được sáp nhập hoặc chuyển địa bàn trong lúc nhập. Hãy nhập lại.", was.Name),
+				fmt.Sprintf("area %s was merged or moved while this was imported; import again", was.Code))
+		}
+	}
+	return putArea(ctx, tx, a)
+}
+
 // Places lists every device with its area chain, by device code. One snapshot for both
 // queries.
 func (s *Store) Places(ctx context.Context) ([]radio.Place, error) {

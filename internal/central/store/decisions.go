@@ -83,8 +83,17 @@ func (s *Store) Decisions(ctx context.Context, areas []radio.AreaID, about radio
 }
 
 // AddDecisions keeps the words a person says at once, all or none, each with its entry.
+// ErrConflict when a newer word than the person saw is about the same; a word that was sent
+// twice is kept once.
 func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.lock(ctx, tx, decisionLock); err != nil {
+			return err
+		}
+		words, err := unsaid(ctx, tx, words)
+		if err != nil {
+			return err
+		}
 		facts := make([]radio.AuditFacts, len(words))
 		for i, d := range words {
 			was, err := lastDecision(ctx, tx, d)
@@ -107,6 +116,26 @@ func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error 
 		}
 		return nil
 	})
+}
+
+// unsaid leaves out what was said already, word by word.
+func unsaid(ctx context.Context, tx *sql.Tx, words []radio.Decision) (out []radio.Decision, err error) {
+	for _, d := range words {
+		if d.Seen != nil {
+			newer, err := collect(ctx, tx, scanDecision, `SELECT `+decisionColumns+` FROM decision WHERE area = $1 AND n > $2 ORDER BY n`, string(d.Area), *d.Seen)
+			if err != nil {
+				return nil, fmt.Errorf("newer words: %w", err)
+			}
+			if said, err := d.Answers(newer); err != nil || said {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 // lastDecision is the newest word about the same thing; the zero one when there is none.
@@ -168,6 +197,9 @@ func scheduleNamed(ctx context.Context, tx *sql.Tx, id radio.ScheduleID) (radio.
 // PutOfferRule keeps how a commune takes what is sent to it from now on.
 func (s *Store) PutOfferRule(ctx context.Context, r radio.OfferRule) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.lock(ctx, tx, decisionLock); err != nil {
+			return err
+		}
 		var was radio.OfferRule
 		err := tx.QueryRowContext(ctx, `SELECT choice, hours FROM offer_rule WHERE area = $1 ORDER BY n DESC LIMIT 1`, string(r.Area)).Scan(&was.Default, &was.Hours)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -57,7 +57,8 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		for _, write := range []func() error{
-			func() error { return each(ctx, tx, c.Areas, putArea) },
+			func() error { return s.lock(ctx, tx, areaLock) },
+			func() error { return each(ctx, tx, c.Areas, importArea) },
 			func() error { return each(ctx, tx, c.Devices, putDevice) },
 			func() error { return each(ctx, tx, c.Policies, addPolicy) },
 			func() error { return each(ctx, tx, c.Campaigns, putCampaign) },
@@ -83,11 +84,12 @@ func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 }
 
 // ApplyPlaces writes areas, devices, their setups and contacts in one transaction, or
-// nothing of it: ErrConflict when a code is taken, or a setup or contact moved.
+// nothing of it: ErrConflict when a code is taken, or an area, a setup or contact moved.
 func (s *Store) ApplyPlaces(ctx context.Context, c radio.PlanChange) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		for _, write := range []func() error{
-			func() error { return each(ctx, tx, c.Areas, putArea) },
+			func() error { return s.lock(ctx, tx, areaLock) },
+			func() error { return each(ctx, tx, c.Areas, importArea) },
 			func() error { return each(ctx, tx, c.Devices, putDevice) },
 			// These leave entries, which come last.
 			func() error { return changeContacts(ctx, tx, c) },

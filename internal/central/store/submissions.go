@@ -20,9 +20,11 @@ func scanSubmission(r *sql.Rows) (s radio.Submission, err error) {
 	return s, r.Scan(&s.ID, &s.Bulletin, &s.Version, &s.Turn, &s.Commune, &s.Code, &s.Title, &s.Author, &s.Seconds)
 }
 
-// submissions reads submissions with their steps, the newest first.
+// submissions reads submissions with their steps, what waits first (it was only handed in),
+// then the newest.
 func submissions(ctx context.Context, q querier, where string, limit int, args ...any) ([]radio.Submission, error) {
-	out, err := collect(ctx, q, scanSubmission, submissionQuery+where+` ORDER BY s.id DESC LIMIT `+strconv.Itoa(limit), args...)
+	out, err := collect(ctx, q, scanSubmission, submissionQuery+where+` ORDER BY CASE WHEN EXISTS (SELECT 1 FROM submission_step x
+		WHERE x.submission = s.id AND x.n > 1) THEN 1 ELSE 0 END, s.id DESC LIMIT `+strconv.Itoa(limit), args...)
 	if err != nil || len(out) == 0 {
 		return out, err
 	}
@@ -43,7 +45,7 @@ func submissions(ctx context.Context, q querier, where string, limit int, args .
 	return out, err
 }
 
-// Submissions lists what communes have handed up, the newest first, at most 500: of some
+// Submissions lists what communes have handed up, what waits first, then the newest, at most 500: of some
 // communes, or of all with nil; of one bulletin, or of all with "".
 func (s *Store) Submissions(ctx context.Context, communes []radio.AreaID, of radio.BulletinID) ([]radio.Submission, error) {
 	where, args := `WHERE ($1 = '' OR s.bulletin = $1)`, []any{string(of)}

@@ -131,12 +131,19 @@ func (d *Desk) Send(ctx context.Context, by radio.Person, id radio.BulletinID, v
 	if err != nil {
 		return none, err
 	}
-	turn, waiting := 1, 0
+	waiting := 0
 	for _, s := range all {
 		if s.State == radio.SubmissionWaiting {
 			waiting++
 		}
-		if s.Bulletin != id || s.Version != version {
+	}
+	// Asked for by itself: the list of the commune is cut.
+	if all, err = d.keeper.Submissions(ctx, []radio.AreaID{b.Area}, id); err != nil {
+		return none, err
+	}
+	turn := 1
+	for _, s := range all {
+		if s.Version != version {
 			continue
 		}
 		turn = max(turn, s.Turn+1)

@@ -61,8 +61,12 @@ func (s *Server) instantOf(text string) (radio.Millis, error) {
 // explained answers for one device; who may not read about devices is not told of its
 // health.
 func (s *Server) explained(r *http.Request, d radio.DeviceID, at radio.Millis) (radio.Explanation, error) {
+	chain, err := s.ofPreview(r)
+	if err != nil {
+		return radio.Explanation{}, err
+	}
 	x, err := s.Why.Explain(r.Context(), d, at)
-	if err == nil && !who(r).MaySomewhere(radio.ReadDevices) {
+	if !who(r).May(radio.ReadDevices, chain...) {
 		x.Diagnosis = nil
 	}
 	return x, err

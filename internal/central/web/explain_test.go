@@ -80,6 +80,16 @@ func TestExplainIsNarrow(t *testing.T) {
 	if strings.Contains(w.Body.String(), "no_output") {
 		t.Error("a provider is told of the device's health")
 	}
+	// Who runs the loudspeakers of another commune is none the wiser here.
+	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleProvider, Area: h.area(own)}, {Role: radio.RoleOperator, Area: h.area(foreign)}}})
+	for _, path := range []string{"/api/v1/explain?device=", "/explain?device="} {
+		w = h.ask(t, http.MethodGet, path+h.deviceOf(0), "")
+		want(t, w, http.StatusOK)
+		if strings.Contains(w.Body.String(), "no_output") || strings.Contains(w.Body.String(), "Kiểm tra dây loa.") {
+			t.Errorf("%s tells a provider, who is an operator elsewhere, of the device's health", path)
+		}
+	}
+	want(t, h.ask(t, http.MethodGet, "/api/v1/explain?device="+h.deviceOf(2), ""), http.StatusOK, "no_output")
 }
 
 // TestWhyLinks: every row of the log, and every cell of the week, leads to its

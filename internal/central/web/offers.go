@@ -52,10 +52,13 @@ type decisionBody struct {
 	ToDate   radio.Date         `json:"to_date,omitempty"`
 	Other    radio.ScheduleID   `json:"other,omitempty"`
 	Reason   string             `json:"reason,omitempty"`
+	// Seen is n of the newest word that was read before, 0 for none: 409 when a newer one is
+	// about the same. Left out, it is not asked.
+	Seen *int64 `json:"seen,omitempty"`
 }
 
 func (b decisionBody) word() (radio.Decision, error) {
-	d := radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Time: b.Time, Do: b.Do, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason}
+	d := radio.Decision{Schedule: b.Schedule, Slot: b.Slot, Date: b.Date, Time: b.Time, Do: b.Do, ToDate: b.ToDate, Other: b.Other, Reason: b.Reason, Seen: b.Seen}
 	if b.To != nil {
 		d.To = *b.To
 	} else if d.Do == radio.DecideMove {
@@ -89,6 +92,14 @@ type offerData struct {
 	// May: the reader answers for the commune.
 	May   bool
 	Again retry
+}
+
+// Seen is the newest word that the page tells of.
+func (d offerData) Seen() int64 {
+	if len(d.Inbox.Words) == 0 {
+		return 0
+	}
+	return d.Inbox.Words[0].N
 }
 
 // offerList lists the reader's communes; the only one is shown at once.
@@ -219,6 +230,15 @@ func readDecision(r *http.Request) (radio.Decision, error) {
 	f := r.PostForm
 	d := radio.Decision{Schedule: radio.ScheduleID(f.Get("schedule")), Slot: radio.SlotID(f.Get("slot")), Date: radio.Date(f.Get("date")), Time: f.Get("time"),
 		Do: radio.DecisionKind(f.Get("do")), Other: radio.ScheduleID(f.Get("other")), Reason: radio.TidyLine(f.Get("reason"))}
+	if f.Has("seen") {
+		n, err := strconv.ParseInt(f.Get("seen"), 10, 64)
+		if err != nil {
+			var e radio.Invalid
+			e.Add("seen", "hãy mở lại trang rồi trả lời", "want the number of the newest word that was seen")
+			return d, e.Err()
+		}
+		d.Seen = &n
+	}
 	if d.Do != radio.DecideMove {
 		return d, nil
 	}

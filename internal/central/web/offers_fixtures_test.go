@@ -52,6 +52,9 @@ func (f *fakeOffers) AddDecisions(_ context.Context, words []radio.Decision) err
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range words {
+		if said, err := w.Answers(f.words); err != nil || said {
+			return err
+		}
 		w.N = int64(len(f.words) + 1)
 		f.words = append(f.words, w)
 	}

@@ -47,6 +47,13 @@ func TestOffersPage(t *testing.T) {
 		t.Fatalf("kept %+v", w)
 	}
 	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "không nhận", "sẽ không phát", "Lễ &lt;hội&gt; đền", "Bà con đi làm về", "18:30")
+	// A colleague has had the page open since before that; what they send is not kept, and
+	// the page they get back has seen it.
+	want(t, h.ask(t, http.MethodPost, at, say("accept", "seen", "0").Encode()), http.StatusConflict, "câu trả lời mới hơn", `name="seen" value="2"`)
+	want(t, h.ask(t, http.MethodPost, at, say("accept", "seen", "hai").Encode()), http.StatusUnprocessableEntity)
+	if len(h.offers.words) != 2 {
+		t.Fatalf("kept %+v", h.offers.words)
+	}
 	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=24"), http.StatusSeeOther)
 	want(t, h.ask(t, http.MethodPost, at+"/rule", "default=hold&deadline_hours=nhiều"), http.StatusUnprocessableEntity, "số giờ từ 0 đến 336")
 	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, "Giữ lại: chỉ phát khi đã nhận.", `value="24"`)
@@ -55,7 +62,9 @@ func TestOffersPage(t *testing.T) {
 		got := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[`+body+`]}`)
 		want(t, got, http.StatusUnprocessableEntity, `"field":"to"`)
 	}
-	api := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[{"schedule":"`+string(offeredSchedule)+`","do":"undo"}]}`)
+	api := sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[{"schedule":"`+string(offeredSchedule)+`","do":"undo","seen":1}]}`)
+	want(t, api, http.StatusConflict, "newer answer")
+	api = sendJSON(h, t, http.MethodPost, "/api/v1/offers/"+string(h.area(own))+"/decisions", `{"decisions":[{"schedule":"`+string(offeredSchedule)+`","do":"undo","seen":2}]}`)
 	want(t, api, http.StatusOK, `"state":"by_default"`)
 	// The province reads, and does not answer.
 	h.people.is(&radio.Person{ID: lan.ID, Name: lan.Name, Grants: []radio.Grant{{Role: radio.RoleEditor, Area: h.area(common)}}})

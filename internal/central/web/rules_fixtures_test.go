@@ -89,7 +89,7 @@ func rulesIn(state radio.DraftState) func(h *house, w where) []string {
 		delete(h.rules.drafts, t)
 		if state != "" {
 			h.rules.drafts[t] = radio.RulesDraft{State: state, Revision: 7, Authors: []radio.UserID{sau}, SavedAt: radio.At(now),
-				Rule: radio.PolicyRule{ID: id[radio.PolicyID]('p', 1), Version: 1, Target: t, Zone: "Asia/Ho_Chi_Minh", Label: "thử", Number: "5/QĐ", From: "2099-01-01", Windows: []radio.Window{{From: 300, To: 420}}, Author: sau}}
+				Rule: radio.PolicyRule{ID: id[radio.PolicyID]('p', 1), Version: 1, Target: t, Zone: "Asia/Ho_Chi_Minh", Label: "thử", Number: "5/QĐ", From: "2026-01-01", Windows: []radio.Window{{From: 300, To: 420}}, Author: sau}}
 		}
 		return []string{"place", string(t.Area)}
 	}
@@ -99,8 +99,8 @@ func rulesFixtures() []fixture {
 	read, write, publish := radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules
 	none, open, waiting := rulesIn(""), rulesIn(radio.DraftOpen), rulesIn(radio.DraftSubmitted)
 	page, api := "/rules/{place}", "/api/v1/rules/{place}"
-	body := `{"base":0,"revision":0,"number":"5/QĐ","issued":"2020-01-01","issuer":"UBND","from":"2099-01-01","windows":[{"from":"05:00","to":"07:00"}],"quiet":[],"volume":[],"mourning":[],"exceptions":[]}`
-	form := "base=0&revision=0&number=5/QĐ&issued=2020-01-01&issuer=UBND&from=2099-01-01&windows1_from=05:00&windows1_to=07:00"
+	body := `{"base":0,"revision":0,"number":"5/QĐ","issued":"2020-01-01","issuer":"UBND","from":"2026-01-01","windows":[{"from":"05:00","to":"07:00"}],"quiet":[],"volume":[],"mourning":[],"exceptions":[]}`
+	form := "base=0&revision=0&number=5/QĐ&issued=2020-01-01&issuer=UBND&from=2026-01-01&windows1_from=05:00&windows1_to=07:00"
 	// A draft of the province is its desk's own business.
 	hidden := map[string]int{}
 	for _, role := range radio.Roles() {

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"sync"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -12,6 +14,8 @@ func areaSuites() []Suite {
 		{"areas: merged on their day", areasMerged},
 		{"areas: split, renamed, taken back", areasSplit},
 		{"areas: what cannot be done waits", areasFail},
+		{"areas: one change sent twice at once", areasAtOnce},
+		{"areas: an import that read them before a merger undoes nothing", areasImportedLate},
 	}
 }
 
@@ -166,5 +170,71 @@ func areasFail(t *testing.T, s *store.Store) {
 	}
 	if a, _ := s.AreaByCode(ctx, "cam-xuyen"); a.ID != plan.Areas[1].ID {
 		t.Errorf("something was written: %+v", a)
+	}
+}
+
+// An import of a folder may take minutes: a merger has come between its reading and its
+// writing.
+func areasImportedLate(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	plan, an, binh := alertHouse(t, s)
+	old := plan.Areas[1]
+	other, _, _ := beside(t, s, plan)
+	c := areaChange(radio.MergeAreas, "2026-07-01", an)
+	c.Areas, c.Into = []radio.AreaID{old.ID}, other.ID
+	must(t, s.RecordAreaChange(ctx, c))
+	_, err := s.ApplyAreaChange(ctx, c.ID, "2026-07-01", "centre", alertAt+1)
+	must(t, err)
+	late := old
+	late.Name = "Xã Thạch Hà mới"
+	for what, err := range map[string]error{
+		"folder": s.ApplyPlan(ctx, radio.PlanChange{At: alertAt + 2, Author: an, Approver: binh, Areas: []radio.Area{late}}),
+		"table":  s.ApplyPlaces(ctx, radio.PlanChange{At: alertAt + 2, Author: an, Areas: []radio.Area{late}}),
+	} {
+		var told interface{ Vietnamese() string }
+		if wantKind(t, err, radio.ErrConflict); !errors.As(err, &told) {
+			t.Errorf("%s: told %v", what, err)
+		}
+	}
+	for _, a := range need[[]radio.Area](t)(s.Areas(ctx)) {
+		if a.ID == old.ID && (a.Parent != other.ID || !a.Ended() || a.Name != old.Name) {
+			t.Errorf("the merger is undone: %+v", a)
+		}
+	}
+}
+
+// The same form sent twice, or by two administrators: one change is kept.
+func areasAtOnce(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	other, _, _ := beside(t, s, plan)
+	const writers = 5
+	var wg sync.WaitGroup
+	errs := make([]error, writers)
+	for range writers { // PostgreSQL has a connection for each of them from here on
+		wg.Go(func() {
+			for range 5 {
+				if err := s.PutOfferRule(t.Context(), radio.OfferRule{Area: other.ID, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range errs {
+		c := areaChange(radio.MergeAreas, "2026-07-01", an)
+		c.Areas, c.New, c.Code, c.Name = []radio.AreaID{plan.Areas[1].ID, other.ID}, radio.NewID[radio.AreaID](), "cam-moi", "Xã Cẩm Mới"
+		wg.Go(func() { errs[i] = s.RecordAreaChange(t.Context(), c) })
+	}
+	wg.Wait()
+	kept := 0
+	for _, err := range errs {
+		if err == nil {
+			kept++
+		} else if !errors.Is(err, radio.ErrConflict) && !errors.Is(err, radio.ErrInvalid) {
+			t.Error(err)
+		}
+	}
+	if all := need[[]radio.AreaChange](t)(s.AreaChanges(t.Context())); kept != 1 || len(all) != 1 {
+		t.Errorf("%d were told that theirs is kept, %d are", kept, len(all))
 	}
 }

@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"loaxa/internal/central/store"
@@ -13,6 +16,8 @@ func decisionSuites() []Suite {
 		{"decisions: the newest word counts, all are kept", decisionsKept},
 		{"decisions: each leaves its entry", decisionsAudited},
 		{"decisions: all or none", decisionsAllOrNone},
+		{"decisions: communes that answer at once", decisionsAtOnce},
+		{"decisions: nobody overrules a colleague unawares", decisionsSeen},
 		{"decisions: how a commune takes offers", offerRules},
 		{"decisions: what a programme leaves off is kept beside it", declinedKept},
 	}
@@ -93,6 +98,75 @@ func decisionsAllOrNone(t *testing.T, s *store.Store) {
 	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), bad}), radio.ErrNotFound)
 	if readPlan(t, s).Decided.Any(speaks(plan.Areas[1].ID)) {
 		t.Error("the first of two was kept although the second was not")
+	}
+}
+
+// Two of one office have the page open, and answer one after the other.
+func decisionsSeen(t *testing.T, s *store.Store) {
+	plan, an, binh := alertHouse(t, s)
+	here := []radio.AreaID{plan.Areas[1].ID}
+	say := func(by radio.UserID, do radio.DecisionKind, seen int64) error {
+		d := offerWord(plan, by, do)
+		d.Reason, d.Seen = "Bận lễ hội đền", &seen
+		return s.AddDecisions(t.Context(), []radio.Decision{d})
+	}
+	must(t, say(an, radio.DecideDecline, 0))
+	err := say(binh, radio.DecideAccept, 0) // before them it still waits
+	wantKind(t, err, radio.ErrConflict)
+	var told interface{ Vietnamese() string }
+	if !errors.As(err, &told) || !strings.Contains(told.Vietnamese(), "câu trả lời mới hơn") {
+		t.Errorf("told %v", err)
+	}
+	must(t, say(an, radio.DecideDecline, 0)) // the form sent twice
+	if all := need[[]radio.Decision](t)(s.Decisions(t.Context(), here, "", 9)); len(all) != 1 || all[0].Do != radio.DecideDecline {
+		t.Fatalf("kept %+v", all)
+	}
+	must(t, say(binh, radio.DecideAccept, 1)) // having seen it
+	// For every slot of the schedule, and for one date of one: about the same.
+	seen, other := int64(1), offerWord(plan, an, radio.DecideDecline)
+	other.Seen, other.Slot, other.Reason = &seen, "", "x"
+	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{other}), radio.ErrConflict)
+	other.Slot, other.Date = plan.Schedules[0].Slots[0].ID, "2026-06-01"
+	wantKind(t, s.AddDecisions(t.Context(), []radio.Decision{other}), radio.ErrConflict)
+	// Of another slot, and who does not say what they saw: as before.
+	other.Slot = radio.NewID[radio.SlotID]()
+	must(t, s.AddDecisions(t.Context(), []radio.Decision{other}))
+	other.Slot, other.Seen = plan.Schedules[0].Slots[0].ID, nil
+	must(t, s.AddDecisions(t.Context(), []radio.Decision{other}))
+	if h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(plan.Schedules[0].ID), 20)); len(h) < 4 || h[3].Action != "offer.decline" || h[2].Action != "offer.accept" {
+		t.Errorf("entries %+v", h)
+	}
+}
+
+// Every commune answers on the evening before: nobody is refused because another one, or
+// the same, answers at the same moment.
+func decisionsAtOnce(t *testing.T, s *store.Store) {
+	plan, an, _ := alertHouse(t, s)
+	const writers, each = 6, 8
+	var wg sync.WaitGroup
+	failed := make(chan error, 2*writers*each)
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				failed <- s.AddDecisions(t.Context(), []radio.Decision{offerWord(plan, an, radio.DecideAccept), offerWord(plan, an, radio.DecideUndo)})
+				failed <- s.PutOfferRule(t.Context(), radio.OfferRule{Area: plan.Areas[1].ID, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt})
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	for err := range failed {
+		must(t, err)
+	}
+	all := need[[]radio.Decision](t)(s.Decisions(t.Context(), []radio.AreaID{plan.Areas[1].ID}, "", 1000))
+	if len(all) != 2*writers*each || all[0].N != 2*writers*each {
+		t.Fatalf("%d words kept, the last is number %d", len(all), all[0].N)
+	}
+	// The words that were said together stand together.
+	for i := 0; i < len(all); i += 2 {
+		if all[i].Do != radio.DecideUndo || all[i+1].Do != radio.DecideAccept {
+			t.Fatalf("number %d is %s", all[i].N, all[i].Do)
+		}
 	}
 }
 

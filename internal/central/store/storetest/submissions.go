@@ -10,6 +10,7 @@ import (
 func submissionSuites() []Suite {
 	return []Suite{
 		{"submissions: steps are only added, each with its entry", submissionSteps},
+		{"submissions: what waits is listed, however much came after it", submissionsWaitFirst},
 		{"submissions: what is taken comes with the step or not at all", submissionTaken},
 	}
 }
@@ -82,4 +83,24 @@ func submissionTaken(t *testing.T, s *store.Store) {
 	same(t, "of its own", len(need[[]radio.UserID](t)(s.HandedUpBy(t.Context(), b.ID, b.SourceSHA256))), 0)
 	h := need[[]radio.AuditEntry](t)(s.Audit(t.Context(), string(x.ID), 10))
 	same(t, "what it became", h[0].Facts.Values, []radio.AuditValue{{Field: "became", Now: own.Code}})
+}
+
+// 69 communes hand up more in some months than one list holds: what nobody has decided about
+// must not fall off its end.
+func submissionsWaitFirst(t *testing.T, s *store.Store) {
+	waits, _, an, binh := handUp(t, s)
+	for turn := range 500 {
+		x := waits
+		x.ID, x.Turn, x.Steps, x.State = radio.NewID[radio.SubmissionID](), turn+2, nil, ""
+		x, err := x.Step(radio.SubmissionSend, an, alertAt+1, "")
+		must(t, err)
+		must(t, s.AddSubmission(t.Context(), x))
+		x, err = x.Step(radio.SubmissionReturn, binh, alertAt+2, "tiếng nhỏ")
+		must(t, err)
+		must(t, s.AddSubmissionStep(t.Context(), x, nil))
+	}
+	all := need[[]radio.Submission](t)(s.Submissions(t.Context(), nil, ""))
+	if len(all) != 500 || all[0].ID != waits.ID || all[0].State != radio.SubmissionWaiting || all[1].Turn != 501 {
+		t.Fatalf("%d listed, the first of turn %d %s, then of turn %d", len(all), all[0].Turn, all[0].State, all[1].Turn)
+	}
 }
