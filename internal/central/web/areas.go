@@ -118,6 +118,21 @@ func (s *Server) readAreas(r *http.Request) (a areasAnswer, tree radio.AreaTree,
 	return a, tree, nil
 }
 
+// undone counts the changes whose day has come and that could not be done, for those who
+// can mend it.
+func (s *Server) undone(r *http.Request, tree radio.AreaTree) (n int, err error) {
+	if !who(r).May(radio.WriteDevices, tree.Root()...) {
+		return 0, nil
+	}
+	changes, err := s.AreaDesk.AreaChanges(r.Context())
+	for _, c := range changes {
+		if c.Waits() && c.Failed != "" {
+			n++
+		}
+	}
+	return n, err
+}
+
 // areaRow is one area of the page, with the clusters in it.
 type areaRow struct {
 	radio.Area

@@ -65,3 +65,20 @@ func TestLogOfMergedCommunes(t *testing.T) {
 		t.Error("a commune's reader sees another one")
 	}
 }
+
+// TestUndoneChangeOfAreas: what could not be done on its day stands on the first page of who
+// can mend it, and of nobody else. It stood on the page of the areas alone.
+func TestUndoneChangeOfAreas(t *testing.T) {
+	h := newHouse(t)
+	h.lives.changes = []radio.AreaChange{
+		{ID: id[radio.AreaChangeID]('q', 1), Kind: radio.RenameArea, From: "2025-11-20", Name: "X", Failed: "Mã đã có."},
+		{ID: id[radio.AreaChangeID]('q', 2), Kind: radio.RenameArea, From: "2025-11-20", Name: "Y", Failed: "Mã đã có.", DroppedAt: 1},
+		{ID: id[radio.AreaChangeID]('q', 3), Kind: radio.RenameArea, From: "2030-01-01", Name: "Z"},
+	}
+	const said = "1 quyết định về địa bàn chưa thực hiện được"
+	want(t, h.ask(t, http.MethodGet, "/", ""), http.StatusOK, said, `href="/areas#changes"`)
+	h.readerIn(h.area(own))
+	if w := h.ask(t, http.MethodGet, "/", ""); strings.Contains(w.Body.String(), "quyết định về địa bàn") {
+		t.Error("a commune's operator is told of it")
+	}
+}
