@@ -135,7 +135,11 @@ func readPlaces(f *folder, name string, data []byte) {
 	if g == nil && len(f.problems) > 0 {
 		return
 	}
-	head := slices.IndexFunc(g, func(row []text) bool { return slices.ContainsFunc(row, text.filled) })
+	// The name of the list may stand above its headings.
+	head := slices.IndexFunc(g[:min(len(g), maxTitleRows)], func(row []text) bool { return headings(row) > 1 })
+	if head < 0 {
+		head = slices.IndexFunc(g, func(row []text) bool { return slices.ContainsFunc(row, text.filled) })
+	}
 	if head < 0 {
 		f.problems.add(whole, "bảng trống", "the table is empty")
 		return
@@ -160,6 +164,19 @@ func readPlaces(f *folder, name string, data []byte) {
 	if rows == 0 && len(f.problems) == 0 {
 		f.problems.add(whole, "bảng không có dòng nào", "the table has no row")
 	}
+}
+
+// maxTitleRows is how many rows may stand above the headings.
+const maxTitleRows = 10
+
+// headings counts the cells of a row that are one.
+func headings(row []text) (n int) {
+	for _, v := range row {
+		if slices.ContainsFunc(placeColumns, func(c column) bool { return fold(v.s) == fold(c.vi) || fold(v.s) == c.en }) {
+			n++
+		}
+	}
+	return n
 }
 
 // place reads one row.

@@ -88,6 +88,10 @@ func TestPlacesOfASpreadsheet(t *testing.T) {
 	if err != nil || p.Counts["unchanged"] != 5 || p.Counts["changed"] != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}
+	// The name of the list above its headings, as administrations write them.
+	if p, err := bring(s, "noi.csv", "DANH SÁCH CỤM LOA;;;\n;;;\nLoại;Mã;Tên;Mã cấp trên\nThôn;thon-9;Thôn Chín;xa-1\n", false); err != nil || p.Counts["created"] != 1 {
+		t.Errorf("under a title: %+v, %v", p, err)
+	}
 	for number, want := range map[string]string{"912345678": "0912345678", "2393855999": "02393855999", "0912345678": "0912345678", "113": "113", "+84912345678": "+84912345678", "112345678": "112345678"} {
 		if got := phoneWord(text{s: number}).s; got != want {
 			t.Errorf("%s is read as %s", number, got)

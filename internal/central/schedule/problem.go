@@ -41,8 +41,8 @@ func (p Problem) String() string { return p.At.String() + ": " + p.VI + " / " + 
 const (
 	// maxProblems bounds what one import reports.
 	maxProblems = 200
-	// maxKept bounds what is kept of it: a problem in every line of the longest table.
-	maxKept = maxPlaceRows
+	// maxKept bounds what is kept of it: some problems in every line of the longest table.
+	maxKept = 3 * maxPlaceRows
 )
 
 // Problems is everything wrong in the files at once, in file order; it is an
