@@ -123,6 +123,12 @@ func changeAreas(ctx context.Context, w io.Writer, c *central.Central, ch radio.
 	for _, p := range r.Keys {
 		fmt.Fprintf(w, "khóa ký chỉ còn cho phần cũ / key for the old part only: %s (%s), %s\n", p.Name, p.Login, names[p.Area])
 	}
+	if n := len(r.Effect.Words); n > 0 {
+		fmt.Fprintf(w, "%d ý kiến của xã cũ tiếp tục / decisions of the old commune go on\n", n)
+	}
+	if n := r.Effect.Unsaid; n > 0 {
+		fmt.Fprintf(w, "⚠ %d ý kiến của xã cũ không còn hiệu lực, xã cần trả lời lại / decisions of the old commune end; the commune has to answer anew\n", n)
+	}
 	for _, s := range r.Effect.Silent {
 		fmt.Fprintf(w, "⚠ lịch không còn tới phần tách ra / schedule that no longer reaches what leaves: %s “%s”\n", s.Code, s.Title)
 	}

@@ -100,6 +100,10 @@ func usage(w io.Writer) {
 func explain(err error) string {
 	var invalid *radio.Invalid
 	if !errors.As(err, &invalid) {
+		var said interface{ Vietnamese() string }
+		if errors.As(err, &said) {
+			return said.Vietnamese() + " / " + plain(err.Error())
+		}
 		return plain(err.Error())
 	}
 	text := ""

@@ -1,7 +1,6 @@
 package radio
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -135,8 +134,10 @@ func (l *life) merge() error {
 	if slices.Contains(l.c.Areas, l.c.Into) {
 		return refuseChange("Địa bàn nhận không thể nằm trong số sáp nhập vào nó.", "an area cannot be merged into itself")
 	}
+	// Hamlets of one commune of today merge, whatever communes they stood in before it.
+	home, _ := l.tree.Live(first.Parent)
 	beside := func(a Area) error {
-		if a.Kind != first.Kind || a.Parent != first.Parent {
+		if in, _ := l.tree.Live(a.Parent); a.Kind != first.Kind || in.ID != home.ID {
 			return refuseChange("%s và %s không cùng cấp, cùng địa bàn cấp trên.", "%s and %s are not of one level within one area", first.Name, a.Name)
 		}
 		return nil
@@ -151,7 +152,11 @@ func (l *life) merge() error {
 			}
 		}
 	}
-	into, err := l.taker(first.Kind, first.Parent)
+	parent := first.Parent
+	if slices.ContainsFunc(l.c.Areas, func(id AreaID) bool { a, _ := l.tree.Area(id); return a.Parent != parent }) {
+		parent = home.ID
+	}
+	into, err := l.taker(first.Kind, parent)
 	if err != nil {
 		return err
 	}
@@ -161,7 +166,7 @@ func (l *life) merge() error {
 		l.write(a)
 		l.e.Moved = append(l.e.Moved, id)
 	}
-	return nil
+	return l.goOn(Area{}, into)
 }
 
 func (l *life) split() error {
@@ -198,8 +203,7 @@ func (l *life) split() error {
 		l.write(a)
 		l.e.Moved = append(l.e.Moved, id)
 	}
-	l.goOn(from, into)
-	return nil
+	return l.goOn(from, into)
 }
 
 func (l *life) splitHamlet() error {
@@ -230,40 +234,7 @@ func (l *life) splitHamlet() error {
 		d.Hamlet = into.ID
 		l.e.Devices = append(l.e.Devices, d)
 	}
-	l.goOn(from, into)
-	return nil
-}
-
-// goOn keeps the programme and the permitted hours of what becomes an area of its own: what
-// was laid down for the old one from above is for both now, and its hours are for both.
-// What a commune made for itself does not go beyond it: its approvers signed for no other.
-// Where an area that is there already takes a part, that area's own order holds.
-func (l *life) goOn(from, into Area) {
-	for _, s := range l.plan.Schedules {
-		if s.WithdrawnAt != 0 || !slices.Contains(s.Targets, Target{Area: from.ID}) {
-			continue
-		}
-		own := s.Area != "" && from.Kind == Commune && slices.Contains(l.tree.Chain(s.Area), from.ID)
-		if own || l.c.Into != "" {
-			if !slices.Contains(s.Targets, Target{Area: into.ID}) {
-				l.e.Silent = append(l.e.Silent, s)
-			}
-			continue
-		}
-		s.Version++
-		s.Targets = append(slices.Clone(s.Targets), Target{Area: into.ID})
-		l.e.Schedules = append(l.e.Schedules, s)
-	}
-	if l.c.Into != "" {
-		return
-	}
-	rules := slices.DeleteFunc(Superseded(l.plan.Policies), func(p PolicyRule) bool { return p.Target != (Target{Area: from.ID}) })
-	slices.SortFunc(rules, func(a, b PolicyRule) int { return cmp.Compare(a.Version, b.Version) })
-	id := NewID[PolicyID]()
-	for i, p := range rules {
-		p.ID, p.Version, p.Target = id, i+1, Target{Area: into.ID}
-		l.e.Policies = append(l.e.Policies, p)
-	}
+	return l.goOn(from, into)
 }
 
 // depth bounds how many areas may lie inside one another: a device is told of all of them.

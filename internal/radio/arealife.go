@@ -105,6 +105,11 @@ type AreaEffect struct {
 	Takes Area `json:"takes,omitzero"`
 	// Silent are schedules that no longer reach what has left their area.
 	Silent []Schedule `json:"silent,omitempty"`
+	// Words and OfferRules are what the old commune had said about what is sent to it, for
+	// the new one: it goes on until that one speaks. Unsaid is how many words end.
+	Words      []Decision  `json:"words,omitempty"`
+	OfferRules []OfferRule `json:"offer_rules,omitempty"`
+	Unsaid     int         `json:"unsaid,omitempty"`
 }
 
 // Ended says whether the area lies inside another by a merger.
@@ -282,6 +287,7 @@ func (e AreaEffect) Over(p Plan) Plan {
 	p.Devices = over(p.Devices, e.Devices, func(d Device) DeviceID { return d.ID })
 	p.Schedules = over(p.Schedules, e.Schedules, func(s Schedule) ScheduleID { return s.ID })
 	p.Policies = append(slices.Clone(p.Policies), e.Policies...)
+	p.Decided = p.Decided.and(e.Words, e.OfferRules)
 	return p
 }
 

@@ -137,10 +137,14 @@ func TestSplit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(e.Schedules) != 1 || e.Schedules[0].ID != "S1" || e.Schedules[0].Version != 4 || !slices.Contains(e.Schedules[0].Targets, Target{Area: areaID(9)}) {
+	if len(e.Schedules) != 2 || e.Schedules[0].ID != "S1" || e.Schedules[0].Version != 4 || !slices.Contains(e.Schedules[0].Targets, Target{Area: areaID(9)}) {
 		t.Errorf("schedules %+v", e.Schedules)
 	}
-	if len(e.Silent) != 1 || e.Silent[0].ID != "S2" || len(p.Schedules[0].Targets) != 1 {
+	// What the old commune laid down for the hamlet alone is not the new one's either.
+	if s := e.Schedules[1]; s.ID != "S3" || s.Version != 2 || s.WithdrawnAt != At(dateTime(t, "2026-06-30T17:00:00Z")) {
+		t.Errorf("what was for the hamlet alone: %+v", s)
+	}
+	if len(e.Silent) != 2 || e.Silent[0].ID != "S2" || e.Silent[1].ID != "S3" || len(p.Schedules[0].Targets) != 1 {
 		t.Errorf("silent %+v; the plan given has %+v", e.Silent, p.Schedules[0])
 	}
 	after := e.Over(p)
@@ -207,6 +211,9 @@ func TestAreasThroughTheYears(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 32))
 		p := livePlan()
 		codes := map[string]bool{}
+		for _, a := range p.Areas[1:] {
+			p.Schedules = append(p.Schedules, Schedule{ID: ScheduleID(a.Code), Version: 1, Area: areaID(0), Targets: []Target{{Area: a.ID}}})
+		}
 		for year := range 6 {
 			from := Date(fmt.Sprintf("20%d-07-01", 26+year))
 			c := AreaChange{Kind: []AreaChangeKind{MergeAreas, SplitArea, RenameArea}[r.IntN(3)], From: from, New: areaID(100 + year)}
@@ -228,6 +235,21 @@ func TestAreasThroughTheYears(t *testing.T) {
 			}
 			kinds[c.Kind]++
 			next := e.Over(p)
+			for i, s := range p.Schedules {
+				for _, d := range p.Devices {
+					was := slices.ContainsFunc(s.Targets, p.placeOf(d.ID).Within)
+					is := slices.ContainsFunc(next.Schedules[i].Targets, next.placeOf(d.ID).Within)
+					if was && !is && !slices.ContainsFunc(e.Silent, func(x Schedule) bool { return x.ID == s.ID }) {
+						t.Fatalf("seed %d: %s no longer reaches %s, and nobody is told", seed, s.ID, d.Code)
+					}
+					if was && !is && (c.Kind != SplitArea || c.Into == "") {
+						t.Fatalf("seed %d: %s no longer reaches %s", seed, s.ID, d.Code)
+					}
+					if !was && is && c.Into == "" {
+						t.Fatalf("seed %d: %s reaches %s now", seed, s.ID, d.Code)
+					}
+				}
+			}
 			for _, d := range p.Devices {
 				was, is := p.placeOf(d.ID), next.placeOf(d.ID)
 				if is.Commune().ID == "" || is.Commune().Ended() || is.Hamlet().Ended() || is.Province().ID != areaID(0) {
@@ -235,7 +257,8 @@ func TestAreasThroughTheYears(t *testing.T) {
 				}
 				if c.Kind == MergeAreas {
 					for _, a := range was.Chain {
-						if !is.Within(Target{Area: a.ID}) {
+						// Hamlets that stood in two communes of before leave both.
+						if !is.Within(Target{Area: a.ID}) && (a.Kind != Commune || !a.Ended() || e.Areas[0].Kind != Hamlet) {
 							t.Fatalf("seed %d: %s is not in %s any more", seed, d.Code, a.Name)
 						}
 					}

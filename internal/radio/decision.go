@@ -102,6 +102,37 @@ func NewDecided(words []Decision, rules []OfferRule) Decided {
 	return d
 }
 
+// and adds words and rules as if they had been said after all others.
+func (d Decided) and(words []Decision, rules []OfferRule) Decided {
+	var all []Decision
+	var has []OfferRule
+	for _, w := range d.words {
+		all = append(all, w...)
+	}
+	for _, r := range d.rules {
+		has = append(has, r)
+	}
+	n := int64(0)
+	for _, w := range all {
+		n = max(n, w.N)
+	}
+	for _, w := range words {
+		n++
+		w.N = n
+		all = append(all, w)
+	}
+	n = 0
+	for _, r := range has {
+		n = max(n, r.N)
+	}
+	for _, r := range rules {
+		n++
+		r.N = n
+		has = append(has, r)
+	}
+	return NewDecided(all, has)
+}
+
 // Decider is an area whose word counts at a place, from an instant on; 0 is always.
 type Decider struct {
 	Area  AreaID

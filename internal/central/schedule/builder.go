@@ -146,6 +146,9 @@ var vietnamese = map[string]string{
 	"campaign": "đợt tuyên truyền", "schedule": "lịch phát", "slot": "khung", "item": "mục",
 }
 
+// kindWords names the levels for people.
+var kindWords = map[radio.AreaKind]string{radio.Province: "tỉnh", radio.Commune: "xã, phường", radio.Hamlet: "thôn, tổ dân phố"}
+
 var kindRank = map[radio.AreaKind]int{radio.Province: 1, radio.Commune: 2, radio.Hamlet: 3}
 
 func (b *builder) buildAreas() {
@@ -162,7 +165,7 @@ func (b *builder) buildAreas() {
 	for _, d := range decls {
 		old, exists := b.areas[d.code.s]
 		if exists && old.Kind != d.kind {
-			b.problems.add(d.code.at, fmt.Sprintf("địa bàn %q đang là %s, không đổi cấp được", d.code.s, old.Kind),
+			b.problems.add(d.code.at, fmt.Sprintf("địa bàn %q đang là %s, không đổi cấp được", d.code.s, kindWords[old.Kind]),
 				fmt.Sprintf("area %q is a %s and cannot change its kind", d.code.s, old.Kind))
 			continue
 		}
@@ -193,7 +196,7 @@ func (b *builder) buildAreas() {
 			case !ok:
 				b.missing("area", d.parent)
 			case parent.Kind != d.kind.ParentKind():
-				b.problems.add(d.parent.at, fmt.Sprintf("%q là %s; cấp trên của %s phải là %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()),
+				b.problems.add(d.parent.at, fmt.Sprintf("%q là %s; cấp trên của %s phải là %s", d.parent.s, kindWords[parent.Kind], kindWords[d.kind], kindWords[d.kind.ParentKind()]),
 					fmt.Sprintf("%q is a %s; a %s lies in a %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()))
 			case exists && parent.ID != old.Parent:
 				b.problems.add(d.parent.at, fmt.Sprintf("%s thuộc %s; chuyển địa bàn thì ghi ở trang Địa bàn, hoặc bằng lệnh loaxa area split", old.Name, b.areaByID[old.Parent].Name),
@@ -254,7 +257,7 @@ func (b *builder) buildDevices() {
 			case !ok:
 				b.missing("area", d.hamlet)
 			case a.Kind != radio.Hamlet:
-				b.problems.add(d.hamlet.at, fmt.Sprintf("%q là %s; cụm loa phải đặt ở thôn hoặc tổ dân phố (hamlet)", d.hamlet.s, a.Kind),
+				b.problems.add(d.hamlet.at, fmt.Sprintf("%q là %s; cụm loa phải đặt ở thôn hoặc tổ dân phố", d.hamlet.s, kindWords[a.Kind]),
 					fmt.Sprintf("%q is a %s; a device stands in a hamlet", d.hamlet.s, a.Kind))
 			default:
 				v.Hamlet = a.ID

@@ -21,6 +21,7 @@ type folder struct {
 	campaigns []campaignDecl
 	schedules []scheduleDecl
 	problems  Problems
+	zones     map[string]string // of provinces that are stored, by code
 }
 
 type areaDecl struct {
@@ -138,14 +139,14 @@ func (r *reader) area(d areaDecl, at Pos) (_ areaDecl, ok bool) {
 	switch {
 	case d.kind == "":
 	case d.kind == radio.Province && d.parent.set():
-		r.problems.add(d.parent.at, "tỉnh không có parent", "a province has no parent")
+		r.problems.add(d.parent.at, "tỉnh không có cấp trên (parent)", "a province has no parent")
 		d.parent = text{}
 	case d.kind == radio.Province && !d.zone.set():
-		r.problems.add(at, "tỉnh phải có zone, ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
+		r.problems.add(at, "tỉnh phải có múi giờ (zone), ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
 	case d.kind != radio.Province && d.zone.set():
-		r.problems.add(d.zone.at, "chỉ tỉnh có zone", "only a province has a zone")
+		r.problems.add(d.zone.at, "chỉ tỉnh có múi giờ (zone)", "only a province has a zone")
 	case d.kind != radio.Province && !d.parent.set():
-		r.problems.add(at, fmt.Sprintf("thiếu parent (mã của %s)", d.kind.ParentKind()),
+		r.problems.add(at, fmt.Sprintf("thiếu mã cấp trên (parent): mã của %s", kindWords[d.kind.ParentKind()]),
 			fmt.Sprintf("missing parent (code of its %s)", d.kind.ParentKind()))
 	}
 	if d.zone.s != "" {

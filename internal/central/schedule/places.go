@@ -3,9 +3,9 @@ package schedule
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +67,10 @@ func (p *Places) Import(ctx context.Context, name string, data []byte, by radio.
 	if err != nil {
 		return out, fmt.Errorf("read the stored plan: %w", err)
 	}
-	f := &folder{}
+	f := &folder{zones: map[string]string{}}
+	for _, a := range plan.Areas {
+		f.zones[a.Code] = a.Zone
+	}
 	readPlaces(f, out.File, data)
 	b := newBuilder(&Source{Name: out.File}, f, plan, nil)
 	if b.contacts, err = p.store.Contacts(ctx); err != nil {
@@ -76,8 +79,9 @@ func (p *Places) Import(ctx context.Context, name string, data []byte, by radio.
 	b.buildAreas()
 	b.buildDevices()
 	b.buildContacts()
-	if err := b.problems.err(); err != nil {
-		return out, problemsAsInvalid(err)
+	if len(b.problems) > 0 {
+		b.problems.sort()
+		return out, problemsAsInvalid(b.problems)
 	}
 	b.diff.Changes = slices.DeleteFunc(b.diff.Changes, func(c Change) bool { return c.Action == Left })
 	for _, c := range b.diff.Changes {
@@ -106,12 +110,8 @@ func PlaceDiff(p radio.PlaceImport) Diff {
 	return d
 }
 
-// problemsAsInvalid gives the places of problems as fields.
-func problemsAsInvalid(err error) error {
-	var ps Problems
-	if !errors.As(err, &ps) {
-		return err
-	}
+// problemsAsInvalid gives the places of problems as fields: of every bad line.
+func problemsAsInvalid(ps Problems) error {
 	var e radio.Invalid
 	for _, p := range ps {
 		e.Add(p.At.String(), p.VI, p.EN)
@@ -145,13 +145,23 @@ func readPlaces(f *folder, name string, data []byte) {
 	if g == nil && len(f.problems) > 0 {
 		return
 	}
-	head := slices.IndexFunc(g, func(row []text) bool { return slices.ContainsFunc(row, text.filled) })
+	// The name of the list may stand above its headings.
+	head := slices.IndexFunc(g[:min(len(g), maxTitleRows)], func(row []text) bool { return headings(row) > 1 })
+	if head < 0 {
+		head = slices.IndexFunc(g, func(row []text) bool { return slices.ContainsFunc(row, text.filled) })
+	}
 	if head < 0 {
 		f.problems.add(whole, "bảng trống", "the table is empty")
 		return
 	}
 	t := &tableReader{r: r, cols: map[string]int{}}
 	if !t.find(g[head], where(head, 0), placeColumns, "kind", "code", "name") {
+		return
+	}
+	if at := slices.IndexFunc(g, func(row []text) bool { return slices.ContainsFunc(row, oldLetters) }); at >= 0 {
+		cell := g[at][slices.IndexFunc(g[at], oldLetters)]
+		f.problems.add(cell.at, fmt.Sprintf("%q là chữ của bảng mã cũ (TCVN3, phông .VnTime); hãy chuyển cả tệp sang Unicode", clip(cell.s)),
+			fmt.Sprintf("%q is in an old code of letters (TCVN3); convert the whole file to Unicode", clip(cell.s)))
 		return
 	}
 	rows := 0
@@ -166,6 +176,19 @@ func readPlaces(f *folder, name string, data []byte) {
 	}
 }
 
+// maxTitleRows is how many rows may stand above the headings.
+const maxTitleRows = 10
+
+// headings counts the cells of a row that are one.
+func headings(row []text) (n int) {
+	for _, v := range row {
+		if slices.ContainsFunc(placeColumns, func(c column) bool { return fold(v.s) == fold(c.vi) || fold(v.s) == c.en }) {
+			n++
+		}
+	}
+	return n
+}
+
 // place reads one row.
 func (f *folder) place(t *tableReader, row []text, at Pos) {
 	r := t.r
@@ -175,6 +198,11 @@ func (f *folder) place(t *tableReader, row []text, at Pos) {
 			r.problems.add(at, "thiếu "+vi, "missing "+en)
 		}
 		return v
+	}
+	for _, v := range row {
+		if formulaError(v.s) {
+			r.problems.add(v.at, fmt.Sprintf("ô chứa lỗi công thức %s; hãy ghi giá trị", v.s), "the cell holds the error "+v.s+" of a formula; write the value")
+		}
 	}
 	kind := want("kind", "loại (tỉnh, xã, phường, thôn, tổ dân phố, cụm loa)", "kind (province, commune, hamlet, device)")
 	what, known := placeKinds[fold(kind.s)]
@@ -187,7 +215,12 @@ func (f *folder) place(t *tableReader, row []text, at Pos) {
 	parent := r.checkCode(t.cell(row, "parent"))
 	zone, rendition := t.cell(row, "zone"), t.cell(row, "rendition")
 	latitude, longitude := decimalWord(t.cell(row, "latitude")), decimalWord(t.cell(row, "longitude"))
-	contact, phone := t.cell(row, "contact"), t.cell(row, "phone")
+	contact, phone := t.cell(row, "contact"), phoneWord(t.cell(row, "phone"))
+	if what == "province" && !zone.set() {
+		if v := f.zones[code.s]; v != "" {
+			zone = text{s: v, at: at}
+		}
+	}
 	only := func(v text, vi, en string) {
 		if v.set() {
 			r.problems.add(v.at, vi, en)
@@ -225,6 +258,28 @@ func (f *folder) place(t *tableReader, row []text, at Pos) {
 	if contact.set() || phone.set() {
 		f.contact(r, code, contact, phone, at)
 	}
+}
+
+// oldLetters finds text typed for the fonts of TCVN3, which came into Unicode letter by
+// letter: ã is the middle dot there, ô the quotation mark, ư the soft hyphen. No Vietnamese
+// name has these signs in a word.
+func oldLetters(t text) bool { return oldWord.MatchString(t.s) }
+
+var oldWord = regexp.MustCompile(`\pL[¨©ª«¬\x{ad}®µ¶·¸¹»¼½¾×÷Þþ]|[¨©ª«¬\x{ad}®µ¶·¸¹»¼½¾×÷Þþ]\pL`)
+
+// formulaError finds what a spreadsheet shows where a formula has no value.
+func formulaError(s string) bool {
+	return slices.Contains([]string{"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}, s)
+}
+
+// phoneWord gives a number its first zero back, which a spreadsheet takes off what it holds
+// for a number: mobile numbers have nine digits without it, landlines ten.
+func phoneWord(t text) text {
+	digits := strings.Trim(t.s, "0123456789") == "" && t.s != ""
+	if digits && (len(t.s) == 9 && strings.ContainsAny(t.s[:1], "35789") || len(t.s) == 10 && t.s[0] == '2') {
+		t.s = "0" + t.s
+	}
+	return t
 }
 
 // decimalWord takes a comma for the point, as spreadsheets here write numbers.

@@ -77,6 +77,28 @@ func TestPlacesFromATable(t *testing.T) {
 	}
 }
 
+// TestPlacesOfASpreadsheet: a province's zone left empty stays, and a telephone number gets
+// the zero back that spreadsheets take off numbers.
+func TestPlacesOfASpreadsheet(t *testing.T) {
+	s := &placeShelf{}
+	if _, err := bring(s, "noi.csv", placesCSV, false); err != nil {
+		t.Fatal(err)
+	}
+	p, err := bring(s, "noi.csv", strings.NewReplacer("Asia/Ho_Chi_Minh", "", "0912345678", "912345678", "Tỉnh Thử", "Tỉnh · thử").Replace(placesCSV), false)
+	if err != nil || p.Counts["unchanged"] != 5 || p.Counts["changed"] != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	// The name of the list above its headings, as administrations write them.
+	if p, err := bring(s, "noi.csv", "DANH SÁCH CỤM LOA;;;\n;;;\nLoại;Mã;Tên;Mã cấp trên\nThôn;thon-9;Thôn Chín;xa-1\n", false); err != nil || p.Counts["created"] != 1 {
+		t.Errorf("under a title: %+v, %v", p, err)
+	}
+	for number, want := range map[string]string{"912345678": "0912345678", "2393855999": "02393855999", "0912345678": "0912345678", "113": "113", "+84912345678": "+84912345678", "112345678": "112345678"} {
+		if got := phoneWord(text{s: number}).s; got != want {
+			t.Errorf("%s is read as %s", number, got)
+		}
+	}
+}
+
 // TestPlacesOfASheet: the same from XLSX, with the cell of what is wrong.
 func TestPlacesOfASheet(t *testing.T) {
 	f := excelize.NewFile()
@@ -149,6 +171,21 @@ func TestPlacesTellEveryBadLine(t *testing.T) {
 			t.Errorf("%s: something was written", name)
 		}
 	}
+	// What a spreadsheet makes of things, and words that are no Vietnamese on the screen.
+	for name, c := range map[string]struct{ text, vi string }{
+		"a formula's error": {"thôn,a,#N/A,xa-1,,,,,,\n", "ô chứa lỗi công thức #N/A; hãy ghi giá trị"},
+		"TCVN3":             {"thôn,a,Th«n §«ng,xa-1,,,,,,\n", "\"Th«n §«ng\" là chữ của bảng mã cũ (TCVN3, phông .VnTime); hãy chuyển cả tệp sang Unicode"},
+		"another level":     {"xã,thon-1,Thôn Đông,tinh,,,,,,\n", "địa bàn \"thon-1\" đang là thôn, tổ dân phố, không đổi cấp được"},
+		"of a wrong level":  {"thôn,a,A,tinh,,,,,,\n", "\"tinh\" là tỉnh; cấp trên của thôn, tổ dân phố phải là xã, phường"},
+		"a cluster there":   {"cụm loa,a,A,xa-1,,,,,,\n", "\"xa-1\" là xã, phường; cụm loa phải đặt ở thôn hoặc tổ dân phố"},
+		"a new province":    {"tỉnh,a,A,,,,,,,\n", "tỉnh phải có múi giờ (zone), ví dụ Asia/Ho_Chi_Minh"},
+	} {
+		_, err := bring(s, "noi.csv", head+c.text, false)
+		var e *radio.Invalid
+		if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].VI != c.vi {
+			t.Errorf("%s: %v, want %s", name, err, c.vi)
+		}
+	}
 	_, err := bring(s, "noi.csv", head+"làng,a,A,xa-1,,,,,,\nthôn,b,,xa-1,,,,,,\ndevice,c,C,thon-9,,,,,,\n", false)
 	var e *radio.Invalid
 	if !errors.As(err, &e) || len(e.Problems) != 3 {
@@ -158,6 +195,11 @@ func TestPlacesTellEveryBadLine(t *testing.T) {
 		if _, err := bring(s, name, text, false); !errors.Is(err, radio.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// Every bad line, however many: the first two hundred were reported as if they were all.
+	_, err = bring(s, "noi.csv", head+strings.Repeat("thôn,,A,xa-1,,,,,,\n", 700), false)
+	if !errors.As(err, &e) || len(e.Problems) != 700 || e.Problems[699].Field != "noi.csv:701:1" {
+		t.Errorf("%d problems told of 700", len(e.Problems))
 	}
 	var long strings.Builder
 	long.WriteString(head)

@@ -36,10 +36,10 @@ func (r *reader) position(latitude, longitude text) (d setupDecl) {
 	case !latitude.set() && !longitude.set():
 		return d
 	case !latitude.set():
-		r.problems.add(longitude.at, "thiếu latitude (vĩ độ)", "longitude without latitude")
+		r.problems.add(longitude.at, "thiếu vĩ độ (latitude)", "longitude without latitude")
 		return d
 	case !longitude.set():
-		r.problems.add(latitude.at, "thiếu longitude (kinh độ)", "latitude without longitude")
+		r.problems.add(latitude.at, "thiếu kinh độ (longitude)", "latitude without longitude")
 		return d
 	}
 	p, err := radio.ParsePosition(latitude.s + ", " + longitude.s)

@@ -106,7 +106,41 @@ func effectAfter(ctx context.Context, tx *sql.Tx, c radio.AreaChange) (radio.Are
 			plan = e.Over(plan)
 		}
 	}
-	return c.Effect(plan)
+	e, err := c.Effect(plan)
+	if err != nil {
+		return e, err
+	}
+	return e, afterwards(ctx, tx, c, plan, e)
+}
+
+// afterwards refuses what would keep a change that waits for a later day from being done:
+// nobody would hear of it before that day.
+func afterwards(ctx context.Context, tx *sql.Tx, c radio.AreaChange, plan radio.Plan, e radio.AreaEffect) error {
+	later, err := collect(ctx, tx, scanDocument[radio.AreaChange], `SELECT doc FROM area_change
+		WHERE applied_at = 0 AND dropped_at = 0 AND first_day > $1 ORDER BY first_day, recorded_at, id`, string(c.From))
+	if err != nil {
+		return fmt.Errorf("changes that wait: %w", err)
+	}
+	with := e.Over(plan)
+	for _, w := range later {
+		without, err := w.Effect(plan)
+		if err != nil {
+			continue // it could not be done anyway
+		}
+		plan = without.Over(plan)
+		then, err := w.Effect(with)
+		if err != nil {
+			var why interface{ Vietnamese() string }
+			vi := ""
+			if errors.As(err, &why) {
+				vi = why.Vietnamese()
+			}
+			return radio.Refuse(radio.ErrConflict, strings.TrimSpace(fmt.Sprintf("Quyết định đang chờ đến ngày %s sẽ không thực hiện được nữa: %s Hãy rút lại quyết định đó trước, hoặc sửa việc này.", w.From, vi)),
+				fmt.Sprintf("the change that waits for %s could not be done any more (%v): take it back first, or do this another way", w.From, err))
+		}
+		with = then.Over(with)
+	}
+	return nil
 }
 
 // DropAreaChange takes back what has not taken effect yet; ErrConflict when it has.
@@ -202,6 +236,8 @@ func applyAreaChange(ctx context.Context, t *LogTx, id radio.AreaChangeID, today
 		func() error { return each(ctx, tx, e.Names, putAreaName) },
 		func() error { return each(ctx, tx, e.Policies, addPolicy) },
 		func() error { return each(ctx, tx, e.Schedules, addSchedule) },
+		func() error { return each(ctx, tx, e.Words, putDecision) },
+		func() error { return each(ctx, tx, e.OfferRules, putOfferRule) },
 		func() error { return t.placeAnew(ctx, e, c.From) },
 	} {
 		if err := write(); err != nil {

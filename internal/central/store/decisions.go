@@ -103,10 +103,8 @@ func (s *Store) AddDecisions(ctx context.Context, words []radio.Decision) error 
 			if facts[i], err = decisionFacts(ctx, tx, was, d); err != nil {
 				return err
 			}
-			if err := one(tx.ExecContext(ctx, `INSERT INTO decision (`+decisionColumns+`)
-				SELECT COALESCE(MAX(n), 0) + 1, $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8, $9, $10, CAST($11 AS BIGINT) FROM decision`,
-				string(d.Area), string(d.Schedule), string(d.Slot), onDate(d), string(d.Other), string(d.Do), int64(d.To), string(d.ToDate), d.Reason, string(d.By), int64(d.At))); err != nil {
-				return fmt.Errorf("keep a decision about schedule %s: %w", d.Schedule, err)
+			if err := putDecision(ctx, tx, d); err != nil {
+				return err
 			}
 		}
 		for i, d := range words {
@@ -211,14 +209,30 @@ func (s *Store) PutOfferRule(ctx context.Context, r radio.OfferRule) error {
 		if err := tx.QueryRowContext(ctx, `SELECT name, code FROM area WHERE id = $1`, string(r.Area)).Scan(&name, &code); err != nil {
 			return fmt.Errorf("area %s: %w", r.Area, err)
 		}
-		if err := one(tx.ExecContext(ctx, `INSERT INTO offer_rule (n, area, choice, hours, person, at)
-			SELECT COALESCE(MAX(n), 0) + 1, $1, $2, CAST($3 AS BIGINT), $4, CAST($5 AS BIGINT) FROM offer_rule`,
-			string(r.Area), string(r.Default), r.Hours, string(r.By), int64(r.At))); err != nil {
-			return fmt.Errorf("keep the rule for offers of area %s: %w", r.Area, err)
+		if err := putOfferRule(ctx, tx, r); err != nil {
+			return err
 		}
 		f := radio.AuditFacts{Code: code, Title: name, Area: r.Area}
 		f.Change("offer_default", string(was.Default), string(r.Default))
 		f.Change("deadline_hours", strconv.Itoa(was.Hours), strconv.Itoa(r.Hours))
 		return audit(ctx, tx, r.At, string(r.By), "offer.rule", string(r.Area), f)
 	})
+}
+
+func putOfferRule(ctx context.Context, tx *sql.Tx, r radio.OfferRule) error {
+	if err := one(tx.ExecContext(ctx, `INSERT INTO offer_rule (n, area, choice, hours, person, at)
+		SELECT COALESCE(MAX(n), 0) + 1, $1, $2, CAST($3 AS BIGINT), $4, CAST($5 AS BIGINT) FROM offer_rule`,
+		string(r.Area), string(r.Default), r.Hours, string(r.By), int64(r.At))); err != nil {
+		return fmt.Errorf("keep the rule for offers of area %s: %w", r.Area, err)
+	}
+	return nil
+}
+
+func putDecision(ctx context.Context, tx *sql.Tx, d radio.Decision) error {
+	if err := one(tx.ExecContext(ctx, `INSERT INTO decision (`+decisionColumns+`)
+		SELECT COALESCE(MAX(n), 0) + 1, $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8, $9, $10, CAST($11 AS BIGINT) FROM decision`,
+		string(d.Area), string(d.Schedule), string(d.Slot), onDate(d), string(d.Other), string(d.Do), int64(d.To), string(d.ToDate), d.Reason, string(d.By), int64(d.At))); err != nil {
+		return fmt.Errorf("keep a decision about schedule %s: %w", d.Schedule, err)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -117,6 +116,21 @@ func (s *Server) readAreas(r *http.Request) (a areasAnswer, tree radio.AreaTree,
 		}
 	}
 	return a, tree, nil
+}
+
+// undone counts the changes whose day has come and that could not be done, for those who
+// can mend it.
+func (s *Server) undone(r *http.Request, tree radio.AreaTree) (n int, err error) {
+	if !who(r).May(radio.WriteDevices, tree.Root()...) {
+		return 0, nil
+	}
+	changes, err := s.AreaDesk.AreaChanges(r.Context())
+	for _, c := range changes {
+		if c.Waits() && c.Failed != "" {
+			n++
+		}
+	}
+	return n, err
 }
 
 // areaRow is one area of the page, with the clusters in it.
@@ -234,7 +248,7 @@ func (s *Server) showAreas(w http.ResponseWriter, r *http.Request, d areasData) 
 	slices.SortFunc(d.Rows, func(x, y areaRow) int { return cmp.Compare(path[x.ID], path[y.ID]) })
 	slices.SortFunc(d.Picks, func(x, y areaPick) int { return cmp.Compare(path[x.ID], path[y.ID]) })
 	for _, c := range a.Changes {
-		row := areaChangeRow{AreaChange: c, Taker: cmp.Or(name(c.Takes()), c.Name)}
+		row := areaChangeRow{AreaChange: c, Taker: cmp.Or(name(c.Takes()), c.Name, c.Code)}
 		for _, id := range c.Areas {
 			was := name(id)
 			for _, x := range c.Was {
@@ -396,84 +410,47 @@ func (s *Server) apiAreaDrop(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// placesData is the page that takes a table of places.
-type placesData struct {
-	Shown    bool
-	Result   radio.PlaceImport
-	Problems []problemRow
-}
-
-func (s *Server) placesForm(w http.ResponseWriter, r *http.Request) error {
-	if _, err := strictQuery(r); err != nil {
-		return err
-	}
-	return s.show(w, r, http.StatusOK, "places.html", "Nhập địa bàn và cụm loa từ tệp", placesData{})
-}
-
-// placesImport reads a table: step is check, or write.
-func (s *Server) placesImport(w http.ResponseWriter, r *http.Request) error {
-	name, data, err := readFile(r, "file")
-	if err != nil {
-		return err
-	}
-	d := placesData{Shown: true}
-	status := http.StatusOK
-	d.Result, err = s.importPlaces(r, name, data)
-	var invalid *radio.Invalid
-	if errors.As(err, &invalid) {
-		d.Problems, status, err = s.problemRows(r, invalid.Problems), http.StatusUnprocessableEntity, nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, status, "places.html", "Nhập địa bàn và cụm loa từ tệp", d)
-}
-
-func (s *Server) importPlaces(r *http.Request, name string, data []byte) (radio.PlaceImport, error) {
-	step := r.PathValue("step")
-	if step != "check" && step != "write" {
-		return radio.PlaceImport{}, notFound("step")
-	}
-	p, err := s.AreaFiles.Import(r.Context(), name, data, who(r).ID, step == "check")
-	if err == nil && p.Written {
-		s.forgetAreas()
-		s.Live.Changed(TopicDevices)
-	}
-	return p, err
-}
-
-// Moved are the lines that change something.
-func (d placesData) Moved() (out []radio.PlaceLine) {
-	for _, l := range d.Result.Lines {
-		if l.Action == "created" || l.Action == "changed" {
-			out = append(out, l)
-		}
-	}
-	return out[:min(len(out), maxPlaceLines)]
-}
-
-// maxPlaceLines bounds the page; the file is its reader's own.
-const maxPlaceLines = 300
-
-func (s *Server) apiPlaces(w http.ResponseWriter, r *http.Request) error {
-	if _, err := strictQuery(r); err != nil {
-		return err
-	}
-	name, data, err := readFile(r, "file")
-	if err != nil {
-		return err
-	}
-	p, err := s.importPlaces(r, name, data)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, p)
-}
-
 // areaLabel names an area where people choose one: with what took it, if it was merged.
 func areaLabel(tree radio.AreaTree, a radio.Area) string {
 	if now, ok := tree.Live(a.ID); ok && a.Ended() {
 		return a.Name + " → " + now.Name
 	}
 	return a.Name
+}
+
+// formerCommune is the same part of the province under the name of other days.
+type formerCommune struct {
+	Name, Link string
+	Until      radio.Date // its last day; "" for the one of today
+}
+
+// formerCommunes offers the communes that were merged, whose rows stand under their own
+// names, and tells where else the rows of the commune asked for are.
+func (s *Server) formerCommunes(r *http.Request, d *logData) error {
+	tree, err := s.tree(r)
+	if err != nil {
+		return err
+	}
+	for _, a := range areasByName(tree.All()) {
+		if a.Kind != radio.Commune || !a.Ended() || !d.Filter.Allows(a.ID) {
+			continue
+		}
+		now, _ := tree.Live(a.ID)
+		switch d.Filter.Commune {
+		case now.ID:
+			d.Former = append(d.Former, formerCommune{a.Name, otherCommune(d.Filter, a.ID), a.ValidTo})
+		case a.ID:
+			if d.Filter.Allows(now.ID) {
+				d.Former = append(d.Former, formerCommune{now.Name, otherCommune(d.Filter, now.ID), ""})
+			}
+		}
+		a.Name = areaLabel(tree, a)
+		d.Communes = append(d.Communes, a)
+	}
+	return nil
+}
+
+func otherCommune(f radio.LogFilter, id radio.AreaID) string {
+	f.Commune = id
+	return "/log?" + filterQuery(f).Encode()
 }

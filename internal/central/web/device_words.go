@@ -111,6 +111,8 @@ func (sp speech) waiting(l waitingLine) string {
 		return sp.say("%d bản tin cần duyệt lại", l.Count)
 	case "schedules":
 		return sp.say("%d lịch phát chờ bạn duyệt và phát hành", l.Count)
+	case "areas":
+		return sp.say("%d quyết định về địa bàn chưa thực hiện được", l.Count)
 	case "submissions":
 		return sp.say("%d bài địa phương gửi lên chờ bạn nghe", l.Count)
 	}
@@ -126,6 +128,8 @@ func (l waitingLine) Link() string {
 		return "/bulletins?again=1"
 	case "submissions":
 		return "/submissions"
+	case "areas":
+		return "/areas#changes"
 	}
 	return "/bulletins"
 }

@@ -63,7 +63,9 @@ type deviceRow struct {
 	Status *radio.Status `json:"status,omitempty"`
 
 	hamlet radio.AreaID
-	pick   bool // the reader may order it
+	merged []radio.AreaID // areas around it that were merged
+	former string         // what these were called, and other names of before
+	pick   bool           // the reader may order it
 }
 
 // Sounding says whether sound leaves now: the last report of a device that is gone
@@ -198,6 +200,10 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := s.AreaDesk.AreaNames(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	trouble := map[radio.DeviceID][]radio.FaultKind{}
 	for _, f := range open {
 		if !slices.Contains(trouble[f.Device], f.Kind) {
@@ -206,8 +212,10 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	}
 	rows := make([]deviceRow, 0, len(views))
 	for _, v := range views {
-		if communes == nil || slices.Contains(communes, v.Place.Commune().ID) {
+		// Whoever reads a commune that was merged goes on to read its part.
+		if communes == nil || slices.ContainsFunc(v.Place.Chain, func(a radio.Area) bool { return slices.Contains(communes, a.ID) }) {
 			row := clusterRow(v)
+			row.stoodIn(v.Place, names)
 			row.Trouble = trouble[row.Device]
 			slices.Sort(row.Trouble)
 			rows = append(rows, row)
@@ -217,6 +225,22 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 		return []string{d.InCommune, string(d.Commune), d.InHamlet, string(d.hamlet), d.Name, d.Code}
 	})
 	return rows, nil
+}
+
+// stoodIn notes the areas that were merged and the names that areas had: by them people go
+// on to look for a cluster.
+func (d *deviceRow) stoodIn(p radio.Place, names []radio.AreaName) {
+	for _, a := range p.Chain {
+		if a.Ended() {
+			d.merged = append(d.merged, a.ID)
+			d.former += " " + a.Name + " " + a.Code
+		}
+		for _, n := range names {
+			if n.Area == a.ID && a.Kind != radio.Province {
+				d.former += " " + n.Name + " " + n.Code
+			}
+		}
+	}
 }
 
 func clusterRow(v radio.DeviceView) deviceRow {
@@ -270,16 +294,21 @@ func (f deviceFilter) matcher() func(deviceRow) bool {
 	words := strings.Fields(radio.Fold(f.Text))
 	i := slices.IndexFunc(deviceStates, func(d deviceState) bool { return d.Name == f.State })
 	return func(d deviceRow) bool {
-		if f.Commune != "" && d.Commune != f.Commune || f.Hamlet != "" && d.hamlet != f.Hamlet || !deviceStates[i].holds(d) ||
+		if f.Commune != "" && !d.in(d.Commune, f.Commune) || f.Hamlet != "" && !d.in(d.hamlet, f.Hamlet) || !deviceStates[i].holds(d) ||
 			f.Version != "" && (d.Status == nil || d.Status.Version != f.Version) {
 			return false
 		}
 		if len(words) == 0 {
 			return true
 		}
-		text := radio.Fold(d.Name + " " + d.Code + " " + d.InHamlet + " " + d.InCommune)
+		text := radio.Fold(d.Name + " " + d.Code + " " + d.InHamlet + " " + d.InCommune + d.former)
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 	}
+}
+
+// in says whether the cluster stands in an area: in now, or one that was merged into it.
+func (d deviceRow) in(now, area radio.AreaID) bool {
+	return now == area || slices.Contains(d.merged, area)
 }
 
 func (f deviceFilter) of(rows []deviceRow) []deviceRow {

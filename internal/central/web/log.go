@@ -187,7 +187,8 @@ func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
 type logData struct {
 	logPart
 	Communes []radio.Area
-	Devices  []radio.Place // the choices of the filter
+	Former   []formerCommune // what the commune asked for was, or is, by another name
+	Devices  []radio.Place   // the choices of the filter
 	Slots    []string
 	Named    []logChoice // campaigns and bulletins, each after the other
 	First    string      // address of the first page, "" when this is it
@@ -274,6 +275,9 @@ func (s *Server) offer(r *http.Request, d *logData) error {
 	}
 	places = slices.DeleteFunc(places, func(p radio.Place) bool { return !f.Allows(p.Commune().ID) })
 	d.Communes, d.Devices = communes(places), choices(places, f)
+	if err := s.formerCommunes(r, d); err != nil {
+		return err
+	}
 	all, err := s.Log.Choices(r.Context(), cmp.Or(f.To, f.From, s.today()), f.Communes)
 	if err != nil {
 		return err
@@ -320,7 +324,7 @@ func named[T ~string](kind string, ids []T, chosen T, names names) []logChoice {
 func choices(places []radio.Place, f radio.LogFilter) []radio.Place {
 	return slices.DeleteFunc(placesByName(places), func(p radio.Place) bool {
 		few := f.Commune == "" && len(places) <= maxChoices
-		return !few && p.Device.ID != f.Device && (f.Commune == "" || p.Commune().ID != f.Commune)
+		return !few && p.Device.ID != f.Device && (f.Commune == "" || !p.Within(radio.Target{Area: f.Commune}))
 	})
 }
 

@@ -33,7 +33,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, again, drafts, schedules, submissions
+	What  string // pending, again, drafts, schedules, submissions, areas
 	Count int
 }
 
@@ -122,8 +122,12 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 	if err != nil {
 		return nil, err
 	}
+	undone, err := s.undone(r, tree)
+	if err != nil {
+		return nil, err
+	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"submissions", handed}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"areas", undone}, {"pending", pending}, {"again", again}, {"schedules", schedules}, {"submissions", handed}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}

@@ -128,6 +128,21 @@ func areasSplit(t *testing.T, s *store.Store) {
 	}
 	same(t, "names", need[[]radio.AreaName](t)(s.AreaNames(ctx)), []radio.AreaName{{Area: old.ID, Code: "cam-xuyen", Name: old.Name, Until: "2026-06-30"}})
 
+	// What would keep a later one from being done is refused today, not told on its day.
+	next := areaChange(radio.RenameArea, "2026-12-01", an)
+	next.Areas, next.Code = []radio.AreaID{old.ID}, "cam-moi"
+	must(t, s.RecordAreaChange(ctx, next))
+	before := areaChange(radio.RenameArea, "2026-08-01", an)
+	before.Areas, before.Code = []radio.AreaID{more.ID}, "cam-moi"
+	wantKind(t, s.RecordAreaChange(ctx, before), radio.ErrConflict)
+	must(t, s.DropAreaChange(ctx, next.ID, string(an), alertAt))
+	must(t, s.RecordAreaChange(ctx, before))
+	must(t, s.DropAreaChange(ctx, before.ID, string(an), alertAt))
+
+	// What the commune has said goes on in the part that leaves.
+	must(t, s.PutOfferRule(ctx, radio.OfferRule{Area: old.ID, Default: radio.OfferHold, Hours: 5, By: an, At: alertAt}))
+	must(t, s.AddDecisions(ctx, []radio.Decision{{Area: old.ID, Schedule: plan.Schedules[0].ID, Do: radio.DecideDecline, Reason: "đã có", By: an, At: alertAt}}))
+
 	part := areaChange(radio.SplitArea, "2026-08-01", an)
 	part.Areas, part.New, part.Code, part.Name = []radio.AreaID{plan.Areas[2].ID}, radio.NewID[radio.AreaID](), "cam-nho", "Xã Cẩm Nhỏ"
 	must(t, s.RecordAreaChange(ctx, part))
@@ -139,6 +154,11 @@ func areasSplit(t *testing.T, s *store.Store) {
 	rule, ok := need[radio.Place](t)(s.Place(ctx, plan.Devices[0].ID)).RulesOn(radio.Commune, readPlan(t, s).Policies, "2026-08-01")
 	if !ok || rule.Target.Area != part.New || rule.Label != plan.Policies[0].Label {
 		t.Errorf("the rule is %+v", rule)
+	}
+
+	said := readPlan(t, s).Decided.At(need[radio.Place](t)(s.Place(ctx, plan.Devices[0].ID)).Deciders())
+	if w, ok := said.Standing(plan.Schedules[0].ID, ""); !ok || w.Area != part.New || w.Do != radio.DecideDecline || w.By != an || said.Rule.Default != radio.OfferHold || said.Rule.Hours != 5 {
+		t.Errorf("the new commune's word is %+v, its rule %+v", w, said.Rule)
 	}
 
 	back := areaChange(radio.RenameArea, "2030-01-01", an)
