@@ -89,19 +89,25 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		found[g] = newLedger()
 	}
 	err := each(ctx, groups, func(g *group) {
-		if len(g.places) > 0 {
-			p.fill(s, g, s.spans(g, days)...)
-		} else {
+		parts := p.byDelay(g)
+		if len(parts) == 0 {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
+			parts = []*group{g}
+		} else {
+			p.fill(s, g, parts, s.spans(g, days)...)
 		}
-		p.look(s, found[g], g, days)
-		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
+		for _, part := range parts {
+			one := newLedger()
+			p.look(s, one, part, days)
+			found[g].join(one, part.places)
+		}
+		g.programme = radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range groups {
-		l.join(found[g], g.places)
+		l.take(found[g])
 		s.idle(l, g)
 	}
 	return s.tell(l), nil

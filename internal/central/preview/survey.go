@@ -179,6 +179,8 @@ func (s *survey) knows(t radio.Target) bool {
 // group is devices that get the same documents, apart from their own name.
 type group struct {
 	places []radio.Place // by code
+	// delay is what each of the places adds to planned starts, in a part of a group.
+	delay time.Duration
 	// idle never enrolled: they have no programme, play nothing and count nowhere.
 	idle      []radio.Place
 	schedules []radio.Schedule
