@@ -119,6 +119,9 @@ func (p *explainPrinter) all(x radio.Explanation) {
 	p.say("", "", x.VI, x.EN)
 	for _, a := range x.Airings {
 		p.line("\n%s · %s · %s %s %s", a.Start.Time().In(p.zone).Format("15:04:05"), a.Title, a.Outcome, a.Reason, a.Airing)
+		if len(x.Airings) > 1 {
+			p.say("", "", a.VI, a.EN) // of a single one it stands above
+		}
 		p.links(a.Links)
 	}
 	if len(x.Links) > 0 {

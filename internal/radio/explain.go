@@ -36,7 +36,7 @@ const (
 type RowSource struct {
 	// Row is the kind of row: area, area_change, decision and offer_rule (with the commune as
 	// ID and the number of the word as Version), schedule, bulletin, policy, programme, journal, fault,
-	// command, alert, airing, word, report, plan.
+	// command, alert, airing, word, report, plan, archive (a month of the log).
 	Row     string    `json:"row"`
 	ID      string    `json:"id,omitempty"`
 	Version int64     `json:"version,omitempty"` // or revision, or number of a word

@@ -127,6 +127,33 @@ func TestExplain(t *testing.T) {
 			p.Bulletins[0].State, p.Bulletins[0].DecidedBy, p.Bulletins[0].DecidedAt = radio.Pending, "", 0
 		}, func(*house) {}, local(0, 17, 0)},
 		{"not enrolled", func(p *radio.PlanChange) { p.Devices[0].Enrolled = 0 }, func(*house) {}, local(0, 17, 0)},
+		{"the documents it held are kept no more", nil, func(h *house) {
+			for n, what := range []string{"programme", "policy"} {
+				h.record(radio.Record{At: local(-1, 8, n), Kind: radio.RecordRevision, Revision: &radio.RevisionRecord{Document: what, Revision: 5}})
+			}
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"so long ago that documents are gone", nil, func(h *house) {
+			day := local(-130, 5, 0)
+			h.put(h.row(day), word(day, radio.Refused, radio.ReasonPolicy, 0))
+		}, local(-130, 5, 0)},
+		{"its month is archived", nil, func(h *house) {
+			h.must(h.db.BeginArchive(h.t.Context(), radio.ArchivedMonth{Month: "2025-11", File: "2025-11.jsonl", SHA256: strings.Repeat("a", 64), VerifiedAt: local(-1, 0, 0)}))
+		}, local(-365, 5, 0)},
+		{"hours of weekdays", func(p *radio.PlanChange) {
+			p.Policies[0].Windows = []radio.Window{{From: 4 * 60, To: 20 * 60, Days: []int{2, 3, 4, 5, 6, 7}}, {From: 6 * 60, To: 20 * 60, Days: []int{1}}}
+		}, func(h *house) { h.put(h.row(at), word(at, radio.Refused, radio.ReasonPolicy, 0)) }, at},
+		{"will be refused on a holiday", func(p *radio.PlanChange) {
+			p.Policies[0].Exceptions = []radio.PolicyException{{From: "2026-11-24", Until: "2026-11-24", Label: "Ngày hội", Windows: []radio.Window{{From: 7 * 60, To: 9 * 60}}}}
+		}, func(*house) {}, local(1, 5, 0)},
+		{"an alert itself", nil, func(h *house) {
+			alert := radio.AsRun{Origin: radio.FromAlert, Key: (radio.Alert{ID: radio.NewID[radio.AlertID]()}).CycleKey(h.place.Device.ID, 1, local(0, 2, 0)), Priority: radio.Emergency,
+				Start: local(0, 2, 0), Samples: 30 * radio.SampleRate, Title: "Xả lũ khẩn cấp", Hamlet: h.place.Hamlet().ID, Commune: h.place.Commune().ID, Province: h.place.Province().ID,
+				Outcome: radio.PendingOutcome, Day: "2026-11-23"}
+			alert.Airing = alert.Key.ID()
+			h.put(alert, word(alert.Start, radio.Aired, "", 30))
+		}, local(0, 2, 0)},
+		{"beyond the end of the schedule", func(p *radio.PlanChange) { p.Schedules[0].Until = "2026-11-30" }, func(*house) {}, local(60, 5, 0)},
 		{"nothing planned", nil, func(h *house) { h.put(h.row(at), word(at, radio.Aired, "", 300)) }, local(0, 9, 0)},
 		{"nothing planned at night", nil, func(*house) {}, local(0, 23, 30)},
 		{"own of the commune", func(p *radio.PlanChange) { p.Schedules[0].Area = p.Areas[1].ID }, func(*house) {}, local(0, 17, 0)},

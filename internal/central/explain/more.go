@@ -198,8 +198,13 @@ func (t *teller) byDefault(o radio.Schedule, of []radio.Decider) {
 		if sl.ID != t.c.Slot {
 			continue
 		}
-		if first, ok := timetable.Next(o, sl, o.ApprovedAt.Time()); ok {
-			until = say(" Hạn trả lời: %s.", " To be answered by: %s.", t.second(radio.At(first).Add(-time.Duration(rule.Hours)*time.Hour)))
+		first, ok := timetable.Next(o, sl, o.ApprovedAt.Time())
+		by := radio.At(first).Add(-time.Duration(rule.Hours) * time.Hour)
+		switch {
+		case ok && by > o.ApprovedAt:
+			until = say(" Hạn trả lời: %s.", " To be answered by: %s.", t.second(by))
+		case ok:
+			until = say(" Phát hành sát giờ phát đầu tiên, không còn hạn trả lời.", " It was published too close to its first airing for a term to answer.")
 		}
 	}
 	if held {

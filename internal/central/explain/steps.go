@@ -27,10 +27,15 @@ func (k *chain) stood(context.Context) error {
 
 // schedule tells who wanted the sound.
 func (k *chain) schedule(ctx context.Context) error {
+	if k.c.Nothing() && k.archive != nil {
+		k.add(radio.ChainOpen, k.archive.DoneAt, say("Nhật ký tháng %s đã chuyển vào kho lưu trữ, tệp %s: ở đây không còn biết lúc đó có lượt phát nào.",
+			"The log of %s has been moved to the archive, file %s: whether anything was planned then is not known here.", k.archive.Month, k.archive.File), radio.RowSource{Row: "archive", ID: k.archive.Month})
+		return nil
+	}
 	if k.c.Nothing() {
-		n := 0
+		n, today := 0, k.zone.Date(k.c.Now.Time())
 		for _, o := range k.plan.Schedules {
-			if o.WithdrawnAt == 0 && slices.ContainsFunc(o.Targets, k.c.Place.Within) {
+			if o.WithdrawnAt == 0 && (o.Until == "" || o.Until >= today) && slices.ContainsFunc(o.Targets, k.c.Place.Within) {
 				n++
 			}
 		}

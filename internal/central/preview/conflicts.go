@@ -68,6 +68,7 @@ const (
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
 	whatNever       = "never"
+	whatGone        = "gone" // its last airing is over
 	whatOver        = "over"
 	whatZone        = "zone"
 	whatUnsupported = "unsupported"
@@ -310,10 +311,19 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 			s.broken[sl.ID] = true
 			l.add(finding{key: key{kind: radio.ConflictSlot, what: whatUnplayable, schedule: o.ID, slot: sl.ID}, blocking: true,
 				text: [2]string{"không tính được thành lượt phát: " + err.Error(), "it cannot be expanded: " + err.Error()}})
-		case !due:
+		case due:
+		case !s.wasDue(o, sl):
 			add(radio.ConflictSlot, whatNever, false, sl.ID)
+		case !s.whole: // on the air it has simply done its work
+			add(radio.ConflictSlot, whatGone, false, sl.ID)
 		}
 	}
+}
+
+// wasDue says whether a slot came due in the year before now.
+func (s *survey) wasDue(o radio.Schedule, sl radio.Slot) bool {
+	at, ok := timetable.Next(o, sl, s.now.AddDate(-1, 0, 0))
+	return ok && at.Before(s.now)
 }
 
 // targets: each must exist, and be of use.

@@ -146,7 +146,7 @@ func TestConflicts(t *testing.T) {
 		})}, []string{"overlap 1 14 chen vào lịch “Lịch số 2”"}},
 		{"dates that all lie behind", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 20,21 11 *", 1)), func(s *radio.Schedule) {
 			s.Slots[0].Dates = []radio.Date{"2026-11-20", "2026-11-21"}
-		})}, []string{"slot 0 0 không có lượt phát nào trong thời gian hiệu lực"}},
+		})}, []string{"slot 0 0 không còn lượt phát nào: lượt cuối đã qua"}},
 		{"a date at an hour that is not permitted", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "15 3 25,30 11 *", 1)), func(s *radio.Schedule) {
 			s.Slots[0].Dates = []radio.Date{"2026-11-25"}
 		})}, []string{"hours 4 4 lượt đầu lúc 03:15 25/11/2026"}},
@@ -351,5 +351,33 @@ func TestConflictsFail(t *testing.T) {
 	h.fail = radio.ErrUnavailable
 	if _, err := h.preview().Conflicts(t.Context(), nil); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("no database: %v", err)
+	}
+}
+
+// A slot whose last airing is over: who publishes it is told that nothing is left of it;
+// on the air it has done its work, and is no conflict on its last evening.
+func TestLastAiringIsOver(t *testing.T) {
+	h := newHouse() // 10:00 on 23 November
+	today := with(schedule(1, inCommune, slot(1, "0 9 * * *", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-01", "2026-11-23" })
+	never := with(schedule(2, inCommune, slot(2, "0 9 * * 0", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-23", "2026-11-24" }) // no Sunday
+	h.plan.Schedules = []radio.Schedule{today, never}
+	said := func(all []radio.Conflict) (out []string) {
+		for _, c := range all {
+			if c.Kind == radio.ConflictSlot {
+				out = append(out, c.VI)
+			}
+		}
+		return out
+	}
+	const over, empty = "Khung giờ “khung-1” của lịch “Lịch số 1” không còn lượt phát nào: lượt cuối đã qua.", "Khung giờ “khung-2” của lịch “Lịch số 2” không có lượt phát nào trong thời gian hiệu lực."
+	if got := said(conflicts(t, h, today, never)); !slices.Equal(got, []string{over, empty}) {
+		t.Errorf("before publishing: %q", got)
+	}
+	on, err := h.preview().Check(t.Context())
+	if got := said(on); err != nil || !slices.Equal(got, []string{empty}) {
+		t.Errorf("on the air: %q %v", got, err)
+	}
+	if got := said(rehearse(t, h, inCommune, "", "").Conflicts); !slices.Equal(got, []string{empty}) {
+		t.Errorf("rehearsal: %q", got)
 	}
 }

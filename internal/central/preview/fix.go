@@ -106,6 +106,8 @@ func fixSlot(m merged) (vi, en string) {
 			return "Thêm khung giờ.", "Add a slot."
 		}
 		return "Thêm bản tin hoặc xóa khung giờ.", "Add a bulletin or remove the slot."
+	case whatGone:
+		return "Sửa giờ hoặc ngày kết thúc.", "Change its time or the last day."
 	case whatNever:
 		return "Xem lại giờ, ngày bắt đầu, ngày kết thúc và ngày nghỉ.", "Check its rule, the first and last day and the exception dates."
 	case whatOver:

@@ -284,6 +284,9 @@ func (n names) slotFault(m merged) (vi, en string) {
 	case whatNever:
 		return fmt.Sprintf("Khung giờ %s của lịch %s không có lượt phát nào trong thời gian hiệu lực.", slot, mine),
 			fmt.Sprintf("Slot %s of schedule %s never comes due within the schedule's dates.", slot, mine)
+	case whatGone:
+		return fmt.Sprintf("Khung giờ %s của lịch %s không còn lượt phát nào: lượt cuối đã qua.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s has no airing left: its last one is over.", slot, mine)
 	case whatOver:
 		return fmt.Sprintf("Lịch %s đã kết thúc: ngày cuối đã qua, không còn lượt phát nào.", mine),
 			fmt.Sprintf("Schedule %s is over: its last day has passed.", mine)
