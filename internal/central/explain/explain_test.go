@@ -20,6 +20,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // an airing ends, before and after, and an instant at which nothing is planned.
 func TestExplain(t *testing.T) {
 	at := local(0, 5, 0)
+	clashing := func(p *radio.PlanChange, grace int) {
+		other := p.Schedules[0]
+		other.ID, other.Code, other.Title, other.Priority = radio.NewID[radio.ScheduleID](), "bao", "Tin bão", radio.Prior
+		other.Slots = []radio.Slot{other.Slots[0]}
+		other.Slots[0].ID, other.Slots[0].Cron = radio.NewID[radio.SlotID](), "58 16 * * *"
+		other.Slots[0].Items = []radio.Entry{other.Slots[0].Items[0]}
+		other.Slots[0].Items[0].ID = radio.NewID[radio.EntryID]()
+		p.Schedules[0].GraceSeconds = grace
+		p.Schedules = append(p.Schedules, other)
+	}
 	once := func(p *radio.PlanChange) { p.Schedules[0].Slots[0].Cron = "0 5 * * *" }
 	cases := []struct {
 		name   string
@@ -113,16 +123,19 @@ func TestExplain(t *testing.T) {
 			later.Slots[0].Cron = "0 6 * * *"
 			h.must(h.db.AddScheduleVersion(h.t.Context(), later, radio.DeskAct{At: later.ApprovedAt, By: later.Approver, Action: "schedule.publish"}))
 		}, at},
-		{"will give way", func(p *radio.PlanChange) {
-			other := p.Schedules[0]
-			other.ID, other.Code, other.Title, other.Priority = radio.NewID[radio.ScheduleID](), "bao", "Tin bão", radio.Prior
-			other.Slots = []radio.Slot{other.Slots[0]}
-			other.Slots[0].ID, other.Slots[0].Cron = radio.NewID[radio.SlotID](), "58 16 * * *"
-			other.Slots[0].Items = []radio.Entry{other.Slots[0].Items[0]}
-			other.Slots[0].Items[0].ID = radio.NewID[radio.EntryID]()
-			p.Schedules[0].GraceSeconds = 600
-			p.Schedules = append(p.Schedules, other)
-		}, func(*house) {}, local(0, 17, 4)},
+		{"will give way", func(p *radio.PlanChange) { clashing(p, 600) }, func(*house) {}, local(0, 17, 4)},
+		{"decided ahead that it will be left out", func(p *radio.PlanChange) { clashing(p, 30) }, func(h *house) {
+			h.put(h.row(local(0, 17, 0)), centreWord(local(-1, 17, 0), radio.Missed, radio.ReasonOverlap))
+		}, local(0, 17, 0)},
+		{"left out for what did not sound either", nil, func(h *house) {
+			h.put(h.row(at), centreWord(at.Add(-time.Hour), radio.Missed, radio.ReasonOverlap))
+			other := h.row(at)
+			other.Key.Schedule, other.Key.Slot, other.Priority, other.Title, other.ScheduleCode = radio.NewID[radio.ScheduleID](), radio.NewID[radio.SlotID](), radio.Prior, "Thông báo bão", "bao"
+			other.Airing, other.Start = other.Key.ID(), at.Add(-time.Minute)
+			other.Key.SlotAt = other.Start
+			h.put(other, word(other.Start, radio.Missed, radio.ReasonOff, 0))
+		}, at},
+		{"may be refused by a cap today", func(p *radio.PlanChange) { p.Policies[0].MaxMinutes = 8 }, func(*house) {}, local(0, 17, 0)},
 		{"will be left out", func(p *radio.PlanChange) {
 			p.Bulletins[0].State, p.Bulletins[0].DecidedBy, p.Bulletins[0].DecidedAt = radio.Pending, "", 0
 		}, func(*house) {}, local(0, 17, 0)},

@@ -64,7 +64,12 @@ func (k *chain) policy(ctx context.Context) error {
 		if r := k.c.Row; r != nil && r.Consumed > 0 && r.Reason != radio.ReasonPolicy {
 			verdict = radio.ChainChanges // it sounded all the same: the device held another, or faded it
 		}
-		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, hoursOn(p, day), vetoOf(veto)), from...)
+		why := vetoed(p, veto)
+		if capped := veto == radio.VetoMinutes || veto == radio.VetoSessions; capped && !k.c.Past() && day == k.zone.Date(k.c.Now.Time()) {
+			// The planner has no tally but the plan's; the device counts what really sounded.
+			why = say("%s, tính như thể mọi lượt trước đó trong ngày đã phát đủ; nếu có lượt không phát, thiết bị vẫn có thể phát lượt này", "%s, as if all that was planned before on this day had sounded; where it has not, the device may play this one", why)
+		}
+		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, hoursOn(p, day), why), from...)
 		return nil
 	}
 	k.add(radio.ChainPasses, i.IssuedAt, say("Quy định khung giờ %s (%s): được phép.", "Permitted hours %s (%s): permitted.", label, hoursOn(p, day)), from...)
@@ -87,6 +92,9 @@ func (k *chain) refusedAnyway(veto radio.Veto, from ...radio.RowSource) error {
 // hoursOn writes the hours that a policy permits on a date: of its weekday, and of its
 // holiday.
 func hoursOn(p radio.Policy, day radio.Date) words {
+	if slices.Contains(p.Mourning, day) {
+		return say("%s: %s", "%s: %s", dateText(day), windowsOf(nil))
+	}
 	if e, ok := p.ExceptionOn(day); ok {
 		return say("%s: %s", "%s: %s", named(e.Label, ""), windowsOf(e.Windows))
 	}
@@ -105,6 +113,17 @@ func hoursOn(p radio.Policy, day radio.Date) words {
 }
 
 var weekdays = [...]words{{"Chủ nhật", "Sunday"}, {"thứ Hai", "Monday"}, {"thứ Ba", "Tuesday"}, {"thứ Tư", "Wednesday"}, {"thứ Năm", "Thursday"}, {"thứ Sáu", "Friday"}, {"thứ Bảy", "Saturday"}}
+
+// vetoed names what of a policy forbids something, and how much a day may have of it.
+func vetoed(p radio.Policy, v radio.Veto) words {
+	switch v {
+	case radio.VetoMinutes:
+		return say("%s (tối đa %d phút)", "%s (at most %d minutes)", vetoOf(v), p.MaxMinutes)
+	case radio.VetoSessions:
+		return say("%s (tối đa %d phiên)", "%s (at most %d sessions)", vetoOf(v), p.MaxSessions)
+	}
+	return vetoOf(v)
+}
 
 // windowsOf writes permitted hours as people read them.
 func windowsOf(windows []radio.Window) words {

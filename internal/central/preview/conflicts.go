@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -155,8 +156,11 @@ func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	}
 	var mine []radio.PreviewAiring
 	counted := map[radio.Date]radio.ScheduleID{}
-	for _, a := range g.airings {
+	for i, a := range g.airings {
 		start := a.Start.Time()
+		if a.ClearAt != 0 {
+			a.ClearAt = clearAfter(g.airings, i)
+		}
 		if sp, ok := within[a.Schedule]; ok {
 			if !start.Before(sp.from) && start.Before(sp.to) {
 				mine = append(mine, a)
@@ -171,6 +175,22 @@ func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if !s.whole {
 		p.sync(s, l, g, mine)
 	}
+}
+
+// clearAfter is when what stands in the way of an airing is over: the last of what follows it
+// within the minute, as a session of several items does. The airings are in order.
+func clearAfter(all []radio.PreviewAiring, i int) radio.Millis {
+	a := all[i]
+	until := a.ClearAt
+	for _, x := range all[i:] {
+		if x.Start > until.Add(time.Minute) {
+			break
+		}
+		if x.Slot != a.Slot && x.Outcome == "" {
+			until = max(until, x.End())
+		}
+	}
+	return until
 }
 
 // refused: no programme can be made for the devices. The one who publishes is told for

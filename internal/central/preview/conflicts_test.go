@@ -94,7 +94,7 @@ func TestConflicts(t *testing.T) {
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 56 (không có giờ nào)"}},
 		{"a day of mourning", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, Mourning: []radio.Date{"2026-11-25"}}}
-		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát 25/11/2026"}},
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát, đầu tiên 25/11/2026"}},
 		{"exception dates, silent", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}},
 				Exceptions: []radio.PolicyException{{From: "2026-11-25", Until: "2026-11-27", Label: "Tết thử"}}}}
@@ -379,5 +379,18 @@ func TestLastAiringIsOver(t *testing.T) {
 	}
 	if got := said(rehearse(t, h, inCommune, "", "").Conflicts); !slices.Equal(got, []string{empty}) {
 		t.Errorf("rehearsal: %q", got)
+	}
+}
+
+// What stands in the way may go on in several items: the advice names the end of the last.
+func TestAdviceLooksBehindAllThatStandsInTheWay(t *testing.T) {
+	h := newHouse()
+	h.plan.Schedules = []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 * * *", 3, 3, 3)), prior)} // nine minutes
+	mine := with(schedule(2, inCommune, slot(2, "1 17 * * *", 1)), func(s *radio.Schedule) { s.GraceSeconds = 60 })
+	for _, c := range conflicts(t, h, mine) {
+		if c.Kind == radio.ConflictOverlap && c.FixVI == "Dời khung giờ sang 17:09 hoặc muộn hơn, hoặc rút ngắn nội dung." {
+			return
+		}
+		t.Errorf("%s %s", c.VI, c.FixVI)
 	}
 }

@@ -56,7 +56,7 @@ func fixHours(what string) (vi, en string) {
 	case whatCrosses:
 		return "Dời khung giờ sớm hơn hoặc rút ngắn nội dung.", "Move the slot earlier or shorten what plays."
 	case whatMourning:
-		return "Thêm ngày này vào danh sách ngày nghỉ của lịch.", "Add the day to the schedule's exception dates."
+		return "Thêm các ngày này vào danh sách ngày nghỉ của lịch.", "Add these days to the schedule's exception dates."
 	case whatException:
 		return "Thêm các ngày này vào danh sách ngày nghỉ của lịch hoặc dời giờ.", "Add the dates to the schedule's exception dates or move the slot."
 	case whatQuiet:

@@ -177,8 +177,8 @@ func (n names) hours(m merged) (vi, en string) {
 		return fmt.Sprintf("Khung giờ %s của lịch %s kéo dài quá khung giờ được phép (%s): %s không được phát, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
 			fmt.Sprintf("Slot %s of schedule %s runs over the permitted hours (%s): %s will not sound, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
 	case whatMourning:
-		return fmt.Sprintf("Lịch %s rơi vào ngày không được phát %s: %s bị thiết bị từ chối.", mine, n.day(m.at), airingsVI(m)),
-			fmt.Sprintf("Schedule %s falls on %s, a day of silence: devices will refuse %s.", mine, n.day(m.at), airingsEN(m))
+		return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày không được phát, đầu tiên %s: %s bị thiết bị từ chối.", slot, mine, n.day(m.at), airingsVI(m)),
+			fmt.Sprintf("Slot %s of schedule %s falls on days of silence, the first %s: devices will refuse %s.", slot, mine, n.day(m.at), airingsEN(m))
 	}
 	return fmt.Sprintf("Khung giờ %s của lịch %s nằm ngoài khung giờ được phép (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
 		fmt.Sprintf("Slot %s of schedule %s lies outside the permitted hours (%s): devices will refuse %s, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
