@@ -143,7 +143,13 @@ func (k *chain) audio(c *radio.PreviewRow, report radio.RowSource) {
 func (k *chain) device(ctx context.Context) error {
 	d := k.c.Place.Device
 	from := radio.RowSource{Row: "report", ID: string(d.ID)}
-	switch {
+	switch since := max(d.Retired, d.Revoked); {
+	case d.Enrolled == 0 && since > k.c.Start && k.c.Past(): // it still stood in use then
+		if d.Retired != 0 {
+			k.add(radio.ChainPasses, d.Retired, say("Về sau, từ %s, cụm loa ngừng sử dụng.", "Later, at %s, the device was taken out of use.", k.minute(d.Retired)), from)
+			break
+		}
+		k.add(radio.ChainPasses, d.Revoked, say("Về sau, từ %s, danh tính của thiết bị bị thu hồi.", "Later, at %s, the device's identity was taken away.", k.minute(d.Revoked)), from)
 	case d.Enrolled == 0 && d.Retired != 0:
 		k.add(radio.ChainStops, d.Retired, say("Cụm loa đã ngừng sử dụng từ %s.", "The device was taken out of use at %s.", k.minute(d.Retired)), from)
 	case d.Enrolled == 0 && d.Revoked != 0:

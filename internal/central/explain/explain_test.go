@@ -136,6 +136,19 @@ func TestExplain(t *testing.T) {
 			h.put(other, word(other.Start, radio.Missed, radio.ReasonOff, 0))
 		}, at},
 		{"may be refused by a cap today", func(p *radio.PlanChange) { p.Policies[0].MaxMinutes = 8 }, func(*house) {}, local(0, 17, 0)},
+		{"rules changed since", nil, func(h *house) {
+			next := h.plan.Policies[0]
+			next.Version, next.Label, next.Windows, next.ApprovedAt = 2, "QĐ 40/QĐ-UBND", []radio.Window{{From: 6 * 60, To: 20 * 60}}, local(0, 8, 0)
+			h.must(h.db.ApplyPlan(h.t.Context(), radio.PlanChange{Author: h.plan.Author, Approver: h.plan.Approver, At: local(0, 8, 0), Policies: []radio.PolicyRule{next}}))
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"retired since", nil, func(h *house) {
+			h.put(h.row(at), word(at, radio.Failed, radio.ReasonOutput, 0))
+			h.retire(local(0, 8, 0))
+		}, at},
+		{"retired", nil, func(h *house) {
+			h.retire(local(0, 8, 0))
+		}, local(0, 17, 0)},
 		{"will be left out", func(p *radio.PlanChange) {
 			p.Bulletins[0].State, p.Bulletins[0].DecidedBy, p.Bulletins[0].DecidedAt = radio.Pending, "", 0
 		}, func(*house) {}, local(0, 17, 0)},

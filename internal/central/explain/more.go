@@ -16,6 +16,8 @@ type Records interface {
 	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
 	PersonNames(ctx context.Context) (map[radio.UserID]string, error)
 	AreaChanges(ctx context.Context) ([]radio.AreaChange, error)
+	// RulesVersions lists every version of the rules of a place, also what counts no more.
+	RulesVersions(ctx context.Context, t radio.Target) ([]radio.PolicyRule, error)
 }
 
 // mostWords bounds what is looked through for one airing.
@@ -238,7 +240,7 @@ func (t *teller) ordered(all radio.Settlement, names map[radio.UserID]string) {
 }
 
 // ruled tells which versions of operating rules (quy chế) counted at the place that day.
-func (t *teller) ruled(context.Context) error {
+func (t *teller) ruled(ctx context.Context) error {
 	if r := t.c.Row; r != nil && r.Priority == radio.Emergency {
 		return nil
 	}
@@ -247,9 +249,19 @@ func (t *teller) ruled(context.Context) error {
 	if t.elsewhere(day) {
 		return nil // by the rules of there
 	}
-	rules := slices.DeleteFunc(slices.Clone(t.plan.Policies), func(p radio.PolicyRule) bool {
-		return !place.Within(p.Target) || p.ApprovedAt > min(t.c.Start, t.c.Now)
-	})
+	targets := []radio.Target{{Device: place.Device.ID}}
+	for _, a := range place.Chain {
+		targets = append(targets, radio.Target{Area: a.ID})
+	}
+	var rules []radio.PolicyRule
+	for _, of := range targets {
+		// The plan holds only what counts now or will.
+		all, err := t.records.RulesVersions(ctx, of)
+		if err != nil {
+			return err
+		}
+		rules = append(rules, slices.DeleteFunc(all, func(p radio.PolicyRule) bool { return p.ApprovedAt > min(t.c.Start, t.c.Now) })...)
+	}
 	province, ofProvince := place.RulesOn(radio.Province, rules, day)
 	commune, ofCommune := place.RulesOn(radio.Commune, rules, day)
 	switch {
