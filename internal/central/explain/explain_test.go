@@ -149,6 +149,11 @@ func TestExplain(t *testing.T) {
 		{"retired", nil, func(h *house) {
 			h.retire(local(0, 8, 0))
 		}, local(0, 17, 0)},
+		{"held by a default that was changed since", nil, func(h *house) {
+			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferHold, Hours: 24, By: h.plan.Author, At: local(-12, 9, 0)}))
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonHeld))
+			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferAccept, Hours: 24, By: h.plan.Author, At: local(0, 9, 0)}))
+		}, at},
 		{"will be left out", func(p *radio.PlanChange) {
 			p.Bulletins[0].State, p.Bulletins[0].DecidedBy, p.Bulletins[0].DecidedAt = radio.Pending, "", 0
 		}, func(*house) {}, local(0, 17, 0)},

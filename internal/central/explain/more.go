@@ -14,6 +14,8 @@ type Records interface {
 	// Plan is shared: it must not be changed.
 	Plan(ctx context.Context) (radio.Plan, error)
 	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
+	// OfferRules lists every rule for offers of some areas, also what counts no more.
+	OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error)
 	PersonNames(ctx context.Context) (map[radio.UserID]string, error)
 	AreaChanges(ctx context.Context) ([]radio.AreaChange, error)
 	// RulesVersions lists every version of the rules of a place, also what counts no more.
@@ -134,7 +136,12 @@ func (t *teller) decided(ctx context.Context) error {
 		t.word(word, names, at, of)
 		return nil
 	}
-	t.byDefault(*o, of)
+	rules, err := t.records.OfferRules(ctx, areas)
+	if err != nil {
+		return err
+	}
+	rules = slices.DeleteFunc(rules, func(r radio.OfferRule) bool { return r.At >= t.c.Start }) // chosen since
+	t.byDefault(*o, of, radio.NewDecided(nil, rules).At(of).Rule)
 	return nil
 }
 
@@ -179,11 +186,7 @@ func (t *teller) wordRow(d radio.Decision) radio.RowSource {
 }
 
 // byDefault tells what counted while the commune had said nothing.
-func (t *teller) byDefault(o radio.Schedule, of []radio.Decider) {
-	rule := t.plan.Decided.At(of).Rule
-	if rule.At >= t.c.Start {
-		rule = radio.OfferRule{Default: radio.OfferAccept, Hours: radio.DefaultOfferHours} // chosen since
-	}
+func (t *teller) byDefault(o radio.Schedule, of []radio.Decider, rule radio.OfferRule) {
 	held := rule.Default == radio.OfferHold
 	if r := t.c.Row; r != nil {
 		held = r.Outcome == radio.Declined && r.Reason == radio.ReasonHeld

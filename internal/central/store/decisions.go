@@ -24,13 +24,31 @@ func decided(ctx context.Context, q querier) (radio.Decided, error) {
 	if err != nil {
 		return radio.Decided{}, fmt.Errorf("list decisions: %w", err)
 	}
-	rules, err := collect(ctx, q, func(r *sql.Rows) (o radio.OfferRule, err error) {
-		return o, r.Scan(&o.N, &o.Area, &o.Default, &o.Hours, &o.By, &o.At)
-	}, `SELECT n, area, choice, hours, person, at FROM offer_rule o WHERE n = (SELECT MAX(n) FROM offer_rule WHERE area = o.area) ORDER BY n`)
+	rules, err := collect(ctx, q, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule o WHERE n = (SELECT MAX(n) FROM offer_rule WHERE area = o.area) ORDER BY n`)
 	if err != nil {
 		return radio.Decided{}, fmt.Errorf("list rules for offers: %w", err)
 	}
 	return radio.NewDecided(words, rules), nil
+}
+
+func scanOfferRule(r *sql.Rows) (o radio.OfferRule, err error) {
+	return o, r.Scan(&o.N, &o.Area, &o.Default, &o.Hours, &o.By, &o.At)
+}
+
+// OfferRules lists every rule for offers that some areas ever chose, the first first.
+func (s *Store) OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error) {
+	if len(areas) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(areas))
+	for i, a := range areas {
+		args[i] = string(a)
+	}
+	out, err := collect(ctx, s.read, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule WHERE area IN (`+placeholders(1, len(args))+`) ORDER BY n`, args...)
+	if err != nil {
+		return nil, s.kind(fmt.Errorf("rules for offers: %w", err))
+	}
+	return out, nil
 }
 
 // Decisions lists every word that was ever said in some areas, the newest first; about is
