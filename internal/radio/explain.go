@@ -79,6 +79,18 @@ type ExplainedAiring struct {
 	Links []ChainLink `json:"links"`
 }
 
+// InLog says whether it has a row in the log: what is only planned has none yet.
+func (x ExplainedAiring) InLog() bool {
+	for _, l := range x.Links {
+		for _, s := range l.Sources {
+			if s.Row == "airing" && s.ID == string(x.Airing) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // NearAiring is the nearest airing before or after an instant at which there is none.
 type NearAiring struct {
 	Airing  AiringID `json:"airing,omitempty"`

@@ -76,6 +76,8 @@ const (
 
 	whatNone = "none"
 	whatIdle = "idle" // devices that never enrolled
+	// A device out of use.
+	whatRetired = "retired"
 )
 
 // judge works the groups out and tells every clash of the schedules asked about once.
@@ -357,6 +359,9 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 			l.add(f)
 		case s.inhabited[t]:
 			reached = true
+		case s.retired[t.Device].ID != "":
+			f.what, f.extra = whatRetired, s.retired[t.Device].Name
+			l.add(f)
 		default:
 			f.what, f.extra = whatNone, s.areas[t.Area].Name
 			l.add(f)

@@ -394,3 +394,29 @@ func TestAdviceLooksBehindAllThatStandsInTheWay(t *testing.T) {
 		t.Errorf("%s %s", c.VI, c.FixVI)
 	}
 }
+
+// A place out of use waits for nobody to enrol it: it counts nowhere, and a schedule for it
+// alone is told that nothing sounds there.
+func TestRetiredDevices(t *testing.T) {
+	h := newHouse()
+	for i := range h.places {
+		if h.places[i].Hamlet().ID == area(11) {
+			h.places[i].Device.Enrolled, h.places[i].Device.Retired = 0, radio.At(now.Add(-time.Hour))
+		}
+	}
+	wide, hamlet, one := schedule(1, inCommune, slot(1, everyday, 1)), schedule(2, radio.Target{Area: area(11)}, slot(2, "0 6 * * *", 1)), schedule(3, radio.Target{Device: device(111)}, slot(3, "0 7 * * *", 1))
+	h.plan.Schedules = []radio.Schedule{wide, hamlet, one}
+	var got []string
+	for _, c := range conflicts(t, h, wide, hamlet, one) {
+		got = append(got, c.VI)
+	}
+	if want := []string{"Lịch “Lịch số 2” gửi đến “Thôn 11”, nơi chưa có cụm loa nào.", "Lịch “Lịch số 3” gửi đến cụm loa “Cụm 111”, đã ngừng sử dụng."}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if r := rehearse(t, h, inCommune, "", ""); r.Devices != 2 || r.Idle != 0 {
+		t.Errorf("%d devices, %d not enrolled", r.Devices, r.Idle)
+	}
+	if r := rehearse(t, h, radio.Target{Device: device(111)}, "", ""); r.Devices != 0 || len(r.Rows) != 0 {
+		t.Errorf("itself: %+v", r)
+	}
+}

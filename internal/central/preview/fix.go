@@ -124,6 +124,8 @@ func fixTarget(what string) (vi, en string) {
 		return "Chọn lại nơi phát.", "Choose the places again."
 	case whatEmpty:
 		return "Chọn địa bàn hoặc cụm loa.", "Choose an area or a device."
+	case whatRetired:
+		return "Bỏ cụm loa này khỏi lịch, hoặc đăng ký lại.", "Take the device out of the schedule, or enrol it again."
 	case whatIdle:
 		return "Đăng ký các bộ điều khiển còn lại ở trang Cụm loa.", "Enrol the controllers that are left, on the devices page."
 	}

@@ -304,6 +304,9 @@ func (n names) target(m merged) (vi, en string) {
 	case whatUnknown:
 		return fmt.Sprintf("Lịch %s gửi đến một địa bàn hoặc cụm loa không có.", mine),
 			fmt.Sprintf("Schedule %s is for an area or a device that does not exist.", mine)
+	case whatRetired:
+		return fmt.Sprintf("Lịch %s gửi đến cụm loa %s, đã ngừng sử dụng.", mine, quoted(m.extra, "")),
+			fmt.Sprintf("Schedule %s is for the device %s, which is out of use.", mine, quoted(m.extra, ""))
 	case whatEmpty:
 		return fmt.Sprintf("Lịch %s chưa chọn nơi phát.", mine),
 			fmt.Sprintf("Schedule %s is for no place.", mine)
