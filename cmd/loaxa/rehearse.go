@@ -85,6 +85,12 @@ func writeRehearsal(out io.Writer, r radio.Rehearsal, zone *time.Location, limit
 	}
 	fmt.Fprintf(w, "\n%d airings would sound, %s · %d at night · %d would not sound · %s to download · %d devices too late, %d over their data\n",
 		r.Sum.Airings, minutes(r.Sum.Samples), r.Sum.Night, r.Sum.Dropped, mega(r.Sum.Bytes), r.Sum.Late, r.Sum.OverCap)
+	switch all, some := r.Behind(zone); {
+	case all:
+		fmt.Fprintln(w, "these days have passed and cannot be rehearsed: loaxa log tells what sounded")
+	case some:
+		fmt.Fprintf(w, "counted from %s on\n", at(r.Begin))
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nDAY\tEACH DEVICE AT MOST\tAIRINGS\tNIGHT\tDROPPED")
 	for _, d := range r.Days {

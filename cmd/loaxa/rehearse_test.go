@@ -24,6 +24,7 @@ func TestRehearse(t *testing.T) {
 	}
 	d.run(0, `^$`, "", "rehearse --airings --area cam-xuyen") // nothing is enrolled
 	d.run(0, `devices`, "", "rehearse --area cam-xuyen --limit 1")
+	d.run(0, "have passed", "", "rehearse --from 2020-01-01 --to 2020-01-03")
 	d.run(2, "31 days|31 ngày", "", "rehearse --from 2027-01-01 --to 2027-03-01")
 	d.run(2, "not both", "", "rehearse --area cam-xuyen --device x")
 	d.run(2, "khong-co", "", "rehearse --device khong-co")

@@ -1,5 +1,11 @@
 package radio
 
+import "time"
+
+// KeepIssued is how long the centre keeps a document that was superseded: longer than a
+// programme lives, so that word of a device that was offline can be explained.
+const KeepIssued = 100 * 24 * time.Hour
+
 // Issued is one signed document of a device as the centre keeps it: the database
 // is the durable state, the broker's retained message only a cache of Envelope.
 type Issued struct {

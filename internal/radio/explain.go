@@ -36,7 +36,7 @@ const (
 type RowSource struct {
 	// Row is the kind of row: area, area_change, decision and offer_rule (with the commune as
 	// ID and the number of the word as Version), schedule, bulletin, policy, programme, journal, fault,
-	// command, alert, airing, word, report, plan.
+	// command, alert, airing, word, report, plan, archive (a month of the log).
 	Row     string    `json:"row"`
 	ID      string    `json:"id,omitempty"`
 	Version int64     `json:"version,omitempty"` // or revision, or number of a word
@@ -77,6 +77,18 @@ type ExplainedAiring struct {
 	VI    string      `json:"summary_vi"`
 	EN    string      `json:"summary_en"`
 	Links []ChainLink `json:"links"`
+}
+
+// InLog says whether it has a row in the log: what is only planned has none yet.
+func (x ExplainedAiring) InLog() bool {
+	for _, l := range x.Links {
+		for _, s := range l.Sources {
+			if s.Row == "airing" && s.ID == string(x.Airing) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // NearAiring is the nearest airing before or after an instant at which there is none.

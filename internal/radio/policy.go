@@ -181,7 +181,7 @@ func (p Policy) windowEnd(t time.Time) (time.Time, bool) {
 	for _, first := range []time.Time{day.AddDate(0, 0, -1), day} {
 		q := p.of(first)
 		for _, w := range q.windowsOn(first) {
-			if !w.on(first) {
+			if !w.On(first) {
 				continue
 			}
 			from := civil(first, w.From)
@@ -214,7 +214,8 @@ func (p Policy) beforeMourning(t, end time.Time) time.Time {
 	return end
 }
 
-func (w Window) on(day time.Time) bool {
+// On says whether the window begins on the weekday of an instant.
+func (w Window) On(day time.Time) bool {
 	if len(w.Days) == 0 {
 		return true
 	}

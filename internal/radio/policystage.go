@@ -106,16 +106,16 @@ func (p Policy) beforeQuiet(t, end time.Time) time.Time {
 // within gives the parts of a window that fall on a day.
 func (w Window) within(day time.Time) []Window {
 	if w.From < w.To {
-		if w.on(day) {
+		if w.On(day) {
 			return []Window{w}
 		}
 		return nil
 	}
 	var out []Window
-	if w.on(day.AddDate(0, 0, -1)) && w.To > 0 {
+	if w.On(day.AddDate(0, 0, -1)) && w.To > 0 {
 		out = append(out, Window{From: 0, To: w.To})
 	}
-	if w.on(day) {
+	if w.On(day) {
 		out = append(out, Window{From: w.From, To: 24 * 60})
 	}
 	return out

@@ -1,5 +1,7 @@
 package radio
 
+import "time"
+
 // Rehearsal is what would sound in some days at a place if nothing of the plan changed,
 // by the code the devices run: what sounds when, for how long in each hamlet, what of it
 // at night, and what each device must download for it.
@@ -28,6 +30,17 @@ type Rehearsal struct {
 	Night []PreviewRow `json:"night_airings"`
 	// Conflicts tells what of the plan is left out of programmes or will not sound.
 	Conflicts []Conflict `json:"conflicts"`
+}
+
+// Behind says whether all of its days, or a part of them, had passed when it was made: of
+// these it tells nothing. zone is the rehearsal's.
+func (r Rehearsal) Behind(zone *time.Location) (all, some bool) {
+	begin := r.Begin.Time().In(zone)
+	if DateOf(begin) > r.To {
+		return true, true
+	}
+	first, err := time.ParseInLocation(time.DateOnly, string(r.From), zone)
+	return false, err == nil && begin.After(first)
 }
 
 // Bounds of what one rehearsal lists; its sums count everything.

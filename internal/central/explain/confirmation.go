@@ -17,6 +17,8 @@ func (k *chain) confirmation(ctx context.Context) error {
 	switch {
 	case k.c.Nothing():
 		return nil
+	case r == nil && !k.c.Past() && k.c.Coming == nil:
+		return nil // nothing of it will be in the log
 	case r == nil && !k.c.Past():
 		k.add(radio.ChainOpen, 0, say("Chưa đến giờ; lượt phát được chốt vào nhật ký 24 giờ trước giờ phát.", "Its time has not come; airings are frozen into the log 24 hours ahead."), radio.RowSource{Row: "plan"})
 		return nil

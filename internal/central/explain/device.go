@@ -37,11 +37,15 @@ func (k *chain) revision(ctx context.Context) error {
 		return err
 	}
 	i, held, err := k.document(ctx, "programme")
+	gone := errors.Is(err, radio.ErrNotFound)
 	switch {
-	case errors.Is(err, radio.ErrNotFound) && newest.Revision == 0 && len(held) == 0:
-		k.add(radio.ChainOpen, 0, say("Máy chủ không còn giữ chương trình nào gửi cho cụm loa trước lúc đó.", "No programme sent to the device by then is kept."), radio.RowSource{Row: "programme"})
+	case gone && newest.Revision == 0 && len(held) == 0 && k.old():
+		k.add(radio.ChainOpen, 0, say("Máy chủ giữ mỗi bản chương trình %d ngày: bản của lúc đó không còn.", "Programmes are kept for %d days: the one of then is gone.", keptDays), radio.RowSource{Row: "programme"})
 		return nil
-	case err != nil && !errors.Is(err, radio.ErrNotFound):
+	case gone && newest.Revision == 0 && len(held) == 0:
+		k.add(radio.ChainOpen, 0, say("Máy chủ không có chương trình nào gửi cho cụm loa trước lúc đó.", "No programme had been sent to the device by then."), radio.RowSource{Row: "programme"})
+		return nil
+	case err != nil && !gone:
 		return err
 	}
 	sources := append([]radio.RowSource{{Row: "programme", ID: string(d.ID), Version: i.Revision}}, held...)
@@ -57,11 +61,20 @@ func (k *chain) revision(ctx context.Context) error {
 		}
 		k.add(v, newest.IssuedAt, say("Thiết bị còn dùng bản chương trình %d, chưa nhận bản %d đã gửi lúc %s.", "The device still ran programme %d; it had not received programme %d, sent at %s.",
 			i.Revision, newest.Revision, k.second(newest.IssuedAt)), sources...)
+	case gone: // its own journal names the revision, of which nothing else is left
+		k.add(radio.ChainOpen, 0, say("Thiết bị dùng bản chương trình %d. Máy chủ giữ mỗi bản %d ngày: nội dung bản này không còn.", "The device ran programme %d. Programmes are kept for %d days: what stood in it is gone.",
+			i.Revision, keptDays), sources...)
 	default:
 		k.add(radio.ChainPasses, i.IssuedAt, say("Thiết bị dùng bản chương trình %d, gửi lúc %s.", "The device ran programme %d, sent at %s.", i.Revision, k.second(i.IssuedAt)), sources...)
 	}
 	return k.contains(i, sources)
 }
+
+// keptDays is how long documents are kept, in words.
+const keptDays = int(radio.KeepIssued / (24 * time.Hour))
+
+// old says whether documents of then may have been dropped because of their age.
+func (k *chain) old() bool { return k.c.Start < k.c.Now.Add(-radio.KeepIssued) }
 
 // contains tells whether the slot stands in a programme.
 func (k *chain) contains(i radio.Issued, from []radio.RowSource) error {
@@ -132,7 +145,13 @@ func (k *chain) audio(c *radio.PreviewRow, report radio.RowSource) {
 func (k *chain) device(ctx context.Context) error {
 	d := k.c.Place.Device
 	from := radio.RowSource{Row: "report", ID: string(d.ID)}
-	switch {
+	switch since := max(d.Retired, d.Revoked); {
+	case d.Enrolled == 0 && since > k.c.Start && k.c.Past(): // it still stood in use then
+		if d.Retired != 0 {
+			k.add(radio.ChainPasses, d.Retired, say("Về sau, từ %s, cụm loa ngừng sử dụng.", "Later, at %s, the device was taken out of use.", k.minute(d.Retired)), from)
+			break
+		}
+		k.add(radio.ChainPasses, d.Revoked, say("Về sau, từ %s, danh tính của thiết bị bị thu hồi.", "Later, at %s, the device's identity was taken away.", k.minute(d.Revoked)), from)
 	case d.Enrolled == 0 && d.Retired != 0:
 		k.add(radio.ChainStops, d.Retired, say("Cụm loa đã ngừng sử dụng từ %s.", "The device was taken out of use at %s.", k.minute(d.Retired)), from)
 	case d.Enrolled == 0 && d.Revoked != 0:

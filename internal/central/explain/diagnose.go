@@ -289,9 +289,17 @@ func (s signs) shown() []radio.Sign {
 		return state
 	}
 	clock := map[radio.SignState]words{radio.SignFine: say("đồng hồ tốt", "clock fine"), radio.SignBad: say("đồng hồ không tin cậy", "clock not trusted"), radio.SignUnknown: say("đồng hồ: không rõ", "clock: not known")}
-	add("clock", fresh(s.clock), clock[fresh(s.clock)])
+	if s.online && s.assumed {
+		add("clock", radio.SignBad, say("đồng hồ chỉ giả định", "clock only assumed"))
+	} else {
+		add("clock", fresh(s.clock), clock[fresh(s.clock)])
+	}
 	output := map[radio.SignState]words{radio.SignFine: say("đầu ra âm thanh tốt", "sound output fine"), radio.SignBad: say("đầu ra âm thanh bị lỗi", "sound output failed"), radio.SignUnknown: say("đầu ra âm thanh: không rõ", "sound output: not known")}
-	add("output", fresh(s.output), output[fresh(s.output)])
+	if s.online && s.soundless {
+		add("output", radio.SignBad, say("không có thiết bị âm thanh", "no sound device"))
+	} else {
+		add("output", fresh(s.output), output[fresh(s.output)])
+	}
 	sync := is(!s.synced)
 	programme := say("đã nhận chương trình mới nhất", "holds the newest programme")
 	if !s.synced {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -32,6 +33,8 @@ type Log interface {
 	// Sounded lists the rows of a device that begin between two instants, the first first.
 	Sounded(ctx context.Context, d radio.DeviceID, from, to radio.Millis) ([]radio.AsRun, error)
 	AsRunHistory(ctx context.Context, d radio.DeviceID, a radio.AiringID) (radio.AsRun, []radio.Word, error)
+	// ArchivedMonths have left the log, or are about to.
+	ArchivedMonths(ctx context.Context) ([]radio.ArchivedMonth, error)
 }
 
 // Devices is what was sent to devices, and what they and the centre noted of them (store).
@@ -133,6 +136,8 @@ type world struct {
 	coming  []radio.PreviewRow // around the instant
 	left    []radio.Conflict
 	view    radio.DeviceView
+	// archive is the month of the instant, where that has left the log.
+	archive *radio.ArchivedMonth
 	people  map[radio.AiringID][]radio.AirStep
 }
 
@@ -186,7 +191,7 @@ func (w *world) look(ctx context.Context) (err error) {
 		return err
 	}
 	if w.at.Add(reach) < w.now {
-		return nil
+		return w.archived(ctx)
 	}
 	p, err := w.Coming.Week(ctx, radio.Target{Device: w.place.Device.ID}, w.zone.Date(w.at.Add(-reach).Time()), 2)
 	if err != nil {
@@ -194,6 +199,18 @@ func (w *world) look(ctx context.Context) (err error) {
 	}
 	w.coming, w.left = p.Rows, p.Conflicts
 	return nil
+}
+
+// archived looks whether the log of the instant is here no more.
+func (w *world) archived(ctx context.Context) error {
+	months, err := w.Log.ArchivedMonths(ctx)
+	day := string(w.zone.Date(w.at.Time()))
+	for _, m := range months {
+		if m.Month != "" && strings.HasPrefix(day, m.Month) {
+			w.archive = &m
+		}
+	}
+	return err
 }
 
 func (w *world) explain(ctx context.Context) (radio.Explanation, error) {

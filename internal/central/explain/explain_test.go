@@ -20,6 +20,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // an airing ends, before and after, and an instant at which nothing is planned.
 func TestExplain(t *testing.T) {
 	at := local(0, 5, 0)
+	clashing := func(p *radio.PlanChange, grace int) {
+		other := p.Schedules[0]
+		other.ID, other.Code, other.Title, other.Priority = radio.NewID[radio.ScheduleID](), "bao", "Tin bão", radio.Prior
+		other.Slots = []radio.Slot{other.Slots[0]}
+		other.Slots[0].ID, other.Slots[0].Cron = radio.NewID[radio.SlotID](), "58 16 * * *"
+		other.Slots[0].Items = []radio.Entry{other.Slots[0].Items[0]}
+		other.Slots[0].Items[0].ID = radio.NewID[radio.EntryID]()
+		p.Schedules[0].GraceSeconds = grace
+		p.Schedules = append(p.Schedules, other)
+	}
 	once := func(p *radio.PlanChange) { p.Schedules[0].Slots[0].Cron = "0 5 * * *" }
 	cases := []struct {
 		name   string
@@ -113,20 +123,68 @@ func TestExplain(t *testing.T) {
 			later.Slots[0].Cron = "0 6 * * *"
 			h.must(h.db.AddScheduleVersion(h.t.Context(), later, radio.DeskAct{At: later.ApprovedAt, By: later.Approver, Action: "schedule.publish"}))
 		}, at},
-		{"will give way", func(p *radio.PlanChange) {
-			other := p.Schedules[0]
-			other.ID, other.Code, other.Title, other.Priority = radio.NewID[radio.ScheduleID](), "bao", "Tin bão", radio.Prior
-			other.Slots = []radio.Slot{other.Slots[0]}
-			other.Slots[0].ID, other.Slots[0].Cron = radio.NewID[radio.SlotID](), "58 16 * * *"
-			other.Slots[0].Items = []radio.Entry{other.Slots[0].Items[0]}
-			other.Slots[0].Items[0].ID = radio.NewID[radio.EntryID]()
-			p.Schedules[0].GraceSeconds = 600
-			p.Schedules = append(p.Schedules, other)
-		}, func(*house) {}, local(0, 17, 4)},
+		{"will give way", func(p *radio.PlanChange) { clashing(p, 600) }, func(*house) {}, local(0, 17, 4)},
+		{"decided ahead that it will be left out", func(p *radio.PlanChange) { clashing(p, 30) }, func(h *house) {
+			h.put(h.row(local(0, 17, 0)), centreWord(local(-1, 17, 0), radio.Missed, radio.ReasonOverlap))
+		}, local(0, 17, 0)},
+		{"left out for what did not sound either", nil, func(h *house) {
+			h.put(h.row(at), centreWord(at.Add(-time.Hour), radio.Missed, radio.ReasonOverlap))
+			other := h.row(at)
+			other.Key.Schedule, other.Key.Slot, other.Priority, other.Title, other.ScheduleCode = radio.NewID[radio.ScheduleID](), radio.NewID[radio.SlotID](), radio.Prior, "Thông báo bão", "bao"
+			other.Airing, other.Start = other.Key.ID(), at.Add(-time.Minute)
+			other.Key.SlotAt = other.Start
+			h.put(other, word(other.Start, radio.Missed, radio.ReasonOff, 0))
+		}, at},
+		{"may be refused by a cap today", func(p *radio.PlanChange) { p.Policies[0].MaxMinutes = 8 }, func(*house) {}, local(0, 17, 0)},
+		{"rules changed since", nil, func(h *house) {
+			next := h.plan.Policies[0]
+			next.Version, next.Label, next.Windows, next.ApprovedAt = 2, "QĐ 40/QĐ-UBND", []radio.Window{{From: 6 * 60, To: 20 * 60}}, local(0, 8, 0)
+			h.must(h.db.ApplyPlan(h.t.Context(), radio.PlanChange{Author: h.plan.Author, Approver: h.plan.Approver, At: local(0, 8, 0), Policies: []radio.PolicyRule{next}}))
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"retired since", nil, func(h *house) {
+			h.put(h.row(at), word(at, radio.Failed, radio.ReasonOutput, 0))
+			h.retire(local(0, 8, 0))
+		}, at},
+		{"retired", nil, func(h *house) {
+			h.retire(local(0, 8, 0))
+		}, local(0, 17, 0)},
+		{"held by a default that was changed since", nil, func(h *house) {
+			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferHold, Hours: 24, By: h.plan.Author, At: local(-12, 9, 0)}))
+			h.put(h.row(at), centreWord(local(-1, 9, 0), radio.Declined, radio.ReasonHeld))
+			h.must(h.db.PutOfferRule(h.t.Context(), radio.OfferRule{Area: h.place.Commune().ID, Default: radio.OfferAccept, Hours: 24, By: h.plan.Author, At: local(0, 9, 0)}))
+		}, at},
 		{"will be left out", func(p *radio.PlanChange) {
 			p.Bulletins[0].State, p.Bulletins[0].DecidedBy, p.Bulletins[0].DecidedAt = radio.Pending, "", 0
 		}, func(*house) {}, local(0, 17, 0)},
 		{"not enrolled", func(p *radio.PlanChange) { p.Devices[0].Enrolled = 0 }, func(*house) {}, local(0, 17, 0)},
+		{"the documents it held are kept no more", nil, func(h *house) {
+			for n, what := range []string{"programme", "policy"} {
+				h.record(radio.Record{At: local(-1, 8, n), Kind: radio.RecordRevision, Revision: &radio.RevisionRecord{Document: what, Revision: 5}})
+			}
+			h.put(h.row(at), word(at, radio.Aired, "", 300))
+		}, at},
+		{"so long ago that documents are gone", nil, func(h *house) {
+			day := local(-130, 5, 0)
+			h.put(h.row(day), word(day, radio.Refused, radio.ReasonPolicy, 0))
+		}, local(-130, 5, 0)},
+		{"its month is archived", nil, func(h *house) {
+			h.must(h.db.BeginArchive(h.t.Context(), radio.ArchivedMonth{Month: "2025-11", File: "2025-11.jsonl", SHA256: strings.Repeat("a", 64), VerifiedAt: local(-1, 0, 0)}))
+		}, local(-365, 5, 0)},
+		{"hours of weekdays", func(p *radio.PlanChange) {
+			p.Policies[0].Windows = []radio.Window{{From: 4 * 60, To: 20 * 60, Days: []int{2, 3, 4, 5, 6, 7}}, {From: 6 * 60, To: 20 * 60, Days: []int{1}}}
+		}, func(h *house) { h.put(h.row(at), word(at, radio.Refused, radio.ReasonPolicy, 0)) }, at},
+		{"will be refused on a holiday", func(p *radio.PlanChange) {
+			p.Policies[0].Exceptions = []radio.PolicyException{{From: "2026-11-24", Until: "2026-11-24", Label: "Ngày hội", Windows: []radio.Window{{From: 7 * 60, To: 9 * 60}}}}
+		}, func(*house) {}, local(1, 5, 0)},
+		{"an alert itself", nil, func(h *house) {
+			alert := radio.AsRun{Origin: radio.FromAlert, Key: (radio.Alert{ID: radio.NewID[radio.AlertID]()}).CycleKey(h.place.Device.ID, 1, local(0, 2, 0)), Priority: radio.Emergency,
+				Start: local(0, 2, 0), Samples: 30 * radio.SampleRate, Title: "Xả lũ khẩn cấp", Hamlet: h.place.Hamlet().ID, Commune: h.place.Commune().ID, Province: h.place.Province().ID,
+				Outcome: radio.PendingOutcome, Day: "2026-11-23"}
+			alert.Airing = alert.Key.ID()
+			h.put(alert, word(alert.Start, radio.Aired, "", 30))
+		}, local(0, 2, 0)},
+		{"beyond the end of the schedule", func(p *radio.PlanChange) { p.Schedules[0].Until = "2026-11-30" }, func(*house) {}, local(60, 5, 0)},
 		{"nothing planned", nil, func(h *house) { h.put(h.row(at), word(at, radio.Aired, "", 300)) }, local(0, 9, 0)},
 		{"nothing planned at night", nil, func(*house) {}, local(0, 23, 30)},
 		{"own of the commune", func(p *radio.PlanChange) { p.Schedules[0].Area = p.Areas[1].ID }, func(*house) {}, local(0, 17, 0)},

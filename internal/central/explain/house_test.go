@@ -231,6 +231,16 @@ func (h *house) merge(from radio.Date) {
 		New: radio.NewID[radio.AreaID](), Number: "NQ 12/NQ-HĐND"})
 }
 
+// retire takes the first cluster out of use.
+func (h *house) retire(at radio.Millis) {
+	h.t.Helper()
+	h.must(h.db.EndDevice(h.t.Context(), radio.DeviceEnd{Device: h.place.Device.ID, Retire: true, At: at, Actor: string(h.plan.Author), Why: "Thay bằng cụm khác"}))
+	var err error
+	h.place, err = h.db.Place(h.t.Context(), h.place.Device.ID)
+	h.must(err)
+	h.view(true, func(*radio.Status) {})
+}
+
 // change records a change of areas, which takes effect on its day.
 func (h *house) change(c radio.AreaChange) {
 	h.t.Helper()

@@ -14,10 +14,12 @@ type Records interface {
 	// Plan is shared: it must not be changed.
 	Plan(ctx context.Context) (radio.Plan, error)
 	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
-	// OfferRules lists every rule that some areas ever chose.
+	// OfferRules lists every rule for offers of some areas, also what counts no more.
 	OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error)
 	PersonNames(ctx context.Context) (map[radio.UserID]string, error)
 	AreaChanges(ctx context.Context) ([]radio.AreaChange, error)
+	// RulesVersions lists every version of the rules of a place, also what counts no more.
+	RulesVersions(ctx context.Context, t radio.Target) ([]radio.PolicyRule, error)
 }
 
 // mostWords bounds what is looked through for one airing.
@@ -135,7 +137,13 @@ func (t *teller) decided(ctx context.Context) error {
 		t.word(word, names, away, of)
 		return nil
 	}
-	return t.byDefault(ctx, *o, of)
+	rules, err := t.records.OfferRules(ctx, areas)
+	if err != nil {
+		return err
+	}
+	rules = slices.DeleteFunc(rules, func(r radio.OfferRule) bool { return r.At >= t.c.Start }) // chosen since
+	t.byDefault(*o, of, radio.NewDecided(nil, rules).At(of).Rule)
+	return nil
 }
 
 // word tells of one word that counts; away: by it the airing no longer stands there.
@@ -182,17 +190,7 @@ func (t *teller) wordRow(d radio.Decision) radio.RowSource {
 }
 
 // byDefault tells what counted while the commune had said nothing.
-func (t *teller) byDefault(ctx context.Context, o radio.Schedule, of []radio.Decider) error {
-	var areas []radio.AreaID
-	for _, d := range of {
-		areas = append(areas, d.Area)
-	}
-	rules, err := t.records.OfferRules(ctx, areas)
-	if err != nil {
-		return err
-	}
-	rules = slices.DeleteFunc(rules, func(r radio.OfferRule) bool { return r.At >= t.c.Start }) // chosen since
-	rule := radio.NewDecided(nil, rules).At(of).Rule
+func (t *teller) byDefault(o radio.Schedule, of []radio.Decider, rule radio.OfferRule) {
 	held := rule.Default == radio.OfferHold
 	if r := t.c.Row; r != nil {
 		held = r.Outcome == radio.Declined && r.Reason == radio.ReasonHeld
@@ -209,16 +207,20 @@ func (t *teller) byDefault(ctx context.Context, o radio.Schedule, of []radio.Dec
 		if sl.ID != t.c.Slot {
 			continue
 		}
-		if first, ok := timetable.Next(o, sl, o.ApprovedAt.Time()); ok {
-			until = say(" Hạn trả lời: %s.", " To be answered by: %s.", t.second(radio.At(first).Add(-time.Duration(rule.Hours)*time.Hour)))
+		first, ok := timetable.Next(o, sl, o.ApprovedAt.Time())
+		by := radio.At(first).Add(-time.Duration(rule.Hours) * time.Hour)
+		switch {
+		case ok && by > o.ApprovedAt:
+			until = say(" Hạn trả lời: %s.", " To be answered by: %s.", t.second(by))
+		case ok:
+			until = say(" Phát hành sát giờ phát đầu tiên, không còn hạn trả lời.", " It was published too close to its first airing for a term to answer.")
 		}
 	}
 	if held {
 		t.add(radio.ChainStops, 0, say("Cấp trên gửi; %s chưa nhận, nên giữ lại, không phát (%s).%s", "Sent from above; %s has not accepted it, so that it is held back (%s).%s", commune, chose, until), from...)
-		return nil
+		return
 	}
 	t.add(radio.ChainPasses, 0, say("Cấp trên gửi; %s không trả lời, nên tự động nhận (%s).%s", "Sent from above; %s has not answered, so that it counts as accepted (%s).%s", commune, chose, until), from...)
-	return nil
 }
 
 // ordered tells of a priority schedule, and of the order in which the commune put it with
@@ -245,7 +247,7 @@ func (t *teller) ordered(all radio.Settlement, names map[radio.UserID]string) {
 }
 
 // ruled tells which versions of operating rules (quy chế) counted at the place that day.
-func (t *teller) ruled(context.Context) error {
+func (t *teller) ruled(ctx context.Context) error {
 	if r := t.c.Row; r != nil && r.Priority == radio.Emergency {
 		return nil
 	}
@@ -254,9 +256,19 @@ func (t *teller) ruled(context.Context) error {
 	if t.elsewhere(day) {
 		return nil // by the rules of there
 	}
-	rules := slices.DeleteFunc(slices.Clone(t.plan.Policies), func(p radio.PolicyRule) bool {
-		return !place.Within(p.Target) || p.ApprovedAt > min(t.c.Start, t.c.Now)
-	})
+	targets := []radio.Target{{Device: place.Device.ID}}
+	for _, a := range place.Chain {
+		targets = append(targets, radio.Target{Area: a.ID})
+	}
+	var rules []radio.PolicyRule
+	for _, of := range targets {
+		// The plan holds only what counts now or will.
+		all, err := t.records.RulesVersions(ctx, of)
+		if err != nil {
+			return err
+		}
+		rules = append(rules, slices.DeleteFunc(all, func(p radio.PolicyRule) bool { return p.ApprovedAt > min(t.c.Start, t.c.Now) })...)
+	}
 	province, ofProvince := place.RulesOn(radio.Province, rules, day)
 	commune, ofCommune := place.RulesOn(radio.Commune, rules, day)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -20,9 +21,22 @@ func (k *chain) policy(ctx context.Context) error {
 	}
 	i, held, err := k.document(ctx, "policy")
 	if errors.Is(err, radio.ErrNotFound) {
-		k.add(radio.ChainOpen, 0, say("Không còn giữ quy định khung giờ nào gửi cho cụm loa trước lúc đó; khi chưa có, thiết bị chỉ phát từ 05:00 đến 21:00.",
-			"No policy sent to the device by then is kept; without one it sounds from 05:00 to 21:00 only."), radio.RowSource{Row: "policy"})
-		return k.refusedAnyway(radio.NoVeto)
+		from := append([]radio.RowSource{{Row: "policy", Version: i.Revision}}, held...)
+		switch {
+		case len(held) > 0:
+			k.add(radio.ChainOpen, 0, say("Thiết bị giữ bản quy định khung giờ %d. Máy chủ giữ mỗi bản %d ngày: bản này không còn để đối chiếu.",
+				"The device held policy %d. Policies are kept for %d days: this one is gone and cannot be asked.", i.Revision, keptDays), from...)
+		case k.old():
+			k.add(radio.ChainOpen, 0, say("Máy chủ giữ mỗi bản quy định khung giờ %d ngày: bản của lúc đó không còn để đối chiếu.",
+				"Policies are kept for %d days: the one of then is gone and cannot be asked.", keptDays), from...)
+		default:
+			k.add(radio.ChainOpen, 0, say("Chưa có quy định khung giờ nào gửi cho cụm loa trước lúc đó; khi chưa có, thiết bị chỉ phát từ 05:00 đến 21:00.",
+				"No policy had been sent to the device by then; without one it sounds from 05:00 to 21:00 only."), from...)
+		}
+		if r := k.c.Row; r != nil && r.Reason == radio.ReasonPolicy {
+			k.add(radio.ChainStops, r.KnownAt, say("Thiết bị báo quy định khung giờ không cho phép.", "The device says that its policy forbade it."), append(from, radio.RowSource{Row: "airing", ID: string(r.Airing)})...)
+		}
+		return nil
 	}
 	if err != nil {
 		return err
@@ -35,7 +49,8 @@ func (k *chain) policy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p = p.On(k.zone.Date(k.c.Start.Time())) // the stage of that day
+	day := k.zone.Date(k.c.Start.Time())
+	p = p.On(day) // the stage of that day
 	from := []radio.RowSource{{Row: "policy", ID: string(p.ID), Version: i.Revision}}
 	from = append(from, held...)
 	start, end := k.c.Start.Time(), max(k.c.End, k.c.Start).Time()
@@ -49,10 +64,15 @@ func (k *chain) policy(ctx context.Context) error {
 		if r := k.c.Row; r != nil && r.Consumed > 0 && r.Reason != radio.ReasonPolicy {
 			verdict = radio.ChainChanges // it sounded all the same: the device held another, or faded it
 		}
-		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, windowsOf(p.Windows), vetoOf(veto)), from...)
+		why := vetoed(p, veto)
+		if capped := veto == radio.VetoMinutes || veto == radio.VetoSessions; capped && !k.c.Past() && day == k.zone.Date(k.c.Now.Time()) {
+			// The planner has no tally but the plan's; the device counts what really sounded.
+			why = say("%s, tính như thể mọi lượt trước đó trong ngày đã phát đủ; nếu có lượt không phát, thiết bị vẫn có thể phát lượt này", "%s, as if all that was planned before on this day had sounded; where it has not, the device may play this one", why)
+		}
+		k.add(verdict, i.IssuedAt, say("Quy định khung giờ %s (%s): %s.", "Permitted hours %s (%s): %s.", label, hoursOn(p, day), why), from...)
 		return nil
 	}
-	k.add(radio.ChainPasses, i.IssuedAt, say("Quy định khung giờ %s (%s): được phép.", "Permitted hours %s (%s): permitted.", label, windowsOf(p.Windows)), from...)
+	k.add(radio.ChainPasses, i.IssuedAt, say("Quy định khung giờ %s (%s): được phép.", "Permitted hours %s (%s): permitted.", label, hoursOn(p, day)), from...)
 	if db := hours.GainDB(start); db < 0 && !k.c.Nothing() {
 		k.add(radio.ChainChanges, 0, say("Theo giờ này âm lượng giảm %s.", "At this hour the volume is lowered by %s.", decibels(-db)), from...)
 	}
@@ -67,6 +87,42 @@ func (k *chain) refusedAnyway(veto radio.Veto, from ...radio.RowSource) error {
 			"The device says that its policy forbade it: the day's sessions or minutes were used up, or it held another policy then."), from...)
 	}
 	return nil
+}
+
+// hoursOn writes the hours that a policy permits on a date: of its weekday, and of its
+// holiday.
+func hoursOn(p radio.Policy, day radio.Date) words {
+	if slices.Contains(p.Mourning, day) {
+		return say("%s: %s", "%s: %s", dateText(day), windowsOf(nil))
+	}
+	if e, ok := p.ExceptionOn(day); ok {
+		return say("%s: %s", "%s: %s", named(e.Label, ""), windowsOf(e.Windows))
+	}
+	t, err := time.Parse(time.DateOnly, string(day))
+	if err != nil || !slices.ContainsFunc(p.Windows, func(w radio.Window) bool { return len(w.Days) > 0 }) {
+		return windowsOf(p.Windows)
+	}
+	var on []radio.Window
+	for _, w := range p.Windows {
+		// One that runs over midnight reaches into the day from the day before.
+		if w.On(t) || w.To < w.From && w.On(t.AddDate(0, 0, -1)) {
+			on = append(on, w)
+		}
+	}
+	return say("%s: %s", "%s: %s", weekdays[t.Weekday()], windowsOf(on))
+}
+
+var weekdays = [...]words{{"Chủ nhật", "Sunday"}, {"thứ Hai", "Monday"}, {"thứ Ba", "Tuesday"}, {"thứ Tư", "Wednesday"}, {"thứ Năm", "Thursday"}, {"thứ Sáu", "Friday"}, {"thứ Bảy", "Saturday"}}
+
+// vetoed names what of a policy forbids something, and how much a day may have of it.
+func vetoed(p radio.Policy, v radio.Veto) words {
+	switch v {
+	case radio.VetoMinutes:
+		return say("%s (tối đa %d phút)", "%s (at most %d minutes)", vetoOf(v), p.MaxMinutes)
+	case radio.VetoSessions:
+		return say("%s (tối đa %d phiên)", "%s (at most %d sessions)", vetoOf(v), p.MaxSessions)
+	}
+	return vetoOf(v)
 }
 
 // windowsOf writes permitted hours as people read them.
@@ -88,7 +144,8 @@ func windowsOf(windows []radio.Window) words {
 }
 
 // document is what the device held by its own journal, else what had been issued by then;
-// for what is to come, the newest. held is the record in the journal.
+// for what is to come, the newest. held is the record in the journal; ErrNotFound with the
+// revision it names when that is kept no more.
 func (k *chain) document(ctx context.Context, name string) (i radio.Issued, held []radio.RowSource, err error) {
 	d, when := k.c.Place.Device.ID, min(k.c.Start, k.c.Now)
 	if k.c.Past() {
@@ -99,9 +156,10 @@ func (k *chain) document(ctx context.Context, name string) (i radio.Issued, held
 		for _, h := range last {
 			if r := h.Record.Revision; r != nil && r.Document == name {
 				held = append(held, radio.RowSource{Row: "journal", Journal: h.Journal, Seq: h.Record.Seq})
-				if i, err = k.Devices.Issued(ctx, d, name, r.Revision); err == nil || !errors.Is(err, radio.ErrNotFound) {
-					return i, held, err
+				if i, err = k.Devices.Issued(ctx, d, name, r.Revision); errors.Is(err, radio.ErrNotFound) {
+					i = radio.Issued{Device: d, Document: name, Revision: r.Revision} // not another one in its place
 				}
+				return i, held, err
 			}
 		}
 	}

@@ -27,10 +27,15 @@ func (k *chain) stood(context.Context) error {
 
 // schedule tells who wanted the sound.
 func (k *chain) schedule(ctx context.Context) error {
+	if k.c.Nothing() && k.archive != nil {
+		k.add(radio.ChainOpen, k.archive.DoneAt, say("Nhật ký tháng %s đã chuyển vào kho lưu trữ, tệp %s: ở đây không còn biết lúc đó có lượt phát nào.",
+			"The log of %s has been moved to the archive, file %s: whether anything was planned then is not known here.", k.archive.Month, k.archive.File), radio.RowSource{Row: "archive", ID: k.archive.Month})
+		return nil
+	}
 	if k.c.Nothing() {
-		n := 0
+		n, today := 0, k.zone.Date(k.c.Now.Time())
 		for _, o := range k.plan.Schedules {
-			if o.WithdrawnAt == 0 && slices.ContainsFunc(o.Targets, k.c.Place.Within) {
+			if o.WithdrawnAt == 0 && (o.Until == "" || o.Until >= today) && slices.ContainsFunc(o.Targets, k.c.Place.Within) {
 				n++
 			}
 		}
@@ -231,11 +236,11 @@ func (k *chain) outranked(ctx context.Context) error {
 	r := k.c.Row
 	mine := priorityWords(r.Priority)
 	here := radio.RowSource{Row: "airing", ID: string(r.Airing)}
+	if !k.c.Past() && k.c.Coming != nil && len(k.c.Coming.With) > 0 {
+		k.clash(k.c.Coming) // it is decided, but nothing has sounded yet
+		return nil
+	}
 	if r.Reason != radio.ReasonOverlap && r.Reason != radio.ReasonPriority {
-		if k.c.Coming != nil && len(k.c.Coming.With) > 0 {
-			k.clash(k.c.Coming)
-			return nil
-		}
 		k.add(radio.ChainPasses, 0, say("Mức ưu tiên: %s; không có gì phát đè lên nó.", "Priority: %s; nothing sounded over it.", mine), here)
 		return nil
 	}
@@ -252,6 +257,13 @@ func (k *chain) outranked(ctx context.Context) error {
 		}
 	}
 	by := joined(others, ", ")
+	if len(others) == 0 && r.Reason == radio.ReasonOverlap {
+		if by, from := k.planned(r); len(from) > 0 {
+			k.add(radio.ChainStops, 0, say("Trùng giờ với %s theo kế hoạch: không bắt đầu kịp trong thời gian cho phép trễ.", "It was planned to clash with %s, so that it could not begin within its grace.", by),
+				append(sources, from...)...)
+			return nil
+		}
+	}
 	if len(others) == 0 {
 		by = say("nội dung không còn trong nhật ký", "something the log no longer names")
 	}
@@ -265,6 +277,19 @@ func (k *chain) outranked(ctx context.Context) error {
 	}
 	k.add(verdict, 0, say("Mức ưu tiên %s phải nhường: %s.", "With priority %s it had to give way to: %s.", mine, by), sources...)
 	return k.alerts(ctx)
+}
+
+// planned lists what was planned in a row's time, whether it sounded or not.
+func (k *chain) planned(r *radio.AsRun) (by words, from []radio.RowSource) {
+	var others []words
+	for _, x := range k.rows {
+		if x.Key.Slot == r.Key.Slot || x.Reason == radio.ReasonOverlap || !x.Planned() || x.Start >= r.End() || x.End() <= r.Start {
+			continue
+		}
+		from = append(from, radio.RowSource{Row: "airing", ID: string(x.Airing)})
+		others = append(others, say("%s (%s, %s)", "%s (%s, %s)", named(x.Title, x.ScheduleCode), priorityWords(x.Priority), fate(x.Outcome, x.Reason)))
+	}
+	return joined(others, ", "), from
 }
 
 // alerts names who signed what outranked the row.

@@ -226,6 +226,9 @@ func (w *world) answer(x radio.Explanation) words {
 	if n := len(x.Airings); n > 1 {
 		return say("Lúc %s có %d lượt phát, mỗi lượt được giải thích riêng.", "At %s there are %d airings; each is explained by itself.", at, n)
 	}
+	if w.archive != nil {
+		return say("Nhật ký của lúc %s đã chuyển vào kho lưu trữ (tháng %s), ở đây không còn để giải thích.", "The log of %s has been moved to the archive (%s) and cannot be explained here.", at, w.archive.Month)
+	}
 	head := say("Lúc %s không có lượt phát nào được lên lịch cho cụm loa này.", "At %s nothing was planned for this device.", at)
 	if w.at > w.now {
 		head = say("Lúc %s không có lượt phát nào được lên lịch cho cụm loa này.", "At %s nothing is planned for this device.", at)

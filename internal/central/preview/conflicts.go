@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -68,12 +69,15 @@ const (
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
 	whatNever       = "never"
+	whatGone        = "gone" // its last airing is over
 	whatOver        = "over"
 	whatZone        = "zone"
 	whatUnsupported = "unsupported"
 
 	whatNone = "none"
 	whatIdle = "idle" // devices that never enrolled
+	// A device out of use.
+	whatRetired = "retired"
 )
 
 // judge works the groups out and tells every clash of the schedules asked about once.
@@ -89,19 +93,25 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		found[g] = newLedger()
 	}
 	err := each(ctx, groups, func(g *group) {
-		if len(g.places) > 0 {
-			p.fill(s, g, s.spans(g, days)...)
-		} else {
+		parts := p.byDelay(g)
+		if len(parts) == 0 {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
+			parts = []*group{g}
+		} else {
+			p.fill(s, g, parts, s.spans(g, days)...)
 		}
-		p.look(s, found[g], g, days)
-		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
+		for _, part := range parts {
+			one := newLedger()
+			p.look(s, one, part, days)
+			found[g].join(one, part.places)
+		}
+		g.programme = radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range groups {
-		l.join(found[g], g.places)
+		l.take(found[g])
 		s.idle(l, g)
 	}
 	return s.tell(l), nil
@@ -148,8 +158,11 @@ func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	}
 	var mine []radio.PreviewAiring
 	counted := map[radio.Date]radio.ScheduleID{}
-	for _, a := range g.airings {
+	for i, a := range g.airings {
 		start := a.Start.Time()
+		if a.ClearAt != 0 {
+			a.ClearAt = clearAfter(g.airings, i)
+		}
 		if sp, ok := within[a.Schedule]; ok {
 			if !start.Before(sp.from) && start.Before(sp.to) {
 				mine = append(mine, a)
@@ -164,6 +177,22 @@ func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if !s.whole {
 		p.sync(s, l, g, mine)
 	}
+}
+
+// clearAfter is when what stands in the way of an airing is over: the last of what follows it
+// within the minute, as a session of several items does. The airings are in order.
+func clearAfter(all []radio.PreviewAiring, i int) radio.Millis {
+	a := all[i]
+	until := a.ClearAt
+	for _, x := range all[i:] {
+		if x.Start > until.Add(time.Minute) {
+			break
+		}
+		if x.Slot != a.Slot && x.Outcome == "" {
+			until = max(until, x.End())
+		}
+	}
+	return until
 }
 
 // refused: no programme can be made for the devices. The one who publishes is told for
@@ -304,10 +333,19 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 			s.broken[sl.ID] = true
 			l.add(finding{key: key{kind: radio.ConflictSlot, what: whatUnplayable, schedule: o.ID, slot: sl.ID}, blocking: true,
 				text: [2]string{"không tính được thành lượt phát: " + err.Error(), "it cannot be expanded: " + err.Error()}})
-		case !due:
+		case due:
+		case !s.wasDue(o, sl):
 			add(radio.ConflictSlot, whatNever, false, sl.ID)
+		case !s.whole: // on the air it has simply done its work
+			add(radio.ConflictSlot, whatGone, false, sl.ID)
 		}
 	}
+}
+
+// wasDue says whether a slot came due in the year before now.
+func (s *survey) wasDue(o radio.Schedule, sl radio.Slot) bool {
+	at, ok := timetable.Next(o, sl, s.now.AddDate(-1, 0, 0))
+	return ok && at.Before(s.now)
 }
 
 // targets: each must exist, and be of use.
@@ -321,6 +359,9 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 			l.add(f)
 		case s.inhabited[t]:
 			reached = true
+		case s.retired[t.Device].ID != "":
+			f.what, f.extra = whatRetired, s.retired[t.Device].Name
+			l.add(f)
 		default:
 			f.what, f.extra = whatNone, s.areas[t.Area].Name
 			l.add(f)

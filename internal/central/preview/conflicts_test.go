@@ -94,7 +94,7 @@ func TestConflicts(t *testing.T) {
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 56 (không có giờ nào)"}},
 		{"a day of mourning", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, Mourning: []radio.Date{"2026-11-25"}}}
-		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát 25/11/2026"}},
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát, đầu tiên 25/11/2026"}},
 		{"exception dates, silent", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}},
 				Exceptions: []radio.PolicyException{{From: "2026-11-25", Until: "2026-11-27", Label: "Tết thử"}}}}
@@ -146,7 +146,7 @@ func TestConflicts(t *testing.T) {
 		})}, []string{"overlap 1 14 chen vào lịch “Lịch số 2”"}},
 		{"dates that all lie behind", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 20,21 11 *", 1)), func(s *radio.Schedule) {
 			s.Slots[0].Dates = []radio.Date{"2026-11-20", "2026-11-21"}
-		})}, []string{"slot 0 0 không có lượt phát nào trong thời gian hiệu lực"}},
+		})}, []string{"slot 0 0 không còn lượt phát nào: lượt cuối đã qua"}},
 		{"a date at an hour that is not permitted", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "15 3 25,30 11 *", 1)), func(s *radio.Schedule) {
 			s.Slots[0].Dates = []radio.Date{"2026-11-25"}
 		})}, []string{"hours 4 4 lượt đầu lúc 03:15 25/11/2026"}},
@@ -351,5 +351,72 @@ func TestConflictsFail(t *testing.T) {
 	h.fail = radio.ErrUnavailable
 	if _, err := h.preview().Conflicts(t.Context(), nil); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("no database: %v", err)
+	}
+}
+
+// A slot whose last airing is over: who publishes it is told that nothing is left of it;
+// on the air it has done its work, and is no conflict on its last evening.
+func TestLastAiringIsOver(t *testing.T) {
+	h := newHouse() // 10:00 on 23 November
+	today := with(schedule(1, inCommune, slot(1, "0 9 * * *", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-01", "2026-11-23" })
+	never := with(schedule(2, inCommune, slot(2, "0 9 * * 0", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-23", "2026-11-24" }) // no Sunday
+	h.plan.Schedules = []radio.Schedule{today, never}
+	said := func(all []radio.Conflict) (out []string) {
+		for _, c := range all {
+			if c.Kind == radio.ConflictSlot {
+				out = append(out, c.VI)
+			}
+		}
+		return out
+	}
+	const over, empty = "Khung giờ “khung-1” của lịch “Lịch số 1” không còn lượt phát nào: lượt cuối đã qua.", "Khung giờ “khung-2” của lịch “Lịch số 2” không có lượt phát nào trong thời gian hiệu lực."
+	if got := said(conflicts(t, h, today, never)); !slices.Equal(got, []string{over, empty}) {
+		t.Errorf("before publishing: %q", got)
+	}
+	on, err := h.preview().Check(t.Context())
+	if got := said(on); err != nil || !slices.Equal(got, []string{empty}) {
+		t.Errorf("on the air: %q %v", got, err)
+	}
+	if got := said(rehearse(t, h, inCommune, "", "").Conflicts); !slices.Equal(got, []string{empty}) {
+		t.Errorf("rehearsal: %q", got)
+	}
+}
+
+// What stands in the way may go on in several items: the advice names the end of the last.
+func TestAdviceLooksBehindAllThatStandsInTheWay(t *testing.T) {
+	h := newHouse()
+	h.plan.Schedules = []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 * * *", 3, 3, 3)), prior)} // nine minutes
+	mine := with(schedule(2, inCommune, slot(2, "1 17 * * *", 1)), func(s *radio.Schedule) { s.GraceSeconds = 60 })
+	for _, c := range conflicts(t, h, mine) {
+		if c.Kind == radio.ConflictOverlap && c.FixVI == "Dời khung giờ sang 17:09 hoặc muộn hơn, hoặc rút ngắn nội dung." {
+			return
+		}
+		t.Errorf("%s %s", c.VI, c.FixVI)
+	}
+}
+
+// A place out of use waits for nobody to enrol it: it counts nowhere, and a schedule for it
+// alone is told that nothing sounds there.
+func TestRetiredDevices(t *testing.T) {
+	h := newHouse()
+	for i := range h.places {
+		if h.places[i].Hamlet().ID == area(11) {
+			h.places[i].Device.Enrolled, h.places[i].Device.Retired = 0, radio.At(now.Add(-time.Hour))
+		}
+	}
+	wide, hamlet, one := schedule(1, inCommune, slot(1, everyday, 1)), schedule(2, radio.Target{Area: area(11)}, slot(2, "0 6 * * *", 1)), schedule(3, radio.Target{Device: device(111)}, slot(3, "0 7 * * *", 1))
+	h.plan.Schedules = []radio.Schedule{wide, hamlet, one}
+	var got []string
+	for _, c := range conflicts(t, h, wide, hamlet, one) {
+		got = append(got, c.VI)
+	}
+	if want := []string{"Lịch “Lịch số 2” gửi đến “Thôn 11”, nơi chưa có cụm loa nào.", "Lịch “Lịch số 3” gửi đến cụm loa “Cụm 111”, đã ngừng sử dụng."}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if r := rehearse(t, h, inCommune, "", ""); r.Devices != 2 || r.Idle != 0 {
+		t.Errorf("%d devices, %d not enrolled", r.Devices, r.Idle)
+	}
+	if r := rehearse(t, h, radio.Target{Device: device(111)}, "", ""); r.Devices != 0 || len(r.Rows) != 0 {
+		t.Errorf("itself: %+v", r)
 	}
 }

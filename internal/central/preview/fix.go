@@ -56,7 +56,7 @@ func fixHours(what string) (vi, en string) {
 	case whatCrosses:
 		return "Dời khung giờ sớm hơn hoặc rút ngắn nội dung.", "Move the slot earlier or shorten what plays."
 	case whatMourning:
-		return "Thêm ngày này vào danh sách ngày nghỉ của lịch.", "Add the day to the schedule's exception dates."
+		return "Thêm các ngày này vào danh sách ngày nghỉ của lịch.", "Add these days to the schedule's exception dates."
 	case whatException:
 		return "Thêm các ngày này vào danh sách ngày nghỉ của lịch hoặc dời giờ.", "Add the dates to the schedule's exception dates or move the slot."
 	case whatQuiet:
@@ -106,6 +106,8 @@ func fixSlot(m merged) (vi, en string) {
 			return "Thêm khung giờ.", "Add a slot."
 		}
 		return "Thêm bản tin hoặc xóa khung giờ.", "Add a bulletin or remove the slot."
+	case whatGone:
+		return "Sửa giờ hoặc ngày kết thúc.", "Change its time or the last day."
 	case whatNever:
 		return "Xem lại giờ, ngày bắt đầu, ngày kết thúc và ngày nghỉ.", "Check its rule, the first and last day and the exception dates."
 	case whatOver:
@@ -122,6 +124,8 @@ func fixTarget(what string) (vi, en string) {
 		return "Chọn lại nơi phát.", "Choose the places again."
 	case whatEmpty:
 		return "Chọn địa bàn hoặc cụm loa.", "Choose an area or a device."
+	case whatRetired:
+		return "Bỏ cụm loa này khỏi lịch, hoặc đăng ký lại.", "Take the device out of the schedule, or enrol it again."
 	case whatIdle:
 		return "Đăng ký các bộ điều khiển còn lại ở trang Cụm loa.", "Enrol the controllers that are left, on the devices page."
 	}

@@ -62,8 +62,9 @@ type Resolver interface {
 		withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error)
 	Policy(rules []radio.PolicyRule, place radio.Place, now time.Time) (radio.Policy, error)
 	Settings(place radio.Place) radio.Settings
-	// Preview tells what a device would do with its documents in a span of time.
-	Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error)
+	// Previews tells what devices would do with their documents in a span of time: one list
+	// for each delay that devices add to planned starts.
+	Previews(p radio.Programme, policy radio.Policy, delays []time.Duration, from, to time.Time) ([][]radio.PreviewAiring, error)
 }
 
 // Preview is safe for concurrent use.
@@ -160,16 +161,20 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	if len(spans) == 0 {
 		return w.done(s), nil // what has been is the log's to say
 	}
+	parts := make(map[*group][]*group, len(groups))
+	for _, g := range groups {
+		parts[g] = p.byDelay(g)
+	}
 	if err := each(ctx, groups, func(g *group) {
 		if len(g.places) > 0 {
-			p.fill(s, g, spans...)
+			p.fill(s, g, parts[g], spans...)
 		}
 	}); err != nil {
 		return radio.Preview{}, err
 	}
 	for _, g := range groups {
-		if len(g.places) > 0 {
-			w.add(s, g, due)
+		for _, part := range parts[g] {
+			w.add(s, part, due)
 		}
 	}
 	return w.done(s), nil

@@ -190,7 +190,10 @@ func (p *Preview) rehearse(ctx context.Context, s *survey, groups []*group, in s
 		}
 		if err := each(ctx, some, func(g *group) {
 			if len(g.places) > 0 {
-				p.fillParts(s, g, parts[g], in)
+				p.fill(s, g, parts[g], in.span)
+				for _, part := range parts[g] {
+					part.airings = slices.DeleteFunc(part.airings, func(a radio.PreviewAiring) bool { return !in.holds(s, a) })
+				}
 			} else {
 				p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
 			}
@@ -210,35 +213,6 @@ func (p *Preview) rehearse(ctx context.Context, s *survey, groups []*group, in s
 		}
 	}
 	return ctx.Err()
-}
-
-// byDelay sorts the devices of a group by what they add to planned starts: at the end of
-// the permitted hours that decides.
-func (p *Preview) byDelay(g *group) []*group {
-	at := map[time.Duration]*group{}
-	var out []*group
-	for _, pl := range g.places {
-		delay := p.resolver.Settings(pl).SpeechDelay()
-		part := at[delay]
-		if part == nil {
-			part = &group{}
-			at[delay], out = part, append(out, part)
-		}
-		part.places = append(part.places, pl)
-	}
-	return out
-}
-
-// fillParts resolves the group once and expands it for each of its parts.
-func (p *Preview) fillParts(s *survey, g *group, parts []*group, in stretch) {
-	p.resolve(s, g)
-	for _, part := range parts {
-		part.schedules, part.policy, part.programme, part.left, part.refusal = g.schedules, g.policy, g.programme, g.left, g.refusal
-		if part.refusal == nil {
-			p.expand(part, in.span)
-			part.airings = slices.DeleteFunc(part.airings, func(a radio.PreviewAiring) bool { return !in.holds(s, a) })
-		}
-	}
 }
 
 // standing lists what is wrong with schedules wherever they sound, and what was never

@@ -202,6 +202,44 @@ func TestRehearsalKnowsEachDevicesDelay(t *testing.T) {
 	}
 }
 
+// The week, the conflict list and the effect of new rules know each device's delay, too:
+// one of the group's devices was taken for all of them once.
+func TestEachDevicesDelay(t *testing.T) {
+	for _, late := range []int{111, 112} { // the first of its group, and another
+		h := newHouse()
+		sharp := schedule(1, inCommune, slot(1, "59 20 24 11 *", 1)) // ends at 21:00 sharp
+		h.plan.Schedules = []radio.Schedule{sharp}
+		for i := range h.places {
+			if h.places[i].Device.ID == device(late) {
+				h.places[i].Device.Setup.StaggerMS = 300
+			}
+		}
+		w, err := h.preview().Week(t.Context(), inCommune, "2026-11-24", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := rows(w)
+		slices.Sort(got)
+		if want := []string{"2026-11-24 1 Bản tin số 1 refused policy", "2026-11-24 3 Bản tin số 1"}; !slices.Equal(got, want) {
+			t.Errorf("week, %d late: %q", late, got)
+		}
+		n, devices := 0, []radio.DeviceID(nil)
+		for _, c := range conflicts(t, h, sharp) {
+			if c.Kind == radio.ConflictHours {
+				n, devices = n+c.Times, append(devices, c.Devices...)
+			}
+		}
+		if n != 1 || !slices.Equal(devices, []radio.DeviceID{device(late)}) {
+			t.Errorf("conflicts, %d late: %d airings on %v", late, n, devices)
+		}
+		// Rules under which the hour before ends: on three it falls silent; on one it is already.
+		rule := radio.PolicyRule{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 5 * 60, To: 20 * 60}}, Author: "a", Approver: "b"}
+		if e, err := h.preview().Rules(t.Context(), rule); err != nil || e.Silent != 3 {
+			t.Errorf("rules, %d late: %+v %v", late, e, err)
+		}
+	}
+}
+
 // link lays down the rate of a device's link, and its cap, over a report.
 func (h *house) link(d radio.DeviceID, bps, most, used int64, have ...int) {
 	h.says(d, h.issued[d], have...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"loaxa/internal/alphabet"
@@ -19,12 +20,10 @@ const rulesDays = 14
 // later) that would fall silent or sound quieter if the rules took the place of what counts
 // for their target: made by the agent's own code from both policies.
 func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.RulesEffects, error) {
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return radio.RulesEffects{}, ctx.Err()
+	if err := p.enter(ctx); err != nil {
+		return radio.RulesEffects{}, err
 	}
+	defer p.exit()
 	s, err := p.survey(ctx)
 	if err != nil {
 		return radio.RulesEffects{}, err
@@ -51,23 +50,36 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 	}
 	with := append(slices.Clone(s.policies), rule)
 	groups := slices.DeleteFunc(s.groups(func(pl radio.Place) bool { return pl.Within(rule.Target) }), func(g *group) bool { return len(g.places) == 0 })
-	found := make([][]radio.RulesEffect, len(groups))
-	at := map[*group]int{}
-	for i, g := range groups {
-		at[g] = i
+	parts := make(map[*group][]*group, len(groups))
+	found := map[*group][]radio.RulesEffect{}
+	for _, g := range groups {
+		parts[g] = p.byDelay(g)
 	}
-	if err := each(ctx, groups, func(g *group) { found[at[g]], g.refusal = p.compare(s, g, with, span{begin, end}) }); err != nil {
+	var mu sync.Mutex
+	if err := each(ctx, groups, func(g *group) {
+		effects, bad := p.compare(s, g, parts[g], with, span{begin, end})
+		g.refusal = bad
+		mu.Lock()
+		defer mu.Unlock()
+		for i, part := range parts[g] {
+			if i < len(effects) {
+				found[part] = effects[i]
+			}
+		}
+	}); err != nil {
 		return radio.RulesEffects{}, err
 	}
 	out := radio.RulesEffects{From: from, Days: rulesDays, Effects: []radio.RulesEffect{}}
 	var all []radio.RulesEffect
-	for i, g := range groups {
+	for _, g := range groups {
 		if g.refusal != nil && g.refusal.err != nil {
 			return out, fmt.Errorf("rules for %s: %w", g.first().Device.Code, g.refusal.err)
 		}
 		out.DeviceCount += len(g.places)
-		for _, e := range found[i] {
-			all = joinEffect(all, e, g.places)
+		for _, part := range parts[g] {
+			for _, e := range found[part] {
+				all = joinEffect(all, e, part.places)
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b radio.RulesEffect) int {
@@ -88,22 +100,18 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 	return out, nil
 }
 
-// compare expands a group's documents under the rules as they are and as they would be.
-func (p *Preview) compare(s *survey, g *group, with []radio.PolicyRule, sp span) ([]radio.RulesEffect, *refusal) {
-	p.fill(s, g, sp)
+// compare expands a group's documents under the rules as they are and as they would be:
+// what changes, for each of its parts; none where nothing sounds, with or without them.
+func (p *Preview) compare(s *survey, g *group, parts []*group, with []radio.PolicyRule, sp span) ([][]radio.RulesEffect, *refusal) {
+	p.fill(s, g, parts, sp)
 	if g.refusal != nil && g.refusal.what != unissuable {
-		return nil, nil // no programme: nothing sounds, with or without these rules
+		return nil, nil
 	}
 	if g.refusal != nil {
 		return nil, g.refusal
 	}
-	fail := func(err error) ([]radio.RulesEffect, *refusal) { return nil, &refusal{what: unissuable, err: err} }
+	fail := func(err error) ([][]radio.RulesEffect, *refusal) { return nil, &refusal{what: unissuable, err: err} }
 	policy, err := p.resolver.Policy(with, g.first(), s.now)
-	if err != nil {
-		return fail(err)
-	}
-	settings := p.resolver.Settings(g.first())
-	then, err := p.resolver.Preview(g.programme, policy, settings, sp.from, sp.to)
 	if err != nil {
 		return fail(err)
 	}
@@ -115,12 +123,29 @@ func (p *Preview) compare(s *survey, g *group, with []radio.PolicyRule, sp span)
 	if err != nil {
 		return fail(err)
 	}
+	then := make([]*group, len(parts))
+	for i, part := range parts {
+		then[i] = &group{delay: part.delay}
+	}
+	under := &group{places: g.places, policy: policy, programme: g.programme}
+	if p.expand(under, then, sp); under.refusal != nil {
+		return nil, under.refusal
+	}
+	out := make([][]radio.RulesEffect, len(parts))
+	for i, part := range parts {
+		out[i] = effects(part, then[i].airings, was, is)
+	}
+	return out, nil
+}
+
+// effects lists which airings of a part of a group would fall silent or sound quieter.
+func effects(part *group, then []radio.PreviewAiring, was, is timetable.Hours) []radio.RulesEffect {
 	kept := make(map[radio.AiringID]radio.PreviewAiring, len(then))
 	for _, a := range then {
 		kept[a.ID] = a
 	}
 	var out []radio.RulesEffect
-	for _, a := range g.airings {
+	for _, a := range part.airings {
 		b, ok := kept[a.ID]
 		if a.Outcome != "" || !ok {
 			continue // it would not sound as things are
@@ -131,12 +156,12 @@ func (p *Preview) compare(s *survey, g *group, with []radio.PolicyRule, sp span)
 			out = append(out, e)
 			continue
 		}
-		start := a.Start.Time().Add(settings.SpeechDelay())
+		start := a.Start.Time().Add(part.delay)
 		if e.WasDB, e.IsDB = quieter(was, is, start, start.Add(radio.SamplesDuration(a.Samples))); e.IsDB < e.WasDB {
 			out = append(out, e)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // quieter gives both volumes where the second lies below the first the most, between two

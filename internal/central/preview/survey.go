@@ -22,6 +22,8 @@ type survey struct {
 	places   []radio.Place
 	// inhabited marks what names at least one device.
 	inhabited map[radio.Target]bool
+	// retired are the places out of use: nothing sounds there, and nobody waits for it.
+	retired   map[radio.DeviceID]radio.Device
 	policies  []radio.PolicyRule
 	ruleOf    map[radio.Target][]int // indexes in policies, of every version
 	all       []radio.Bulletin
@@ -97,7 +99,12 @@ func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
 		return nil, fmt.Errorf("quiet hours of the province: %w", err)
 	}
 	s.inhabited = make(map[radio.Target]bool, 2*len(s.places))
+	s.retired = map[radio.DeviceID]radio.Device{}
 	for _, pl := range s.places {
+		if outOfUse(pl.Device) {
+			s.retired[pl.Device.ID] = pl.Device
+			continue
+		}
 		for _, t := range targetsOf(pl) {
 			s.inhabited[t] = true
 		}
@@ -173,12 +180,15 @@ func (s *survey) onAir() {
 // knows says whether there is such a device or area.
 func (s *survey) knows(t radio.Target) bool {
 	_, ok := s.areas[t.Area]
-	return s.inhabited[t] || ok && t.Device == ""
+	_, gone := s.retired[t.Device]
+	return s.inhabited[t] || gone || ok && t.Device == ""
 }
 
 // group is devices that get the same documents, apart from their own name.
 type group struct {
 	places []radio.Place // by code
+	// delay is what each of the places adds to planned starts, in a part of a group.
+	delay time.Duration
 	// idle never enrolled: they have no programme, play nothing and count nowhere.
 	idle      []radio.Place
 	schedules []radio.Schedule
@@ -245,7 +255,7 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 	var out []*group
 	known := map[string]*group{}
 	for _, p := range s.places {
-		if want != nil && !want(p) {
+		if want != nil && !want(p) || outOfUse(p.Device) {
 			continue
 		}
 		var rules, mine []int
@@ -284,6 +294,8 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 	}
 	return out
 }
+
+func outOfUse(d radio.Device) bool { return d.Enrolled == 0 && d.Retired != 0 }
 
 func hasVariants(o radio.Schedule) bool {
 	return slices.ContainsFunc(o.Slots, func(sl radio.Slot) bool {

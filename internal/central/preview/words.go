@@ -177,8 +177,8 @@ func (n names) hours(m merged) (vi, en string) {
 		return fmt.Sprintf("Khung giờ %s của lịch %s kéo dài quá khung giờ được phép (%s): %s không được phát, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
 			fmt.Sprintf("Slot %s of schedule %s runs over the permitted hours (%s): %s will not sound, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
 	case whatMourning:
-		return fmt.Sprintf("Lịch %s rơi vào ngày không được phát %s: %s bị thiết bị từ chối.", mine, n.day(m.at), airingsVI(m)),
-			fmt.Sprintf("Schedule %s falls on %s, a day of silence: devices will refuse %s.", mine, n.day(m.at), airingsEN(m))
+		return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày không được phát, đầu tiên %s: %s bị thiết bị từ chối.", slot, mine, n.day(m.at), airingsVI(m)),
+			fmt.Sprintf("Slot %s of schedule %s falls on days of silence, the first %s: devices will refuse %s.", slot, mine, n.day(m.at), airingsEN(m))
 	}
 	return fmt.Sprintf("Khung giờ %s của lịch %s nằm ngoài khung giờ được phép (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
 		fmt.Sprintf("Slot %s of schedule %s lies outside the permitted hours (%s): devices will refuse %s, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
@@ -284,6 +284,9 @@ func (n names) slotFault(m merged) (vi, en string) {
 	case whatNever:
 		return fmt.Sprintf("Khung giờ %s của lịch %s không có lượt phát nào trong thời gian hiệu lực.", slot, mine),
 			fmt.Sprintf("Slot %s of schedule %s never comes due within the schedule's dates.", slot, mine)
+	case whatGone:
+		return fmt.Sprintf("Khung giờ %s của lịch %s không còn lượt phát nào: lượt cuối đã qua.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s has no airing left: its last one is over.", slot, mine)
 	case whatOver:
 		return fmt.Sprintf("Lịch %s đã kết thúc: ngày cuối đã qua, không còn lượt phát nào.", mine),
 			fmt.Sprintf("Schedule %s is over: its last day has passed.", mine)
@@ -301,6 +304,9 @@ func (n names) target(m merged) (vi, en string) {
 	case whatUnknown:
 		return fmt.Sprintf("Lịch %s gửi đến một địa bàn hoặc cụm loa không có.", mine),
 			fmt.Sprintf("Schedule %s is for an area or a device that does not exist.", mine)
+	case whatRetired:
+		return fmt.Sprintf("Lịch %s gửi đến cụm loa %s, đã ngừng sử dụng.", mine, quoted(m.extra, "")),
+			fmt.Sprintf("Schedule %s is for the device %s, which is out of use.", mine, quoted(m.extra, ""))
 	case whatEmpty:
 		return fmt.Sprintf("Lịch %s chưa chọn nơi phát.", mine),
 			fmt.Sprintf("Schedule %s is for no place.", mine)

@@ -18,8 +18,19 @@ import (
 //
 // A programme without a last instant (as Programme makes it) does not run out:
 // dispatch issues it anew long before.
-func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error) {
-	fail := func(err error) ([]radio.PreviewAiring, error) {
+func (r Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error) {
+	all, err := r.Previews(p, policy, []time.Duration{settings.SpeechDelay()}, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Previews is Preview for devices that differ only in what they add to planned starts
+// (radio.Settings.SpeechDelay): one list for each delay, in their order. The programme is
+// expanded once.
+func (Resolver) Previews(p radio.Programme, policy radio.Policy, delays []time.Duration, from, to time.Time) ([][]radio.PreviewAiring, error) {
+	fail := func(err error) ([][]radio.PreviewAiring, error) {
 		return nil, fmt.Errorf("preview of device %s: %w", p.Device, err)
 	}
 	if p.NotAfter == 0 {
@@ -53,17 +64,21 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 		placed = append(placed, kept...)
 		slices.SortStableFunc(placed, func(a, b timetable.Placed) int { return a.Start().Compare(b.Start()) })
 	}
-	offset := settings.SpeechDelay()
 	causes := newCauses(placed)
-	out := make([]radio.PreviewAiring, 0, len(placed))
-	var tally radio.Tally
+	out := make([][]radio.PreviewAiring, len(delays))
+	tallies := make([]radio.Tally, len(delays))
+	for n := range out {
+		out[n] = make([]radio.PreviewAiring, 0, len(placed))
+	}
 	for i, a := range placed {
 		causes.find(i)
 		v := airing(a)
 		v.With, v.ClearAt = causes.of[i].with, causes.of[i].clear
-		v.Outcome, v.Reason, v.Veto = verdict(a.Airing, hours, &tally, offset)
-		if !a.Start().Before(from) {
-			out = append(out, v)
+		for n, delay := range delays {
+			v.Outcome, v.Reason, v.Veto = verdict(a.Airing, hours, &tallies[n], delay)
+			if !a.Start().Before(from) {
+				out[n] = append(out[n], v)
+			}
 		}
 	}
 	return out, nil

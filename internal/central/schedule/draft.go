@@ -22,10 +22,14 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (r
 	return write.Draft, nil
 }
 
-// Check says what Save would say, and keeps nothing.
-func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) error {
-	_, err := d.prepare(ctx, by, in)
-	return err
+// Check says what Save would say, and what would stand between it and the air; it keeps
+// nothing.
+func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) ([]radio.Conflict, error) {
+	write, err := d.prepare(ctx, by, in)
+	if err != nil {
+		return nil, err
+	}
+	return d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{write.Draft.Doc})
 }
 
 // prepare makes the draft that is to be kept, or says what is wrong with it.

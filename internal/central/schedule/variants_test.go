@@ -40,7 +40,7 @@ func TestVariantProblems(t *testing.T) {
 		b := newDesk(t)
 		f := variantForm()
 		f.Slots[0].Items[0].Variants = c.change(f.Slots[0].Items[0].Variants)
-		err := b.Check(t.Context(), b.communeEditor, radio.DraftSave{Form: f})
+		_, err := b.Check(t.Context(), b.communeEditor, radio.DraftSave{Form: f})
 		if got := english(err); err != nil && got != c.want || err == nil && c.want != "" {
 			t.Errorf("%s:\n got %v\nwant %s", c.name, got, c.want)
 		}
@@ -55,7 +55,7 @@ func TestVariantOfAnotherDesk(t *testing.T) {
 			b.store.plan.Bulletins[i].Area = b.area("khac")
 		}
 	}
-	err := b.Check(t.Context(), b.communeEditor, radio.DraftSave{Form: variantForm()})
+	_, err := b.Check(t.Context(), b.communeEditor, radio.DraftSave{Form: variantForm()})
 	if got := english(err); got != `slots[0].items[0].variants[0].bulletin: no bulletin has the code "nhac"` {
 		t.Errorf("got %s", got)
 	}

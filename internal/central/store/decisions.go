@@ -43,18 +43,16 @@ func scanOfferRule(r *sql.Rows) (o radio.OfferRule, err error) {
 	return o, r.Scan(&o.N, &o.Area, &o.Default, &o.Hours, &o.By, &o.At)
 }
 
-// OfferRules lists every rule that some areas ever chose, in their order.
+// OfferRules lists every rule for offers that some areas ever chose, the first first.
 func (s *Store) OfferRules(ctx context.Context, areas []radio.AreaID) ([]radio.OfferRule, error) {
-	var args []any
-	var marks []string
-	for _, a := range areas {
-		args = append(args, string(a))
-		marks = append(marks, `$`+strconv.Itoa(len(args)))
-	}
-	if len(marks) == 0 {
+	if len(areas) == 0 {
 		return nil, nil
 	}
-	out, err := collect(ctx, s.read, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule WHERE area IN (`+strings.Join(marks, `, `)+`) ORDER BY n`, args...)
+	args := make([]any, len(areas))
+	for i, a := range areas {
+		args[i] = string(a)
+	}
+	out, err := collect(ctx, s.read, scanOfferRule, `SELECT n, area, choice, hours, person, at FROM offer_rule WHERE area IN (`+placeholders(1, len(args))+`) ORDER BY n`, args...)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("rules for offers: %w", err))
 	}

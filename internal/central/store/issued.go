@@ -4,14 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"loaxa/internal/radio"
 )
-
-// keepIssued is how long a superseded document is kept: longer than a programme
-// lives, so that word of a device that was offline can be explained.
-const keepIssued = 100 * 24 * time.Hour
 
 const issuedColumns = `device, document, revision, issued_at, not_after, digest, payload, envelope, declined`
 
@@ -39,7 +34,7 @@ func (s *Store) AddIssued(ctx context.Context, i radio.Issued) error {
 			return fmt.Errorf("note what %s revision %d of device %s plays: %w", i.Document, i.Revision, i.Device, err)
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM issued WHERE device = $1 AND document = $2 AND revision < $3 AND issued_at < $4`,
-			i.Device, i.Document, i.Revision, i.IssuedAt.Add(-keepIssued))
+			i.Device, i.Document, i.Revision, i.IssuedAt.Add(-radio.KeepIssued))
 		if err != nil {
 			return fmt.Errorf("drop old %s of device %s: %w", i.Document, i.Device, err)
 		}

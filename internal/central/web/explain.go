@@ -176,6 +176,7 @@ func rowText(row string) string {
 		"area": "địa bàn", "schedule": "lịch phát", "bulletin": "bản tin", "policy": "quy định khung giờ", "programme": "chương trình", "journal": "nhật ký thiết bị",
 		"fault": "lỗi đã ghi", "command": "lệnh", "alert": "khẩn cấp", "airing": "nhật ký phát sóng", "word": "lời xác nhận", "report": "báo cáo của thiết bị", "plan": "kế hoạch",
 		"decision": "câu trả lời của địa phương", "offer_rule": "mặc định khi chưa trả lời", "area_change": "thay đổi địa bàn",
+		"archive": "kho lưu trữ",
 	}, row)
 }
 

@@ -34,17 +34,20 @@ type rehearsalData struct {
 	// Whole: the whole province is rehearsed; MayWhole: the reader may ask for that.
 	Whole, MayWhole bool
 	Plan            radio.Rehearsal
-	Most            int64 // samples of the device that sounds the longest
-	Areas           []rehearsalRow
-	Days            []rehearsalDayRow
-	Night           []weekSlot
-	MoreNight       int
-	Slots           []weekSlot
-	MoreSlots       bool
-	Loads           []loadRow
-	MoreLoads       int
-	Clashes         []clashRow
-	MoreClashes     int
+	// Past: all of its days are over; Since is from when on it tells, where a part of them is.
+	Past        bool
+	Since       radio.Millis
+	Most        int64 // samples of the device that sounds the longest
+	Areas       []rehearsalRow
+	Days        []rehearsalDayRow
+	Night       []weekSlot
+	MoreNight   int
+	Slots       []weekSlot
+	MoreSlots   bool
+	Loads       []loadRow
+	MoreLoads   int
+	Clashes     []clashRow
+	MoreClashes int
 }
 
 // weekChoice is what is shown of where, as on the page of a week.
@@ -145,6 +148,10 @@ func (s *Server) fillRehearsal(r *http.Request, d *rehearsalData, places []radio
 			return err
 		}
 		d.Days = append(d.Days, rehearsalDayRow{short, day})
+	}
+	all, some := d.Plan.Behind(s.zone)
+	if d.Past = all; some && !all {
+		d.Since = d.Plan.Begin
 	}
 	d.areas()
 	d.Night = inOrder(s.weekSlots(d.Plan.Night, titles, codes, names))

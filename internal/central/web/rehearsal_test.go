@@ -34,6 +34,16 @@ func TestRehearsalPage(t *testing.T) {
 	h.plan.rules = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: h.plan.places[0].Commune().ID}, Zone: "Asia/Ho_Chi_Minh", Windows: []radio.Window{{From: 0, To: 1440}}}}
 	w = h.ask(t, http.MethodGet, "/schedules/rehearsal", "")
 	want(t, w, http.StatusOK, `id="night"`, `<ul class="bad"><li>03:15 23/11/2025 · Bản tin phường · dem`, `<dd class="bad">12</dd>`)
+	// What has been is not rehearsed, and the page says so.
+	want(t, h.ask(t, http.MethodGet, "/schedules/rehearsal", ""), http.StatusOK, "Tính từ 09:30:00 22/11/2025 trở đi")
+	w = h.ask(t, http.MethodGet, "/schedules/rehearsal?from=2025-11-17&to=2025-11-21", "")
+	want(t, w, http.StatusOK, "Các ngày này đã qua", "/log?from=2025-11-17&amp;to=2025-11-21")
+	if strings.Contains(w.Body.String(), "Tính từ") {
+		t.Error("days that have passed are counted from now on")
+	}
+	if w = h.ask(t, http.MethodGet, "/schedules/rehearsal?from=2025-11-23", ""); strings.Contains(w.Body.String(), "Tính từ") || strings.Contains(w.Body.String(), "đã qua nên") {
+		t.Error("days to come are said to have passed")
+	}
 	for _, q := range []string{"?from=x", "?from=2025-11-24&to=2025-11-23", "?from=2025-11-24&to=2026-01-24", "?commune=x"} {
 		want(t, h.ask(t, http.MethodGet, "/schedules/rehearsal"+q, ""), http.StatusUnprocessableEntity)
 	}

@@ -30,8 +30,9 @@ type ScheduleBook interface {
 // ScheduleDesk keeps drafts and decides about them (schedule).
 type ScheduleDesk interface {
 	Save(ctx context.Context, by radio.Person, in radio.DraftSave) (radio.ScheduleDraft, error)
-	// Check says what Save would say, and keeps nothing.
-	Check(ctx context.Context, by radio.Person, in radio.DraftSave) error
+	// Check says what Save would say, and what would stand between it and the air; it keeps
+	// nothing.
+	Check(ctx context.Context, by radio.Person, in radio.DraftSave) ([]radio.Conflict, error)
 	Submit(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) (radio.ScheduleDraft, error)
 	Return(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, why string) (radio.ScheduleDraft, error)
 	Drop(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) error

@@ -489,6 +489,17 @@ func TestScheduleCheck(t *testing.T) {
 	form.Set("target", "area "+h.plan.places[0].Chain[0].Code)
 	form.Set("s0.i0.bulletin", h.plan.bulletins[0].Code)
 	want(t, h.ask(t, http.MethodPost, "/schedules", form.Encode()), http.StatusOK, "Chưa thấy lỗi nào", "Lịch thử của tôi")
+	// What would stand between it and the air is told before anything is saved: who, when,
+	// and how to solve it.
+	h.plans.clashes = []radio.Conflict{{Kind: radio.ConflictHours, VI: "ngoài khung giờ", EN: "outside", FixVI: "Dời khung giờ.", FixEN: "Move the slot.", At: radio.At(now),
+		Devices: []radio.DeviceID{h.plan.places[0].Device.ID}, DeviceCount: 3}}
+	w := h.ask(t, http.MethodPost, "/schedules", form.Encode())
+	want(t, w, http.StatusOK, "Có xung đột: xem lại trước khi lưu", "ngoài khung giờ", "<b>Cách xử lý:</b> Dời khung giờ.", h.plan.places[0].Device.Name, "Lịch thử của tôi")
+	if strings.Contains(w.Body.String(), "Chưa thấy lỗi nào") {
+		t.Error("nothing is said to be wrong beside a list of conflicts")
+	}
+	h.plans.clashes[0].Blocking = true
+	want(t, h.ask(t, http.MethodPost, "/schedules", form.Encode()), http.StatusOK, "Có xung đột phải sửa trước khi phát hành", "phải sửa:")
 	if len(h.plans.drafts) != 0 {
 		t.Error("checking saved a draft")
 	}

@@ -176,6 +176,14 @@ func offerRules(t *testing.T, s *store.Store) {
 	same(t, "before any", readPlan(t, s).Decided.At(speaks(here)).Rule, radio.OfferRule{Default: radio.OfferAccept, Hours: radio.DefaultOfferHours})
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 48, By: an, At: alertAt}))
 	must(t, s.PutOfferRule(t.Context(), radio.OfferRule{Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1}))
+	rules, err := s.OfferRules(t.Context(), []radio.AreaID{here, radio.NewID[radio.AreaID]()})
+	must(t, err)
+	if len(rules) != 2 || rules[0].Hours != 48 || rules[1].Hours != 6 || rules[0].N >= rules[1].N || rules[0].At != alertAt || rules[1].By != an {
+		t.Errorf("every rule for offers: %+v", rules)
+	}
+	if rules, err := s.OfferRules(t.Context(), nil); err != nil || len(rules) != 0 {
+		t.Errorf("of no area: %+v %v", rules, err)
+	}
 	same(t, "the newest", readPlan(t, s).Decided.At(speaks(here)).Rule, radio.OfferRule{N: 2, Area: here, Default: radio.OfferHold, Hours: 6, By: an, At: alertAt + 1})
 	every := need[[]radio.OfferRule](t)(s.OfferRules(t.Context(), []radio.AreaID{here, plan.Areas[0].ID}))
 	if len(every) != 2 || every[0].Hours != 48 || every[1].Hours != 6 {
