@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -86,6 +87,8 @@ type rulesData struct {
 	MayWrite, MayApprove, Own bool
 	// Small: a hamlet or a device, whose rules only tighten those above.
 	Small bool
+	// NoTet and DraftNoTet are a Tết near of which what counts and what is drafted say nothing.
+	NoTet, DraftNoTet *tetWord
 	// Places lie below and may have rules of their own.
 	Places    []rulesBelow
 	TakesCode bool
@@ -118,9 +121,11 @@ func (s *Server) rulesData(r *http.Request) (d rulesData, err error) {
 	if d.Places, err = s.rulesBelow(r, v); err != nil {
 		return d, err
 	}
+	d.NoTet = tetOf(v, cmp.Or(v.InForce, v.Above), v.Today, v.Coming)
 	if v.Draft == nil {
 		return d, nil
 	}
+	d.DraftNoTet = tetOf(v, &v.Draft.Rule, max(v.Today, v.Draft.Rule.From), nil)
 	d.Own = slices.Contains(v.Draft.Authors, p.ID)
 	if d.TakesCode = v.Kind == string(radio.Province) && d.MayApprove && !d.Own; d.TakesCode {
 		if d.Code, err = s.askCode(r, retry{}); err != nil {
@@ -135,6 +140,39 @@ func (s *Server) rulesData(r *http.Request) (d rulesData, err error) {
 	}
 	d.Effects = &e
 	return d, err
+}
+
+// tetWord is a Tết and its first day.
+type tetWord struct {
+	Year  int
+	First radio.Date
+}
+
+func nextTet(today radio.Date) *tetWord {
+	if year, first, ok := radio.NextTet(today); ok {
+		return &tetWord{year, first}
+	}
+	return nil
+}
+
+// tetOf gives the Tết near of which rules, with those that follow them, say nothing.
+func tetOf(v radio.RulesView, r *radio.PolicyRule, day radio.Date, coming []radio.PolicyRule) *tetWord {
+	if r == nil || rulesSmall(v) {
+		return nil
+	}
+	of := func(r radio.PolicyRule) radio.Policy {
+		p := r.For("")
+		p.Mourning = slices.Concat(p.Mourning, v.Mourning)
+		return p
+	}
+	p := of(*r)
+	for _, c := range coming {
+		p.Coming = append(p.Coming, of(c).Stage(c.From))
+	}
+	if year, first, nothing := p.NoWordOfTet(day); nothing {
+		return &tetWord{year, first}
+	}
+	return nil
 }
 
 func rulesSmall(v radio.RulesView) bool {
@@ -197,10 +235,11 @@ type rulesFormData struct {
 	Form     rulesForm
 	Small    bool
 	Problems []formProblem
+	Tet      *tetWord // the next one
 }
 
 func (s *Server) showRulesForm(w http.ResponseWriter, r *http.Request, status int, v radio.RulesView, f rulesForm, problems []formProblem) error {
-	return s.show(w, r, status, "ruleform.html", v.Name, rulesFormData{v, f, rulesSmall(v), problems})
+	return s.show(w, r, status, "ruleform.html", v.Name, rulesFormData{v, f, rulesSmall(v), problems, nextTet(v.Today)})
 }
 
 // rulesSave keeps a draft, and shows what it would do before anybody hands it in.
