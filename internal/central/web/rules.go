@@ -59,6 +59,18 @@ func (s *Server) rulesRoutes() []route {
 // rulesPlace is the place in the address.
 func rulesPlace(r *http.Request) string { return r.PathValue("place") }
 
+// rulesWaiting counts the drafts that wait for the reader's approval.
+func (s *Server) rulesWaiting(r *http.Request) (n int, err error) {
+	p := who(r)
+	cards, err := s.Rules.List(r.Context(), p)
+	for _, c := range cards {
+		if x := c.Draft; x != nil && x.State == radio.DraftSubmitted && !slices.Contains(x.Authors, p.ID) && p.May(radio.PublishSchedules, c.Chain...) {
+			n++
+		}
+	}
+	return n, err
+}
+
 // ofRules is whose the place in the address is.
 func (s *Server) ofRules(r *http.Request) ([]radio.AreaID, error) {
 	if !radio.ValidID(radio.AreaID(rulesPlace(r))) {

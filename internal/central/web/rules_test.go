@@ -171,3 +171,27 @@ func TestRulesTellOfTet(t *testing.T) {
 		}
 	}
 }
+
+// Who is to approve rules is told on the first page; who wrote them is not, nor another desk.
+func TestRulesWaitOnTheFirstPage(t *testing.T) {
+	h := newHouse(t)
+	commune := h.area(own)
+	const waits = "1 quy chế hoạt động chờ bạn duyệt"
+	rulesIn(radio.DraftSubmitted)(h, own)
+	h.as(personWith("duyet", radio.RoleApprover, commune))
+	want(t, h.ask(t, http.MethodGet, "/overview", ""), http.StatusOK, waits, `href="/rules"`)
+	h.inEnglish(t, "/overview", "1 operating rules await your approval")
+	author := personWith("soan", radio.RoleApprover, commune)
+	author.ID = h.rules.drafts[radio.Target{Area: commune}].Authors[0]
+	for who, p := range map[string]radio.Person{"the author": author, "an editor": personWith("bien-tap", radio.RoleEditor, commune), "another commune": personWith("khac", radio.RoleApprover, h.area(foreign))} {
+		h.as(p)
+		if body := h.ask(t, http.MethodGet, "/overview", "").Body.String(); strings.Contains(body, "quy chế hoạt động chờ") {
+			t.Errorf("told to %s", who)
+		}
+	}
+	rulesIn(radio.DraftOpen)(h, own)
+	h.as(personWith("duyet", radio.RoleApprover, commune))
+	if body := h.ask(t, http.MethodGet, "/overview", "").Body.String(); strings.Contains(body, waits) {
+		t.Error("told of a draft that is not handed in")
+	}
+}
