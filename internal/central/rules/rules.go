@@ -311,7 +311,7 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, id string, base int, r
 	if newest.Version != base || old.Revision != revision {
 		return radio.RulesDraft{}, fmt.Errorf("%w: the rules or their draft were changed meanwhile; look at them again", radio.ErrConflict)
 	}
-	r, err := check(body, p, w.today)
+	r, err := check(body, p, w.today, newest.Version > 0)
 	if err != nil {
 		return radio.RulesDraft{}, err
 	}
