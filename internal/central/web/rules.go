@@ -145,8 +145,7 @@ func (s *Server) rulesData(r *http.Request) (d rulesData, err error) {
 		}
 	}
 	e, err := s.Rules.Effects(r.Context(), p, rulesPlace(r))
-	var invalid *radio.Invalid
-	if errors.As(err, &invalid) {
+	if errors.Is(err, radio.ErrInvalid) {
 		d.Refused = s.rulesProblems(r, err)
 		return d, nil
 	}

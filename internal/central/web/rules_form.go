@@ -206,7 +206,7 @@ func rulesFieldText(name string) string {
 	return word(map[string]string{
 		"number": "Số quyết định", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "from": "Có hiệu lực từ ngày", "label": "Tên gọi, lý do", "note": "Ghi chú",
 		"windows": "Khung giờ được phát", "quiet": "Giờ yên tĩnh", "volume": "Âm lượng theo giờ", "mourning": "Ngày quốc tang, ngày không phát", "exceptions": "Ngày lễ, Tết",
-		"max_sessions": "Số phiên tối đa một ngày", "max_minutes": "Số phút tối đa một ngày", "revision": "Bản nháp", "base": "Bản nháp",
+		"max_sessions": "Số phiên tối đa một ngày", "max_minutes": "Số phút tối đa một ngày", "revision": "Bản nháp", "base": "Bản nháp", "rules": "Bản nháp",
 	}, name)
 }
 
