@@ -20,7 +20,7 @@ func TestNoWordOfTet(t *testing.T) {
 		"never sounds":         {Policy{}, "2026-11-23", 0},
 		"Vietnam's date, 2030": {Policy{Windows: open.Windows, Exceptions: []PolicyException{{From: "2030-02-03", Until: "2030-02-05", Label: "x"}}}, "2029-12-01", 2030},
 		"past the table":       {open, "2050-12-01", 0},
-		"2050 is in it":       {open, "2049-12-01", 2050},
+		"2050 is in it":        {open, "2049-12-01", 2050},
 		"no date":              {open, "x", 0},
 	} {
 		year, first, nothing := c.p.NoWordOfTet(c.today)

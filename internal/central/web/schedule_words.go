@@ -202,7 +202,7 @@ func (sp speech) when(f radio.FormSlot) string {
 		}
 		days = strings.Join(parts, ", ")
 	case len(f.MonthDays) > 0:
-		days = sp.say("ngày %s hằng tháng", joinInts(f.MonthDays))
+		days = sp.monthly(joinInts(f.MonthDays))
 	case len(f.Weekdays) > 0:
 		days = sp.weekdayList(f.Weekdays)
 	}
@@ -211,6 +211,17 @@ func (sp speech) when(f radio.FormSlot) string {
 		times += sp.say(" (thêm %d lần, cách nhau %d phút)", f.Again, f.EveryMinutes)
 	}
 	return times + " · " + days
+}
+
+var notEveryMonth = regexp.MustCompile(`29|3[01]`)
+
+// monthly says days of a month, and that some months lack them.
+func (sp speech) monthly(days string) string {
+	text := sp.say("ngày %s hằng tháng", days)
+	if notEveryMonth.MatchString(days) {
+		text += sp.say(" (tháng không có ngày đó thì không phát)")
+	}
+	return text
 }
 
 // weekdayList says Monday to Saturday, or the days one by one. 1 is Monday.
