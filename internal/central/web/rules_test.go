@@ -1,6 +1,8 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -194,4 +196,21 @@ func TestRulesWaitOnTheFirstPage(t *testing.T) {
 	if body := h.ask(t, http.MethodGet, "/overview", "").Body.String(); strings.Contains(body, waits) {
 		t.Error("told of a draft that is not handed in")
 	}
+}
+
+// A draft that devices could not obey still has its page: it is told there, and can be mended
+// or dropped.
+func TestRulesNoDeviceCouldObey(t *testing.T) {
+	h := newHouse(t)
+	rulesIn(radio.DraftOpen)(h, own)
+	h.as(personWith("soan", radio.RoleEditor, h.area(own)))
+	at := "/rules/" + string(h.area(own))
+	e := &radio.Invalid{}
+	e.Add("rules", "cụm loa không giữ hết được", "the device cannot hold them")
+	for _, err := range []error{e, fmt.Errorf("policy: %w: too large", radio.ErrInvalid)} {
+		h.rules.refused = err
+		want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, at+"/edit", at+"/drop", `<p class="bad">Bản nháp: `)
+	}
+	h.rules.refused = errors.New("the disk is gone")
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusInternalServerError)
 }
