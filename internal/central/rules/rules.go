@@ -170,7 +170,9 @@ func (d *Desk) List(ctx context.Context, by radio.Person) ([]radio.RulesCard, er
 	out := []radio.RulesCard{}
 	add := func(id string) {
 		p, err := w.place(id)
-		whole := p.kind == string(radio.Province) || p.kind == string(radio.Commune)
+		// An area that was merged is there as long as its own rules count somewhere.
+		a, _ := w.tree.Area(radio.AreaID(id))
+		whole := (p.kind == string(radio.Province) || p.kind == string(radio.Commune)) && !a.Ended()
 		if err != nil || !whole && !has[p.target] {
 			return
 		}

@@ -246,3 +246,27 @@ func TestRulesOfAPlaceAreLifted(t *testing.T) {
 	_, err = d.Save(ctx, lan, string(commune), 1, 0, none)
 	wantKind(t, "a commune without windows", err, radio.ErrInvalid)
 }
+
+// A commune that was merged is on the list as long as it has rules of its own.
+func TestListAfterAMerger(t *testing.T) {
+	b := newBench()
+	const old = radio.AreaID("01JD00000000000000000000AQ")
+	b.plan.Areas = append(b.plan.Areas, radio.Area{ID: old, Kind: radio.Commune, Parent: commune, Name: "Xã cũ", ValidTo: "2026-06-30"})
+	names := func() (out []string) {
+		all, err := b.desk().List(t.Context(), person("lan", radio.RoleEditor, commune))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			out = append(out, c.Name)
+		}
+		return out
+	}
+	if got := names(); !slices.Equal(got, []string{"Tỉnh", "Xã"}) {
+		t.Errorf("%q", got)
+	}
+	b.plan.Policies = []radio.PolicyRule{{ID: "p", Version: 1, Target: radio.Target{Area: old}}}
+	if got := names(); !slices.Equal(got, []string{"Tỉnh", "Xã", "Xã cũ"}) {
+		t.Errorf("with rules: %q", got)
+	}
+}

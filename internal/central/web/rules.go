@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -203,17 +204,19 @@ func (s *Server) rulesBelow(r *http.Request, v radio.RulesView) (out []rulesBelo
 	switch v.Kind {
 	case string(radio.Commune):
 		for _, a := range tree.All() {
-			if a.Parent == v.Target.Area {
+			// Also those of a commune it took: they lie in it by way of that.
+			if a.Kind == radio.Hamlet && !a.Ended() && slices.Contains(tree.Chain(a.ID), v.Target.Area) {
 				out = append(out, rulesBelow{string(a.ID), a.Name})
 			}
 		}
 	case string(radio.Hamlet):
 		for _, p := range places {
-			if p.Hamlet().ID == v.Target.Area {
+			if slices.Contains(chainIDs(p.Chain), v.Target.Area) {
 				out = append(out, rulesBelow{string(p.Device.ID), p.Device.Name})
 			}
 		}
 	}
+	alphabet.Sort(out, func(b rulesBelow) string { return b.Name })
 	return out, nil
 }
 
