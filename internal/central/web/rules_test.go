@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -213,4 +214,38 @@ func TestRulesNoDeviceCouldObey(t *testing.T) {
 	}
 	h.rules.refused = errors.New("the disk is gone")
 	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusInternalServerError)
+}
+
+// The page of a commune leads to all its hamlets, also to those of a commune it took, and not
+// to that one; always in the same order.
+func TestRulesOfPlacesAfterAMerger(t *testing.T) {
+	h := newHouse(t)
+	old := radio.Area{ID: "01JD00000000000000000000AQ", Kind: radio.Commune, Code: "xa-cu", Name: "Xã cũ", ValidTo: "2025-06-30"}
+	var hamlets []string
+	for i, p := range h.plan.places {
+		if p.Commune().ID != h.area(own) {
+			continue
+		}
+		if id := string(p.Hamlet().ID); !slices.Contains(hamlets, id) {
+			hamlets = append(hamlets, id)
+		}
+		n := len(p.Chain) - 1
+		h.plan.places[i].Chain = []radio.Area{p.Chain[0], p.Chain[1], old, p.Chain[n]}
+	}
+	h.as(personWith("soan", radio.RoleEditor, h.area(own)))
+	page := func() string { return h.ask(t, http.MethodGet, "/rules/"+string(h.area(own)), "").Body.String() }
+	body := page()
+	for _, id := range hamlets {
+		if !strings.Contains(body, `href="/rules/`+id+`"`) {
+			t.Errorf("no way to hamlet %s", id)
+		}
+	}
+	if len(hamlets) < 2 || strings.Contains(body, "/rules/"+string(old.ID)) {
+		t.Errorf("%d hamlets; the merged commune is offered as a place near a school", len(hamlets))
+	}
+	for range 20 {
+		if page() != body {
+			t.Fatal("another order at every look")
+		}
+	}
 }
