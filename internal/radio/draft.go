@@ -46,6 +46,9 @@ type FormSlot struct {
 	EveryMinutes int        `json:"every_minutes,omitempty"`
 	Cron         string     `json:"cron,omitempty"`
 	Items        []FormItem `json:"items"`
+	// Now: once, as soon as the draft is published (phát ngay); with it stands no time, day
+	// or rule.
+	Now bool `json:"now,omitempty"`
 	// Seconds is how long the slot sounds where it sounds the longest, and Ends when each
 	// of Starts is over; both are reckoned, and not read.
 	Seconds float64  `json:"seconds,omitempty"`

@@ -55,6 +55,12 @@ func (r PolicyRule) Name() string {
 	return name
 }
 
+// Lifts says whether the rules of a hamlet or a device lay nothing down: they end what those
+// before them did.
+func (r PolicyRule) Lifts() bool {
+	return r.Profile && len(r.Quiet)+len(r.Volume)+len(r.Mourning)+r.MaxSessions+r.MaxMinutes == 0
+}
+
 // RulesDraft is a version of the rules of one place that is not approved yet; a place has
 // at most one. Nothing of it reaches a device.
 type RulesDraft struct {

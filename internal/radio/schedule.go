@@ -57,6 +57,9 @@ type Slot struct {
 	Again        int     `json:"again,omitempty"`
 	EveryMinutes int     `json:"every_minutes,omitempty"`
 	Items        []Entry `json:"items"`
+	// Now is set in drafts only: it sounds once, as soon as the draft is published. What is
+	// published has the date and the rule of that minute in its place.
+	Now bool `json:"now,omitempty"`
 }
 
 // Over says whether all dates of the slot lie before a day; false for one that has none.

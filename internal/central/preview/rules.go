@@ -3,6 +3,8 @@ package preview
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
+	"loaxa/internal/wire"
 )
 
 // rulesDays are looked at, from now or from the first day of rules that begin later.
@@ -73,7 +76,7 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 	var all []radio.RulesEffect
 	for _, g := range groups {
 		if g.refusal != nil && g.refusal.err != nil {
-			return out, fmt.Errorf("rules for %s: %w", g.first().Device.Code, g.refusal.err)
+			return out, refusedRules(g.first().Device, g.refusal.err)
 		}
 		out.DeviceCount += len(g.places)
 		for _, part := range parts[g] {
@@ -100,6 +103,30 @@ func (p *Preview) Rules(ctx context.Context, rule radio.PolicyRule) (radio.Rules
 	return out, nil
 }
 
+// refusedRules says that a device could not obey the rules with all that counts there.
+func refusedRules(d radio.Device, err error) error {
+	if !errors.Is(err, radio.ErrInvalid) {
+		return fmt.Errorf("rules for %s: %w", d.Code, err)
+	}
+	var e radio.Invalid
+	e.Add("rules", fmt.Sprintf("cộng với các quy chế khác ở nơi đặt cụm loa %s thì cụm loa không giữ hết được: bớt ngày, khung giờ hoặc mức âm lượng", d.Name),
+		fmt.Sprintf("with the other rules that count there, device %s cannot hold them: take fewer dates, spans or volumes (%v)", d.Code, err))
+	return e.Err()
+}
+
+// provePolicy holds a policy against what fits the wire.
+func provePolicy(p radio.Policy, now time.Time) error {
+	p.Revision, p.IssuedAt = now.Unix(), radio.At(now)
+	b, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if most := wire.Policy.MaxPayload(); len(b) > most {
+		return fmt.Errorf("%w: the policy has %d bytes, at most %d", radio.ErrInvalid, len(b), most)
+	}
+	return nil
+}
+
 // compare expands a group's documents under the rules as they are and as they would be:
 // what changes, for each of its parts; none where nothing sounds, with or without them.
 func (p *Preview) compare(s *survey, g *group, parts []*group, with []radio.PolicyRule, sp span) ([][]radio.RulesEffect, *refusal) {
@@ -113,6 +140,9 @@ func (p *Preview) compare(s *survey, g *group, parts []*group, with []radio.Poli
 	fail := func(err error) ([][]radio.RulesEffect, *refusal) { return nil, &refusal{what: unissuable, err: err} }
 	policy, err := p.resolver.Policy(with, g.first(), s.now)
 	if err != nil {
+		return fail(err)
+	}
+	if err := provePolicy(policy, s.now); err != nil {
 		return fail(err)
 	}
 	was, err := timetable.NewHours(g.policy)

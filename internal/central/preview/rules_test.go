@@ -2,7 +2,9 @@ package preview_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -61,5 +63,36 @@ func TestRulesEffects(t *testing.T) {
 	bad.Volume = []radio.VolumeSpan{{From: 5, To: 5}}
 	if _, err := h.preview().Rules(t.Context(), bad); !errors.Is(err, radio.ErrInvalid) {
 		t.Errorf("rules no device could obey: %v", err)
+	}
+}
+
+// Rules that make policies too large for the wire are refused before anybody approves them:
+// the devices would go on with what they hold.
+func TestRulesTooLargeForADevice(t *testing.T) {
+	h := newHouse()
+	h.plan.Schedules = []radio.Schedule{schedule(1, radio.Target{Area: area(10)}, slot(1, "0 6 * * *", 1))}
+	large := func(year int) radio.PolicyRule {
+		r := radio.PolicyRule{ID: id[radio.PolicyID]('p', 1), Version: 1, Target: radio.Target{Area: area(10)}, Zone: zone, Label: "xã", Windows: []radio.Window{{From: 300, To: 1260}}}
+		day := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		for range radio.MaxExceptions {
+			e := radio.PolicyException{From: radio.DateOf(day), Until: radio.DateOf(day), Label: strings.Repeat("ngày lễ ", 10)}
+			for m := range radio.MaxExceptionWindows {
+				e.Windows = append(e.Windows, radio.Window{From: radio.TimeOfDay(60 * m), To: radio.TimeOfDay(60*m + 30)})
+			}
+			r.Exceptions, day = append(r.Exceptions, e), day.AddDate(0, 0, 1)
+		}
+		return r
+	}
+	rule := large(2027)
+	if _, err := h.preview().Rules(t.Context(), rule); err != nil {
+		t.Fatalf("alone it fits: %v", err)
+	}
+	h.plan.Policies = []radio.PolicyRule{rule}
+	next := large(2028)
+	next.From = radio.DateOf(now.AddDate(0, 0, 10))
+	_, err := h.preview().Rules(t.Context(), next)
+	var invalid *radio.Invalid
+	if !errors.As(err, &invalid) || len(invalid.Problems) != 1 || !strings.Contains(invalid.Problems[0].VI, "bớt ngày") {
+		t.Errorf("%v", err)
 	}
 }

@@ -87,7 +87,9 @@ func compose(rules []radio.PolicyRule, place radio.Place, d radio.Date) radio.Po
 	p.Mourning = slices.Concat(p.Mourning, mourning)
 	p.Quiet = slices.Clone(p.Quiet)
 	for _, r := range tighter {
-		tighten(&p, r)
+		if !r.Lifts() {
+			tighten(&p, r)
+		}
 	}
 	p.Windows = append([]radio.Window{}, p.Windows...) // written as [], never as null
 	p.Mourning = slices.Compact(slices.Sorted(slices.Values(p.Mourning)))

@@ -230,3 +230,28 @@ func TestRulesOfAProvinceAndItsCommune(t *testing.T) {
 		t.Error("a profile with hours of its own was taken")
 	}
 }
+
+// Rules that lift those of a hamlet leave the commune's policy as if there had been none.
+func TestLiftedRulesOfAPlace(t *testing.T) {
+	now := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+	pl := place(1, 1)
+	commune := radio.PolicyRule{ID: id[radio.PolicyID]('p', 1), Version: 1, Target: radio.Target{Area: pl.Commune().ID}, Zone: zone, Label: "xã", Windows: []radio.Window{{From: 300, To: 1260}}}
+	school := radio.PolicyRule{ID: id[radio.PolicyID]('p', 2), Version: 1, Target: radio.Target{Area: pl.Hamlet().ID}, Zone: zone, Label: "trường", Profile: true, Quiet: []radio.Window{{From: 420, To: 660}}}
+	lifted := school
+	lifted.Version, lifted.Label, lifted.Quiet, lifted.From = 2, "trường đã chuyển", nil, "2026-12-01"
+	policy := func(rules ...radio.PolicyRule) radio.Policy {
+		t.Helper()
+		p, err := (Resolver{}).Policy(rules, pl, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := policy(commune, school, lifted)
+	if before := p.On("2026-11-30"); len(before.Quiet) != 1 || before.Label != "xã; trường" {
+		t.Errorf("before: %+v", before)
+	}
+	if after, want := p.On("2026-12-01"), policy(commune); len(after.Quiet) != 0 || after.Label != want.Label {
+		t.Errorf("after: %+v, want %+v", after, want)
+	}
+}

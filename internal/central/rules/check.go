@@ -23,7 +23,8 @@ const (
 )
 
 // check makes a rule of what a person wrote for a place; all that is wrong is told together.
-func check(b radio.RulesBody, p place, today radio.Date) (radio.PolicyRule, error) {
+// had: the place has rules already, which an empty profile lifts.
+func check(b radio.RulesBody, p place, today radio.Date, had bool) (radio.PolicyRule, error) {
 	var e radio.Invalid
 	words := func(field, s string, most int, lines bool) string {
 		s = strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
@@ -51,7 +52,7 @@ func check(b radio.RulesBody, p place, today radio.Date) (radio.PolicyRule, erro
 		if len(r.Windows)+len(r.Exceptions) > 0 {
 			e.Add("windows", "thôn, cụm loa theo khung giờ của xã; ở đây chỉ đặt giờ yên tĩnh và mức âm lượng thấp hơn", "a hamlet or device follows the commune's hours; here are only quiet hours and lower volumes")
 		}
-		if len(r.Quiet)+len(r.Volume)+len(b.Mourning)+r.MaxSessions+r.MaxMinutes == 0 {
+		if !had && len(r.Quiet)+len(r.Volume)+len(b.Mourning)+r.MaxSessions+r.MaxMinutes == 0 {
 			e.Add("quiet", "chưa đặt gì: nêu giờ yên tĩnh, mức âm lượng hoặc giới hạn trong ngày", "nothing is laid down: name quiet hours, volumes or a cap of the day")
 		}
 	default:

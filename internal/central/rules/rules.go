@@ -170,7 +170,9 @@ func (d *Desk) List(ctx context.Context, by radio.Person) ([]radio.RulesCard, er
 	out := []radio.RulesCard{}
 	add := func(id string) {
 		p, err := w.place(id)
-		whole := p.kind == string(radio.Province) || p.kind == string(radio.Commune)
+		// An area that was merged is there as long as its own rules count somewhere.
+		a, _ := w.tree.Area(radio.AreaID(id))
+		whole := (p.kind == string(radio.Province) || p.kind == string(radio.Commune)) && !a.Ended()
 		if err != nil || !whole && !has[p.target] {
 			return
 		}
@@ -311,7 +313,7 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, id string, base int, r
 	if newest.Version != base || old.Revision != revision {
 		return radio.RulesDraft{}, fmt.Errorf("%w: the rules or their draft were changed meanwhile; look at them again", radio.ErrConflict)
 	}
-	r, err := check(body, p, w.today)
+	r, err := check(body, p, w.today, newest.Version > 0)
 	if err != nil {
 		return radio.RulesDraft{}, err
 	}

@@ -219,3 +219,56 @@ func TestWhatIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// The school moves away: what was laid down for a place is lifted by rules that lay nothing
+// down; what never had any is not.
+func TestRulesOfAPlaceAreLifted(t *testing.T) {
+	b := newBench()
+	d, ctx := b.desk(), t.Context()
+	lan, hoa := person("lan", radio.RoleEditor, commune), person("hoa", radio.RoleApprover, commune)
+	empty := radio.RulesBody{Label: "trường đã chuyển", From: "2026-12-01"}
+	_, err := d.Save(ctx, lan, string(hamlet), 0, 0, empty)
+	wantKind(t, "nothing to lift", err, radio.ErrInvalid)
+	b.plan.Policies = []radio.PolicyRule{{ID: "p", Version: 1, Target: radio.Target{Area: hamlet}, Profile: true, Quiet: []radio.Window{{From: 420, To: 660}}}}
+	x, err := d.Save(ctx, lan, string(hamlet), 1, 0, empty)
+	if err == nil {
+		x, err = d.Submit(ctx, lan, string(hamlet), x.Revision)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.Approve(ctx, hoa, string(hamlet), x.Revision, "")
+	if err != nil || r.Version != 2 || !r.Lifts() || b.plan.Policies[0].Lifts() {
+		t.Errorf("%+v %v", r, err)
+	}
+	// The rules of a commune always say when sound is permitted.
+	b.plan.Policies = append(b.plan.Policies, radio.PolicyRule{ID: "q", Version: 1, Target: radio.Target{Area: commune}})
+	none := body()
+	none.Windows = nil
+	_, err = d.Save(ctx, lan, string(commune), 1, 0, none)
+	wantKind(t, "a commune without windows", err, radio.ErrInvalid)
+}
+
+// A commune that was merged is on the list as long as it has rules of its own.
+func TestListAfterAMerger(t *testing.T) {
+	b := newBench()
+	const old = radio.AreaID("01JD00000000000000000000AQ")
+	b.plan.Areas = append(b.plan.Areas, radio.Area{ID: old, Kind: radio.Commune, Parent: commune, Name: "Xã cũ", ValidTo: "2026-06-30"})
+	names := func() (out []string) {
+		all, err := b.desk().List(t.Context(), person("lan", radio.RoleEditor, commune))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			out = append(out, c.Name)
+		}
+		return out
+	}
+	if got := names(); !slices.Equal(got, []string{"Tỉnh", "Xã"}) {
+		t.Errorf("%q", got)
+	}
+	b.plan.Policies = []radio.PolicyRule{{ID: "p", Version: 1, Target: radio.Target{Area: old}}}
+	if got := names(); !slices.Equal(got, []string{"Tỉnh", "Xã", "Xã cũ"}) {
+		t.Errorf("with rules: %q", got)
+	}
+}

@@ -267,7 +267,11 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 	for i, sl := range s.Slots {
 		order[i] = sl.Code
 		name := "slot " + sl.Code
-		out = append(out, field{name + " cron", sl.Cron})
+		if sl.Now {
+			out = append(out, field{name + " now", "true"})
+		} else {
+			out = append(out, field{name + " cron", sl.Cron})
+		}
 		if len(sl.Dates) > 0 {
 			out = append(out, field{name + " dates", joinDates(sl.Dates)})
 		}

@@ -51,7 +51,10 @@ func (d *Desk) prepare(ctx context.Context, by radio.Person, in radio.DraftSave)
 	if utf8.RuneCountInString(note) > 500 {
 		w.problems.add(Pos{Line: 1, Cell: "note"}, "ghi chú dài quá 500 ký tự", "the note is longer than 500 characters")
 	}
-	s, _ := w.resolve(by, &decl, in.Schedule)
+	s, ok := w.resolve(by, &decl, in.Schedule)
+	if ok {
+		w.checkNow(s, d.now())
+	}
 	if err := w.problems.invalid(); err != nil {
 		return write, err
 	}

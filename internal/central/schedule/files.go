@@ -20,7 +20,7 @@ func (d *Desk) Export(ctx context.Context, by radio.Person, id radio.ScheduleID,
 	if form == nil {
 		return "", nil, fmt.Errorf("draft of schedule %.30s: %w", id, radio.ErrNotFound)
 	}
-	data, err = write([]radio.ScheduleForm{*form}, format, nil)
+	data, err = write([]radio.ScheduleForm{timedForm(*form, v.Schedule.Zone, d.now())}, format, nil)
 	return form.Code + "." + format, data, err
 }
 

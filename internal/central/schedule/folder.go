@@ -99,6 +99,7 @@ type slotDecl struct {
 	// dates, again and every as in radio.Slot.
 	dates        []radio.Date
 	again, every int
+	now          bool
 }
 
 type itemDecl struct {

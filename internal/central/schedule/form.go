@@ -73,8 +73,8 @@ func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleTe
 }
 
 func (f *formReader) slot(place string, s radio.FormSlot) slotText {
-	w := slotText{at: f.pos(place), code: f.needed(place+".code", s.Code), cron: f.text(place+".cron", s.Cron)}
-	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays)+len(s.Dates) > 0 || s.Again != 0 || s.Day != "" || s.Cron == "" {
+	w := slotText{at: f.pos(place), code: f.needed(place+".code", s.Code), cron: f.text(place+".cron", s.Cron), now: s.Now}
+	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays)+len(s.Dates) > 0 || s.Again != 0 || s.Day != "" || s.Cron == "" && !s.Now {
 		w.when = &whenText{day: f.text(place+".day", string(s.Day)), again: f.number(place+".again", s.Again, ""), every: f.number(place+".every_minutes", s.EveryMinutes, "")}
 		for _, d := range s.Dates {
 			w.when.dates = append(w.when.dates, f.needed(place+".dates", string(d)))

@@ -171,6 +171,9 @@ func lines(slots []radio.Slot, from, until radio.Date) []line {
 
 func firstLine(slots []radio.Slot, from, until radio.Date) line {
 	head := slots[0]
+	if head.Now {
+		return line{slots: slots[:1]}
+	}
 	w, ok := readSlot(head, from, until)
 	alone := line{slots: slots[:1], when: w, shown: ok}
 	if !ok {
@@ -180,7 +183,7 @@ func firstLine(slots []radio.Slot, from, until radio.Date) line {
 	for n := 2; n <= len(slots); n++ {
 		sl := slots[n-1]
 		next, ok := readSlot(sl, from, until)
-		if !ok || sl.Code != partCode(head.Code, n) || !next.sameDays(w) || sl.Again != head.Again || sl.EveryMinutes != head.EveryMinutes || !sameItems(sl.Items, head.Items) {
+		if !ok || sl.Now || sl.Code != partCode(head.Code, n) || !next.sameDays(w) || sl.Again != head.Again || sl.EveryMinutes != head.EveryMinutes || !sameItems(sl.Items, head.Items) {
 			break
 		}
 		w.times = append(slices.Clone(w.times), next.times...)
@@ -214,6 +217,10 @@ func sameItems(a, b []radio.Entry) bool {
 func (l line) form(s *radio.FormSlot) {
 	head := l.slots[0]
 	s.Code = head.Code
+	if head.Now {
+		s.Now = true
+		return
+	}
 	if len(l.slots) == 1 && len(head.Dates) == 0 {
 		s.Cron = head.Cron
 	}

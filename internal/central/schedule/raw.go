@@ -35,6 +35,7 @@ type slotText struct {
 	code, cron text
 	// when takes the place of cron; nil where a rule is written.
 	when  *whenText
+	now   bool // in place of both: once, as soon as it is published
 	items []itemText
 }
 
@@ -116,9 +117,15 @@ func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
 	d := slotDecl{code: r.checkCode(r.needed("code", s.code, s.at)), cron: s.cron}
 	var rules []string
 	var w when
-	if s.when == nil {
+	switch {
+	case s.now:
+		d.now, d.cron = true, text{s: nowRule, at: s.at}
+		if s.when != nil || s.cron.set() {
+			r.problems.add(s.at, "phát ngay thì không ghi giờ, ngày hay quy tắc cron", "what plays now has no time, day or cron rule")
+		}
+	case s.when == nil:
 		d.cron = r.needed("cron", s.cron, s.at)
-	} else {
+	default:
 		w, rules = r.rules(s, from, until)
 		d.times, d.dates = true, w.dates
 		if d.again = plainNumber(s.when.again); d.again > 0 {

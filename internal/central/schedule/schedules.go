@@ -175,7 +175,7 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 			continue
 		}
 		// Ids stay with the codes, so that an airing keeps its name across edits.
-		sl := radio.Slot{ID: was[sd.code.s].ID, Code: sd.code.s, Cron: sd.cron.s, Dates: sd.dates, Again: sd.again, EveryMinutes: sd.every}
+		sl := radio.Slot{ID: was[sd.code.s].ID, Code: sd.code.s, Cron: sd.cron.s, Dates: sd.dates, Again: sd.again, EveryMinutes: sd.every, Now: sd.now}
 		if sd.times {
 			keepRule(was[sd.code.s], &sl, s)
 		}

@@ -206,7 +206,11 @@ func ofDraft[T any](ctx context.Context, d *Desk, by radio.Person, id radio.Sche
 	if found, ok := known.get(k, d.now()); ok {
 		return found, nil
 	}
-	found, err := ask(ctx, []radio.Schedule{x.Doc})
+	doc, err := playNow(x.Doc, d.now())
+	if err != nil {
+		return none, err
+	}
+	found, err := ask(ctx, []radio.Schedule{doc})
 	if err != nil {
 		return none, err
 	}

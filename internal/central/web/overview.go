@@ -33,7 +33,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, again, drafts, schedules, submissions, areas
+	What  string // pending, again, drafts, schedules, rules, submissions, areas
 	Count int
 }
 
@@ -87,7 +87,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pending, again, drafts, schedules int
+	var pending, again, drafts, schedules, rules int
 	if p.MaySomewhere(radio.ReadBulletins) {
 		all, err := s.Plan.Bulletins(r.Context())
 		if err != nil {
@@ -117,6 +117,9 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 			return nil, err
 		}
 		schedules = len(all)
+		if rules, err = s.rulesWaiting(r); err != nil {
+			return nil, err
+		}
 	}
 	handed, err := s.handedUp(r, tree)
 	if err != nil {
@@ -127,7 +130,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 		return nil, err
 	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"areas", undone}, {"pending", pending}, {"again", again}, {"schedules", schedules}, {"submissions", handed}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"areas", undone}, {"pending", pending}, {"again", again}, {"schedules", schedules}, {"rules", rules}, {"submissions", handed}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -57,6 +59,18 @@ func (s *Server) rulesRoutes() []route {
 // rulesPlace is the place in the address.
 func rulesPlace(r *http.Request) string { return r.PathValue("place") }
 
+// rulesWaiting counts the drafts that wait for the reader's approval.
+func (s *Server) rulesWaiting(r *http.Request) (n int, err error) {
+	p := who(r)
+	cards, err := s.Rules.List(r.Context(), p)
+	for _, c := range cards {
+		if x := c.Draft; x != nil && x.State == radio.DraftSubmitted && !slices.Contains(x.Authors, p.ID) && p.May(radio.PublishSchedules, c.Chain...) {
+			n++
+		}
+	}
+	return n, err
+}
+
 // ofRules is whose the place in the address is.
 func (s *Server) ofRules(r *http.Request) ([]radio.AreaID, error) {
 	if !radio.ValidID(radio.AreaID(rulesPlace(r))) {
@@ -85,6 +99,8 @@ type rulesData struct {
 	MayWrite, MayApprove, Own bool
 	// Small: a hamlet or a device, whose rules only tighten those above.
 	Small bool
+	// NoTet and DraftNoTet are a Tết near of which what counts and what is drafted say nothing.
+	NoTet, DraftNoTet *tetWord
 	// Places lie below and may have rules of their own.
 	Places    []rulesBelow
 	TakesCode bool
@@ -117,9 +133,11 @@ func (s *Server) rulesData(r *http.Request) (d rulesData, err error) {
 	if d.Places, err = s.rulesBelow(r, v); err != nil {
 		return d, err
 	}
+	d.NoTet = tetOf(v, cmp.Or(v.InForce, v.Above), v.Today, v.Coming)
 	if v.Draft == nil {
 		return d, nil
 	}
+	d.DraftNoTet = tetOf(v, &v.Draft.Rule, max(v.Today, v.Draft.Rule.From), nil)
 	d.Own = slices.Contains(v.Draft.Authors, p.ID)
 	if d.TakesCode = v.Kind == string(radio.Province) && d.MayApprove && !d.Own; d.TakesCode {
 		if d.Code, err = s.askCode(r, retry{}); err != nil {
@@ -127,13 +145,45 @@ func (s *Server) rulesData(r *http.Request) (d rulesData, err error) {
 		}
 	}
 	e, err := s.Rules.Effects(r.Context(), p, rulesPlace(r))
-	var invalid *radio.Invalid
-	if errors.As(err, &invalid) {
+	if errors.Is(err, radio.ErrInvalid) {
 		d.Refused = s.rulesProblems(r, err)
 		return d, nil
 	}
 	d.Effects = &e
 	return d, err
+}
+
+// tetWord is a Tết and its first day.
+type tetWord struct {
+	Year  int
+	First radio.Date
+}
+
+func nextTet(today radio.Date) *tetWord {
+	if year, first, ok := radio.NextTet(today); ok {
+		return &tetWord{year, first}
+	}
+	return nil
+}
+
+// tetOf gives the Tết near of which rules, with those that follow them, say nothing.
+func tetOf(v radio.RulesView, r *radio.PolicyRule, day radio.Date, coming []radio.PolicyRule) *tetWord {
+	if r == nil || rulesSmall(v) {
+		return nil
+	}
+	of := func(r radio.PolicyRule) radio.Policy {
+		p := r.For("")
+		p.Mourning = slices.Concat(p.Mourning, v.Mourning)
+		return p
+	}
+	p := of(*r)
+	for _, c := range coming {
+		p.Coming = append(p.Coming, of(c).Stage(c.From))
+	}
+	if year, first, nothing := p.NoWordOfTet(day); nothing {
+		return &tetWord{year, first}
+	}
+	return nil
 }
 
 func rulesSmall(v radio.RulesView) bool {
@@ -153,17 +203,19 @@ func (s *Server) rulesBelow(r *http.Request, v radio.RulesView) (out []rulesBelo
 	switch v.Kind {
 	case string(radio.Commune):
 		for _, a := range tree.All() {
-			if a.Parent == v.Target.Area {
+			// Also those of a commune it took: they lie in it by way of that.
+			if a.Kind == radio.Hamlet && !a.Ended() && slices.Contains(tree.Chain(a.ID), v.Target.Area) {
 				out = append(out, rulesBelow{string(a.ID), a.Name})
 			}
 		}
 	case string(radio.Hamlet):
 		for _, p := range places {
-			if p.Hamlet().ID == v.Target.Area {
+			if slices.Contains(chainIDs(p.Chain), v.Target.Area) {
 				out = append(out, rulesBelow{string(p.Device.ID), p.Device.Name})
 			}
 		}
 	}
+	alphabet.Sort(out, func(b rulesBelow) string { return b.Name })
 	return out, nil
 }
 
@@ -196,10 +248,11 @@ type rulesFormData struct {
 	Form     rulesForm
 	Small    bool
 	Problems []formProblem
+	Tet      *tetWord // the next one
 }
 
 func (s *Server) showRulesForm(w http.ResponseWriter, r *http.Request, status int, v radio.RulesView, f rulesForm, problems []formProblem) error {
-	return s.show(w, r, status, "ruleform.html", v.Name, rulesFormData{v, f, rulesSmall(v), problems})
+	return s.show(w, r, status, "ruleform.html", v.Name, rulesFormData{v, f, rulesSmall(v), problems, nextTet(v.Today)})
 }
 
 // rulesSave keeps a draft, and shows what it would do before anybody hands it in.

@@ -15,6 +15,7 @@ type fakeRules struct {
 	drafts   map[radio.Target]radio.RulesDraft
 	approved []radio.PolicyRule
 	effects  radio.RulesEffects
+	refused  error // in place of effects
 	acts     []string
 }
 
@@ -79,7 +80,7 @@ func (f *fakeRules) PersonNames(context.Context) (map[radio.UserID]string, error
 }
 
 func (f *fakeRules) Rules(context.Context, radio.PolicyRule) (radio.RulesEffects, error) {
-	return f.effects, nil
+	return f.effects, f.refused
 }
 
 // rulesIn is a place at w, with a draft somebody else wrote when it has a state.

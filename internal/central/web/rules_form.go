@@ -64,7 +64,7 @@ func (f *rulesForm) fill(b radio.RulesBody) {
 	f.MaxSessions, f.MaxMinutes = number(b.MaxSessions), number(b.MaxMinutes)
 	days := make([]string, len(b.Mourning))
 	for i, d := range b.Mourning {
-		days[i] = string(d)
+		days[i] = formatDay(d)
 	}
 	f.Mourning = strings.Join(days, "\n")
 	rows := func(ws []radio.Window) (out []spanRow) {
@@ -129,11 +129,15 @@ func readRulesForm(q url.Values) (rulesForm, radio.RulesBody, error) {
 	f.Base, f.Revision = int(number("base")), number("revision")
 	b := radio.RulesBody{Number: f.Number, Issued: radio.Date(f.Issued), Issuer: f.Issuer, From: radio.Date(f.From), Label: f.Label, Note: f.Note,
 		MaxSessions: int(min(number("max_sessions"), 1e6)), MaxMinutes: int(min(number("max_minutes"), 1e6))}
-	for _, line := range strings.FieldsFunc(f.Mourning, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ' ' }) {
-		b.Mourning = append(b.Mourning, radio.Date(line))
+	for _, line := range strings.FieldsFunc(f.Mourning, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ';' || r == ' ' }) {
+		d := radio.Date(isoDate(line))
+		if _, err := radio.ParseDate(string(d)); err != nil {
+			e.Add("mourning", fmt.Sprintf("%q không phải ngày: viết ngày/tháng/năm, ví dụ 31/12/2026", clip(line, 40)), fmt.Sprintf("%q is no date: write day/month/year, 31/12/2026, say", clip(line, 40)))
+		}
+		b.Mourning = append(b.Mourning, d)
 	}
 	hour := func(field, s string) radio.TimeOfDay {
-		t, err := radio.ParseTimeOfDay(s)
+		t, err := radio.ParseTimeOfDay(clockTime(s))
 		if err != nil {
 			e.Add(field, "viết giờ dạng 05:00, từ 00:00 đến 24:00", "write hours like 05:00, from 00:00 to 24:00")
 		}
@@ -202,7 +206,7 @@ func rulesFieldText(name string) string {
 	return word(map[string]string{
 		"number": "Số quyết định", "issued": "Ngày ban hành", "issuer": "Cơ quan ban hành", "from": "Có hiệu lực từ ngày", "label": "Tên gọi, lý do", "note": "Ghi chú",
 		"windows": "Khung giờ được phát", "quiet": "Giờ yên tĩnh", "volume": "Âm lượng theo giờ", "mourning": "Ngày quốc tang, ngày không phát", "exceptions": "Ngày lễ, Tết",
-		"max_sessions": "Số phiên tối đa một ngày", "max_minutes": "Số phút tối đa một ngày", "revision": "Bản nháp", "base": "Bản nháp",
+		"max_sessions": "Số phiên tối đa một ngày", "max_minutes": "Số phút tối đa một ngày", "revision": "Bản nháp", "base": "Bản nháp", "rules": "Bản nháp",
 	}, name)
 }
 

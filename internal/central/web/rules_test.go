@@ -1,8 +1,11 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,12 +27,12 @@ func TestRulesFromDraftToApproval(t *testing.T) {
 
 	form := url.Values{"base": {"0"}, "revision": {"0"}, "number": {"57/QĐ-UBND"}, "issued": {"2020-11-02"}, "issuer": {"UBND xã"}, "from": {"2026-12-01"},
 		"windows1_from": {"05:00"}, "windows1_to": {"06:30"}, "windows1_day": {"1", "2"}, "windows3_from": {"17:00"}, "windows3_to": {"24:00"},
-		"volume1_from": {"05:00"}, "volume1_to": {"05:30"}, "volume1_db": {"−6,5"}, "mourning": {"2026-12-09\r\n2026-12-08"},
-		"exceptions1_label": {"Tết"}, "exceptions1_from": {"2026-12-20"}, "exceptions1_hours": {"07:00-07:30, 8:00–09:00"}, "max_minutes": {"x"}}
+		"volume1_from": {"05:00"}, "volume1_to": {"05:30"}, "volume1_db": {"−6,5"}, "mourning": {"9/12/2026\r\n2026-12-08"},
+		"exceptions1_label": {"Tết"}, "exceptions1_from": {"2026-12-20"}, "exceptions1_hours": {"07:00-07:30, 8:00–9 giờ"}, "max_minutes": {"x"}}
 	// What is wrong comes back as typed, all of it told.
-	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "Số phút tối đa một ngày: phải là số nguyên", "Ngày lễ, Tết 1: viết giờ dạng 05:00", `value="07:00-07:30, 8:00–09:00"`, `value="−6,5"`)
+	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "Số phút tối đa một ngày: phải là số nguyên", "Ngày lễ, Tết 1: viết giờ dạng 05:00", `value="07:00-07:30, 8:00–9 giờ"`, `value="−6,5"`)
 	form.Set("max_minutes", "45")
-	form.Set("exceptions1_hours", "07:00-07:30, 08:00–09:00")
+	form.Set("exceptions1_hours", "7h-7h30, 8:00–09:00")
 	form.Set("from", "2020-01-01")
 	form.Set("number", "")
 	want(t, h.ask(t, http.MethodPost, at+"/edit", form.Encode()), http.StatusUnprocessableEntity, "Có hiệu lực từ ngày: ngày có hiệu lực phải từ hôm nay trở đi", "Số quyết định: phải nêu số của quyết định")
@@ -115,4 +118,134 @@ func TestRulesOfAPlaceNearASchool(t *testing.T) {
 	}
 	want(t, h.ask(t, http.MethodGet, "/rules/"+string(h.area(foreign)), ""), http.StatusNotFound)
 	want(t, h.ask(t, http.MethodGet, "/rules/nowhere", ""), http.StatusNotFound)
+}
+
+// Dates and hours are written as people write them, and come back so; what is none is told.
+func TestRulesFormReadsPeoplesDates(t *testing.T) {
+	for text, want := range map[string]string{"9/12/2099": "2099-12-09", "09.12.2099; 2099-12-10": "2099-12-09 2099-12-10"} {
+		_, b, err := readRulesForm(url.Values{"mourning": {text}})
+		got := make([]string, len(b.Mourning))
+		for i, d := range b.Mourning {
+			got[i] = string(d)
+		}
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q: %v %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"32/12/2099", "hôm nay", "9/12/99"} {
+		if _, _, err := readRulesForm(url.Values{"mourning": {text}}); err == nil || !strings.Contains(err.Error(), "31/12/2026") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	var f rulesForm
+	f.fill(radio.RulesBody{Mourning: []radio.Date{"2099-12-09"}})
+	if f.Mourning != "09/12/2099" {
+		t.Errorf("shown as %q", f.Mourning)
+	}
+}
+
+// What counts, and what is drafted, is held against the Tết that is near; rules that begin
+// before it, the province's days of mourning and the profile of a hamlet count too.
+func TestRulesTellOfTet(t *testing.T) {
+	open := radio.PolicyRule{Windows: []radio.Window{{From: 300, To: 420}}}
+	said := open
+	said.From, said.Exceptions = "2027-01-01", []radio.PolicyException{{From: "2027-02-05", Until: "2027-02-09", Label: "Tết"}}
+	late := said
+	late.From = "2027-03-01"
+	commune := radio.RulesView{RulesCard: radio.RulesCard{Kind: "commune"}}
+	mourned, hamlet := commune, commune
+	mourned.Mourning, hamlet.Kind = []radio.Date{"2027-02-06"}, "hamlet"
+	for name, c := range map[string]struct {
+		v      radio.RulesView
+		r      *radio.PolicyRule
+		coming []radio.PolicyRule
+		warned bool
+	}{
+		"nothing said":         {commune, &open, nil, true},
+		"said":                 {commune, &said, nil, false},
+		"said by what follows": {commune, &open, []radio.PolicyRule{said}, false},
+		"said too late":        {commune, &open, []radio.PolicyRule{late}, true},
+		"mourning":             {mourned, &open, nil, false},
+		"a hamlet":             {hamlet, &open, nil, false},
+		"no rules":             {commune, nil, nil, false},
+	} {
+		if got := tetOf(c.v, c.r, "2026-11-24", c.coming); (got != nil) != c.warned || got != nil && (got.Year != 2027 || got.First != "2027-02-06") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// Who is to approve rules is told on the first page; who wrote them is not, nor another desk.
+func TestRulesWaitOnTheFirstPage(t *testing.T) {
+	h := newHouse(t)
+	commune := h.area(own)
+	const waits = "1 quy chế hoạt động chờ bạn duyệt"
+	rulesIn(radio.DraftSubmitted)(h, own)
+	h.as(personWith("duyet", radio.RoleApprover, commune))
+	want(t, h.ask(t, http.MethodGet, "/overview", ""), http.StatusOK, waits, `href="/rules"`)
+	h.inEnglish(t, "/overview", "1 operating rules await your approval")
+	author := personWith("soan", radio.RoleApprover, commune)
+	author.ID = h.rules.drafts[radio.Target{Area: commune}].Authors[0]
+	for who, p := range map[string]radio.Person{"the author": author, "an editor": personWith("bien-tap", radio.RoleEditor, commune), "another commune": personWith("khac", radio.RoleApprover, h.area(foreign))} {
+		h.as(p)
+		if body := h.ask(t, http.MethodGet, "/overview", "").Body.String(); strings.Contains(body, "quy chế hoạt động chờ") {
+			t.Errorf("told to %s", who)
+		}
+	}
+	rulesIn(radio.DraftOpen)(h, own)
+	h.as(personWith("duyet", radio.RoleApprover, commune))
+	if body := h.ask(t, http.MethodGet, "/overview", "").Body.String(); strings.Contains(body, waits) {
+		t.Error("told of a draft that is not handed in")
+	}
+}
+
+// A draft that devices could not obey still has its page: it is told there, and can be mended
+// or dropped.
+func TestRulesNoDeviceCouldObey(t *testing.T) {
+	h := newHouse(t)
+	rulesIn(radio.DraftOpen)(h, own)
+	h.as(personWith("soan", radio.RoleEditor, h.area(own)))
+	at := "/rules/" + string(h.area(own))
+	e := &radio.Invalid{}
+	e.Add("rules", "cụm loa không giữ hết được", "the device cannot hold them")
+	for _, err := range []error{e, fmt.Errorf("policy: %w: too large", radio.ErrInvalid)} {
+		h.rules.refused = err
+		want(t, h.ask(t, http.MethodGet, at, ""), http.StatusOK, at+"/edit", at+"/drop", `<p class="bad">Bản nháp: `)
+	}
+	h.rules.refused = errors.New("the disk is gone")
+	want(t, h.ask(t, http.MethodGet, at, ""), http.StatusInternalServerError)
+}
+
+// The page of a commune leads to all its hamlets, also to those of a commune it took, and not
+// to that one; always in the same order.
+func TestRulesOfPlacesAfterAMerger(t *testing.T) {
+	h := newHouse(t)
+	old := radio.Area{ID: "01JD00000000000000000000AQ", Kind: radio.Commune, Code: "xa-cu", Name: "Xã cũ", ValidTo: "2025-06-30"}
+	var hamlets []string
+	for i, p := range h.plan.places {
+		if p.Commune().ID != h.area(own) {
+			continue
+		}
+		if id := string(p.Hamlet().ID); !slices.Contains(hamlets, id) {
+			hamlets = append(hamlets, id)
+		}
+		n := len(p.Chain) - 1
+		h.plan.places[i].Chain = []radio.Area{p.Chain[0], p.Chain[1], old, p.Chain[n]}
+	}
+	h.as(personWith("soan", radio.RoleEditor, h.area(own)))
+	page := func() string { return h.ask(t, http.MethodGet, "/rules/"+string(h.area(own)), "").Body.String() }
+	body := page()
+	for _, id := range hamlets {
+		if !strings.Contains(body, `href="/rules/`+id+`"`) {
+			t.Errorf("no way to hamlet %s", id)
+		}
+	}
+	if len(hamlets) < 2 || strings.Contains(body, "/rules/"+string(old.ID)) {
+		t.Errorf("%d hamlets; the merged commune is offered as a place near a school", len(hamlets))
+	}
+	for range 20 {
+		if page() != body {
+			t.Fatal("another order at every look")
+		}
+	}
 }

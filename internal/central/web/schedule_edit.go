@@ -264,6 +264,9 @@ func (d *scheduleEditData) slots(labels labels, sp speech) {
 		var quiet radio.Invalid
 		form := s.form(&quiet, "")
 		s.Ends = slotEnds(form, labels.seconds)
+		if length, ok := form.Length(func(code string) float64 { return labels.seconds[code] }); ok && form.Now {
+			s.Ends = sp.say("ngay sau khi phát hành, dài %s", sp.length(length.Seconds()))
+		}
 		if s.Days == daysCron && s.Cron != "" {
 			s.Words = sp.when(radio.FormSlot{Cron: s.Cron})
 		}

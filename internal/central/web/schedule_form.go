@@ -33,7 +33,7 @@ type scheduleEdit struct {
 
 type slotEdit struct {
 	Code, Times     string
-	Days            string // daily, weekdays, month, date, dates, cron
+	Days            string // daily, weekdays, month, date, dates, now, cron
 	Weekdays        []int
 	MonthDays, Date string
 	Dates           string
@@ -64,6 +64,7 @@ const (
 	daysMonth = "month"
 	daysDate  = "date"
 	daysDates = "dates"
+	daysNow   = "now"
 	daysCron  = "cron"
 )
 
@@ -105,6 +106,8 @@ func slotEditOf(s radio.FormSlot) slotEdit {
 	}
 	e.Dates = strings.Join(dates, ", ")
 	switch {
+	case s.Now:
+		e.Days = daysNow
 	case len(s.Times) == 0:
 		e.Days = daysCron
 	case len(s.Weekdays) > 0:
@@ -173,7 +176,11 @@ func typedTargets(s string) []string {
 
 func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 	s := radio.FormSlot{Code: e.Code, Items: []radio.FormItem{}, Cron: e.Cron}
-	if e.Days != daysCron {
+	switch e.Days {
+	case daysCron:
+	case daysNow:
+		s.Now, s.Cron = true, ""
+	default:
 		for _, t := range words(e.Times) {
 			s.Times = append(s.Times, clockTime(t))
 		}
@@ -209,7 +216,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 			bad.Add(place+".cron", "chưa có quy tắc; ghi như 0 5 * * 1-6", "no rule is given; write 0 5 * * 1-6, say")
 		}
 	}
-	if e.Days != daysCron && e.Again != "" {
+	if e.Days != daysCron && e.Days != daysNow && e.Again != "" {
 		s.Again = wholeNumber(bad, place+".again", e.Again)
 	}
 	if s.Again > 0 && e.Every != "" {

@@ -75,6 +75,31 @@ func TestModesByForm(t *testing.T) {
 	}
 }
 
+// Play now is one of the kinds of days; a time left in the form from another kind is not read.
+func TestPlayNowByForm(t *testing.T) {
+	h := newHouse(t)
+	q := inputs(t, h.ask(t, http.MethodGet, "/schedules/new", "").Body.String())
+	for key, value := range map[string]string{"title": "Thông báo mất nước", "code": "mat-nuoc", "area": "ha-tinh", "s0.times": "5h", "s0.again": "2", "s0.every": "20", "s0.days": "now", "s0.i0.bulletin": "bt-0"} {
+		q.Set(key, value)
+	}
+	q["target"] = []string{"area xa-16"}
+	q.Set("do", "ends")
+	want(t, h.ask(t, http.MethodPost, "/schedules", q.Encode()), http.StatusOK, "Phát trong: ngay sau khi phát hành, dài ")
+	q.Set("do", "save")
+	w := h.ask(t, http.MethodPost, "/schedules", q.Encode())
+	want(t, w, http.StatusSeeOther)
+	page := w.Header().Get("Location")
+	if sl := h.plans.drafts[radio.ScheduleID(strings.TrimPrefix(page, "/schedules/"))].Doc.Slots; len(sl) != 1 || !sl[0].Now || sl[0].Again != 0 {
+		t.Fatalf("%+v", sl)
+	}
+	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "phát ngay khi được phát hành")
+	h.inEnglish(t, page, "plays as soon as it is published")
+	if back := inputs(t, h.ask(t, http.MethodGet, page+"/edit", "").Body.String()); back.Get("s0.days") != "now" || back.Get("s0.times") != "" {
+		t.Errorf("the form comes back with %q %q", back.Get("s0.days"), back.Get("s0.times"))
+	}
+	want(t, h.ask(t, http.MethodGet, "/api/v1"+page, ""), http.StatusOK, `"now":true`)
+}
+
 // Rows beyond the bounds were not made by our page.
 func TestEditBoundsVariants(t *testing.T) {
 	e := readEdit(url.Values{"slots": {"1"}, "s0.items": {"1"}, "s0.i0.variants": {"99999999"}})

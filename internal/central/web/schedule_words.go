@@ -45,7 +45,7 @@ func partText(name string) string {
 		"code": "Mã", "title": "Tên lịch", "area": "Địa bàn quản lý", "campaign": "Đợt tuyên truyền", "priority": "Mức ưu tiên", "targets": "Nơi phát",
 		"zone": "Múi giờ", "from": "Từ ngày", "until": "Đến hết ngày", "except": "Trừ các ngày", "grace": "Được phát trễ", "grace_seconds": "Được phát trễ",
 		"withdrawn": "Thu hồi", "slots": "Các khung giờ", "cron": "Thời điểm", "order": "Thứ tự các mục", "item": "Mục", "times": "Giờ phát", "weekdays": "Thứ trong tuần",
-		"month_days": "Ngày trong tháng", "day": "Ngày", "dates": "Các ngày", "again": "Phát lại", "every_minutes": "Cách nhau (phút)", "variants": "Bản riêng", "bulletin": "Bản tin", "repeat": "Số lần", "gap_ms": "Nghỉ giữa", "note": "Ghi chú", "why": "Lý do", "items": "Các mục",
+		"month_days": "Ngày trong tháng", "day": "Ngày", "dates": "Các ngày", "now": "Phát ngay", "again": "Phát lại", "every_minutes": "Cách nhau (phút)", "variants": "Bản riêng", "bulletin": "Bản tin", "repeat": "Số lần", "gap_ms": "Nghỉ giữa", "note": "Ghi chú", "why": "Lý do", "items": "Các mục",
 	}, name)
 }
 
@@ -97,6 +97,8 @@ func (s *Server) changeValue(r *http.Request, l labels, c radio.FieldChange, v s
 		return text
 	case c.Field == "cron":
 		return cmp.Or(sp.cron(v), v)
+	case c.Field == "now":
+		return sp.say("phát ngay khi được phát hành")
 	case c.Field == "again":
 		again, every, _ := strings.Cut(v, " × ")
 		return sp.say("thêm %s lần, cách nhau %s phút", again, every)
@@ -173,6 +175,9 @@ func (s *Server) problemRows(r *http.Request, problems []radio.Problem) []proble
 
 // when says in words when a slot comes; a rule that no form shows is told field by field.
 func (sp speech) when(f radio.FormSlot) string {
+	if f.Now {
+		return sp.say("phát ngay khi được phát hành")
+	}
 	if len(f.Times) == 0 {
 		p := strings.Fields(f.Cron)
 		if len(p) != 5 {
@@ -197,7 +202,7 @@ func (sp speech) when(f radio.FormSlot) string {
 		}
 		days = strings.Join(parts, ", ")
 	case len(f.MonthDays) > 0:
-		days = sp.say("ngày %s hằng tháng", joinInts(f.MonthDays))
+		days = sp.monthly(joinInts(f.MonthDays))
 	case len(f.Weekdays) > 0:
 		days = sp.weekdayList(f.Weekdays)
 	}
@@ -206,6 +211,17 @@ func (sp speech) when(f radio.FormSlot) string {
 		times += sp.say(" (thêm %d lần, cách nhau %d phút)", f.Again, f.EveryMinutes)
 	}
 	return times + " · " + days
+}
+
+var notEveryMonth = regexp.MustCompile(`29|3[01]`)
+
+// monthly says days of a month, and that some months lack them.
+func (sp speech) monthly(days string) string {
+	text := sp.say("ngày %s hằng tháng", days)
+	if notEveryMonth.MatchString(days) {
+		text += sp.say(" (tháng không có ngày đó thì không phát)")
+	}
+	return text
 }
 
 // weekdayList says Monday to Saturday, or the days one by one. 1 is Monday.

@@ -205,7 +205,7 @@ func (sp speech) cron(rule string) string {
 		if len(n) == 0 {
 			return ""
 		}
-		days = sp.say("ngày %s hằng tháng", strings.ReplaceAll(f[2], ",", ", "))
+		days = sp.monthly(strings.ReplaceAll(f[2], ",", ", "))
 	}
 	return strings.Join(times, ", ") + " · " + days
 }
