@@ -130,3 +130,33 @@ func TestAnswersOnThePageOfASchedule(t *testing.T) {
 		t.Errorf("another commune's answer: %s", got.Body)
 	}
 }
+
+// TestOffersOfAMergedCommune: whoever works for the commune of today is led to it, and not
+// asked to choose among those it took; whoever has a role in one of these alone still reads
+// there what was said.
+func TestOffersOfAMergedCommune(t *testing.T) {
+	h := newHouse(t)
+	now, was := h.area(own), h.area(foreign)
+	for i, p := range h.plan.places {
+		if p.Commune().ID == was {
+			old := p.Chain[1]
+			old.ValidTo = "2025-11-20"
+			h.plan.places[i].Chain = []radio.Area{p.Chain[0], h.plan.places[0].Chain[1], old, p.Chain[2]}
+		}
+	}
+	led := func(to radio.AreaID, areas ...radio.AreaID) {
+		t.Helper()
+		p := &radio.Person{ID: lan.ID, Name: lan.Name}
+		for _, a := range areas {
+			p.Grants = append(p.Grants, radio.Grant{Role: radio.RoleEditor, Area: a})
+		}
+		h.people.is(p)
+		w := h.ask(t, http.MethodGet, "/offers", "")
+		if want(t, w, http.StatusSeeOther); w.Header().Get("Location") != "/offers/"+string(to) {
+			t.Errorf("%v is led to %s", areas, w.Header().Get("Location"))
+		}
+	}
+	led(now, now)
+	led(now, now, was)
+	led(was, was)
+}
