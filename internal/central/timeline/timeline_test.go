@@ -151,6 +151,7 @@ func TestWeek(t *testing.T) {
 		preview(3, at(28, 6), keptOff(radio.ReasonHeld)),
 		preview(5, at(29, 6)),
 		preview(5, at(29, 6), keptOff(radio.ReasonCommune)),
+		preview(5, at(29, 12)), // beyond what the inbox lists
 	}
 	no := radio.Decision{Do: radio.DecideDecline, Reason: "trùng họp"}
 	s.inbox.Offers = []radio.Offer{
@@ -202,6 +203,7 @@ func TestWeek(t *testing.T) {
 		"28 06 above Tin 3 false waiting held",
 		"29 06 above Tin 5 true accepted",
 		"29 06 above Tin 5 false declined trùng họp commune",
+		"29 12 above Tin 5 true accepted",
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
