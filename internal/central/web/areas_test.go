@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -58,6 +59,16 @@ func TestLogOfMergedCommunes(t *testing.T) {
 		link(now.ID)+"Xã Mới Lập</a>", fmt.Sprintf(`<option value="%s" selected>%s → Xã Mới Lập</option>`, old.ID, old.Name))
 	if w := h.ask(t, http.MethodGet, "/log?commune="+string(h.area(foreign)), ""); strings.Contains(w.Body.String(), "đứng tên xã, phường của ngày phát") {
 		t.Error("a commune that took nobody has other days")
+	}
+	// The clusters are found by the old name and code, and by an address kept from before.
+	h.lives.names = []radio.AreaName{{Area: now.ID, Code: "xa-tam", Name: "Xã Tạm Gọi", Until: "2025-11-19"}}
+	for _, q := range []string{"q=" + url.QueryEscape(radio.Fold(old.Name)), "q=" + old.Code, "q=xa-tam", "q=tam+goi", "commune=" + string(old.ID), "commune=" + string(now.ID)} {
+		want(t, h.ask(t, http.MethodGet, "/api/v1/devices?"+q, ""), http.StatusOK, `"code":"`+h.plan.places[0].Device.Code+`"`)
+	}
+	// Whoever reads the old one alone goes on to see its clusters, and no other.
+	h.readerIn(old.ID)
+	if w := h.ask(t, http.MethodGet, "/api/v1/devices", ""); strings.Count(w.Body.String(), `"commune":`) != 2 {
+		t.Errorf("the old commune's operator sees %d clusters", strings.Count(w.Body.String(), `"commune":`))
 	}
 	// Who may not read the new one is not led there.
 	h.readerIn(h.area(foreign))
