@@ -22,6 +22,7 @@ func (f *fakeExplainer) Explain(_ context.Context, d radio.DeviceID, at radio.Mi
 			VI: "v", EN: "e", Links: []radio.ChainLink{
 				{Kind: radio.ChainSchedule, Verdict: radio.ChainPasses, VI: "Lịch “Sáng”.", EN: "Schedule “Sáng”.", Sources: []radio.RowSource{{Row: "schedule", ID: "01S", Version: 3}}},
 				{Kind: radio.ChainPolicy, Verdict: radio.ChainStops, VI: "Ngoài giờ.", EN: "Outside.", Sources: []radio.RowSource{{Row: "journal", Journal: "J", Seq: 17}}},
+				{Kind: radio.ChainConfirmation, Verdict: radio.ChainPasses, VI: "Đã chốt.", EN: "Frozen.", Sources: []radio.RowSource{{Row: "airing", ID: string(id[radio.AiringID]('x', 1))}}},
 			}}}}
 	diagnosis, _ := f.Diagnose(context.Background(), d)
 	x.Diagnosis = &diagnosis
