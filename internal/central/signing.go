@@ -86,7 +86,7 @@ func (c *Central) commandKeyring(ctx context.Context) (library.Keyring, error) {
 // tellKeys says at the start what about the keys a person must act on.
 func (c *Central) tellKeys(keys *identity.Keys) error {
 	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
-		c.log.Warn("the online key expires soon: sign a new keyring with `loaxa key sign`", "days", int(left.Hours()/24))
+		c.log.Warn("the online key expires soon: make its successor with `loaxa key online`", "days", int(left.Hours()/24))
 	}
 	if set, err := emergencySet(); err != nil {
 		return err
