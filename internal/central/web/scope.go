@@ -61,7 +61,8 @@ func (s *Server) communesOf(r *http.Request, a radio.Action) ([]radio.AreaID, er
 	return append([]radio.AreaID{}, tree.Communes(where)...), nil
 }
 
-// readCommunes lists the communes whose schedules the reader may see, by name.
+// readCommunes lists the communes whose schedules the reader may see, by name. One that
+// was merged is left out where they may see the commune of today.
 func (s *Server) readCommunes(r *http.Request) ([]radio.Area, error) {
 	tree, err := s.tree(r)
 	if err != nil {
@@ -71,8 +72,10 @@ func (s *Server) readCommunes(r *http.Request) ([]radio.Area, error) {
 	if err != nil {
 		return nil, err
 	}
+	reads := func(id radio.AreaID) bool { return mine == nil || slices.Contains(mine, id) }
 	return areasByName(slices.DeleteFunc(tree.All(), func(a radio.Area) bool {
-		return a.Kind != radio.Commune || mine != nil && !slices.Contains(mine, a.ID)
+		now, _ := tree.LiveCommune(a.ID)
+		return a.Kind != radio.Commune || !reads(a.ID) || now.ID != a.ID && reads(now.ID)
 	})), nil
 }
 
