@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"loaxa/internal/central/programme"
 	"loaxa/internal/central/schedule"
 	"loaxa/internal/central/store"
 	"loaxa/internal/central/store/storetest"
@@ -134,8 +135,9 @@ func TestExamplesImportOnceAndStay(t *testing.T) {
 				t.Fatalf("%d devices, %d schedules", len(places), len(all))
 			}
 			for _, p := range places {
-				if _, ok := radio.NearestPolicy(rules, p); !ok {
-					t.Errorf("no policy for %s", p.Device.Code)
+				got, err := programme.Resolver{}.Policy(rules, p, time.Now())
+				if err != nil || got.Label == radio.DefaultPolicy("").Label {
+					t.Errorf("no policy for %s: %q %v", p.Device.Code, got.Label, err)
 				}
 			}
 		})
@@ -162,13 +164,16 @@ func TestExamplesSoundInPermittedHours(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range places {
-		rule, _ := radio.NearestPolicy(plan.Policies, p)
+		policy, err := programme.Resolver{}.Policy(plan.Policies, p, at)
+		if err != nil {
+			t.Fatal(err)
+		}
 		// Four weeks of sound, with a minute for each bulletin.
 		airings := airings(t, plan, p, at, at.AddDate(0, 0, 28))
 		if len(airings) == 0 {
 			t.Errorf("%s never sounds", p.Device.Code)
 		}
-		hours, err := timetable.NewHours(rule.For(p.Device.ID))
+		hours, err := timetable.NewHours(policy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,8 +183,8 @@ func TestExamplesSoundInPermittedHours(t *testing.T) {
 				t.Errorf("%s: %q at %s is refused by the cap of %s", p.Device.Code, a.Title, zone.In(a.Start()), v)
 			}
 			hours.Count(&tally, radio.Sounded{Start: radio.At(a.Start()), End: radio.At(a.End()), Samples: a.Samples})
-			if a.Excluded != "" || !rule.For(p.Device.ID).Allows(zone.In(a.Start()), zone.In(a.End())) {
-				t.Errorf("%s: %q at %s: excluded %q, or outside %q", p.Device.Code, a.Title, zone.In(a.Start()), a.Excluded, rule.Label)
+			if a.Excluded != "" || !policy.Allows(zone.In(a.Start()), zone.In(a.End())) {
+				t.Errorf("%s: %q at %s: excluded %q, or outside %q", p.Device.Code, a.Title, zone.In(a.Start()), a.Excluded, policy.Label)
 			}
 		}
 	}

@@ -34,8 +34,12 @@ func commands() []command {
 		{"serve", "run the centre", serve},
 		{"demo", "run the centre and three agents on this machine and tell what happens; demo code: codes of its second factors", demo},
 		{"import", "lay down areas, devices, bulletins and schedules from a folder", importFolder},
+		{"area", "area list|merge|split|rename|drop: what is decided about communes and hamlets", areaCommand},
+		{"import-places", "bring areas and clusters in from a CSV or XLSX table", importPlaces},
 		{"audio", "audio check FILE…: judge files as an upload would be", audioCommand},
 		{"log", "print the confirmation log", printLog},
+		{"rehearse", "what would sound in the coming days, and what devices must download for it", rehearse},
+		{"explain", "why a device sounds at an instant, or not: every rule from the schedule to the confirmation", explainCommand},
 		{"user", "user add|invite|reset|password|grant|revoke|disable|enable|list: accounts of people", userCommand},
 		{"device", "device add|show|list|code|codes|revoke|retire|command: loudspeaker clusters and their identities", deviceCommand},
 		{"key", "key root|sign|person: the root key, the keyring it signs, keys of persons", keyCommand},
@@ -96,6 +100,10 @@ func usage(w io.Writer) {
 func explain(err error) string {
 	var invalid *radio.Invalid
 	if !errors.As(err, &invalid) {
+		var said interface{ Vietnamese() string }
+		if errors.As(err, &said) {
+			return said.Vietnamese() + " / " + plain(err.Error())
+		}
 		return plain(err.Error())
 	}
 	text := ""

@@ -51,7 +51,6 @@ func New(cfg Config, self []string, log *slog.Logger) *Agent {
 // rooms is everything of one run.
 type rooms struct {
 	device    radio.DeviceID
-	areas     []radio.AreaID // its place, the province first
 	journal   *journal.Store
 	cache     *cache.Store
 	clock     *clock.System
@@ -161,10 +160,17 @@ func (a *Agent) open(ctx context.Context, r *rooms) error {
 		return err
 	}
 	r.status = status.New(r.device, boot, status.Rooms{Clock: r.clock, Documents: r.inbox, Journal: r.journal,
-		Cache: r.cache, Desk: desk{r.playout, r.alerts, a.cfg.Output.Driver}, Faults: r.faults, Link: r.link.Status, Audio: r.fetch.Status}, a.part("status"))
+		Cache: r.cache, Desk: desk{r.playout, r.alerts, a.cfg.Output.Driver}, Faults: r.faults, Link: r.measuredLink, Audio: r.fetch.Status}, a.part("status"))
 	r.marker = a.cfg.marker()
 	r.begin(ctx, a.log)
 	return nil
+}
+
+// measuredLink is the connection, with what downloads tell of it.
+func (r *rooms) measuredLink() radio.LinkStatus {
+	l := r.link.Status()
+	r.fetch.Meter(&l)
+	return l
 }
 
 // openPlayout makes the desk with its player and its amplifier.

@@ -12,7 +12,7 @@ import (
 func (a *Agent) openAlerts(r *rooms) error {
 	var err error
 	siren := standIn()
-	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Areas: r.areas, Journal: r.journal, Clock: r.clock, Audio: r.cache,
+	r.alerts, err = emergency.New(emergency.Options{Device: r.device, Areas: func() []radio.AreaID { return r.inbox.Areas() }, Journal: r.journal, Clock: r.clock, Audio: r.cache,
 		StandIn: &siren, Plan: emergencyPlan{r}, Proven: r.clock.ProvenThisBoot, Wake: func() { r.fetch.Wake() }, Ask: func() { r.link.Ask() }, Log: a.log})
 	return err
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Clock     ClockConfig     `yaml:"clock"`
 	Status    StatusConfig    `yaml:"status"`
 	Cache     CacheConfig     `yaml:"cache"`
+	Fetch     FetchConfig     `yaml:"fetch"`
 	// Board is the file that holds the board's serial number; "" for the usual places.
 	Board    string `yaml:"board"`
 	LogLevel string `yaml:"log_level"` // debug, info, warn, error
@@ -82,6 +83,14 @@ type StatusConfig struct {
 // CacheConfig bounds the audio kept.
 type CacheConfig struct {
 	MaxMB int `yaml:"max_mb"` // 0 is 1024
+}
+
+// FetchConfig says what the link may carry.
+type FetchConfig struct {
+	// MeteredMB is how many megabytes the contract of a metered link allows in a calendar
+	// month; 0 for no cap. The device tells it to the centre, whose rehearsals warn before
+	// it is used up; nothing is held back by it.
+	MeteredMB int `yaml:"metered_mb"`
 }
 
 // journalFile is the journal in the data folder.
@@ -152,6 +161,9 @@ func (c Config) Check() error {
 	}
 	if c.Cache.MaxMB < 0 || c.Cache.MaxMB > 1<<20 {
 		bad("cache.max_mb %d, want 0 to %d", c.Cache.MaxMB, 1<<20)
+	}
+	if c.Fetch.MeteredMB < 0 || c.Fetch.MeteredMB > 1<<20 {
+		bad("fetch.metered_mb %d, want 0 to %d", c.Fetch.MeteredMB, 1<<20)
 	}
 	if _, err := c.Level(); err != nil {
 		bad("log_level %.20q, want debug, info, warn or error", c.LogLevel)

@@ -58,6 +58,7 @@ func TestLoadConfig(t *testing.T) {
 		"clock":          {"clock: {drift_ppm: 0, rtc: /dev/rtc0, rtc_drift_ppm: 100000}\n", []string{"clock.drift_ppm", "clock.rtc_drift_ppm", "/dev/rtc0"}},
 		"modem":          {"clock: {modem: [mmcli], modem_every: 1s}\n", []string{"modem"}},
 		"cache":          {"cache: {max_mb: -5}\n", []string{"cache.max_mb"}},
+		"fetch":          {"fetch: {metered_mb: -1}\n", []string{"fetch.metered_mb"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := LoadConfig(write(c.text), nil)

@@ -37,7 +37,7 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 	if err != nil {
 		return err
 	}
-	r.device, r.areas = id.Device, id.Areas
+	r.device = id.Device
 	if err := a.openAlerts(r); err != nil {
 		return err
 	}
@@ -69,10 +69,11 @@ func (a *Agent) openDocuments(ctx context.Context, r *rooms) error {
 		Renewed:   func() { r.link.Anew(); client.CloseIdleConnections() },
 		Faults:    r.faults, Log: a.log})
 	if r.fetch, err = fetch.New(fetch.Options{Device: id.Device, Plan: r.inbox, Cache: r.cache, Clock: r.clock,
-		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log}); err != nil {
+		Faults: r.faults, Urgent: r.alerts, Client: client, ChunkSize: cache.ChunkSize, Log: a.log,
+		Memory: r.journal, MeteredBytes: int64(a.cfg.Fetch.MeteredMB) * 1e6}); err != nil {
 		return err
 	}
-	r.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version, Machine: a.machine(id.Device),
+	r.link, err = link.New(link.Options{Device: id.Device, Key: id.SigningKey(), Version: radio.Version, Machine: a.machine(id.Device),
 		TLS: settings, Journal: r.journal, Inbox: r.inbox, Clock: r.clock, Receipts: r.alerts, Commands: r.commands, Lacks: r.alerts.Lacks,
 		Status: func() radio.Status { return r.status.Reported(ctx) }, Log: a.log})
 	return err

@@ -47,7 +47,7 @@ func packages(t *testing.T) []pkg {
 	}
 }
 
-var hall = []string{"radio", "wire", "mqtt", "sound", "timetable", "clock", "trust", "config", "qr"}
+var hall = []string{"radio", "wire", "mqtt", "sound", "timetable", "clock", "trust", "config", "qr", "alphabet"}
 
 // fleetRooms are the device's rooms that talk and prove. A fleet is made of them, so that
 // it is no second reading of the contract; what needs a disk or sounds stays out, because

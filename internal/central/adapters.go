@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"loaxa/internal/central/broker"
@@ -58,26 +59,27 @@ func (o *outlet) away(device radio.DeviceID) bool {
 type ingestTx struct {
 	*store.LogTx
 	reconciler *reconcile.Reconciler
-	receipts   *bool // whether any came
+	alerts     *bool // whether any of it is of an alert
 }
 
 func (t ingestTx) PutReceipts(ctx context.Context, receipts []radio.Receipt) error {
-	*t.receipts = *t.receipts || len(receipts) > 0
+	*t.alerts = *t.alerts || len(receipts) > 0
 	return t.LogTx.PutReceipts(ctx, receipts)
 }
 
 func (t ingestTx) Apply(ctx context.Context, heard []radio.Heard) error {
+	*t.alerts = *t.alerts || slices.ContainsFunc(heard, func(h radio.Heard) bool { return h.Record.Result != nil && h.Record.Result.Origin == radio.FromAlert })
 	return t.reconciler.Apply(ctx, t.LogTx, heard)
 }
 
 func ingestLog(s *store.Store, r *reconcile.Reconciler, news *told) ingest.Log {
 	return func(ctx context.Context, f func(ingest.Tx) error) error {
-		receipts := false
-		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r, &receipts}) })
+		alerts := false
+		err := s.Log(ctx, func(tx *store.LogTx) error { return f(ingestTx{tx, r, &alerts}) })
 		if err == nil {
 			news.news.Store(true)
-			if receipts {
-				news.receipts.Store(true)
+			if alerts {
+				news.alerts.Store(true)
 			}
 		}
 		return err

@@ -96,18 +96,9 @@ func (c *Central) Import(ctx context.Context, dir string, fsys fs.FS, author, ap
 	return diff.Changed(), diff.Write(w)
 }
 
-// AreaByCode finds an area.
+// AreaByCode finds an area by its code, or by one that it had.
 func (c *Central) AreaByCode(ctx context.Context, code string) (radio.Area, error) {
-	areas, err := c.store.Areas(ctx)
-	if err != nil {
-		return radio.Area{}, err
-	}
-	for _, a := range areas {
-		if a.Code == code {
-			return a, nil
-		}
-	}
-	return radio.Area{}, fmt.Errorf("%w: no area with code %q", radio.ErrNotFound, code)
+	return c.store.AreaByCode(ctx, code)
 }
 
 // NewDevice adds a cluster of loudspeakers below a hamlet.
@@ -117,7 +108,7 @@ func (c *Central) NewDevice(ctx context.Context, code, name, hamletCode string, 
 		return radio.Device{}, err
 	}
 	for _, a := range areas {
-		if a.Code == hamletCode && a.Kind == radio.Hamlet {
+		if a.Code == hamletCode && a.Kind == radio.Hamlet && !a.Ended() {
 			d := radio.Device{ID: radio.NewID[radio.DeviceID](), Code: code, Name: radio.TidyLine(name), Hamlet: a.ID, Rendition: rendition}
 			var bad radio.Invalid
 			if radio.CheckDevice(&bad, d); bad.Err() != nil {

@@ -168,11 +168,11 @@ func (c *Central) knownAreas(ctx context.Context, o notify.Options) error {
 	return nil
 }
 
-// told is set by every commit of what devices say.
-type told struct{ news, receipts atomic.Bool }
+// told is set by every commit of what devices say; alerts by what they say of alerts.
+type told struct{ news, alerts atomic.Bool }
 
 // run passes the news on to open pages, at most once a second however much comes in.
-func (t *told) run(ctx context.Context, live *web.Live) error {
+func (t *told) run(ctx context.Context, live *web.Live, heard func()) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -183,7 +183,8 @@ func (t *told) run(ctx context.Context, live *web.Live) error {
 			if t.news.Swap(false) {
 				live.Changed(web.TopicDevices, web.TopicLog)
 			}
-			if t.receipts.Swap(false) {
+			if t.alerts.Swap(false) {
+				heard()
 				live.Changed(web.TopicAlerts)
 			}
 		}

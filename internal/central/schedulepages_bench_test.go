@@ -56,7 +56,10 @@ type benchProvince struct {
 	*caller
 	c       *Central
 	touched int
-	where   radio.AreaID // a commune
+	// ruled and rules are the province's rules, and how often they were laid down.
+	ruled radio.PolicyID
+	rules int
+	where radio.AreaID // a commune
 	// Schedules: one on the air everywhere, and two drafts.
 	onAir, commune, province radio.ScheduleID
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"time"
 
 	"loaxa/internal/central/identity"
 	"loaxa/internal/central/library"
@@ -79,4 +81,22 @@ func (c *Central) commandKeyring(ctx context.Context) (library.Keyring, error) {
 		return noKeyring{}, err
 	}
 	return keys, nil
+}
+
+// tellKeys says at the start what about the keys a person must act on.
+func (c *Central) tellKeys(keys *identity.Keys) error {
+	if left := keys.Until().Sub(radio.At(c.now())); left < 60*24*time.Hour {
+		c.log.Warn("the online key expires soon: make its successor with `loaxa key online`", "days", int(left.Hours()/24))
+	}
+	if set, err := emergencySet(); err != nil {
+		return err
+	} else if _, ring := keys.Keyring(); slices.ContainsFunc(set, func(e radio.EmergencyAudio) bool { return !slices.Contains(ring.Emergency, e.Rendition.SHA256) }) {
+		c.log.Warn("the keyring does not list the sounds of the emergency set, so that devices leave them out and refuse drills: sign a new keyring with `loaxa key sign`")
+	}
+	if from, restored, err := identity.RestoredFrom(c.cfg.dir("keys")); err != nil {
+		return err
+	} else if restored {
+		c.log.Warn("the keyring comes from a backup: keys revoked since count again until somebody looks at it with `loaxa key sign`", "backup", from.MadeAt.Time().Format(time.RFC3339))
+	}
+	return nil
 }

@@ -484,6 +484,12 @@ func (h *house) handIn(login, code, title string, audio []byte) radio.Bulletin {
 // that take as long as the sound.
 func (h *house) listen(b radio.Bulletin) {
 	h.t.Helper()
+	h.listenAt(fmt.Sprintf("/api/v1/bulletins/%s/%d/listened", b.ID, b.Version), b)
+}
+
+// listenAt reports a bulletin as played at an address.
+func (h *house) listenAt(address string, b radio.Bulletin) {
+	h.t.Helper()
 	r, ok := b.Rendition(radio.MainKbps)
 	if !ok {
 		h.t.Fatalf("bulletin %+v", b)
@@ -494,7 +500,7 @@ func (h *house) listen(b radio.Bulletin) {
 	}{r.SHA256, []radio.Span{{To: radio.SamplesDuration(r.Samples).Milliseconds()}}}
 	for range 5 {
 		var heard radio.Hearing
-		h.post(fmt.Sprintf("/api/v1/bulletins/%s/%d/listened", b.ID, b.Version), played, &heard)
+		h.post(address, played, &heard)
 		if heard.Done {
 			return
 		}

@@ -72,7 +72,7 @@ func newAgent(f *Fleet, m member) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.link, err = link.New(link.Options{Device: id.Device, Areas: id.Areas, Key: id.SigningKey(), Version: radio.Version, TLS: settings,
+	a.link, err = link.New(link.Options{Device: id.Device, Key: id.SigningKey(), Version: radio.Version, TLS: settings,
 		Journal: a.journal, Inbox: documents{a.inbox, a, wake}, Clock: f.clock, Status: a.status, Receipts: a.alerts, Commands: a.orders,
 		Dial: a.dial, Log: a.log})
 	return a, err

@@ -11,3 +11,6 @@ func Some[N int | uint64](n N) N {
 	}
 	return n
 }
+
+// Few is the same of the longest: all, or a twenty-fifth with the race detector.
+func Few[N int | uint64](n N) N { return Some(Some(n)) }

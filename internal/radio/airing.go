@@ -52,6 +52,8 @@ type Airing struct {
 	Bulletin BulletinID
 	Version  int
 	Title    string
+	// Instead is the bulletin that was meant, when this one stands in for it.
+	Instead BulletinID
 	// Offset is the planned start in samples after SlotAt: what stands before it
 	// in the slot, and any shift because another slot was still sounding.
 	Offset int64
@@ -130,6 +132,9 @@ const (
 	ReasonStopped     Reason = "stopped"     // a person stopped it
 	ReasonWithdrawn   Reason = "withdrawn"   // taken out of the programme
 	ReasonPriority    Reason = "priority"    // something that outranks it sounded
+	ReasonCommune     Reason = "commune"     // the commune has declined it
+	ReasonHeld        Reason = "held"        // the commune holds what it has not accepted, and has not accepted this
+	ReasonMoved       Reason = "moved"       // the commune has moved it to another time
 )
 
 // Ending tells how the sounding of one item came to its end.

@@ -11,6 +11,7 @@ const (
 	ActScheduleWritten   AirAct = "schedule_written"
 	ActSchedulePublished AirAct = "schedule_published"
 	ActScheduleWithdrawn AirAct = "schedule_withdrawn"
+	ActCommuneDecided    AirAct = "commune_decided"  // about what came from above
 	ActProgrammeIssued   AirAct = "programme_issued" // by the centre's online key
 	ActAlertComposed     AirAct = "alert_composed"
 	ActAlertSigned       AirAct = "alert_signed"
@@ -38,4 +39,9 @@ type AirStep struct {
 	// Do is what a command does; Came what the device said of it.
 	Do   CommandKind  `json:"do,omitempty"`
 	Came ReceiptState `json:"came,omitempty"`
+	// Decision is what a commune said of it, To the new time of a move, with its date where
+	// that is another one, Why the reason it gave.
+	Decision DecisionKind `json:"decision,omitempty"`
+	To       string       `json:"to,omitempty"`
+	Why      string       `json:"why,omitempty"`
 }

@@ -3,7 +3,6 @@ package radio
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -132,7 +131,8 @@ type AlertBoard struct {
 }
 
 // NewAlertBoard puts together what is known of an alert that was sent. steps are receipts
-// of its devices, one for each state.
+// of its devices, one for each state. Devices, hamlets and communes stand in the order in
+// which targets come.
 func NewAlertBoard(r AlertRecord, targets []AlertTarget, steps []Receipt, cycles []AlertCycle, now Millis) AlertBoard {
 	b := AlertBoard{Alert: r.ID, At: now, Communes: []AlertCommune{}, Hamlets: []AlertHamlet{}, Devices: []AlertDevice{}}
 	if !r.Wish.Standing {
@@ -154,11 +154,6 @@ func NewAlertBoard(r AlertRecord, targets []AlertTarget, steps []Receipt, cycles
 		})
 		b.Devices = append(b.Devices, d)
 	}
-	slices.SortFunc(b.Devices, func(x, y AlertDevice) int {
-		// Names repeat: after a merger a commune has two hamlets called one.
-		return cmp.Or(strings.Compare(x.CommuneName, y.CommuneName), cmp.Compare(x.Commune, y.Commune),
-			strings.Compare(x.HamletName, y.HamletName), cmp.Compare(x.Hamlet, y.Hamlet), strings.Compare(x.Code, y.Code))
-	})
 	b.sum()
 	return b
 }
@@ -199,27 +194,27 @@ func overtaken(refused Receipt, steps []Receipt) bool {
 // sum fills the sums from the devices, which are in order.
 func (b *AlertBoard) sum() {
 	b.All = alertCommune(b.Devices, b.repeats)
-	for first := 0; first < len(b.Devices); {
-		next := first
-		for next < len(b.Devices) && b.Devices[next].Commune == b.Devices[first].Commune {
-			next++
-		}
-		c := alertCommune(b.Devices[first:next], b.repeats)
-		c.Commune, c.Name = b.Devices[first].Commune, b.Devices[first].CommuneName
-		b.Communes = append(b.Communes, c)
-		first = next
-	}
+	communes, hamlets := map[AreaID][]AlertDevice{}, map[AreaID]int{}
 	for _, d := range b.Devices {
-		n := len(b.Hamlets) - 1
-		if n < 0 || b.Hamlets[n].Hamlet != d.Hamlet {
+		if communes[d.Commune] == nil {
+			b.Communes = append(b.Communes, AlertCommune{Commune: d.Commune, Name: d.CommuneName})
+		}
+		communes[d.Commune] = append(communes[d.Commune], d)
+		n, known := hamlets[d.Hamlet]
+		if !known {
+			n = len(b.Hamlets)
+			hamlets[d.Hamlet] = n
 			b.Hamlets = append(b.Hamlets, AlertHamlet{Commune: d.Commune, CommuneName: d.CommuneName, Hamlet: d.Hamlet, HamletName: d.HamletName, Mute: []AlertDevice{}})
-			n++
 		}
 		h := &b.Hamlets[n]
 		h.Counts.add(d.Word)
 		if d.Mute() {
 			h.Mute = append(h.Mute, d)
 		}
+	}
+	for i, c := range b.Communes {
+		b.Communes[i] = alertCommune(communes[c.Commune], b.repeats)
+		b.Communes[i].Commune, b.Communes[i].Name = c.Commune, c.Name
 	}
 }
 

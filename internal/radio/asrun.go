@@ -1,5 +1,11 @@
 package radio
 
+import "time"
+
+// KeepIssued is how long the centre keeps a document that was superseded: longer than a
+// programme lives, so that word of a device that was offline can be explained.
+const KeepIssued = 100 * 24 * time.Hour
+
 // Issued is one signed document of a device as the centre keeps it: the database
 // is the durable state, the broker's retained message only a cache of Envelope.
 type Issued struct {
@@ -10,8 +16,10 @@ type Issued struct {
 	NotAfter Millis   `json:"not_after"` // 0 = does not expire
 	// Digest is the SHA-256 of the content without revision and times: equal
 	// digests need no new revision.
-	Digest   SHA256 `json:"digest"`
-	Payload  []byte `json:"-"` // the document's JSON
+	Digest  SHA256 `json:"digest"`
+	Payload []byte `json:"-"` // the document's JSON
+	// Declined is the JSON of Programme.Declined, empty for none; it is never sent.
+	Declined []byte `json:"-"`
 	Envelope []byte `json:"-"` // the signed message
 }
 
@@ -21,7 +29,9 @@ type AsRun struct {
 	Airing AiringID  `json:"airing"`
 	Key    AiringKey `json:"key"`
 	Origin Origin    `json:"origin"`
-	Day    Date      `json:"day"` // local date of the planned start
+	// Day is the local date on which the slot begins (of what has no slot, on which it
+	// begins itself): what a slot of 23:58 sounds at 00:04 is of the evening.
+	Day Date `json:"day"`
 	// SlotTime is the local time of the slot's instant; of what has no slot, of its start.
 	SlotTime TimeOfDay `json:"slot_time"`
 	Start    Millis    `json:"start"`
@@ -42,8 +52,12 @@ type AsRun struct {
 	CommuneName string `json:"commune_name"`
 	HamletName  string `json:"hamlet_name"`
 
-	Bulletin      BulletinID `json:"bulletin,omitempty"`
-	Version       int        `json:"version,omitempty"`
+	Bulletin BulletinID `json:"bulletin,omitempty"`
+	Version  int        `json:"version,omitempty"`
+	// Instead is the bulletin that was meant for the place and not to be had: Bulletin
+	// stands in for it (fallback). InsteadTitle is its title.
+	Instead       BulletinID `json:"instead,omitempty"`
+	InsteadTitle  string     `json:"instead_title,omitempty"`
 	Title         string     `json:"title"`
 	Author        string     `json:"author"`
 	Unit          string     `json:"unit"`
@@ -59,8 +73,8 @@ type AsRun struct {
 	Expected  int64   `json:"expected"`
 	AtLeast   bool    `json:"at_least,omitempty"`
 	Proof     string  `json:"proof,omitempty"`
-	// Stale is set when the device aired what the centre had cancelled (flag
-	// stale_programme).
+	// Stale is set when the device aired what the centre had cancelled, or the commune
+	// declined (flag stale_programme).
 	Stale bool `json:"stale_programme,omitempty"`
 	// Clock is the state of the device's clock in the confirmation, ClockAssumed where
 	// nothing vouched for it.

@@ -35,13 +35,24 @@ type FormTarget struct {
 type FormSlot struct {
 	Code  string   `json:"code"`
 	Times []string `json:"times,omitempty"` // HH:MM
-	// Weekdays are 1 Monday to 7 Sunday, MonthDays 1 to 31, Day one date; none of
-	// them is every day.
-	Weekdays  []int      `json:"weekdays,omitempty"`
-	MonthDays []int      `json:"month_days,omitempty"`
-	Day       Date       `json:"day,omitempty"`
-	Cron      string     `json:"cron,omitempty"`
-	Items     []FormItem `json:"items"`
+	// Weekdays are 1 Monday to 7 Sunday, MonthDays 1 to 31, Day one date, Dates several;
+	// none of them is every day.
+	Weekdays  []int  `json:"weekdays,omitempty"`
+	MonthDays []int  `json:"month_days,omitempty"`
+	Day       Date   `json:"day,omitempty"`
+	Dates     []Date `json:"dates,omitempty"`
+	// Each of Times comes Again times more, EveryMinutes after the one before.
+	Again        int        `json:"again,omitempty"`
+	EveryMinutes int        `json:"every_minutes,omitempty"`
+	Cron         string     `json:"cron,omitempty"`
+	Items        []FormItem `json:"items"`
+	// Now: once, as soon as the draft is published (phát ngay); with it stands no time, day
+	// or rule.
+	Now bool `json:"now,omitempty"`
+	// Seconds is how long the slot sounds where it sounds the longest, and Ends when each
+	// of Starts is over; both are reckoned, and not read.
+	Seconds float64  `json:"seconds,omitempty"`
+	Ends    []string `json:"ends,omitempty"`
 }
 
 // FormItem is one position in a slot.
@@ -50,6 +61,8 @@ type FormItem struct {
 	Bulletin string `json:"bulletin"`
 	Repeat   int    `json:"repeat,omitempty"` // 1 when 0
 	GapMS    int    `json:"gap_ms,omitempty"`
+	// Variants are what some clusters play in its place.
+	Variants []FormVariant `json:"variants,omitempty"`
 }
 
 // DraftState is where a draft stands on its way to air.

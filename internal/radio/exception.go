@@ -78,6 +78,7 @@ func (p Policy) checkExceptions() error {
 
 // ExceptionOn gives the exception that counts on a local date.
 func (p Policy) ExceptionOn(d Date) (PolicyException, bool) {
+	p = p.On(d)
 	if i := p.exceptionAt(d); i >= 0 {
 		return p.Exceptions[i], true
 	}
@@ -108,7 +109,10 @@ func (p Policy) windowsOn(day time.Time) []Window {
 // midnight when the next date has an exception the window is not of.
 func (p Policy) pastMidnight(first time.Time, w Window) time.Time {
 	next := first.AddDate(0, 0, 1)
-	if len(p.Exceptions) > 0 {
+	if len(p.Coming) > 0 && p.stageAt(DateOf(first)) != p.stageAt(DateOf(next)) {
+		return next // the rules of the next day are others
+	}
+	if p = p.of(first); len(p.Exceptions) > 0 {
 		if i := p.exceptionAt(DateOf(next)); i >= 0 && i != p.exceptionAt(DateOf(first)) {
 			return next
 		}
@@ -126,10 +130,12 @@ const (
 	VetoException Veto = "exception" // outside the windows of an exception
 	VetoSessions  Veto = "sessions"  // a session more than the day may have
 	VetoMinutes   Veto = "minutes"   // more minutes than the day may have
+	VetoQuiet     Veto = "quiet"     // in a quiet span of its own place
 )
 
 // dateVeto names what rules a local date, when windows refuse a time on it.
 func (p Policy) dateVeto(d Date) Veto {
+	p = p.On(d)
 	for _, m := range p.Mourning {
 		if m == d {
 			return VetoMourning
@@ -145,6 +151,9 @@ func (p Policy) dateVeto(d Date) Veto {
 // rules the date that begins there with its midnight, else the one on which the sound
 // begins. Both instants must carry the policy's zone.
 func (p Policy) HoursVeto(start, until time.Time) Veto {
+	if p.quietAt(until) {
+		return VetoQuiet
+	}
 	if until.After(start) && minuteOf(until) == 0 {
 		if v := p.dateVeto(DateOf(until)); v != VetoHours {
 			return v

@@ -38,7 +38,7 @@ func (a *AsRun) Take(w Word) (_ Word, counts bool) {
 		}
 		return w, true
 	}
-	w.Stale = a.Stale || (a.From == WordCentre && a.Outcome == Cancelled && w.Consumed > 0)
+	w.Stale = a.Stale || (a.From == WordCentre && (a.Outcome == Cancelled || a.Outcome == Declined) && w.Consumed > 0)
 	if a.From == WordDevice && w.Consumed <= a.Consumed {
 		return w, false
 	}

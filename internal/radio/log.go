@@ -268,7 +268,7 @@ func (c Confirmation) CheckHeard(d DeviceID) error {
 		return bad("origin " + clip(string(c.Origin)))
 	case c.Origin == FromSchedule && (!ValidID(c.Key.Schedule) || !ValidID(c.Key.Slot) || !ValidID(c.Key.Entry)):
 		return bad("ids of its key")
-	case !optional(string(c.Key.Schedule)) || !optional(string(c.Key.Slot)) || !optional(string(c.Key.Entry)) || !optional(string(c.Bulletin)):
+	case !optional(string(c.Key.Schedule)) || !optional(string(c.Key.Slot)) || !optional(string(c.Key.Entry)) || !optional(string(c.Bulletin)) || !optional(string(c.Instead)):
 		return bad("ids")
 	case c.SHA256 != "" && !c.SHA256.Valid():
 		return bad("sha256")

@@ -5,31 +5,6 @@ import (
 	"testing"
 )
 
-func TestNearestPolicy(t *testing.T) {
-	place := Place{Device: Device{ID: "d"}, Chain: []Area{{ID: "p", Kind: Province}, {ID: "c", Kind: Commune}, {ID: "h", Kind: Hamlet}}}
-	rule := func(id PolicyID, target Target) PolicyRule { return PolicyRule{ID: id, Target: target} }
-	province, commune := rule("of p", Target{Area: "p"}), rule("of c", Target{Area: "c"})
-	hamlet, device := rule("of h", Target{Area: "h"}), rule("of d", Target{Device: "d"})
-	elsewhere, other := rule("of x", Target{Area: "x"}), rule("of e", Target{Device: "e"})
-	for name, c := range map[string]struct {
-		rules []PolicyRule
-		want  PolicyID
-	}{
-		"none":               {nil, ""},
-		"only elsewhere":     {[]PolicyRule{elsewhere, other}, ""},
-		"the province's":     {[]PolicyRule{elsewhere, province}, "of p"},
-		"the commune's":      {[]PolicyRule{province, commune}, "of c"},
-		"the hamlet's":       {[]PolicyRule{commune, province, hamlet}, "of h"},
-		"the device's own":   {[]PolicyRule{province, commune, hamlet, device, other}, "of d"},
-		"order is no matter": {[]PolicyRule{device, hamlet, commune, province}, "of d"},
-	} {
-		got, ok := NearestPolicy(c.rules, place)
-		if got.ID != c.want || ok != (c.want != "") {
-			t.Errorf("%s: %q, %v", name, got.ID, ok)
-		}
-	}
-}
-
 func TestPolicyRuleCheck(t *testing.T) {
 	good := PolicyRule{Target: Target{Area: "a"}, Zone: "Asia/Ho_Chi_Minh", Windows: []Window{{From: 300, To: 420}}}
 	if err := good.Check(); err != nil {

@@ -28,6 +28,13 @@ type Policy struct {
 	// Tally); 0 is no bound.
 	MaxSessions int `json:"max_sessions,omitempty"`
 	MaxMinutes  int `json:"max_minutes,omitempty"`
+	// Quiet are spans in which nothing of the plan sounds, whatever the windows say, and
+	// Lower further spans of volume, of which with Volume's the lowest counts: a school or
+	// a clinic near the device.
+	Quiet []Window     `json:"quiet,omitempty"`
+	Lower []VolumeSpan `json:"lower,omitempty"`
+	// Coming are later decisions, by their first day; see On.
+	Coming []PolicyStage `json:"coming,omitempty"`
 }
 
 // Window is a span of local time on some weekdays. From after To runs over
@@ -55,7 +62,7 @@ func (p Policy) Check() error {
 	if p.Zone == "" {
 		return fmt.Errorf("%w: policy without a zone", ErrInvalid)
 	}
-	if len(p.Windows) > 64 || len(p.Mourning) > 400 || len(p.Volume) > 48 || len(p.Label) > 200 {
+	if len(p.Windows) > maxWindows || len(p.Mourning) > MaxMourning || len(p.Volume) > MaxVolumeSpans || len(p.Label) > 200 || len(p.Quiet) > 2*maxWindows || len(p.Lower) > 2*MaxVolumeSpans {
 		return fmt.Errorf("%w: policy too large", ErrInvalid)
 	}
 	if p.MaxSessions < 0 || p.MaxSessions > MaxDaySessions || p.MaxMinutes < 0 || p.MaxMinutes > MaxDayMinutes {
@@ -65,24 +72,49 @@ func (p Policy) Check() error {
 	if err := p.checkExceptions(); err != nil {
 		return err
 	}
-	for i, w := range p.Windows {
-		if !validSpan(w.From, w.To) {
-			return fmt.Errorf("%w: window %d: from %s to %s", ErrInvalid, i+1, w.From, w.To)
-		}
-		for _, d := range w.Days {
-			if d < 1 || d > 7 {
-				return fmt.Errorf("%w: window %d: weekday %d, want 1 (Monday) to 7 (Sunday)", ErrInvalid, i+1, d)
-			}
+	for what, windows := range map[string][]Window{"window": p.Windows, "quiet span": p.Quiet} {
+		if err := checkWindows(what, windows); err != nil {
+			return err
 		}
 	}
-	for i, v := range p.Volume {
-		if !validSpan(v.From, v.To) || !(v.GainDB >= -60 && v.GainDB <= 0) {
-			return fmt.Errorf("%w: volume %d: from %s to %s, %g dB (want -60 to 0)", ErrInvalid, i+1, v.From, v.To, v.GainDB)
+	for what, spans := range map[string][]VolumeSpan{"volume": p.Volume, "lower volume": p.Lower} {
+		if err := checkVolume(what, spans); err != nil {
+			return err
 		}
 	}
 	for _, d := range p.Mourning {
 		if _, err := ParseDate(string(d)); err != nil {
 			return err
+		}
+	}
+	return p.checkStages()
+}
+
+// Bounds of the lists of a policy.
+const (
+	maxWindows     = 64
+	MaxMourning    = 400
+	MaxVolumeSpans = 48
+)
+
+func checkWindows(what string, windows []Window) error {
+	for i, w := range windows {
+		if !validSpan(w.From, w.To) {
+			return fmt.Errorf("%w: %s %d: from %s to %s", ErrInvalid, what, i+1, w.From, w.To)
+		}
+		for _, d := range w.Days {
+			if d < 1 || d > 7 {
+				return fmt.Errorf("%w: %s %d: weekday %d, want 1 (Monday) to 7 (Sunday)", ErrInvalid, what, i+1, d)
+			}
+		}
+	}
+	return nil
+}
+
+func checkVolume(what string, spans []VolumeSpan) error {
+	for i, v := range spans {
+		if !validSpan(v.From, v.To) || !(v.GainDB >= -60 && v.GainDB <= 0) {
+			return fmt.Errorf("%w: %s %d: from %s to %s, %g dB (want -60 to 0)", ErrInvalid, what, i+1, v.From, v.To, v.GainDB)
 		}
 	}
 	return nil
@@ -117,12 +149,20 @@ func (p Policy) Allows(start, end time.Time) bool {
 // GainDB is the volume rule at t, which must carry the policy's zone.
 func (p Policy) GainDB(t time.Time) float64 {
 	m := minuteOf(t)
-	for _, v := range p.Volume {
+	q := p.of(t)
+	gain := 0.0
+	for _, v := range q.Volume {
 		if inSpan(m, v.From, v.To) {
-			return v.GainDB
+			gain = v.GainDB
+			break
 		}
 	}
-	return 0
+	for _, v := range q.Lower {
+		if inSpan(m, v.From, v.To) {
+			gain = min(gain, v.GainDB)
+		}
+	}
+	return gain
 }
 
 func minuteOf(t time.Time) TimeOfDay { return TimeOfDay(t.Hour()*60 + t.Minute()) }
@@ -139,8 +179,9 @@ func (p Policy) windowEnd(t time.Time) (time.Time, bool) {
 	var best time.Time
 	day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 	for _, first := range []time.Time{day.AddDate(0, 0, -1), day} {
-		for _, w := range p.windowsOn(first) {
-			if !w.on(first) {
+		q := p.of(first)
+		for _, w := range q.windowsOn(first) {
+			if !w.On(first) {
 				continue
 			}
 			from := civil(first, w.From)
@@ -148,7 +189,7 @@ func (p Policy) windowEnd(t time.Time) (time.Time, bool) {
 			if w.To < w.From {
 				to = p.pastMidnight(first, w)
 			}
-			to = p.beforeMourning(t, to)
+			to = p.beforeQuiet(t, p.beforeMourning(t, to))
 			if !t.Before(from) && t.Before(to) && to.After(best) {
 				best = to
 			}
@@ -161,7 +202,7 @@ func (p Policy) windowEnd(t time.Time) (time.Time, bool) {
 // a t inside one gives t itself, so that nothing is permitted.
 func (p Policy) beforeMourning(t, end time.Time) time.Time {
 	for d := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location()); d.Before(end); d = d.AddDate(0, 0, 1) {
-		for _, m := range p.Mourning {
+		for _, m := range p.of(d).Mourning {
 			if DateOf(d) == m {
 				if d.Before(t) {
 					return t
@@ -173,7 +214,8 @@ func (p Policy) beforeMourning(t, end time.Time) time.Time {
 	return end
 }
 
-func (w Window) on(day time.Time) bool {
+// On says whether the window begins on the weekday of an instant.
+func (w Window) On(day time.Time) bool {
 	if len(w.Days) == 0 {
 		return true
 	}

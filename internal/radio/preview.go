@@ -18,6 +18,8 @@ type PreviewAiring struct {
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
 	Title    string     `json:"title"`
+	// Instead is the bulletin that was meant for the place, when this one stands in for it.
+	Instead BulletinID `json:"instead,omitempty"`
 	// ShiftMS: it begins so much later than planned because something sounds before it.
 	ShiftMS int64 `json:"shift_ms,omitempty"`
 	// With names the schedules that shift it or keep it from sounding, the one in its
@@ -59,7 +61,7 @@ type PreviewDay struct {
 // PreviewRow is one airing on some of the devices.
 type PreviewRow struct {
 	PreviewAiring
-	Day Date `json:"day"` // local date of its start
+	Day Date `json:"day"` // local date on which its slot begins
 	Odd bool `json:"odd"` // it would sound in the quiet hours 21:00–05:00
 	// DeviceCount of all; Devices names them, at most MaxConflictDevices, when they are
 	// not all there are.
@@ -104,6 +106,9 @@ type Conflict struct {
 	DeviceCount int        `json:"device_count,omitempty"`
 	VI          string     `json:"reason_vi"`
 	EN          string     `json:"reason_en"`
+	// FixVI and FixEN say what a person can do about it; never empty.
+	FixVI string `json:"fix_vi"`
+	FixEN string `json:"fix_en"`
 }
 
 // MaxConflictDevices bounds the devices one conflict names.

@@ -28,20 +28,39 @@ type Programme struct {
 	Withdrawn []SHA256         `json:"withdrawn,omitempty"`
 	// Signers are the protected headers of those who approved the audio (see Approval).
 	Signers []string `json:"signers,omitempty"`
+	// Declined is what a commune keeps off this device, each slot with its reason: the
+	// centre's log tells of it, no device does.
+	Declined *Programme `json:"-"`
 }
 
 // ProgrammeSlot is one slot of one schedule as this device plays it.
 type ProgrammeSlot struct {
-	Schedule     ScheduleID `json:"schedule"`
-	Slot         SlotID     `json:"slot"`
-	Priority     Priority   `json:"priority"`
-	Cron         string     `json:"cron"`
-	From         Date       `json:"from,omitempty"`
-	Until        Date       `json:"until,omitempty"`
-	Except       []Date     `json:"except,omitempty"`
-	GraceSeconds int        `json:"grace_seconds"`
-	Items        []Item     `json:"items"`
+	Schedule ScheduleID `json:"schedule"`
+	Slot     SlotID     `json:"slot"`
+	Priority Priority   `json:"priority"`
+	Cron     string     `json:"cron"`
+	From     Date       `json:"from,omitempty"`
+	Until    Date       `json:"until,omitempty"`
+	Except   []Date     `json:"except,omitempty"`
+	// Dates as in Slot: the rule names days of months only, and counts on these.
+	Dates        []Date `json:"dates,omitempty"`
+	GraceSeconds int    `json:"grace_seconds"`
+	Items        []Item `json:"items"`
+	// At are instants besides those of the rule: what the commune moved here, or takes of
+	// a slot that it does not take every day. Dates do not bound them.
+	At []Millis `json:"at,omitempty"`
+	// Behind are schedules of the same priority that the commune puts before this one
+	// where the two clash; this one then waits for them, up to MaxGraceSeconds.
+	Behind []ScheduleID `json:"behind,omitempty"`
+	// Declined is the reason why it never sounds; only in Programme.Declined.
+	Declined Reason `json:"declined,omitempty"`
 }
+
+// MaxSlotInstants bounds At, MaxBehind Behind.
+const (
+	MaxSlotInstants = 128
+	MaxBehind       = 64
+)
 
 // Item is one position of a slot: a tagged union over Kind.
 type Item struct {
@@ -49,8 +68,11 @@ type Item struct {
 	Kind     ItemKind   `json:"kind"`
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
-	Repeat   int        `json:"repeat"`
-	GapMS    int        `json:"gap_ms,omitempty"`
+	// Instead is the bulletin meant for this place when it is not to be had, and Bulletin
+	// stands in for it.
+	Instead BulletinID `json:"instead,omitempty"`
+	Repeat  int        `json:"repeat"`
+	GapMS   int        `json:"gap_ms,omitempty"`
 }
 
 // ProgrammeAudio describes one bulletin version once, however often it is listed.
@@ -151,8 +173,22 @@ func (p *Programme) checkSlot(s ProgrammeSlot) error {
 		return fmt.Errorf("%w: priority %q: a schedule is normal or priority; emergency goes only as an alert", ErrInvalid, clip(string(s.Priority)))
 	case s.GraceSeconds < 0 || s.GraceSeconds > MaxGraceSeconds:
 		return fmt.Errorf("%w: grace of %d s", ErrInvalid, s.GraceSeconds)
+	case CheckDates(s.Dates) != nil:
+		return CheckDates(s.Dates)
 	case len(s.Items) == 0 || len(s.Items) > MaxSlotItems:
 		return fmt.Errorf("%w: %d items, want 1 to %d", ErrInvalid, len(s.Items), MaxSlotItems)
+	case len(s.At) > MaxSlotInstants || len(s.Behind) > MaxBehind:
+		return fmt.Errorf("%w: %d instants and %d schedules before it, at most %d and %d", ErrInvalid, len(s.At), len(s.Behind), MaxSlotInstants, MaxBehind)
+	}
+	for _, at := range s.At {
+		if at <= 0 || at%1000 != 0 {
+			return fmt.Errorf("%w: instant %d, want whole seconds since 1970 in ms", ErrInvalid, at)
+		}
+	}
+	for _, b := range s.Behind {
+		if !ValidID(b) {
+			return fmt.Errorf("%w: schedule id %q", ErrInvalid, clip(string(b)))
+		}
 	}
 	seen := make(map[EntryID]bool, len(s.Items))
 	for _, it := range s.Items {
@@ -163,6 +199,8 @@ func (p *Programme) checkSlot(s ProgrammeSlot) error {
 			return fmt.Errorf("%w: entry %s stands twice", ErrInvalid, it.Entry)
 		case it.Repeat < 1 || it.Repeat > MaxRepeat || it.GapMS < 0 || it.GapMS > MaxGapMS:
 			return fmt.Errorf("%w: entry %s: repeat %d, gap %d ms", ErrInvalid, it.Entry, it.Repeat, it.GapMS)
+		case it.Instead != "" && !ValidID(it.Instead):
+			return fmt.Errorf("%w: entry %s: in place of %q", ErrInvalid, it.Entry, clip(string(it.Instead)))
 		}
 		seen[it.Entry] = true
 		if it.Kind == KindAudio {
@@ -208,6 +246,14 @@ type SettingsArea struct {
 	ID   AreaID   `json:"id"`
 	Kind AreaKind `json:"kind"`
 	Name string   `json:"name"`
+}
+
+// Chain are the ids of the areas, root first; nil where the settings name none.
+func (s Settings) Chain() (out []AreaID) {
+	for _, a := range s.Areas {
+		out = append(out, a.ID)
+	}
+	return out
 }
 
 // Check refuses settings a device cannot run on.

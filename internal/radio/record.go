@@ -90,9 +90,11 @@ type Confirmation struct {
 	Priority Priority   `json:"priority"`
 	Bulletin BulletinID `json:"bulletin,omitempty"`
 	Version  int        `json:"version,omitempty"`
-	SHA256   SHA256     `json:"sha256,omitempty"`
-	Outcome  Outcome    `json:"outcome"`
-	Reason   Reason     `json:"reason,omitempty"`
+	// Instead is the bulletin the programme says was meant, Bulletin standing in for it.
+	Instead BulletinID `json:"instead,omitempty"`
+	SHA256  SHA256     `json:"sha256,omitempty"`
+	Outcome Outcome    `json:"outcome"`
+	Reason  Reason     `json:"reason,omitempty"`
 	// StartedAt and EndedAt are measured from the device's progress; 0 when
 	// nothing sounded.
 	StartedAt Millis `json:"started_at,omitempty"`

@@ -48,17 +48,20 @@ const (
 	ReadSchedules    Action = "schedules.read"
 	WriteSchedules   Action = "schedules.write"   // drafts
 	PublishSchedules Action = "schedules.publish" // put on the air, withdraw
-	ReadCampaigns    Action = "campaigns.read"
-	WriteCampaigns   Action = "campaigns.write"
-	ReadDevices      Action = "devices.read"
-	WriteDevices     Action = "devices.write" // add clusters, set them up, hand out enrolment codes, take identities
-	ReadLog          Action = "log.read"
-	CloseLog         Action = "log.close" // sign a month as it is known now, for good
-	ReadPeople       Action = "people.read"
-	WritePeople      Action = "people.write" // invite, grant, reset, disable
-	ReadAudit        Action = "audit.read"
-	ReadAlerts       Action = "alerts.read"
-	WriteAlerts      Action = "alerts.write" // compose, change and drop what nobody has sent
+	// DecideOffers is to answer what comes to the commune from above, and to say what counts
+	// while nobody answers; it takes a role in the commune itself (see MayDecide).
+	DecideOffers   Action = "offers.decide"
+	ReadCampaigns  Action = "campaigns.read"
+	WriteCampaigns Action = "campaigns.write"
+	ReadDevices    Action = "devices.read"
+	WriteDevices   Action = "devices.write" // add clusters, set them up, hand out enrolment codes, take identities
+	ReadLog        Action = "log.read"
+	CloseLog       Action = "log.close" // sign a month as it is known now, for good
+	ReadPeople     Action = "people.read"
+	WritePeople    Action = "people.write" // invite, grant, reset, disable
+	ReadAudit      Action = "audit.read"
+	ReadAlerts     Action = "alerts.read"
+	WriteAlerts    Action = "alerts.write" // compose, change and drop what nobody has sent
 	// SignAlerts is to send and to cancel: it takes a key of the keyring and its password,
 	// and is a person's own doing, never a program's.
 	SignAlerts Action = "alerts.sign"
@@ -80,6 +83,7 @@ var allowed = map[Action][]Role{
 	ReadSchedules:    {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 	WriteSchedules:   {RoleEditor},
 	PublishSchedules: {RoleApprover},
+	DecideOffers:     {RoleEditor, RoleApprover},
 	ReadCampaigns:    {RoleEditor, RoleApprover, RoleOperator, RoleProvider, RoleViewer, RoleAdmin},
 	WriteCampaigns:   {RoleEditor},
 	ReadDevices:      {RoleEditor, RoleApprover, RoleOperator, RoleViewer, RoleAdmin},
@@ -174,7 +178,7 @@ func (t AreaTree) All() []Area { return slices.Collect(maps.Values(t.byID)) }
 // Chain gives the ids from the province down to the area itself; nil when unknown.
 func (t AreaTree) Chain(id AreaID) []AreaID {
 	var out []AreaID
-	for a, ok := t.byID[id]; ok && len(out) < 8; a, ok = t.byID[a.Parent] {
+	for a, ok := t.byID[id]; ok && len(out) <= maxAreaDepth; a, ok = t.byID[a.Parent] {
 		out = append(out, a.ID)
 	}
 	slices.Reverse(out)

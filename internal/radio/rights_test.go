@@ -14,8 +14,8 @@ func TestRightsOfRoles(t *testing.T) {
 		return out
 	}
 	want := map[Role][]Action{
-		RoleEditor:   with(WriteBulletins, WriteSchedules, WriteCampaigns, ReadDevices, ReadAlerts, WriteAlerts),
-		RoleApprover: with(CloseLog, ControlDevices, DecideBulletins, PublishSchedules, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
+		RoleEditor:   with(WriteBulletins, WriteSchedules, DecideOffers, WriteCampaigns, ReadDevices, ReadAlerts, WriteAlerts),
+		RoleApprover: with(CloseLog, ControlDevices, DecideBulletins, PublishSchedules, DecideOffers, ReadDevices, ReadAlerts, WriteAlerts, SignAlerts),
 		RoleOperator: with(ControlDevices, ReadDevices, ReadAlerts, WriteAlerts, WriteContacts),
 		RoleProvider: with(WriteBulletins),
 		RoleViewer:   with(ReadDevices, ReadAudit, ReadAlerts),

@@ -91,6 +91,9 @@ func (r KeptRow) planSum(n int) [settledSum]byte {
 func (r KeptRow) itemSum() [settledSum]byte {
 	h := sha256.New()
 	line(h, "item", r.Bulletin, r.Version, r.Title, r.Author, r.Unit, r.SHA256)
+	if r.Instead != "" { // rows of before there were variants keep their digest
+		line(h, "instead", r.Instead, r.InsteadTitle)
+	}
 	return [settledSum]byte(h.Sum(nil))
 }
 

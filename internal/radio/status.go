@@ -93,6 +93,13 @@ type LinkStatus struct {
 	Error      string `json:"error,omitempty"`
 	// Refused: the broker has turned the device's identity away.
 	Refused bool `json:"refused,omitempty"`
+	// DownBPS is the rate of its own downloads of late, in bit/s; 0 before the first.
+	DownBPS int64 `json:"down_bps,omitempty"`
+	// CapBytes is what the contract of a metered link allows in a calendar month, by the
+	// device's configuration; UsedBytes what the device has downloaded in this one. Both are
+	// 0 on a link without a cap.
+	CapBytes  int64 `json:"cap_bytes,omitempty"`
+	UsedBytes int64 `json:"used_bytes,omitempty"`
 }
 
 // ClockStatus is the clock's trust.
@@ -184,6 +191,17 @@ type SoundingStatus struct {
 	Title    string   `json:"title"`
 	Consumed int64    `json:"consumed"`
 	Samples  int64    `json:"samples"`
+}
+
+// AudioWaits says whether audio that is not on the device, for an airing at due (0: none
+// within two days), is only not fetched yet: that comes in the hours of fetching, or before
+// the airing. It is not so when nothing can be fetched, or the device does not know what
+// time it is.
+func (s Status) AudioWaits(due Millis) bool {
+	fetching := s.Link.Connected && s.Clock.State != "untrusted" && !slices.ContainsFunc(s.Faults, func(f FaultStatus) bool {
+		return f.Code == "fetch" || f.Code == "disk" || f.Code == "cache"
+	})
+	return fetching && (due == 0 || due.Sub(s.At) > FetchUrgent)
 }
 
 // Unready lists the sounds of the emergency set that are not on the device, by its report.

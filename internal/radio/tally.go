@@ -67,6 +67,7 @@ func (t *Tally) Veto(p Policy, d Date, start Millis, samples int64) Veto {
 	if joins {
 		d = t.day
 	}
+	p = p.On(d)
 	had := t.days[d]
 	switch {
 	case p.MaxSessions > 0 && !joins && had.sessions >= p.MaxSessions:
@@ -88,7 +89,14 @@ func (t *Tally) Clone() *Tally {
 }
 
 // Capped says whether the policy bounds what a day may have.
-func (p Policy) Capped() bool { return p.MaxSessions > 0 || p.MaxMinutes > 0 }
+func (p Policy) Capped() bool {
+	for _, s := range p.Coming {
+		if s.MaxSessions > 0 || s.MaxMinutes > 0 {
+			return true
+		}
+	}
+	return p.MaxSessions > 0 || p.MaxMinutes > 0
+}
 
 // Sounded is what one result means for the caps: where in the plan it stood, when it was
 // over, and how much sounded.

@@ -19,7 +19,8 @@ func TestNoWordOfTet(t *testing.T) {
 		"silent for mourning":  {mourning, "2026-11-23", 0},
 		"never sounds":         {Policy{}, "2026-11-23", 0},
 		"Vietnam's date, 2030": {Policy{Windows: open.Windows, Exceptions: []PolicyException{{From: "2030-02-03", Until: "2030-02-05", Label: "x"}}}, "2029-12-01", 2030},
-		"past the table":       {open, "2030-12-01", 0},
+		"past the table":       {open, "2050-12-01", 0},
+		"2050 is in it":        {open, "2049-12-01", 2050},
 		"no date":              {open, "x", 0},
 	} {
 		year, first, nothing := c.p.NoWordOfTet(c.today)

@@ -94,14 +94,15 @@ func shows(r rune) bool {
 }
 
 // Fold gives the form in which text is searched: lower case, without diacritics, đ as
-// d, so that "nghi quyet" finds "Nghị quyết".
+// d, so that "nghi quyet" finds "Nghị quyết", and whichever vowel carries the tone mark.
+// The Icelandic ð, whose capital looks the same, is taken for đ.
 func Fold(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	for _, r := range norm.NFD.String(strings.ToLower(s)) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
-		case r == 'đ':
+		case r == 'đ', r == 'ð':
 			b.WriteByte('d')
 		default:
 			b.WriteRune(r)

@@ -13,7 +13,10 @@ func TestFold(t *testing.T) {
 	for in, want := range map[string]string{
 		"Nghị quyết 57-NQ/TW":  "nghi quyet 57-nq/tw",
 		"ĐƯỜNG LỐI":            "duong loi",
-		"So\u031b\u0309 KH&CN": "so kh&cn", // decomposed
+		"So\u031b\u0309 KH&CN": "so kh&cn",           // decomposed
+		"Thuỷ lợi, Hoà Bình":   "thuy loi, hoa binh", // both schools of tone marks
+		"Thủy lợi, Hòa Bình":   "thuy loi, hoa binh",
+		"Ðức Thọ":              "duc tho", // Icelandic
 		"":                     "",
 		"日本 🎙":                 "日本 🎙",
 	} {

@@ -83,3 +83,14 @@ func (h Hours) Midnight(t time.Time, days int) time.Time {
 	c := h.zone.civil(t)
 	return h.zone.firstFrom(time.Date(c.Year(), c.Month(), c.Day()-days, 0, 0, 0, 0, time.UTC))
 }
+
+// GainEdge gives the first instant after t at which GainDB may become another, at most a
+// day on.
+func (h Hours) GainEdge(t time.Time) time.Time {
+	civil := h.zone.civil(t)
+	edge := t.Add(h.policy.GainEdge(civil).Sub(civil))
+	if _, change := h.zone.In(t).ZoneBounds(); !change.IsZero() && change.After(t) && change.Before(edge) {
+		return change.UTC()
+	}
+	return edge
+}

@@ -15,7 +15,7 @@ func Next(s radio.Schedule, sl radio.Slot, from time.Time) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	p := radio.ProgrammeSlot{Cron: sl.Cron, From: s.From, Until: s.Until, Except: s.Except}
+	p := radio.ProgrammeSlot{Cron: sl.Cron, From: s.From, Until: s.Until, Except: s.Except, Dates: sl.Dates}
 	t := &Timetable{zone: zone}
 	one, err := newSlot(&radio.Programme{}, p)
 	if err != nil {
@@ -24,6 +24,13 @@ func Next(s radio.Schedule, sl radio.Slot, from time.Time) (time.Time, bool) {
 	if first, ok := civilDay(s.From); ok {
 		if begin := zone.firstFrom(first); begin.After(from) {
 			from = begin
+		}
+	}
+	if len(sl.Dates) > 0 {
+		if first, ok := civilDay(sl.Dates[0]); ok {
+			if begin := zone.firstFrom(first); begin.After(from) {
+				from = begin
+			}
 		}
 	}
 	var found time.Time

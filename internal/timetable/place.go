@@ -109,32 +109,66 @@ func (t *Timetable) expand(k int64) ([]candidate, error) {
 // planned start, or the reason why it will not sound.
 func place(all []candidate, notAfter radio.Millis) {
 	var taken row
+	done := make([]bool, len(all))
+	// put places a candidate after those that the commune wants before it. A ring of
+	// wishes ends where it meets one that is being placed.
+	var put func(i int)
+	put = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		if c := &all[i]; len(c.slot.behind) > 0 && c.slot.Declined == "" {
+			for j := range all {
+				if !done[j] && c.waitsFor(&all[j]) {
+					put(j)
+				}
+			}
+		}
+		taken.place(&all[i], notAfter)
+	}
 	for i := range all {
-		c := &all[i]
-		c.start = c.planned()
-		if c.step.item.Kind != radio.KindAudio {
-			c.excluded = radio.ReasonUnsupported
-			continue
-		}
-		if expired(c, notAfter) {
-			c.excluded = radio.ReasonExpired
-			continue
-		}
-		// Planned before its time: a shift that happens to reach it changes nothing.
-		if from := c.step.validFrom; from != 0 && c.startTime().Before(from.Time()) {
-			c.excluded = radio.ReasonNotYet
-			continue
-		}
-		c.start = taken.fit(c.planned(), c.step.samples)
-		switch {
-		case c.start-c.planned() > c.slot.grace:
-			// It takes no time, and those after it in its slot are not pulled forward.
-			c.start, c.excluded = c.planned(), radio.ReasonOverlap
-		case expired(c, notAfter):
-			c.excluded = radio.ReasonExpired
-		default:
-			taken.add(c.span())
-		}
+		put(i)
+	}
+}
+
+// waitsFor: the commune wants the other first, and their slots would sound at one time.
+func (c *candidate) waitsFor(o *candidate) bool {
+	if !c.slot.behind[o.slot.Schedule] || c.slot.Priority != o.slot.Priority {
+		return false
+	}
+	mine, other := samplesAt(c.slotAt), samplesAt(o.slotAt)
+	return other < mine+c.slot.length && mine < other+o.slot.length
+}
+
+func (r *row) place(c *candidate, notAfter radio.Millis) {
+	c.start = c.planned()
+	if c.slot.Declined != "" {
+		c.excluded = c.slot.Declined
+		return
+	}
+	if c.step.item.Kind != radio.KindAudio {
+		c.excluded = radio.ReasonUnsupported
+		return
+	}
+	if expired(c, notAfter) {
+		c.excluded = radio.ReasonExpired
+		return
+	}
+	// Planned before its time: a shift that happens to reach it changes nothing.
+	if from := c.step.validFrom; from != 0 && c.startTime().Before(from.Time()) {
+		c.excluded = radio.ReasonNotYet
+		return
+	}
+	c.start = r.fit(c.planned(), c.step.samples)
+	switch {
+	case c.start-c.planned() > c.slot.grace:
+		// It takes no time, and those after it in its slot are not pulled forward.
+		c.start, c.excluded = c.planned(), radio.ReasonOverlap
+	case expired(c, notAfter):
+		c.excluded = radio.ReasonExpired
+	default:
+		r.add(c.span())
 	}
 }
 

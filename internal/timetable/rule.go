@@ -3,6 +3,7 @@ package timetable
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,11 +108,19 @@ func (t *Timetable) instants(s *slot, from, to time.Time, yield func(time.Time) 
 	if first, ok := civilDay(s.From); ok && first.After(next) {
 		next = first
 	}
+	if n := len(s.Dates); n > 0 {
+		if first, ok := civilDay(s.Dates[0]); ok && first.After(next) {
+			next = first
+		}
+		if last, ok := civilDay(s.Dates[n-1]); ok && last.AddDate(0, 0, 1).Before(end) {
+			end = last.AddDate(0, 0, 1)
+		}
+	}
 	if last, ok := civilDay(s.Until); ok && last.AddDate(0, 0, 1).Before(end) {
 		end = last.AddDate(0, 0, 1)
 	}
 	for next = s.rule.Next(next.Add(-time.Second)); !next.IsZero() && next.Before(end); next = s.rule.Next(next) {
-		if s.except[radio.DateOf(next)] {
+		if day := radio.DateOf(next); s.except[day] || s.only != nil && !s.only[day] {
 			continue
 		}
 		at, ok := t.zone.instant(next)
@@ -122,7 +131,26 @@ func (t *Timetable) instants(s *slot, from, to time.Time, yield func(time.Time) 
 			return err
 		}
 	}
+	for i, m := range s.At {
+		at := m.Time()
+		if at.Before(from) || !at.Before(to) || slices.Contains(s.At[:i], m) || t.ruled(s, at) {
+			continue
+		}
+		if err := yield(at); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// ruled says whether the slot's rule gives an instant: what stands there besides is the
+// same airing.
+func (t *Timetable) ruled(s *slot, at time.Time) bool {
+	civil := t.zone.civil(at)
+	day := radio.DateOf(civil)
+	first, known := t.zone.instant(civil)
+	return known && first.Equal(at) && !s.except[day] && (s.only == nil || s.only[day]) && (s.From == "" || s.From <= day) && (s.Until == "" || day <= s.Until) &&
+		s.rule.Next(civil.Add(-time.Second)).Equal(civil)
 }
 
 // civilDay is the first moment of a date as civil time; false when it is open.

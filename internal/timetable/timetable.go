@@ -41,9 +41,11 @@ type slot struct {
 	radio.ProgrammeSlot
 	rule   rule
 	except map[radio.Date]bool
-	grace  int64 // samples
+	only   map[radio.Date]bool // nil: every date
+	grace  int64               // samples
 	steps  []step
 	length int64 // samples from the slot's instant to the end of its last step
+	behind map[radio.ScheduleID]bool
 }
 
 // step is one time one item of a slot sounds.
@@ -82,7 +84,10 @@ func New(p *radio.Programme) (*Timetable, error) {
 }
 
 func newSlot(p *radio.Programme, ps radio.ProgrammeSlot) (slot, error) {
-	s := slot{ProgrammeSlot: ps, except: make(map[radio.Date]bool, len(ps.Except))}
+	s := slot{ProgrammeSlot: ps, except: make(map[radio.Date]bool, len(ps.Except)), behind: make(map[radio.ScheduleID]bool, len(ps.Behind))}
+	for _, id := range ps.Behind {
+		s.behind[id] = true
+	}
 	var err error
 	if s.rule, err = parseRule(ps.Cron); err != nil {
 		return s, err
@@ -98,10 +103,22 @@ func newSlot(p *radio.Programme, ps radio.ProgrammeSlot) (slot, error) {
 	for _, d := range ps.Except {
 		s.except[d] = true
 	}
+	if err := radio.CheckDates(ps.Dates); err != nil {
+		return s, err
+	}
+	if len(ps.Dates) > 0 {
+		s.only = make(map[radio.Date]bool, len(ps.Dates))
+	}
+	for _, d := range ps.Dates {
+		s.only[d] = true
+	}
 	if ps.GraceSeconds < 0 || ps.GraceSeconds > radio.MaxGraceSeconds {
 		return s, fmt.Errorf("%w: grace of %d s", radio.ErrInvalid, ps.GraceSeconds)
 	}
 	s.grace = int64(ps.GraceSeconds) * radio.SampleRate
+	if len(ps.Behind) > 0 {
+		s.grace = radio.MaxGraceSeconds * radio.SampleRate
+	}
 	if len(ps.Items) > radio.MaxSlotItems {
 		return s, fmt.Errorf("%w: %d items, at most %d", radio.ErrInvalid, len(ps.Items), radio.MaxSlotItems)
 	}
@@ -170,6 +187,8 @@ type Placed struct {
 	// Shift is by how many samples it begins later than its place in its slot says,
 	// because something else sounds before it.
 	Shift int64
+	// Behind are the schedules that go before it where they clash (ProgrammeSlot.Behind).
+	Behind []radio.ScheduleID
 }
 
 // Placed gives the airings of Airings, and tells which of them were shifted.
@@ -206,7 +225,7 @@ func (t *Timetable) Placed(from, to time.Time) ([]Placed, error) {
 				continue
 			}
 			if a := t.airing(c); !a.Start().Before(from) && a.Start().Before(to) {
-				out = append(out, Placed{a, c.start - c.planned()})
+				out = append(out, Placed{a, c.start - c.planned(), c.slot.Behind})
 			}
 		}
 		hanging = over
@@ -230,6 +249,7 @@ func (t *Timetable) airing(c candidate) radio.Airing {
 		Kind:     st.item.Kind,
 		Bulletin: st.item.Bulletin,
 		Version:  st.item.Version,
+		Instead:  st.item.Instead,
 		Title:    st.title,
 		Offset:   c.start - samplesAt(c.slotAt),
 		Samples:  st.samples,

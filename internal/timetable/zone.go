@@ -28,6 +28,14 @@ func LoadZone(name string) (Zone, error) {
 	return Zone{loc}, nil
 }
 
+// String is the zone's IANA name.
+func (z Zone) String() string {
+	if z.loc == nil {
+		return "UTC"
+	}
+	return z.loc.String()
+}
+
 // In shows t with the zone's digits, for screens.
 func (z Zone) In(t time.Time) time.Time {
 	if z.loc == nil {

@@ -200,8 +200,11 @@ func (k Keyring) person(kid string) (PersonKey, bool) {
 // an area: a person whose key is for exactly one commune speaks alone to that commune
 // and what lies in it; everything else needs two different persons. Every key that
 // signed must reach the area. chain is the area's place in the tree: province, commune,
-// hamlet, as far as it goes; on a device it comes from its own enrolment.
-func (k Keyring) EnoughForAlert(kids []string, chain []radio.AreaID) error {
+// hamlet, as far as it goes; on a device it comes from its settings. former names the
+// communes of the chain that were merged into another since: what their keys could do in
+// them before, they can, until they are revoked, for a merger must not leave a place without
+// whoever may warn it at night.
+func (k Keyring) EnoughForAlert(kids []string, chain []radio.AreaID, former ...radio.AreaID) error {
 	if len(chain) == 0 || chain[0] != k.Province {
 		return fmt.Errorf("%w: the area is not in this province", radio.ErrForbidden)
 	}
@@ -216,7 +219,7 @@ func (k Keyring) EnoughForAlert(kids []string, chain []radio.AreaID) error {
 			return fmt.Errorf("%w: key %s does not reach the area", radio.ErrForbidden, kid)
 		}
 		persons[p.ID] = true
-		alone = alone || len(chain) > 1 && p.Scope == chain[1]
+		alone = alone || len(chain) > 1 && (p.Scope == chain[1] || slices.Contains(former, p.Scope))
 	}
 	if len(persons) >= 2 || alone && len(persons) == 1 {
 		return nil

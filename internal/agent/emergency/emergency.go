@@ -66,8 +66,8 @@ type Plan interface {
 // Options of a Room.
 type Options struct {
 	Device radio.DeviceID
-	// Areas is the device's place, the province first.
-	Areas   []radio.AreaID
+	// Areas gives the device's place, the province first; nil: not known.
+	Areas   func() []radio.AreaID
 	Journal Journal
 	Clock   Clock
 	Audio   Audio

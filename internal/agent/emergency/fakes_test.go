@@ -171,7 +171,7 @@ func (l *lab) restart() {
 	l.t.Helper()
 	var err error
 	l.proof = time.Time{}
-	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Areas: []radio.AreaID{provinceArea, area, hamletArea}, Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
+	l.Room, err = New(Options{Device: id[radio.DeviceID]("device"), Areas: func() []radio.AreaID { return []radio.AreaID{provinceArea, area, hamletArea} }, Journal: l.journal, Clock: fakeClock{l.clk, &l.floor}, Audio: l.audio, Plan: l.plan,
 		Proven: l.proven, Wake: func() { l.woken++ }, Ask: func() { l.asked++ }})
 	if err != nil {
 		l.t.Fatal(err)

@@ -186,10 +186,14 @@ func (r *Room) displace(held []*entry, a radio.Alert) error {
 
 // depth is how narrow an area is; the whole province is 0.
 func (r *Room) depth(area radio.AreaID) int {
-	if i := slices.Index(r.opts.Areas, area); i >= 0 {
+	var place []radio.AreaID
+	if r.opts.Areas != nil {
+		place = r.opts.Areas()
+	}
+	if i := slices.Index(place, area); i >= 0 {
 		return i
 	}
-	return len(r.opts.Areas)
+	return len(place)
 }
 
 // forget needs mu; flush does the same to the file.

@@ -76,6 +76,11 @@ type Options struct {
 	Clock  Clock
 	Faults Faults
 	Urgent Urgent // may be nil
+	// Memory keeps what was measured of the link; may be nil.
+	Memory Memory
+	// MeteredBytes is what the link's contract allows in a calendar month; 0 for no cap. It
+	// is told to the centre; nothing is held back by it.
+	MeteredBytes int64
 	// Client reaches the media hosts; see Transport. It must not follow redirects
 	// on its own account: New sees to that.
 	Client *http.Client
@@ -85,10 +90,9 @@ type Options struct {
 }
 
 const (
-	urgentBefore = time.Hour
-	silence      = 30 * time.Second // without a byte the transfer is given up, not per file
-	retryFrom    = 2 * time.Second
-	retryMost    = 5 * time.Minute
+	silence   = 30 * time.Second // without a byte the transfer is given up, not per file
+	retryFrom = 2 * time.Second
+	retryMost = 5 * time.Minute
 	// wrongFrom: wrong bytes cost data on a metered link.
 	wrongFrom  = time.Minute
 	wrongMost  = time.Hour
@@ -111,6 +115,8 @@ type Fetcher struct {
 	calm     time.Time // what is not urgent waits until then
 	verified time.Time
 	raised   map[string]bool
+
+	meter meter
 
 	mu     sync.Mutex
 	audios map[radio.SHA256]*trial
@@ -141,8 +147,10 @@ func New(opts Options) (*Fetcher, error) {
 	client := *opts.Client
 	// The province's media hosts are named in its keyring; nobody else sends us on.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Fetcher{opts: opts, client: &client, log: opts.Log.With("component", "fetch"), wake: make(chan struct{}, 1),
-		hosts: map[string]*pause{}, raised: map[string]bool{}, audios: map[radio.SHA256]*trial{}}, nil
+	f := &Fetcher{opts: opts, client: &client, log: opts.Log.With("component", "fetch"), wake: make(chan struct{}, 1),
+		hosts: map[string]*pause{}, raised: map[string]bool{}, audios: map[radio.SHA256]*trial{}}
+	f.loadMeter()
+	return f, nil
 }
 
 // Wake makes Run look again: an audio was found damaged.

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"hash/fnv"
 	"net/url"
 	"slices"
 	"time"
@@ -156,7 +155,7 @@ func (f *Fetcher) choose(needs []need) (need, string, bool) {
 	now, wall := time.Now(), f.opts.Clock.Now()
 	calm := !now.Before(f.calm) && f.windowOpen(wall)
 	for _, n := range needs {
-		urgent := n.first || !n.due.IsZero() && n.due.Sub(wall) < urgentBefore
+		urgent := n.first || !n.due.IsZero() && n.due.Sub(wall) < radio.FetchUrgent
 		if !urgent && !calm || f.opts.Cache.Ready(n.sha) {
 			continue
 		}
@@ -192,27 +191,24 @@ func (f *Fetcher) host(failures int, now time.Time) (string, bool) {
 	return "", false
 }
 
-// windowOpen says whether what is not urgent may be fetched now. Each device begins
-// at its own minute of the first half, unless there is no jitter (demo, tests). By a
-// clock nobody can believe there is no hour to keep.
+// windowOpen says whether what is not urgent may be fetched now. By a clock nobody can
+// believe there is no hour to keep.
 func (f *Fetcher) windowOpen(now time.Time) bool {
 	s := f.opts.Plan.Settings()
-	p, ok := f.opts.Plan.Programme()
+	_, ok := f.opts.Plan.Programme()
 	if !ok || s.FetchFrom == s.FetchTo || !f.opts.Clock.State().Usable() {
 		return ok
 	}
-	zone, err := timetable.LoadZone(p.Zone)
-	if err != nil {
-		return true
+	return s.FetchOpen(f.opts.Device, f.zone().TimeOfDay(now))
+}
+
+// zone is the civil time of the programme; UTC before the first.
+func (f *Fetcher) zone() timetable.Zone {
+	var z timetable.Zone
+	if p, ok := f.opts.Plan.Programme(); ok {
+		if known, err := timetable.LoadZone(p.Zone); err == nil { // inbox accepts no other
+			z = known
+		}
 	}
-	const day = 24 * 60
-	length := (int(s.FetchTo) - int(s.FetchFrom) + day) % day
-	into := (int(zone.TimeOfDay(now)) - int(s.FetchFrom) + day) % day
-	begin := 0
-	if s.JitterMS > 0 && length > 1 {
-		h := fnv.New32a()
-		h.Write([]byte(f.opts.Device))
-		begin = int(h.Sum32() % uint32(length/2+1))
-	}
-	return into >= begin && into < length
+	return z
 }

@@ -41,6 +41,7 @@ func Transport(settings func(host string) *tls.Config) *http.Transport {
 // attempt fetches one audio from one host, as far as it comes, and notes the result.
 func (f *Fetcher) attempt(ctx context.Context, n need, host string, needs []need, changed <-chan struct{}) {
 	got, err := f.one(ctx, n, host, needs, changed)
+	f.keepMeter(ctx)
 	var refusal *refused
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -180,7 +181,10 @@ func (f *Fetcher) receive(ctx context.Context, n need, host string, have int64, 
 		return 0, cause(ctx, err)
 	}
 	defer resp.Body.Close()
-	body := &patient{resp.Body, watch}
+	net := &waiting{Reader: resp.Body}
+	month := f.month()
+	defer func() { f.meter.took(month, net.bytes, net.took) }()
+	body := &patient{net, watch}
 	skip, err := f.answer(resp, n, have)
 	if err != nil {
 		return 0, err

@@ -104,14 +104,13 @@ func (in *Inbox) prove(ring trust.Keyring, t wire.Topic, data []byte) (radio.Ale
 		return a, err
 	}
 	turn := func(why radio.Reason, err error) (radio.Alert, error) { return a, &wrong{a.ID, why, err} }
-	i := slices.Index(in.opts.Areas, a.Area)
 	switch {
 	case string(a.Area) != aud:
 		return a, fmt.Errorf("%w: alert for area %s, signed for %.32q", radio.ErrForbidden, a.Area, aud)
-	case i < 0:
+	case !slices.Contains(in.Areas(), a.Area):
 		return turn(radio.ReasonArea, fmt.Errorf("%w: this device is not in area %s", radio.ErrForbidden, a.Area))
 	}
-	if err := ring.EnoughForAlert(kids, in.opts.Areas[:i+1]); err != nil {
+	if err := in.enough(ring, kids, a.Area); err != nil {
 		return turn(radio.ReasonSigners, err)
 	}
 	if err := in.aloneIsEnough(ring, kids); err != nil {
@@ -168,7 +167,7 @@ func (in *Inbox) takeVoice(ctx context.Context, t wire.Topic, data []byte) error
 	switch {
 	case in.opts.Alerts == nil:
 		err = fmt.Errorf("%w: this device takes no voices", radio.ErrInvalid)
-	case !slices.Contains(in.opts.Areas, t.Area):
+	case !slices.Contains(in.Areas(), t.Area):
 		err = fmt.Errorf("%w: voice for area %s", radio.ErrForbidden, t.Area)
 	case len(data) == 0 || len(data) > radio.MaxVoiceBytes:
 		err = fmt.Errorf("%w: voice of %d bytes, at most %d", radio.ErrInvalid, len(data), radio.MaxVoiceBytes)

@@ -61,7 +61,7 @@ func (in *Inbox) CheckApproval(p *radio.Programme, b radio.BulletinID, number in
 	signed, ok := p.Approval(a)
 	err := fmt.Errorf("%w: nobody has approved it", radio.ErrForbidden)
 	if ok {
-		_, err = ring.CheckApproval(a, signed, in.opts.Areas)
+		_, err = ring.CheckApproval(a, signed, in.Areas())
 	}
 	known[which] = err
 	return err

@@ -39,7 +39,7 @@ func (in *Inbox) takeCommand(ctx context.Context, data []byte) error {
 		kid, err = signer(wire.Command, data)
 	}
 	if err == nil {
-		err = issuedInTime(ring, in.opts.Areas, wire.Command, data, c.IssuedAt)
+		err = issuedInTime(ring, in.Areas(), wire.Command, data, c.IssuedAt)
 	}
 	if err != nil {
 		return in.refuse(ctx, string(wire.Command), err)

@@ -67,12 +67,14 @@ type Options struct {
 	Device   radio.DeviceID
 	Name     string
 	Province radio.AreaID
-	Areas    []radio.AreaID // the device's place: province, commune, hamlet …
-	Zone     string
-	Root     trust.Root // pinned at enrolment
-	Journal  Journal
-	Cache    Cache
-	Clock    Clock
+	// Areas is the device's place as enrolled: province, commune, hamlet …; settings tell
+	// of another one (places.go).
+	Areas   []radio.AreaID
+	Zone    string
+	Root    trust.Root // pinned at enrolment
+	Journal Journal
+	Cache   Cache
+	Clock   Clock
 	// Welcome takes a proven welcome; link judges its nonce.
 	Welcome func(ctx context.Context, w wire.WelcomePayload)
 	Alerts  Alerts // nil: no alert is taken (tools)
@@ -107,6 +109,8 @@ type Inbox struct {
 	programme *radio.Programme
 	policy    *radio.Policy
 	settings  *radio.Settings
+	placed    []radio.AreaID // the place, as the settings say
+	former    []radio.AreaID // communes of it that were merged into another
 	behind    behind
 	// everRevoked is added to every keyring: see revoked.go.
 	everRevoked revoked
@@ -302,6 +306,9 @@ func (in *Inbox) read(kind wire.Kind, payload []byte) (doc, error) {
 		if err = parse(s); err == nil {
 			err = s.Check()
 		}
+		if err == nil {
+			err = in.checkPlace(*s)
+		}
 		d.settings, device, d.revision, d.issuedAt = s, s.Device, s.Revision, s.IssuedAt
 	default:
 		err = fmt.Errorf("%w: %s is not a document", radio.ErrInvalid, kind)
@@ -329,6 +336,7 @@ func (in *Inbox) activate(d doc) {
 		in.policy = d.policy
 	case wire.Settings:
 		in.settings = d.settings
+		in.place(*d.settings)
 	}
 	in.tell()
 }

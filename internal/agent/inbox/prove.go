@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
@@ -54,5 +53,5 @@ func (in *Inbox) stillSigned(ring trust.Keyring, a radio.Alert, envelope []byte,
 	if err := json.Unmarshal(payload, &signed); err != nil || signed.ID != a.ID {
 		return fmt.Errorf("%w: the signatures are of alert %.26q: %v", radio.ErrForbidden, string(signed.ID), err)
 	}
-	return ring.EnoughForAlert(kids, in.opts.Areas[:slices.Index(in.opts.Areas, a.Area)+1])
+	return in.enough(ring, kids, a.Area)
 }

@@ -51,7 +51,7 @@ func (in *Inbox) open(kind wire.Kind, data []byte) (payload json.RawMessage, rin
 	in.mu.Lock()
 	ring = in.ring
 	in.mu.Unlock()
-	lookup := ring.OnlineLookup(string(kind), radio.At(in.opts.Clock.Latest()), in.opts.Areas)
+	lookup := ring.OnlineLookup(string(kind), radio.At(in.opts.Clock.Latest()), in.Areas())
 	err = wire.Unseal(kind, string(in.opts.Device), data, lookup, &payload)
 	return payload, ring, err
 }
@@ -84,7 +84,7 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	}
 	d, err := in.read(kind, payload)
 	if err == nil {
-		err = issuedInTime(ring, in.opts.Areas, kind, data, d.issuedAt)
+		err = issuedInTime(ring, in.Areas(), kind, data, d.issuedAt)
 	}
 	if err == nil {
 		d.kids, err = trust.KIDs(data, kind.MaxPayload())
@@ -114,6 +114,7 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	if err != nil {
 		return fmt.Errorf("take %s revision %d: %w", kind, d.revision, err)
 	}
+	was := in.Areas()
 	in.activate(d)
 	in.heard(d.issuedAt, d.kids[0])
 	in.righted(ctx, string(kind))
@@ -124,6 +125,9 @@ func (in *Inbox) takeDocument(ctx context.Context, kind wire.Kind, data []byte) 
 	}
 	if d.settings != nil && held == 0 {
 		in.retryAlerts(ctx)
+	}
+	if d.settings != nil {
+		in.moved(ctx, was)
 	}
 	return nil
 }
@@ -217,7 +221,7 @@ func (in *Inbox) takeWelcome(ctx context.Context, data []byte) error {
 		err = fmt.Errorf("%w: welcome of another device", radio.ErrForbidden)
 	}
 	if err == nil {
-		err = issuedInTime(ring, in.opts.Areas, wire.Welcome, data, w.Time)
+		err = issuedInTime(ring, in.Areas(), wire.Welcome, data, w.Time)
 	}
 	if err == nil {
 		w.Signer, err = signer(wire.Welcome, data)

@@ -94,6 +94,7 @@ func (j *fakeJournal) NextConnection(context.Context) (uint64, error) {
 type fakeInbox struct {
 	mu      sync.Mutex
 	jitter  int
+	areas   []radio.AreaID
 	brokers []string
 	changed chan struct{}
 	fails   []error
@@ -110,6 +111,12 @@ func (i *fakeInbox) Take(context.Context, string, []byte) error {
 	return err
 }
 
+func (i *fakeInbox) Areas() []radio.AreaID {
+	if i.areas != nil {
+		return i.areas
+	}
+	return []radio.AreaID{"00000000000000000000000002"}
+}
 func (i *fakeInbox) Settings() radio.Settings        { return radio.Settings{JitterMS: i.jitter} }
 func (i *fakeInbox) Revisions() radio.RevisionStatus { return radio.RevisionStatus{Programme: 7} }
 func (i *fakeInbox) Endpoints() trust.Endpoints {
@@ -214,7 +221,7 @@ func newLab(t *testing.T) *lab {
 	if l.key, err = trust.Generate(); err != nil {
 		t.Fatal(err)
 	}
-	l.Link, err = New(Options{Device: device, Areas: []radio.AreaID{"00000000000000000000000002"}, Key: l.key, Version: "1",
+	l.Link, err = New(Options{Device: device, Key: l.key, Version: "1",
 		Journal: l.journal, Inbox: l.inbox, Clock: l.clock, Status: func() radio.Status { return l.status },
 		TLS: func(hosts []string) *tls.Config { return &tls.Config{ServerName: strings.Join(hosts, ",")} },
 		Dial: func(o mqtt.Options) (Client, error) {

@@ -47,6 +47,8 @@ type Inbox interface {
 	// it should be tried again.
 	Take(ctx context.Context, topic string, data []byte) error
 	Settings() radio.Settings
+	// Areas is the device's place, root first; after Changed it may be another.
+	Areas() []radio.AreaID
 	Revisions() radio.RevisionStatus
 	Endpoints() trust.Endpoints
 	Changed() <-chan struct{}
@@ -70,8 +72,7 @@ type Client interface {
 // Options of a Link.
 type Options struct {
 	Device  radio.DeviceID
-	Areas   []radio.AreaID // chain, root first
-	Key     trust.Key      // the device's own
+	Key     trust.Key // the device's own
 	Version string
 	// Machine is what every hello calls the board; "" for one without a name.
 	Machine string
@@ -217,6 +218,7 @@ var errMoved = errors.New("the brokers changed")
 
 // serve uses one set of brokers until ctx ends or they change.
 func (l *Link) serve(ctx context.Context, brokers []string) error {
+	areas := l.opts.Inbox.Areas() // before the connection, which asks again
 	client, err := l.dial(brokers)
 	if err != nil {
 		return err
@@ -231,7 +233,7 @@ func (l *Link) serve(ctx context.Context, brokers []string) error {
 	g.Go(func() error { return l.send(gctx, client) })
 	g.Go(func() error { return l.report(gctx, client) })
 	g.Go(func() error { return l.tellReceipts(gctx, client) })
-	g.Go(func() error { return l.follow(gctx, brokers) })
+	g.Go(func() error { return l.follow(gctx, brokers, areas) })
 	err = g.Wait()
 	l.bye(alive, client)
 	hangUp()
@@ -241,11 +243,12 @@ func (l *Link) serve(ctx context.Context, brokers []string) error {
 	return errors.Join(err, runs.Wait())
 }
 
-// follow watches for other brokers.
-func (l *Link) follow(ctx context.Context, brokers []string) error {
+// follow watches for other brokers, and for another place: its alerts are subscribed with
+// a new connection.
+func (l *Link) follow(ctx context.Context, brokers []string, areas []radio.AreaID) error {
 	for {
 		changed := l.opts.Inbox.Changed()
-		if !slices.Equal(l.brokers(), brokers) {
+		if !slices.Equal(l.brokers(), brokers) || !slices.Equal(l.opts.Inbox.Areas(), areas) {
 			return errMoved
 		}
 		l.Touch() // other revisions are news for the report
@@ -269,7 +272,7 @@ func (l *Link) dial(brokers []string) (Client, error) {
 	var client Client
 	client, err := l.opts.Dial(mqtt.Options{
 		Servers: brokers, ClientID: string(l.opts.Device), TLS: l.opts.TLS(hosts),
-		Subscriptions: func() []string { return wire.Subscriptions(l.opts.Device, l.opts.Areas) },
+		Subscriptions: func() []string { return wire.Subscriptions(l.opts.Device, l.opts.Inbox.Areas()) },
 		Will:          l.will,
 		OnConnect:     func(ctx context.Context) { l.connected(ctx, client) },
 		Handle:        l.handle,

@@ -120,6 +120,7 @@ func (d *desk) step(ctx context.Context) time.Time {
 		d.resume(ctx, soon)
 		planned := d.settle(ctx, soon)
 		d.cutDue(soon)
+		d.followHour(now, soon)
 		wanted = wanted || planned && len(d.held) == 0
 	}
 	wanted = d.sayTone(ctx, soon) || wanted

@@ -78,7 +78,7 @@ func (d *dead) boot() {
 	d.t.Helper()
 	areas := []radio.AreaID{ourProvince, d.communes[0]}
 	var err error
-	d.room, err = emergency.New(emergency.Options{Device: device, Areas: areas, Journal: d.journal, Clock: deadClock{d}, Audio: stormAudio{d.audio},
+	d.room, err = emergency.New(emergency.Options{Device: device, Areas: func() []radio.AreaID { return areas }, Journal: d.journal, Clock: deadClock{d}, Audio: stormAudio{d.audio},
 		Plan: stormPlan{}, Proven: d.clk.ProvenThisBoot, Log: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		err = d.room.Load(d.t.Context())

@@ -266,7 +266,12 @@ func (d *desk) guard(now time.Time, soon func(time.Time)) {
 			d.takeBack(l)
 			continue
 		}
-		ok, until := d.permits(now, now)
+		// What is armed for the first moment of permitted hours lies with the player before.
+		from := now
+		if l.phase == armed {
+			from = now.Add(max(l.at-mono, 0))
+		}
+		ok, until := d.permits(from, from)
 		boundary := mono + until.Sub(now)
 		switch over := l.end(); {
 		case !ok:

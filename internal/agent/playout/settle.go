@@ -253,7 +253,7 @@ func (d *desk) conclude(e entry, outcome radio.Outcome, reason radio.Reason) {
 func confirmation(e entry, outcome radio.Outcome, reason radio.Reason) radio.Confirmation {
 	return radio.Confirmation{
 		ID: e.ID, Origin: radio.FromSchedule, Key: e.AiringKey, Start: radio.At(e.Start()),
-		Revision: e.prog.Revision, Priority: e.Priority, Bulletin: e.Bulletin, Version: e.Version,
+		Revision: e.prog.Revision, Priority: e.Priority, Bulletin: e.Bulletin, Version: e.Version, Instead: e.Instead,
 		Outcome: outcome, Reason: reason, Expected: e.Samples,
 	}
 }

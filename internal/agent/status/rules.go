@@ -34,6 +34,9 @@ func ruleLines(s *radio.PolicyStatus) []string {
 		}
 		out = append(out, fmt.Sprintf("%s (%s): %s", e.Label, days, strings.Join(hours, ", ")))
 	}
+	if s.ComingFrom != "" {
+		out = append(out, fmt.Sprintf("từ %s theo quy chế mới: %s", dayOf(s.ComingFrom), s.Coming))
+	}
 	if s.TetYear > 0 {
 		out = append(out, fmt.Sprintf("CHÚ Ý: không nói gì về Tết %d (mùng 1: %s), sẽ phát như ngày thường", s.TetYear, dayOf(s.Tet)))
 	}

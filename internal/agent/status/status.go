@@ -114,15 +114,16 @@ func clip(s string) string {
 func (b *Builder) Build(ctx context.Context) radio.Status {
 	r := b.rooms
 	policy := r.Documents.Policy()
+	today := timesOf(policy.Zone).zone.Date(r.Clock.Now())
 	s := radio.Status{
 		Device: b.device, Name: r.Documents.Settings().Name, Zone: policy.Zone, At: radio.At(r.Clock.Now()), Version: radio.Version,
 		Boot: b.boot, UpMS: (r.Clock.Mono() - b.start).Milliseconds(),
 		Link:    r.Link(),
 		Clock:   r.Clock.State().Status(),
-		Journal: r.Journal.Status(), Revisions: r.Documents.Revisions(), Policy: policy.Label,
+		Journal: r.Journal.Status(), Revisions: r.Documents.Revisions(), Policy: policy.On(today).Label,
 		Faults: r.Faults.Open(),
 	}
-	s.Rules = policy.Status(timesOf(policy.Zone).zone.Date(r.Clock.Now()))
+	s.Rules = policy.Status(today)
 	r.Desk.Fill(&s)
 	disk, err := r.Cache.Status()
 	if err != nil {

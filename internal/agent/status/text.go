@@ -3,10 +3,8 @@ package status
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"loaxa/internal/radio"
 )
@@ -121,20 +119,6 @@ func viAmplifier(a radio.AmplifierState) string {
 	return "LỖI"
 }
 
-// urgentBefore is when fetch no longer waits for its hours (design §7): audio that is
-// missing that shortly before it airs has to be seen.
-const urgentBefore = time.Hour
-
-// waits says whether missing audio for an airing at due (0: none within two days) is
-// as planned: it comes in the hours of fetching, or before the airing. It is not when
-// nothing can be fetched, or nobody knows what time it is.
-func waits(s radio.Status, due radio.Millis) bool {
-	fetching := s.Link.Connected && s.Clock.State != "untrusted" && !slices.ContainsFunc(s.Faults, func(f radio.FaultStatus) bool {
-		return f.Code == "fetch" || f.Code == "disk" || f.Code == "cache"
-	})
-	return fetching && (due == 0 || due.Time().Sub(s.At.Time()) > urgentBefore)
-}
-
 const willCome = "sẽ tải trước giờ phát"
 
 // readiness tells of a coming airing, and whether a person has to see to it.
@@ -144,7 +128,7 @@ func readiness(s radio.Status, n radio.NextAiring) (text string, bad bool) {
 		return "không phát: " + vi(n.Excluded), true
 	case n.Ready:
 		return "sẵn sàng", false
-	case waits(s, n.Start):
+	case s.AudioWaits(n.Start):
 		return willCome, false
 	}
 	return "CHƯA có âm thanh", true
@@ -160,7 +144,7 @@ func audioLine(s radio.Status, a radio.AudioStatus) (text string, bad bool) {
 		return "đủ " + size(a.Bytes), false
 	case a.Error != "":
 		return "lỗi: " + a.Error, true
-	case waits(s, a.Due):
+	case s.AudioWaits(a.Due):
 		return willCome + ", " + part, false
 	}
 	return "thiếu, " + part, true

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"loaxa/internal/radio"
@@ -113,6 +114,7 @@ type Desk struct {
 	voiced map[voiceKey]time.Time
 
 	boards boards
+	heard  atomic.Int64 // counts Heard
 	signed *radio.Quota
 }
 
@@ -160,6 +162,22 @@ func (d *Desk) chain(ctx context.Context, area radio.AreaID) ([]radio.AreaID, er
 		return nil, e.Err()
 	}
 	return chain, nil
+}
+
+// former are the communes of a chain that were merged into another.
+func (d *Desk) former(ctx context.Context, chain []radio.AreaID) ([]radio.AreaID, error) {
+	areas, err := d.rooms.Map.Areas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tree := radio.NewAreaTree(areas)
+	var out []radio.AreaID
+	for _, id := range chain {
+		if a, ok := tree.Area(id); ok && a.Kind == radio.Commune && a.Ended() {
+			out = append(out, id)
+		}
+	}
+	return out, nil
 }
 
 // may refuses who has no right to a in the area.

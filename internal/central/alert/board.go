@@ -5,13 +5,16 @@ import (
 	"sync"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
 const (
 	// A board is kept for as long as boardKept times what it took to make, within these
 	// bounds: of thousands of devices it takes a good part of a second, and every open page
-	// asks for it anew as receipts come in.
+	// asks for it anew as receipts come in. Who was given one to which more had come by then
+	// is told to ask again when it is old: the last receipt of an alert may be the last word
+	// for minutes.
 	boardKept           = 4
 	leastKept, mostKept = time.Second, 10 * time.Second
 	// maxBoards are kept at once.
@@ -29,7 +32,9 @@ type boards struct {
 type board struct {
 	mu    sync.Mutex
 	of    radio.AlertState // of the alert when it was made
+	heard int64            // how often devices had been heard before it was made
 	until time.Time
+	again bool // its readers will be told to ask again
 	radio.AlertBoard
 }
 
@@ -54,7 +59,12 @@ func (d *Desk) Board(ctx context.Context, a radio.AlertRecord) (radio.AlertBoard
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	began := d.now()
+	heard := d.heard.Load()
 	if one.of == a.State && began.Before(one.until) {
+		if heard != one.heard && !one.again {
+			one.again = true
+			time.AfterFunc(one.until.Sub(began), d.changed)
+		}
 		return one.AlertBoard, nil
 	}
 	b, err := d.makeBoard(ctx, a)
@@ -62,10 +72,14 @@ func (d *Desk) Board(ctx context.Context, a radio.AlertRecord) (radio.AlertBoard
 		return radio.AlertBoard{}, err
 	}
 	ended := d.now()
-	one.AlertBoard, one.of = b, a.State
+	one.AlertBoard, one.of, one.heard, one.again = b, a.State, heard, false
 	one.until = ended.Add(min(max(boardKept*ended.Sub(began), leastKept), mostKept))
 	return b, nil
 }
+
+// Heard says that devices were heard of alerts, receipts or cycles: boards made before may
+// lack it.
+func (d *Desk) Heard() { d.heard.Add(1) }
 
 func (d *Desk) makeBoard(ctx context.Context, a radio.AlertRecord) (radio.AlertBoard, error) {
 	now := radio.At(d.now())
@@ -89,6 +103,10 @@ func (d *Desk) makeBoard(ctx context.Context, a radio.AlertRecord) (radio.AlertB
 			return radio.AlertBoard{}, err
 		}
 	}
+	alphabet.SortBy(targets, func(t radio.AlertTarget) []string {
+		// Names repeat: after a merger a commune has two hamlets called one.
+		return []string{t.CommuneName, string(t.Commune), t.HamletName, string(t.Hamlet), t.Code}
+	})
 	return radio.NewAlertBoard(a, targets, steps, cycles, now), nil
 }
 

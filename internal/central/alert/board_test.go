@@ -66,6 +66,56 @@ func TestManyReaders(t *testing.T) {
 	})
 }
 
+// TestNothingAfterIt: who was given a board from before the last word of a device is told
+// once to ask again when it is old, and who missed nothing is not.
+func TestNothingAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		d := h.desk()
+		var told atomic.Int64
+		d.rooms.Heard = &asked{Heard: h.store, takes: 500 * time.Millisecond}
+		a := h.issued(d, "xa-1", nil, "chi")
+		d.rooms.Changed = func() { told.Add(1) }
+		read := func() (at radio.Millis) {
+			t.Helper()
+			b, err := d.Board(t.Context(), a)
+			must(t, err)
+			return b.At
+		}
+		first := read()
+		time.Sleep(100 * time.Millisecond)
+		read()
+		time.Sleep(mostKept)
+		synctest.Wait()
+		if told.Load() != 0 {
+			t.Fatalf("told %d times that something came, and nothing did", told.Load())
+		}
+		second := read()
+		d.Heard()
+		for range 3 {
+			if at := read(); at != second || at == first {
+				t.Fatalf("a board of %s while one of %s is kept", at.Time(), second.Time())
+			}
+		}
+		if told.Load() != 0 {
+			t.Fatal("told at once, when the answer would be the same")
+		}
+		time.Sleep(mostKept)
+		synctest.Wait()
+		if told.Load() != 1 {
+			t.Fatalf("told %d times, want once", told.Load())
+		}
+		if at := read(); at == second {
+			t.Fatal("who asks again gets what they have")
+		}
+		time.Sleep(mostKept)
+		synctest.Wait()
+		if told.Load() != 1 {
+			t.Fatalf("told %d times though nothing came since", told.Load())
+		}
+	})
+}
+
 // TestLaterDevices: a standing alert's board has the clusters that came after it; of any
 // other those for which it went out.
 func TestLaterDevices(t *testing.T) {

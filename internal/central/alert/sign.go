@@ -220,7 +220,7 @@ func (d *Desk) sign(ctx context.Context, by radio.Person, with radio.SignWith, p
 	if err != nil {
 		return none, 0, false, err
 	}
-	signed, kids, enough, err := d.enough(p.Envelope, p.chain)
+	signed, kids, enough, err := d.enough(ctx, p.Envelope, p.chain)
 	if err != nil {
 		return none, 0, false, err
 	}
@@ -251,7 +251,7 @@ func says(signed, read radio.Alert) error {
 }
 
 // enough proves the paper as a device will, and says whether its signers are enough.
-func (d *Desk) enough(envelope []byte, chain []radio.AreaID) (a radio.Alert, kids []string, enough bool, err error) {
+func (d *Desk) enough(ctx context.Context, envelope []byte, chain []radio.AreaID) (a radio.Alert, kids []string, enough bool, err error) {
 	_, ring := d.rooms.Keys.Keyring()
 	payload, kids, err := trust.Open(envelope, wire.Alert.Type(), string(chain[len(chain)-1]), wire.Alert.MaxPayload(), ring.PersonLookup(trust.MayAlert, radio.At(d.now())))
 	if err != nil {
@@ -268,7 +268,8 @@ func (d *Desk) enough(envelope []byte, chain []radio.AreaID) (a radio.Alert, kid
 		return a, nil, false, refusal{radio.ErrConflict, "devices would refuse the drill: its announcement does not stand in the keyring; sign it anew with `loaxa key sign`",
 			"Các cụm loa sẽ từ chối diễn tập: câu “Đây là diễn tập” chưa có trong danh sách khóa. Hãy nhờ quản trị viên ký lại danh sách khóa (loaxa key sign)."}
 	}
-	return a, kids, ring.EnoughForAlert(kids, chain) == nil, nil
+	former, err := d.former(ctx, chain)
+	return a, kids, ring.EnoughForAlert(kids, chain, former...) == nil, err
 }
 
 // drills says whether the keyring lists the announcement of a drill that devices hold.
@@ -285,10 +286,14 @@ func (d *Desk) Need(ctx context.Context, by radio.UserID, area radio.AreaID) (in
 	if err != nil {
 		return 0, err
 	}
+	former, err := d.former(ctx, chain)
+	if err != nil {
+		return 0, err
+	}
 	_, ring := d.rooms.Keys.Keyring()
 	lookup := ring.PersonLookup(trust.MayAlert, radio.At(d.now()))
 	for _, p := range ring.Persons {
-		if _, err := lookup(p.JWK.KID); err == nil && p.ID == by && ring.EnoughForAlert([]string{p.JWK.KID}, chain) == nil {
+		if _, err := lookup(p.JWK.KID); err == nil && p.ID == by && ring.EnoughForAlert([]string{p.JWK.KID}, chain, former...) == nil {
 			return 1, nil
 		}
 	}

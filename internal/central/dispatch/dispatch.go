@@ -48,9 +48,9 @@ type Plans interface {
 type Resolver interface {
 	// Current picks the bulletins that may be aired, one version each.
 	Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin
-	Programme(place radio.Place, schedules []radio.Schedule, bulletins map[radio.BulletinID]radio.Bulletin,
+	Programme(place radio.Place, schedules []radio.Schedule, decided radio.Decided, bulletins map[radio.BulletinID]radio.Bulletin,
 		withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error)
-	Policy(rules []radio.PolicyRule, place radio.Place) (radio.Policy, error)
+	Policy(rules []radio.PolicyRule, place radio.Place, now time.Time) (radio.Policy, error)
 	Settings(place radio.Place) radio.Settings
 }
 

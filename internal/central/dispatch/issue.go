@@ -22,6 +22,7 @@ type laid struct {
 	bulletins map[radio.BulletinID]radio.Bulletin
 	withdrawn []radio.SHA256
 	policies  []radio.PolicyRule
+	decided   radio.Decided
 }
 
 // draft is a document that is resolved and waits for a revision.
@@ -82,6 +83,7 @@ func (d *Dispatcher) read(ctx context.Context, now time.Time) (l laid, places []
 	if err != nil {
 		return l, nil, fmt.Errorf("read the plan: %w", err)
 	}
+	l.decided = plan.Decided
 	l.withdrawn, err = d.rooms.Plans.WithdrawnHashes(ctx, radio.At(now.AddDate(0, 0, -withdrawnDays)))
 	if err != nil {
 		return l, nil, fmt.Errorf("read withdrawn audio: %w", err)
@@ -121,7 +123,7 @@ func (d *Dispatcher) device(ctx context.Context, place radio.Place, l laid, h he
 		resolve func() (draft, error)
 	}{
 		{wire.Settings, func() (draft, error) { return d.settings(place) }},
-		{wire.Policy, func() (draft, error) { return d.policy(place, l) }},
+		{wire.Policy, func() (draft, error) { return d.policy(place, l, now) }},
 		{wire.Programme, func() (draft, error) { return d.programme(place, l, now) }},
 	} {
 		dr, err := document.resolve()
@@ -185,6 +187,11 @@ func (d *Dispatcher) issue(ctx context.Context, id radio.DeviceID, dr draft, las
 	if i.Payload, err = json.Marshal(doc); err != nil {
 		return fail(err)
 	}
+	if p, ok := doc.(radio.Programme); ok && p.Declined != nil {
+		if i.Declined, err = json.Marshal(p.Declined); err != nil {
+			return fail(err)
+		}
+	}
 	// Seal refuses what is larger than its kind may be (64 KB) and names the device.
 	if i.Envelope, err = wire.Seal(dr.kind, string(id), json.RawMessage(i.Payload), d.rooms.Keys.Online()); err != nil {
 		return fail(err)
@@ -219,8 +226,8 @@ func (d *Dispatcher) settings(place radio.Place) (draft, error) {
 	}}, err
 }
 
-func (d *Dispatcher) policy(place radio.Place, l laid) (draft, error) {
-	p, err := d.rooms.Resolver.Policy(l.policies, place)
+func (d *Dispatcher) policy(place radio.Place, l laid, now time.Time) (draft, error) {
+	p, err := d.rooms.Resolver.Policy(l.policies, place, now)
 	if err != nil {
 		return draft{}, err
 	}
@@ -233,18 +240,30 @@ func (d *Dispatcher) policy(place radio.Place, l laid) (draft, error) {
 }
 
 func (d *Dispatcher) programme(place radio.Place, l laid, now time.Time) (draft, error) {
-	p, left, err := d.rooms.Resolver.Programme(place, l.schedules, l.bulletins, l.withdrawn, now)
+	p, left, err := d.rooms.Resolver.Programme(place, l.schedules, l.decided, l.bulletins, l.withdrawn, now)
 	if err != nil {
 		return draft{}, err
 	}
-	digest, err := digest(p)
+	digest, err := programmeDigest(p)
 	return draft{kind: wire.Programme, digest: digest, life: Life, write: func(revision int64, at, notAfter radio.Millis) (any, error) {
 		p.Revision, p.IssuedAt, p.NotAfter = revision, at, notAfter
+		if p.Declined != nil {
+			p.Declined.Revision, p.Declined.IssuedAt, p.Declined.NotAfter = revision, at, notAfter
+		}
 		for _, x := range left {
 			d.log.Warn("left out of the programme", "device", p.Device, "schedule", x.Schedule, "slot", x.Slot, "entry", x.Entry, "reason", x.Reason, "why", x.EN)
 		}
 		return p, playable(&p)
 	}}, err
+}
+
+// programmeDigest counts what the commune keeps off too: of it the device is not told, but
+// the log is, by revision.
+func programmeDigest(p radio.Programme) (radio.SHA256, error) {
+	if p.Declined == nil {
+		return digest(p)
+	}
+	return digest([]radio.Programme{p, *p.Declined})
 }
 
 // digest is the SHA-256 of a document that has no revision and no times yet: equal
@@ -270,6 +289,12 @@ func playable(p *radio.Programme) error {
 		return err
 	}
 	from := p.IssuedAt.Time()
+	if _, err = tt.Airings(from, from.AddDate(0, 0, 7)); err != nil || p.Declined == nil {
+		return err
+	}
+	if tt, err = timetable.New(p.Declined); err != nil {
+		return err
+	}
 	_, err = tt.Airings(from, from.AddDate(0, 0, 7))
 	return err
 }

@@ -34,11 +34,17 @@ type column struct {
 	of     func(r Request, a radio.AsRun) cell
 }
 
-func (c column) name(w Words) string {
-	if w.English() {
-		return c.en
+// name is the column's heading. That of a time of day names its zone: the file goes from
+// hand to hand, and its times carry none.
+func (c column) name(r Request) string {
+	name := c.vi
+	if r.Words.English() {
+		name = c.en
 	}
-	return c.vi
+	if c.kind == moment || c.kind == clock {
+		name += " (" + r.Zone.String() + ")"
+	}
+	return name
 }
 
 func words(s string) cell { return cell{kind: text, text: s, set: s != ""} }
@@ -111,4 +117,13 @@ var columns = []column{
 	{"SHA-256", "SHA-256", text, 20, func(_ Request, a radio.AsRun) cell { return words(string(a.SHA256)) }},
 	{"Mã lượt phát", "Airing id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Airing)) }},
 	{"Mã thiết bị", "Device id", text, 28, func(_ Request, a radio.AsRun) cell { return words(string(a.Key.Device)) }},
+	{"Phát thay cho", "In place of", text, 30, func(_ Request, a radio.AsRun) cell { return words(insteadOf(a)) }},
+}
+
+// insteadOf names the bulletin a row's own stands in for; "" when it was meant itself.
+func insteadOf(a radio.AsRun) string {
+	if a.InsteadTitle == "" {
+		return string(a.Instead)
+	}
+	return a.InsteadTitle
 }

@@ -47,7 +47,7 @@ func writeCSV(ctx context.Context, log Reader, r Request, out io.Writer) error {
 	w.UseCRLF = true
 	line := make([]string, len(columns))
 	for i, c := range columns {
-		line[i] = c.name(r.Words)
+		line[i] = c.name(r)
 	}
 	if err := w.Write(line); err != nil {
 		return fmt.Errorf("write CSV: %w", err)

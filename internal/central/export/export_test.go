@@ -120,7 +120,7 @@ func TestCSV(t *testing.T) {
 		t.Errorf("row 3: %q", got)
 	}
 	out.Reset()
-	if err := exporter(airings(1)).CSV(t.Context(), request(true), into(&out)); err != nil || !strings.HasPrefix(out.String(), bom+"Day,Slot,") {
+	if err := exporter(airings(1)).CSV(t.Context(), request(true), into(&out)); err != nil || !strings.HasPrefix(out.String(), bom+"Day,Slot (Asia/Ho_Chi_Minh),Planned start (Asia/Ho_Chi_Minh),Commune,") {
 		t.Errorf("in English: %.40q, %v", out.String(), err)
 	}
 }
@@ -144,6 +144,9 @@ func TestXLSX(t *testing.T) {
 	rows, err := book.GetRows("Nhật ký")
 	if err != nil || len(rows) != page+2 {
 		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	if got := rows[0]; got[1] != "Khung giờ (Asia/Ho_Chi_Minh)" || got[column1("Ghi nhận lúc")] != "Ghi nhận lúc (Asia/Ho_Chi_Minh)" || got[column1("Đã phát (giây)")] != "Đã phát (giây)" {
+		t.Errorf("headings %q", got)
 	}
 	for name, want := range map[string]string{"Ngày": "23/11/2026", "Khung giờ": "12:00", "Giờ phát dự kiến": "23/11/2026 12:00:00", "Lệch giờ (giây)": "-0.040",
 		"Đã phát (giây)": "5.000", "Bản lịch": "7", "Nội dung": f.rows[0].Title} {
@@ -170,7 +173,7 @@ func TestXLSX(t *testing.T) {
 	if err != nil || !panes.Freeze || panes.YSplit != 1 {
 		t.Errorf("panes %+v, %v", panes, err)
 	}
-	if !slices.ContainsFunc(book.GetDefinedName(), func(d excelize.DefinedName) bool { return strings.Contains(d.RefersTo, "$A$1:$AC$502") }) {
+	if !slices.ContainsFunc(book.GetDefinedName(), func(d excelize.DefinedName) bool { return strings.Contains(d.RefersTo, "$A$1:$AD$502") }) {
 		t.Errorf("no filter over the rows: %+v", book.GetDefinedName())
 	}
 	about, err := book.GetRows("Về tệp này")

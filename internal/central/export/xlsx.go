@@ -89,7 +89,7 @@ func writeRows(ctx context.Context, book *excelize.File, log Reader, r Request, 
 	}
 	line := make([]any, len(columns))
 	for i, c := range columns {
-		line[i] = excelize.Cell{StyleID: head, Value: c.name(r.Words)}
+		line[i] = excelize.Cell{StyleID: head, Value: c.name(r)}
 		if err := w.SetColWidth(i+1, i+1, c.width); err != nil {
 			return fmt.Errorf("write XLSX: %w", err)
 		}

@@ -61,6 +61,7 @@ type Devices struct {
 
 	mu     sync.Mutex
 	known  map[radio.DeviceID]member
+	round  int // counts the changes of places
 	limits map[string]*rate.Limiter
 	all    *rate.Limiter
 	// renewing bounds renewals by device, and renewals all of them.
@@ -73,6 +74,7 @@ type member struct {
 	serials map[string]bool
 	key     trust.PublicKey
 	areas   []radio.AreaID
+	round   int // of which areas are: see Moved
 	until   time.Time
 	leaving bool // see Dismiss
 	heard   bool // though it leaves; see Retire
@@ -134,7 +136,31 @@ func (d *Devices) Key(ctx context.Context, id radio.DeviceID) (trust.PublicKey, 
 // Areas is the device's area chain, root first.
 func (d *Devices) Areas(ctx context.Context, id radio.DeviceID) ([]radio.AreaID, error) {
 	m, err := d.member(ctx, id)
-	return m.areas, err
+	d.mu.Lock()
+	round := d.round
+	d.mu.Unlock()
+	if err != nil || m.round == round {
+		return m.areas, err
+	}
+	if m.areas, err = d.chain(ctx, id); err != nil {
+		return nil, err
+	}
+	m.round = round
+	d.mu.Lock()
+	// A key that was taken meanwhile stays taken.
+	if now, ok := d.known[id]; ok && now.round != round {
+		now.areas, now.round = m.areas, round
+		d.known[id] = now
+	}
+	d.mu.Unlock()
+	return m.areas, nil
+}
+
+// Moved has every device's place looked up again, after areas or places changed.
+func (d *Devices) Moved() {
+	d.mu.Lock()
+	d.round++
+	d.mu.Unlock()
 }
 
 // Admit says whether the holder of a certificate, whose key TLS has proven, is a device
@@ -184,6 +210,9 @@ func (d *Devices) member(ctx context.Context, id radio.DeviceID) (member, error)
 	if ok && d.now().Before(m.until) {
 		return m, nil
 	}
+	d.mu.Lock()
+	round := d.round
+	d.mu.Unlock()
 	certs, err := d.register.Certificates(ctx, id)
 	if err == nil && len(certs) == 0 {
 		err = fmt.Errorf("certificate of device %s: %w", id, radio.ErrNotFound)
@@ -191,7 +220,7 @@ func (d *Devices) member(ctx context.Context, id radio.DeviceID) (member, error)
 	if err != nil {
 		return member{}, err
 	}
-	m = member{serials: make(map[string]bool, len(certs)), until: d.now().Add(cacheFor)}
+	m = member{serials: make(map[string]bool, len(certs)), until: d.now().Add(cacheFor), round: round}
 	// A renewal is for the same key, so that all of them hold the same.
 	if err := m.key.UnmarshalJSON([]byte(certs[0].JWK)); err != nil {
 		return member{}, fmt.Errorf("key of device %s: %w", id, err)

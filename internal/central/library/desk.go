@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"loaxa/internal/radio"
@@ -20,6 +21,8 @@ type Rows interface {
 	SaveDraft(ctx context.Context, was, b radio.Bulletin, by radio.UserID, at radio.Millis) error
 	MoveBulletin(ctx context.Context, m radio.BulletinMove) error
 	DropDraft(ctx context.Context, b radio.Bulletin, by radio.UserID, at radio.Millis) error
+	// HandedUpBy lists who made, in a commune, the audio that a bulletin was taken with.
+	HandedUpBy(ctx context.Context, taken radio.BulletinID, source radio.SHA256) ([]radio.UserID, error)
 }
 
 // Listeners keeps who heard what.
@@ -248,7 +251,11 @@ func (d *Desk) fourEyes(ctx context.Context, b radio.Bulletin, by radio.UserID) 
 			return fmt.Errorf("%w: version %d of bulletin %s, which this one goes back to, was made by the same person", radio.ErrForbidden, v.Version, b.Code)
 		}
 	}
-	return nil
+	makers, err := d.shelf.HandedUpBy(ctx, b.ID, b.SourceSHA256)
+	if err == nil && slices.Contains(makers, by) {
+		err = fmt.Errorf("%w: the commune's bulletin that %s was taken from was made by the same person", radio.ErrForbidden, b.Code)
+	}
+	return err
 }
 
 // move does a step; check may refuse it, or add to what is stepped from.

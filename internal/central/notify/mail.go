@@ -86,9 +86,9 @@ func (n *Notify) mail(ctx context.Context, r Recipient, m message) error {
 	if r.Language == "en" {
 		first = english
 	}
-	body := first.body(news, n.opts.BaseURL, at)
+	body := first.body(news, n.opts.BaseURL, n.opts.Zone)
 	if r.Language == "" {
-		body += "\n-- English --\n\n" + english.body(news, n.opts.BaseURL, at)
+		body += "\n-- English --\n\n" + english.body(news, n.opts.BaseURL, n.opts.Zone)
 	}
 	return n.opts.SMTP.send(ctx, note{to: r.Email, id: m.id, subject: first.subject(news, at), body: body, at: n.now()})
 }

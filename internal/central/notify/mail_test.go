@@ -186,7 +186,8 @@ func TestMail(t *testing.T) {
 			if want := "[Loa Xã] 40 cụm loa mất kết nối tại Xã Cẩm Xuyên từ 11:48 23/11/2026"; subject != want {
 				t.Errorf("subject %q, want %q", subject, want)
 			}
-			for _, want := range []string{"Cụm nhà văn hóa (Thôn 1), cx-01", "… và 10 cụm loa khác", "https://loaxa.example/faults", "40 loudspeaker clusters offline in Xã Cẩm Xuyên since 11:48 23/11/2026"} {
+			for _, want := range []string{"Cụm nhà văn hóa (Thôn 1), cx-01", "… và 10 cụm loa khác", "https://loaxa.example/faults", "40 loudspeaker clusters offline in Xã Cẩm Xuyên since 11:48 23/11/2026",
+				"Giờ ghi theo múi giờ Asia/Ho_Chi_Minh.", "Times are those of Asia/Ho_Chi_Minh."} {
 				if !strings.Contains(text, want) {
 					t.Errorf("the mail lacks %q:\n%s", want, text)
 				}

@@ -142,7 +142,7 @@ func TestWebhook(t *testing.T) {
 	h.deliver()
 	mu.Lock()
 	defer mu.Unlock()
-	if len(got) != 1 || len(got[0].News) != 2 {
+	if len(got) != 1 || len(got[0].News) != 2 || got[0].Zone != "Asia/Ho_Chi_Minh" {
 		t.Fatalf("got %+v", got)
 	}
 	for i, want := range []string{
@@ -320,7 +320,7 @@ func TestWords(t *testing.T) {
 						if strings.Contains(line, "%!") || strings.Contains(line, "()") || strings.Contains(line, "  ") || len(line) < 20 {
 							t.Errorf("%s %s: %q", k, e, line)
 						}
-						if b := tx.body([]radio.FaultNews{n}, "https://x", at); strings.Contains(b, "%!") {
+						if b := tx.body([]radio.FaultNews{n}, "https://x", timetable.Zone{}); strings.Contains(b, "%!") {
 							t.Errorf("%s %s: %q", k, e, b)
 						}
 					}

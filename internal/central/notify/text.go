@@ -24,6 +24,7 @@ type texts struct {
 	others     string // count
 	several    string // count
 	view       string
+	zone       string // name of the time zone
 	sign       string
 }
 
@@ -31,7 +32,7 @@ var vietnamese = texts{
 	one: "cụm loa “%s” (%s)", many: "%d cụm loa", place: " tại %s",
 	opened: "%s%s: %s", closed: "Đã hết: %s%s: %s", still: "Vẫn còn: %s%s: %s, từ %s",
 	lost: "%s mất kết nối%s từ %s", back: "Đã kết nối lại: %s%s (mất kết nối từ %s đến %s)", stillLost: "Vẫn mất kết nối: %s%s, từ %s",
-	others: "… và %d cụm loa khác", several: "%d thông báo về cụm loa", view: "Xem: ",
+	others: "… và %d cụm loa khác", several: "%d thông báo về cụm loa", view: "Xem: ", zone: "Giờ ghi theo múi giờ %s.",
 	sign: "Loa Xã gửi tự động. Người nhận do quản trị hệ thống đặt.",
 	trouble: func(n radio.FaultNews, at func(radio.Millis) string) string {
 		c := n.Cause
@@ -71,7 +72,7 @@ var english = texts{
 	one: "loudspeaker cluster “%s” (%s)", many: "%d loudspeaker clusters", place: " in %s",
 	opened: "%s%s: %s", closed: "Over: %s%s: %s", still: "Still: %s%s: %s, since %s",
 	lost: "%s offline%s since %s", back: "Back online: %s%s (offline from %s to %s)", stillLost: "Still offline: %s%s, since %s",
-	others: "… and %d more", several: "%d notices about loudspeaker clusters", view: "See: ",
+	others: "… and %d more", several: "%d notices about loudspeaker clusters", view: "See: ", zone: "Times are those of %s.",
 	sign: "Sent by Loa Xã. The administrator decides who receives this.",
 	trouble: func(n radio.FaultNews, at func(radio.Millis) string) string {
 		c := n.Cause
@@ -154,7 +155,8 @@ func upper(s string) string {
 }
 
 // body is a whole mail in one language.
-func (t texts) body(news []radio.FaultNews, base string, at func(radio.Millis) string) string {
+func (t texts) body(news []radio.FaultNews, base string, zone timetable.Zone) string {
+	at := instants(zone)
 	var b strings.Builder
 	for _, n := range news {
 		b.WriteString(t.headline(n, at) + "\n")
@@ -171,7 +173,7 @@ func (t texts) body(news []radio.FaultNews, base string, at func(radio.Millis) s
 		}
 		b.WriteString("\n")
 	}
-	return b.String() + t.sign + "\n"
+	return b.String() + fmt.Sprintf(t.zone, zone) + "\n" + t.sign + "\n"
 }
 
 // subject is short, and says all when there is one piece of news.

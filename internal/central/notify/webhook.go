@@ -30,9 +30,12 @@ const (
 
 // Payload is the body of a webhook.
 type Payload struct {
-	Version int           `json:"version"` // 1
-	Message string        `json:"message"` // the same whenever the same news is sent again
-	News    []PayloadNews `json:"news"`
+	Version int    `json:"version"` // 1
+	Message string `json:"message"` // the same whenever the same news is sent again
+	// Zone is the IANA name of the zone of the times in text_vi and text_en; instants in
+	// fields are UTC in milliseconds since 1970.
+	Zone string        `json:"zone"`
+	News []PayloadNews `json:"news"`
 }
 
 // PayloadNews is one piece of news with its words.
@@ -44,7 +47,7 @@ type PayloadNews struct {
 }
 
 func (n *Notify) payload(m message) Payload {
-	p := Payload{Version: 1, Message: m.id}
+	p := Payload{Version: 1, Message: m.id, Zone: n.opts.Zone.String()}
 	at := instants(n.opts.Zone)
 	for _, d := range m.notices {
 		p.News = append(p.News, PayloadNews{d.News, vietnamese.headline(d.News, at), english.headline(d.News, at), link(n.opts.BaseURL, d.News)})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
@@ -33,6 +34,7 @@ type key struct {
 	entry    radio.EntryID
 	with     radio.ScheduleID
 	bulletin radio.BulletinID
+	by       radio.BulletinID // what sounds in place of the bulletin
 	// extra is what else tells it apart: the permitted hours as people read them, or the
 	// name of an area.
 	extra string
@@ -53,6 +55,7 @@ const (
 	whatException = string(radio.VetoException)
 	whatSessions  = string(radio.VetoSessions)
 	whatMinutes   = string(radio.VetoMinutes)
+	whatQuiet     = string(radio.VetoQuiet)
 	// Another is not aired, because this one has used the day's sessions or minutes up.
 	whatOustsSessions = "ousts sessions"
 	whatOustsMinutes  = "ousts minutes"
@@ -61,16 +64,20 @@ const (
 	whatUnapproved = "unapproved"
 	whatUnsigned   = "unsigned"  // approved, but no signature holds for it
 	whatElsewhere  = "elsewhere" // approved for another area
+	whatStoodIn    = "stood in"  // another bulletin sounds in its place
 
 	whatUnplayable  = "unplayable"
 	whatEmpty       = "empty"
 	whatNever       = "never"
+	whatGone        = "gone" // its last airing is over
 	whatOver        = "over"
 	whatZone        = "zone"
 	whatUnsupported = "unsupported"
 
 	whatNone = "none"
 	whatIdle = "idle" // devices that never enrolled
+	// A device out of use.
+	whatRetired = "retired"
 )
 
 // judge works the groups out and tells every clash of the schedules asked about once.
@@ -86,19 +93,25 @@ func (p *Preview) judge(ctx context.Context, s *survey, groups []*group, days in
 		found[g] = newLedger()
 	}
 	err := each(ctx, groups, func(g *group) {
-		if len(g.places) > 0 {
-			p.fill(s, g, s.spans(g, days)...)
-		} else {
+		parts := p.byDelay(g)
+		if len(parts) == 0 {
 			p.resolve(s, g) // what cannot enter a programme is told before anybody enrols
+			parts = []*group{g}
+		} else {
+			p.fill(s, g, parts, s.spans(g, days)...)
 		}
-		s.look(found[g], g, days)
-		g.airings, g.programme = nil, radio.Programme{} // thousands of groups must not all be held at once
+		for _, part := range parts {
+			one := newLedger()
+			p.look(s, one, part, days)
+			found[g].join(one, part.places)
+		}
+		g.programme = radio.Programme{} // thousands of groups must not all be held at once
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range groups {
-		l.join(found[g], g.places)
+		l.take(found[g])
 		s.idle(l, g)
 	}
 	return s.tell(l), nil
@@ -120,7 +133,7 @@ func (s *survey) idle(l *ledger, g *group) {
 }
 
 // look lists the clashes of one group.
-func (s *survey) look(l *ledger, g *group, days int) {
+func (p *Preview) look(s *survey, l *ledger, g *group, days int) {
 	if g.refusal != nil && len(g.places) == 0 {
 		return // nobody is refused a programme yet
 	}
@@ -145,8 +158,11 @@ func (s *survey) look(l *ledger, g *group, days int) {
 	}
 	var mine []radio.PreviewAiring
 	counted := map[radio.Date]radio.ScheduleID{}
-	for _, a := range g.airings {
+	for i, a := range g.airings {
 		start := a.Start.Time()
+		if a.ClearAt != 0 {
+			a.ClearAt = clearAfter(g.airings, i)
+		}
 		if sp, ok := within[a.Schedule]; ok {
 			if !start.Before(sp.from) && start.Before(sp.to) {
 				mine = append(mine, a)
@@ -159,8 +175,24 @@ func (s *survey) look(l *ledger, g *group, days int) {
 		s.crowdedOut(l, g, counted, a)
 	}
 	if !s.whole {
-		s.sync(l, g, mine)
+		p.sync(s, l, g, mine)
 	}
+}
+
+// clearAfter is when what stands in the way of an airing is over: the last of what follows it
+// within the minute, as a session of several items does. The airings are in order.
+func clearAfter(all []radio.PreviewAiring, i int) radio.Millis {
+	a := all[i]
+	until := a.ClearAt
+	for _, x := range all[i:] {
+		if x.Start > until.Add(time.Minute) {
+			break
+		}
+		if x.Slot != a.Slot && x.Outcome == "" {
+			until = max(until, x.End())
+		}
+	}
+	return until
 }
 
 // refused: no programme can be made for the devices. The one who publishes is told for
@@ -185,15 +217,16 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 	f := finding{key: key{schedule: x.Schedule, slot: x.Slot, entry: x.Entry}, at: at, text: [2]string{x.VI, x.EN}}
 	switch x.Reason {
 	case radio.Unapproved:
-		e := s.entry(g, x)
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, e.Bulletin
-		if _, ok := s.newest(e.Bulletin); !ok {
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnapproved, x.Bulletin
+		if _, ok := s.newest(x.Bulletin); !ok {
 			f.what, f.blocking = whatUnknown, true
 		}
+	case radio.StoodIn:
+		f.kind, f.what, f.bulletin, f.by = radio.ConflictAudio, whatStoodIn, x.Bulletin, x.By
 	case radio.Unsigned:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatUnsigned, x.Bulletin
 	case radio.Elsewhere:
-		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, s.entry(g, x).Bulletin
+		f.kind, f.what, f.bulletin = radio.ConflictAudio, whatElsewhere, x.Bulletin
 		f.extra = s.areas[s.bulletins[f.bulletin].Area].Name
 	case radio.UnplayableSlot:
 		if s.broken[x.Slot] {
@@ -205,19 +238,6 @@ func (s *survey) leftOut(l *ledger, g *group, x radio.Exclusion, at radio.Millis
 		return
 	}
 	l.add(f)
-}
-
-func (s *survey) entry(g *group, x radio.Exclusion) radio.Entry {
-	for _, o := range g.schedules {
-		for _, sl := range o.Slots {
-			for _, e := range sl.Items {
-				if o.ID == x.Schedule && sl.ID == x.Slot && e.ID == x.Entry {
-					return e
-				}
-			}
-		}
-	}
-	return radio.Entry{}
 }
 
 // newest gives the highest version of a bulletin, whatever its state.
@@ -279,11 +299,7 @@ func (s *survey) neighbour(l *ledger, a radio.PreviewAiring) {
 
 // odd: it sounds at an hour at which people sleep, although the place permits it.
 func (s *survey) odd(a radio.PreviewAiring) bool {
-	quiet, err := timetable.NewHours(radio.DefaultPolicy(s.zoneName))
-	if err != nil {
-		return false // survey has loaded the zone
-	}
-	ok, _ := quiet.Permits(a.Start.Time(), a.End().Time())
+	ok, _ := s.quiet.Permits(a.Start.Time(), a.End().Time())
 	return !ok
 }
 
@@ -317,10 +333,19 @@ func (s *survey) alone(l *ledger, o radio.Schedule, days int) {
 			s.broken[sl.ID] = true
 			l.add(finding{key: key{kind: radio.ConflictSlot, what: whatUnplayable, schedule: o.ID, slot: sl.ID}, blocking: true,
 				text: [2]string{"không tính được thành lượt phát: " + err.Error(), "it cannot be expanded: " + err.Error()}})
-		case !due:
+		case due:
+		case !s.wasDue(o, sl):
 			add(radio.ConflictSlot, whatNever, false, sl.ID)
+		case !s.whole: // on the air it has simply done its work
+			add(radio.ConflictSlot, whatGone, false, sl.ID)
 		}
 	}
+}
+
+// wasDue says whether a slot came due in the year before now.
+func (s *survey) wasDue(o radio.Schedule, sl radio.Slot) bool {
+	at, ok := timetable.Next(o, sl, s.now.AddDate(-1, 0, 0))
+	return ok && at.Before(s.now)
 }
 
 // targets: each must exist, and be of use.
@@ -334,6 +359,9 @@ func (s *survey) targets(l *ledger, o radio.Schedule) {
 			l.add(f)
 		case s.inhabited[t]:
 			reached = true
+		case s.retired[t.Device].ID != "":
+			f.what, f.extra = whatRetired, s.retired[t.Device].Name
+			l.add(f)
 		default:
 			f.what, f.extra = whatNone, s.areas[t.Area].Name
 			l.add(f)
@@ -353,6 +381,7 @@ func (s *survey) tell(l *ledger) []radio.Conflict {
 		c := radio.Conflict{Kind: k.kind, Blocking: m.blocking, Schedule: k.schedule, Slot: k.slot, Entry: k.entry, With: k.with,
 			At: m.at, Times: m.total, Devices: m.devices, DeviceCount: m.count}
 		c.VI, c.EN = n.words(*m)
+		c.FixVI, c.FixEN = n.fix(*m)
 		out = append(out, c)
 	}
 	slices.SortStableFunc(out, func(a, b radio.Conflict) int {

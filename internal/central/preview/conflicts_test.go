@@ -24,6 +24,14 @@ func with(s radio.Schedule, change func(*radio.Schedule)) radio.Schedule {
 
 func prior(s *radio.Schedule) { s.Priority = radio.Prior }
 
+// variant gives one place another bulletin at the first position.
+func variant(t radio.Target, b int) func(*radio.Schedule) {
+	return func(s *radio.Schedule) {
+		s.Slots[0].Items = slices.Clone(s.Slots[0].Items)
+		s.Slots[0].Items[0].Variants = []radio.Variant{{Target: t, Bulletin: bulletin(b)}}
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	cases := []struct {
 		name       string
@@ -80,13 +88,13 @@ func TestConflicts(t *testing.T) {
 		{"the hours of one hamlet", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: area(12)}, Zone: zone, Windows: []radio.Window{{From: 300, To: 420, Days: []int{1, 7}}}}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))},
-			[]string{"hours 2 28 (05:00–07:00 T2 CN)"}},
+			[]string{"hours 2 28 giờ yên tĩnh riêng của nơi đặt cụm loa (00:00–05:00 T2 CN, 07:00–24:00 T2 CN, 00:00–24:00 T3 T4 T5 T6 T7)"}},
 		{"never", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: radio.Target{Area: area(1)}, Zone: zone}}
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 56 (không có giờ nào)"}},
 		{"a day of mourning", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}}, Mourning: []radio.Date{"2026-11-25"}}}
-		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát 25/11/2026"}},
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1))}, []string{"hours 4 4 rơi vào ngày không được phát, đầu tiên 25/11/2026"}},
 		{"exception dates, silent", func(h *house) {
 			h.plan.Policies = []radio.PolicyRule{{ID: id[radio.PolicyID]('p', 1), Target: inCommune, Zone: zone, Windows: []radio.Window{{From: 300, To: 1260}},
 				Exceptions: []radio.PolicyException{{From: "2026-11-25", Until: "2026-11-27", Label: "Tết thử"}}}}
@@ -126,6 +134,22 @@ func TestConflicts(t *testing.T) {
 			b := &h.plan.Bulletins[1]
 			b.Area, b.Signed = area(20), &radio.ApprovalRow{Area: area(20), SignedApproval: b.Signed.SignedApproval}
 		}, []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, everyday, 1, 2))}, []string{"no_audio 4 0 chỉ được duyệt để phát ở Xã 20"}},
+		{"a variant that is not approved", func(h *house) {
+			h.plan.Bulletins[1].State = radio.Pending
+		}, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), variant(radio.Target{Area: area(12)}, 2))},
+			[]string{"no_audio 2 0 Bản riêng “Bản tin số 2” trong khung giờ “khung-1” của lịch “Lịch số 1” không phát được trên 2 cụm loa (bản tin chưa có phiên bản được duyệt): các cụm loa này phát “Bản tin số 1”"}},
+		{"a variant that overlaps at its place only", func(h *house) {
+			h.plan.Schedules = []radio.Schedule{schedule(2, inCommune, slot(2, "1 17 * * *", 1))}
+		}, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), func(s *radio.Schedule) {
+			prior(s)
+			variant(radio.Target{Device: device(121)}, 2)(s)
+		})}, []string{"overlap 1 14 chen vào lịch “Lịch số 2”"}},
+		{"dates that all lie behind", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 20,21 11 *", 1)), func(s *radio.Schedule) {
+			s.Slots[0].Dates = []radio.Date{"2026-11-20", "2026-11-21"}
+		})}, []string{"slot 0 0 không còn lượt phát nào: lượt cuối đã qua"}},
+		{"a date at an hour that is not permitted", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, "15 3 25,30 11 *", 1)), func(s *radio.Schedule) {
+			s.Slots[0].Dates = []radio.Date{"2026-11-25"}
+		})}, []string{"hours 4 4 lượt đầu lúc 03:15 25/11/2026"}},
 		{"no such bulletin", nil, []radio.Schedule{schedule(1, inCommune, slot(1, everyday, 1, 77))}, []string{"no_audio! 4 0 không có trong kho"}},
 
 		{"the bulletin runs out", func(h *house) {
@@ -163,6 +187,21 @@ func TestConflicts(t *testing.T) {
 		{"audio that will be there in time", func(h *house) {
 			h.says(device(111), h.issued[device(111)], 1, 2)
 		}, []radio.Schedule{schedule(1, inCommune, slot(1, "14 10 * * *", 3))}, nil},
+
+		{"links that do not carry it", func(h *house) {
+			h.link(device(111), 1000, 0, 0, 1)
+			h.link(device(112), 2000, 0, 0, 1)
+			h.link(device(121), 1_000_000, 1_000_000, 0, 1)
+			h.link(device(122), 1_000_000, 50_000_000, 0, 1)
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "30 10 * * *", 5))}, []string{
+			"not_synced 2 2 2 cụm loa có đường truyền chậm, tải âm thanh của bản tin “Bản tin số 5” không kịp lượt 10:30 23/11/2026 của lịch “Lịch số 1”: chậm nhất",
+			"not_synced 1 0 1 cụm loa dùng gói dung lượng không đủ để tải âm thanh của lịch “Lịch số 1” trong tháng: thiếu nhiều nhất 2 MB. Cho các cụm loa này tải bản 32 kbit/s"}},
+		{"a slow link that has the lighter rendition", func(h *house) {
+			h.link(device(111), 1000, 0, 0, 1)
+			h.change(device(111), func(s *radio.Status) {
+				s.Audio = append(s.Audio, radio.AudioStatus{SHA256: hash(2*5 + 1), Ready: true})
+			})
+		}, []radio.Schedule{schedule(1, inCommune, slot(1, "30 10 * * *", 5))}, nil},
 
 		{"an emergency", nil, []radio.Schedule{with(schedule(1, inCommune, slot(1, everyday, 1)), func(s *radio.Schedule) { s.Priority = radio.Emergency })},
 			[]string{"priority! 0 0 không được mang mức khẩn cấp"}},
@@ -220,7 +259,7 @@ func TestConflicts(t *testing.T) {
 			got := conflicts(t, h, c.candidates...)
 			ok := len(got) == len(c.want)
 			for i := range got {
-				if got[i].VI == "" || got[i].EN == "" || strings.Contains(got[i].VI+got[i].EN, "%!") {
+				if all := []string{got[i].VI, got[i].EN, got[i].FixVI, got[i].FixEN}; slices.Contains(all, "") || strings.Contains(strings.Join(all, ""), "%!") {
 					t.Errorf("without words: %+v", got[i])
 				}
 				ok = ok && holds(got[i], c.want[i])
@@ -241,7 +280,7 @@ func holds(c radio.Conflict, want string) bool {
 		kind += "!"
 	}
 	head := fmt.Sprintf("%s %d %d ", kind, c.DeviceCount, c.Times)
-	return strings.HasPrefix(want, head) && strings.Contains(c.VI, strings.TrimPrefix(want, head))
+	return strings.HasPrefix(want, head) && strings.Contains(c.VI+" "+c.FixVI, strings.TrimPrefix(want, head))
 }
 
 // A clash names the schedules, the slot, the first time and the devices, the last
@@ -312,5 +351,72 @@ func TestConflictsFail(t *testing.T) {
 	h.fail = radio.ErrUnavailable
 	if _, err := h.preview().Conflicts(t.Context(), nil); !errors.Is(err, radio.ErrUnavailable) {
 		t.Errorf("no database: %v", err)
+	}
+}
+
+// A slot whose last airing is over: who publishes it is told that nothing is left of it;
+// on the air it has done its work, and is no conflict on its last evening.
+func TestLastAiringIsOver(t *testing.T) {
+	h := newHouse() // 10:00 on 23 November
+	today := with(schedule(1, inCommune, slot(1, "0 9 * * *", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-01", "2026-11-23" })
+	never := with(schedule(2, inCommune, slot(2, "0 9 * * 0", 1)), func(s *radio.Schedule) { s.From, s.Until = "2026-11-23", "2026-11-24" }) // no Sunday
+	h.plan.Schedules = []radio.Schedule{today, never}
+	said := func(all []radio.Conflict) (out []string) {
+		for _, c := range all {
+			if c.Kind == radio.ConflictSlot {
+				out = append(out, c.VI)
+			}
+		}
+		return out
+	}
+	const over, empty = "Khung giờ “khung-1” của lịch “Lịch số 1” không còn lượt phát nào: lượt cuối đã qua.", "Khung giờ “khung-2” của lịch “Lịch số 2” không có lượt phát nào trong thời gian hiệu lực."
+	if got := said(conflicts(t, h, today, never)); !slices.Equal(got, []string{over, empty}) {
+		t.Errorf("before publishing: %q", got)
+	}
+	on, err := h.preview().Check(t.Context())
+	if got := said(on); err != nil || !slices.Equal(got, []string{empty}) {
+		t.Errorf("on the air: %q %v", got, err)
+	}
+	if got := said(rehearse(t, h, inCommune, "", "").Conflicts); !slices.Equal(got, []string{empty}) {
+		t.Errorf("rehearsal: %q", got)
+	}
+}
+
+// What stands in the way may go on in several items: the advice names the end of the last.
+func TestAdviceLooksBehindAllThatStandsInTheWay(t *testing.T) {
+	h := newHouse()
+	h.plan.Schedules = []radio.Schedule{with(schedule(1, inCommune, slot(1, "0 17 * * *", 3, 3, 3)), prior)} // nine minutes
+	mine := with(schedule(2, inCommune, slot(2, "1 17 * * *", 1)), func(s *radio.Schedule) { s.GraceSeconds = 60 })
+	for _, c := range conflicts(t, h, mine) {
+		if c.Kind == radio.ConflictOverlap && c.FixVI == "Dời khung giờ sang 17:09 hoặc muộn hơn, hoặc rút ngắn nội dung." {
+			return
+		}
+		t.Errorf("%s %s", c.VI, c.FixVI)
+	}
+}
+
+// A place out of use waits for nobody to enrol it: it counts nowhere, and a schedule for it
+// alone is told that nothing sounds there.
+func TestRetiredDevices(t *testing.T) {
+	h := newHouse()
+	for i := range h.places {
+		if h.places[i].Hamlet().ID == area(11) {
+			h.places[i].Device.Enrolled, h.places[i].Device.Retired = 0, radio.At(now.Add(-time.Hour))
+		}
+	}
+	wide, hamlet, one := schedule(1, inCommune, slot(1, everyday, 1)), schedule(2, radio.Target{Area: area(11)}, slot(2, "0 6 * * *", 1)), schedule(3, radio.Target{Device: device(111)}, slot(3, "0 7 * * *", 1))
+	h.plan.Schedules = []radio.Schedule{wide, hamlet, one}
+	var got []string
+	for _, c := range conflicts(t, h, wide, hamlet, one) {
+		got = append(got, c.VI)
+	}
+	if want := []string{"Lịch “Lịch số 2” gửi đến “Thôn 11”, nơi chưa có cụm loa nào.", "Lịch “Lịch số 3” gửi đến cụm loa “Cụm 111”, đã ngừng sử dụng."}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if r := rehearse(t, h, inCommune, "", ""); r.Devices != 2 || r.Idle != 0 {
+		t.Errorf("%d devices, %d not enrolled", r.Devices, r.Idle)
+	}
+	if r := rehearse(t, h, radio.Target{Device: device(111)}, "", ""); r.Devices != 0 || len(r.Rows) != 0 {
+		t.Errorf("itself: %+v", r)
 	}
 }

@@ -32,11 +32,11 @@ func (p *Preview) resolve(s *survey, g *group) {
 	// One in a zone that is not the province's would stop all the others; it is told by itself.
 	fit := slices.DeleteFunc(slices.Clone(g.schedules), func(o radio.Schedule) bool { return o.Zone != place.Province().Zone })
 	var err error
-	if g.policy, err = p.resolver.Policy(s.policies, place); err != nil {
+	if g.policy, err = p.resolver.Policy(s.policies, place, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		return
 	}
-	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.bulletins, s.withdrawn, s.now); err != nil {
+	if g.programme, g.left, err = p.resolver.Programme(place, fit, s.decided, s.bulletins, s.withdrawn, s.now); err != nil {
 		g.refusal = &refusal{what: unissuable, err: err}
 		n := 0
 		for _, o := range fit {
@@ -66,15 +66,43 @@ func prove(p radio.Programme, now time.Time) *refusal {
 	return nil
 }
 
-// fill resolves the group's documents and expands them in some spans of time.
-func (p *Preview) fill(s *survey, g *group, spans ...span) {
-	p.resolve(s, g)
-	if g.refusal != nil {
-		return
+// byDelay sorts the devices of a group by what they add to planned starts: at the end of
+// the permitted hours that decides. None for a group without devices.
+func (p *Preview) byDelay(g *group) []*group {
+	at := map[time.Duration]*group{}
+	var out []*group
+	for _, pl := range g.places {
+		delay := p.resolver.Settings(pl).SpeechDelay()
+		part := at[delay]
+		if part == nil {
+			part = &group{delay: delay}
+			at[delay], out = part, append(out, part)
+		}
+		part.places = append(part.places, pl)
 	}
-	settings := p.resolver.Settings(g.first())
+	return out
+}
+
+// fill resolves the documents of a group once, and expands them in some spans of time for
+// each of its parts (byDelay).
+func (p *Preview) fill(s *survey, g *group, parts []*group, spans ...span) {
+	p.resolve(s, g)
+	if g.refusal == nil {
+		p.expand(g, parts, spans...)
+	}
+	for _, part := range parts {
+		part.schedules, part.policy, part.programme, part.left, part.refusal = g.schedules, g.policy, g.programme, g.left, g.refusal
+	}
+}
+
+// expand fills in the airings of some spans of time.
+func (p *Preview) expand(g *group, parts []*group, spans ...span) {
+	delays := make([]time.Duration, len(parts))
+	for i, part := range parts {
+		delays[i] = part.delay
+	}
 	for _, sp := range spans {
-		airings, err := p.resolver.Preview(g.programme, g.policy, settings, sp.from, sp.to)
+		airings, err := p.resolver.Previews(g.programme, g.policy, delays, sp.from, sp.to)
 		if err != nil {
 			g.refusal = &refusal{what: unissuable, err: err}
 			if n := mostADay(g.programme); n > timetable.MaxAiringsPerDay {
@@ -82,7 +110,9 @@ func (p *Preview) fill(s *survey, g *group, spans ...span) {
 			}
 			return
 		}
-		g.airings = append(g.airings, airings...)
+		for i, part := range parts {
+			part.airings = append(part.airings, airings[i]...)
+		}
 	}
 }
 

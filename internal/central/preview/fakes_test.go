@@ -42,6 +42,7 @@ type house struct {
 	generation int64
 	read       int // how often the plan was
 	views      []radio.DeviceView
+	tuning     programme.Tuning
 }
 
 func (h *house) Plan(context.Context) (radio.Plan, error) {
@@ -89,7 +90,7 @@ func (h *house) stands(b radio.Bulletin) error {
 const lapsed = "lapsed"
 
 func (h *house) preview() *preview.Preview {
-	return preview.New(h, h, programme.Resolver{Stands: h.stands}, func() time.Time { return now })
+	return preview.New(h, h, programme.Resolver{Stands: h.stands, Tuning: h.tuning}, func() time.Time { return now })
 }
 
 // newHouse: province 1; communes 10, 20 with two hamlets each (11, 12, 21, 22), a commune
@@ -135,6 +136,22 @@ func (h *house) says(d radio.DeviceID, revision int64, have ...int) {
 		panic(err)
 	}
 	h.states[d] = radio.DeviceState{Device: d, Presence: radio.Presence{Alive: true, Connection: 1, At: radio.At(now.Add(-time.Hour))}, Reported: b}
+}
+
+// change alters what a device said.
+func (h *house) change(d radio.DeviceID, f func(*radio.Status)) {
+	state := h.states[d]
+	var s radio.Status
+	if err := json.Unmarshal(state.Reported, &s); err != nil {
+		panic(err)
+	}
+	f(&s)
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	state.Reported = b
+	h.states[d] = state
 }
 
 // approved gives a bulletin of whole seconds in both renditions.

@@ -56,3 +56,18 @@ func (l *ledger) join(o *ledger, places []radio.Place) {
 		m.total += f.times * len(at)
 	}
 }
+
+// take takes over what was found on the devices of another ledger.
+func (l *ledger) take(o *ledger) {
+	for _, k := range o.order {
+		from := o.of[k]
+		m := l.add(from.finding)
+		for _, d := range from.devices {
+			if len(m.devices) < radio.MaxConflictDevices {
+				m.devices = append(m.devices, d)
+			}
+		}
+		m.count += from.count
+		m.total += from.total
+	}
+}

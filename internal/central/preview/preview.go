@@ -1,8 +1,9 @@
 // Package preview answers, before anything sounds, what would: the coming days of a
 // device or a commune, and what stands between a schedule and the air. It receives the
 // plan, the devices' own words and the revisions issued from store, has documents made
-// and expanded by programme (the agent's own timetable behind it), and hands weeks and
-// conflicts to web.
+// and expanded by programme (the agent's own timetable behind it), and hands weeks,
+// conflicts and rehearsals to web and to the command line, and what a draft of the
+// operating rules would silence to rules.
 //
 // Devices that get the same schedules, policy and rendition are worked out once. Between
 // two questions only the plan is kept, as long as it is the newest: no answer is older
@@ -57,12 +58,13 @@ type Fleet interface {
 type Resolver interface {
 	// Current picks the bulletins that may be aired, one version each.
 	Current(all []radio.Bulletin) map[radio.BulletinID]radio.Bulletin
-	Programme(place radio.Place, schedules []radio.Schedule, bulletins map[radio.BulletinID]radio.Bulletin,
+	Programme(place radio.Place, schedules []radio.Schedule, decided radio.Decided, bulletins map[radio.BulletinID]radio.Bulletin,
 		withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error)
-	Policy(rules []radio.PolicyRule, place radio.Place) (radio.Policy, error)
+	Policy(rules []radio.PolicyRule, place radio.Place, now time.Time) (radio.Policy, error)
 	Settings(place radio.Place) radio.Settings
-	// Preview tells what a device would do with its documents in a span of time.
-	Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error)
+	// Previews tells what devices would do with their documents in a span of time: one list
+	// for each delay that devices add to planned starts.
+	Previews(p radio.Programme, policy radio.Policy, delays []time.Duration, from, to time.Time) ([][]radio.PreviewAiring, error)
 }
 
 // Preview is safe for concurrent use.
@@ -90,16 +92,12 @@ func New(plans Plans, fleet Fleet, resolver Resolver, now func() time.Time) *Pre
 // or the first 14 days of a candidate that begins later. Blocking ones come first.
 func (p *Preview) Conflicts(ctx context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {
 	if len(candidates) > maxCandidates {
-		var e radio.Invalid
-		e.Add("schedules", fmt.Sprintf("nhiều nhất %d lịch một lần", maxCandidates), fmt.Sprintf("at most %d schedules at once", maxCandidates))
-		return nil, e.Err()
+		return nil, tooManyCandidates()
 	}
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := p.enter(ctx); err != nil {
+		return nil, err
 	}
+	defer p.exit()
 	s, err := p.survey(ctx)
 	if err != nil {
 		return nil, err
@@ -148,9 +146,14 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	if begin.Before(s.now) {
 		begin = s.now
 	}
+	// What a slot of the last evening sounds past midnight is of that evening.
 	var spans []span
-	if begin.Before(end) {
-		spans = append(spans, span{begin, end})
+	if late := end.Add(timetable.MaxSlotLength + radio.MaxGraceSeconds*time.Second); begin.Before(late) {
+		spans = append(spans, span{begin, late})
+	}
+	due := span{begin, end}
+	if end.Before(begin) {
+		due.from = end
 	}
 	s.onAir()
 	groups := s.groups(func(pl radio.Place) bool { return pl.Within(of) })
@@ -158,16 +161,20 @@ func (p *Preview) Week(ctx context.Context, of radio.Target, from radio.Date, da
 	if len(spans) == 0 {
 		return w.done(s), nil // what has been is the log's to say
 	}
+	parts := make(map[*group][]*group, len(groups))
+	for _, g := range groups {
+		parts[g] = p.byDelay(g)
+	}
 	if err := each(ctx, groups, func(g *group) {
 		if len(g.places) > 0 {
-			p.fill(s, g, spans...)
+			p.fill(s, g, parts[g], spans...)
 		}
 	}); err != nil {
 		return radio.Preview{}, err
 	}
 	for _, g := range groups {
-		if len(g.places) > 0 {
-			w.add(s, g, spans[0])
+		for _, part := range parts[g] {
+			w.add(s, part, due)
 		}
 	}
 	return w.done(s), nil

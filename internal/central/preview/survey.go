@@ -17,20 +17,26 @@ type survey struct {
 	now      time.Time
 	zone     timetable.Zone // of the province
 	zoneName string
+	quiet    timetable.Hours // the default quiet hours there
 	areas    map[radio.AreaID]radio.Area
 	places   []radio.Place
 	// inhabited marks what names at least one device.
 	inhabited map[radio.Target]bool
+	// retired are the places out of use: nothing sounds there, and nobody waits for it.
+	retired   map[radio.DeviceID]radio.Device
 	policies  []radio.PolicyRule
-	ruleOf    map[radio.Target]int // index in policies; the first rule of a target counts
+	ruleOf    map[radio.Target][]int // indexes in policies, of every version
 	all       []radio.Bulletin
 	bulletins map[radio.BulletinID]radio.Bulletin
 	withdrawn []radio.SHA256
 	schedules []radio.Schedule // with the candidates in their places
+	decided   radio.Decided
 	// asked marks the schedules that are judged.
 	asked map[radio.ScheduleID]bool
 	// whole: the plan on the air is judged, not what somebody is about to publish.
 	whole bool
+	// only is the one span of time judged; nil: each schedule has its own.
+	only *span
 	// broken marks slots whose fault is told already.
 	broken map[radio.SlotID]bool
 
@@ -72,7 +78,7 @@ func (p *Preview) read(ctx context.Context) (*survey, error) {
 }
 
 func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
-	s := &survey{areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target]int{}}
+	s := &survey{areas: map[radio.AreaID]radio.Area{}, ruleOf: map[radio.Target][]int{}}
 	plan, err := p.plans.Plan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w", err)
@@ -89,17 +95,24 @@ func (p *Preview) newSurvey(ctx context.Context) (*survey, error) {
 	if s.zone, err = timetable.LoadZone(s.zoneName); err != nil {
 		return nil, fmt.Errorf("zone of the province: %w", err)
 	}
+	if s.quiet, err = timetable.NewHours(radio.DefaultPolicy(s.zoneName)); err != nil {
+		return nil, fmt.Errorf("quiet hours of the province: %w", err)
+	}
 	s.inhabited = make(map[radio.Target]bool, 2*len(s.places))
+	s.retired = map[radio.DeviceID]radio.Device{}
 	for _, pl := range s.places {
+		if outOfUse(pl.Device) {
+			s.retired[pl.Device.ID] = pl.Device
+			continue
+		}
 		for _, t := range targetsOf(pl) {
 			s.inhabited[t] = true
 		}
 	}
 	for i, r := range plan.Policies {
-		if _, known := s.ruleOf[r.Target]; !known {
-			s.ruleOf[r.Target] = i
-		}
+		s.ruleOf[r.Target] = append(s.ruleOf[r.Target], i)
 	}
+	s.decided = plan.Decided
 	s.policies, s.schedules, s.all = plan.Policies, plan.Schedules, plan.Bulletins
 	s.bulletins = p.resolver.Current(plan.Bulletins)
 	return s, nil
@@ -167,12 +180,15 @@ func (s *survey) onAir() {
 // knows says whether there is such a device or area.
 func (s *survey) knows(t radio.Target) bool {
 	_, ok := s.areas[t.Area]
-	return s.inhabited[t] || ok && t.Device == ""
+	_, gone := s.retired[t.Device]
+	return s.inhabited[t] || gone || ok && t.Device == ""
 }
 
 // group is devices that get the same documents, apart from their own name.
 type group struct {
 	places []radio.Place // by code
+	// delay is what each of the places adds to planned starts, in a part of a group.
+	delay time.Duration
 	// idle never enrolled: they have no programme, play nothing and count nowhere.
 	idle      []radio.Place
 	schedules []radio.Schedule
@@ -232,29 +248,34 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 			}
 		}
 	}
-	narrow := make([]bool, len(s.schedules))
+	narrow, varied := make([]bool, len(s.schedules)), make([]bool, len(s.schedules))
 	for i, o := range s.schedules {
-		narrow[i] = s.narrow(o)
+		narrow[i], varied[i] = s.narrow(o), hasVariants(o)
 	}
 	var out []*group
 	known := map[string]*group{}
 	for _, p := range s.places {
-		if want != nil && !want(p) {
+		if want != nil && !want(p) || outOfUse(p.Device) {
 			continue
 		}
-		rule := -1
-		var mine []int
+		var rules, mine []int
 		for _, t := range targetsOf(p) {
-			if i, ok := s.ruleOf[t]; ok && rule < 0 {
-				rule = i
-			}
+			rules = append(rules, s.ruleOf[t]...)
 			mine = append(mine, reach[t]...)
 		}
 		slices.Sort(mine)
 		mine = slices.Compact(mine)
-		key := groupKey(p, rule, mine)
+		key := groupKey(p, rules, mine)
 		if slices.ContainsFunc(mine, func(i int) bool { return narrow[i] }) {
 			key += string(p.Commune().ID)
+		}
+		for _, i := range mine {
+			if varied[i] {
+				key += wishes(s.schedules[i], p)
+			}
+		}
+		if deciders := p.Deciders(); s.decided.Any(deciders) {
+			key = fmt.Sprintf("%s\x00%v", key, deciders)
 		}
 		g := known[key]
 		if g == nil {
@@ -274,22 +295,52 @@ func (s *survey) groups(want func(radio.Place) bool) []*group {
 	return out
 }
 
+func outOfUse(d radio.Device) bool { return d.Enrolled == 0 && d.Retired != 0 }
+
+func hasVariants(o radio.Schedule) bool {
+	return slices.ContainsFunc(o.Slots, func(sl radio.Slot) bool {
+		return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return len(e.Variants) > 0 })
+	})
+}
+
+// wishes tells apart the places at which a schedule plays different bulletins.
+func wishes(o radio.Schedule, p radio.Place) string {
+	var key []byte
+	for _, sl := range o.Slots {
+		for _, e := range sl.Items {
+			if len(e.Variants) == 0 {
+				continue
+			}
+			for _, id := range e.Wishes(p) {
+				key = append(append(key, 0), id...)
+			}
+			key = append(key, 1)
+		}
+	}
+	return string(key)
+}
+
 // narrow says whether a schedule plays what was approved for less than the province: of
 // that, devices in different communes get different programmes.
 func (s *survey) narrow(o radio.Schedule) bool {
 	for _, sl := range o.Slots {
 		for _, e := range sl.Items {
-			if b := s.bulletins[e.Bulletin]; b.Signed != nil && s.areas[b.Area].Kind != radio.Province {
-				return true
+			for _, id := range e.Bulletins() {
+				if b := s.bulletins[id]; b.Signed != nil && s.areas[b.Area].Kind != radio.Province {
+					return true
+				}
 			}
 		}
 	}
 	return false
 }
 
-func groupKey(p radio.Place, rule int, schedules []int) string {
+func groupKey(p radio.Place, rules, schedules []int) string {
 	key := []byte(p.Province().Zone)
-	key = binary.AppendVarint(append(key, 0), int64(rule))
+	key = binary.AppendVarint(append(key, 0), int64(len(rules)))
+	for _, i := range rules {
+		key = binary.AppendVarint(key, int64(i))
+	}
 	key = binary.AppendVarint(key, int64(p.Device.Rendition))
 	for _, i := range schedules {
 		key = binary.AppendVarint(key, int64(i))
@@ -309,9 +360,15 @@ func (s *survey) spanFor(o radio.Schedule, days int) (span, bool) {
 		}
 	}
 	to := from.AddDate(0, 0, days)
+	if s.only != nil {
+		if to = s.only.to; s.only.from.After(from) {
+			from = s.only.from
+		}
+	}
 	if o.Until != "" {
-		if _, end, err := s.zone.Day(o.Until); err == nil && end.Before(to) {
-			to = end
+		// A slot of the last evening may sound past midnight.
+		if _, end, err := s.zone.Day(o.Until); err == nil && end.Add(timetable.MaxSlotLength).Before(to) {
+			to = end.Add(timetable.MaxSlotLength)
 		}
 	}
 	return span{from, to}, from.Before(to)

@@ -14,6 +14,8 @@ const (
 	whatOffline    = "offline"
 	whatBehind     = "behind"
 	whatNotFetched = "audio"
+	whatSlowLink   = "link" // its link does not carry the audio in time
+	whatOverCap    = "cap"  // nor may a metered one carry so much
 )
 
 // fetchLead is what a device needs to hear of an audio and begin to fetch it.
@@ -37,7 +39,7 @@ func (p *Preview) hear(ctx context.Context, s *survey) error {
 }
 
 // sync looks which devices of the group would not have their next airings in time.
-func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
+func (p *Preview) sync(s *survey, l *ledger, g *group, mine []radio.PreviewAiring) {
 	first := map[radio.ScheduleID]radio.Millis{}
 	var soon []radio.PreviewAiring // the first of each entry that comes too soon for a fetch
 	near := map[radio.EntryID]bool{}
@@ -59,10 +61,12 @@ func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
 	why := map[string][]radio.Place{}
 	since := map[string]radio.Millis{}
 	lacking := map[radio.EntryID][]radio.Place{}
-	for _, p := range g.places {
-		what, from, said := s.reach(p.Device)
+	slow := newLinks(mine, near)
+	list := s.wants(g)
+	for _, pl := range g.places {
+		what, from, said := s.reach(pl.Device)
 		if what != "" {
-			why[what] = append(why[what], p)
+			why[what] = append(why[what], pl)
 			if from != 0 && (since[what] == 0 || from < since[what]) {
 				since[what] = from
 			}
@@ -70,10 +74,14 @@ func (s *survey) sync(l *ledger, g *group, mine []radio.PreviewAiring) {
 		}
 		for _, a := range soon {
 			if !s.has(said, a) {
-				lacking[a.Entry] = append(lacking[a.Entry], p)
+				lacking[a.Entry] = append(lacking[a.Entry], pl)
 			}
 		}
+		if slow.concerns(list, said) {
+			slow.look(pl, said, s.missing(p.resolver.Settings(pl), said, list))
+		}
 	}
+	slow.tell(l)
 	for _, o := range g.schedules {
 		at, ok := first[o.ID]
 		if !ok {

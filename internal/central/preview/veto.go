@@ -10,14 +10,17 @@ import (
 
 // vetoed says which part of the policy refuses an airing.
 func (s *survey) vetoed(f *finding, g *group, a radio.PreviewAiring, hours timetable.Hours) {
-	f.kind, f.what, f.extra = radio.ConflictHours, whatOutside, hoursText(g.policy.Windows)
+	policy := g.policy.On(s.zone.Date(a.Start.Time()))
+	f.kind, f.what, f.extra = radio.ConflictHours, whatOutside, hoursText(policy.Windows)
 	switch a.Veto {
+	case radio.VetoQuiet:
+		f.what, f.extra = whatQuiet, hoursText(policy.Quiet)
 	case radio.VetoMourning:
 		f.what = whatMourning
 	case radio.VetoSessions:
-		f.what, f.extra = whatSessions, fmt.Sprint(g.policy.MaxSessions)
+		f.what, f.extra = whatSessions, fmt.Sprint(policy.MaxSessions)
 	case radio.VetoMinutes:
-		f.what, f.extra = whatMinutes, fmt.Sprint(g.policy.MaxMinutes)
+		f.what, f.extra = whatMinutes, fmt.Sprint(policy.MaxMinutes)
 	case radio.VetoException:
 		e, ok := g.policy.ExceptionOn(s.zone.Date(a.Start.Time()))
 		if !ok { // it would sound on into one
@@ -46,11 +49,12 @@ func (s *survey) crowdedOut(l *ledger, g *group, counted map[radio.Date]radio.Sc
 		return
 	}
 	f := finding{key: key{kind: radio.ConflictHours, schedule: by, with: a.Schedule}, at: a.Start, times: 1}
+	policy := g.policy.On(s.zone.Date(a.Start.Time()))
 	switch a.Veto {
 	case radio.VetoSessions:
-		f.what, f.extra = whatOustsSessions, fmt.Sprint(g.policy.MaxSessions)
+		f.what, f.extra = whatOustsSessions, fmt.Sprint(policy.MaxSessions)
 	case radio.VetoMinutes:
-		f.what, f.extra = whatOustsMinutes, fmt.Sprint(g.policy.MaxMinutes)
+		f.what, f.extra = whatOustsMinutes, fmt.Sprint(policy.MaxMinutes)
 	default:
 		return
 	}
@@ -83,18 +87,21 @@ func (n names) veto(m merged) (vi, en string) {
 	mine, slot, when := n.schedule(m.schedule), n.slot(m.slot), n.at(m.at)
 	switch m.what {
 	case whatOustsSessions:
-		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s. Gộp các phiên sát giờ nhau hoặc bớt phiên.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
-			fmt.Sprintf("Together with schedule %s, schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s of the latter, the first at %s. Let sessions follow each other at once, or take one out.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
+			fmt.Sprintf("Together with schedule %s, schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s of the latter, the first at %s.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
 	case whatOustsMinutes:
-		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s. Rút ngắn nội dung hoặc bớt lượt phát.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
-			fmt.Sprintf("Together with schedule %s, schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s of the latter, the first at %s. Shorten what plays or take airings out.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Cùng với lịch %s, lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s của lịch %[2]s bị thiết bị từ chối, lượt đầu lúc %[5]s.", mine, n.schedule(m.with), m.extra, airingsVI(m), when),
+			fmt.Sprintf("Together with schedule %s, schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s of the latter, the first at %s.", mine, n.schedule(m.with), m.extra, airingsEN(m), when)
 	case whatSessions:
-		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s bị thiết bị từ chối, lượt đầu lúc %s. Gộp vào một phiên khác (sát giờ nhau) hoặc bớt phiên.", slot, mine, m.extra, airingsVI(m), when),
-			fmt.Sprintf("Slot %s of schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s, the first at %s. Let it follow another session at once, or take one out.", slot, mine, m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phiên phát trong ngày (quy định tối đa %s phiên): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s is more than the sessions a day may have (at most %s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
+	case whatQuiet:
+		return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào giờ yên tĩnh riêng của nơi đặt cụm loa (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s falls into quiet hours of the place where devices stand (%s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 	case whatMinutes:
-		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s bị thiết bị từ chối, lượt đầu lúc %s. Rút ngắn nội dung hoặc bớt lượt phát.", slot, mine, m.extra, airingsVI(m), when),
-			fmt.Sprintf("Slot %s of schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s, the first at %s. Shorten what plays or take airings out.", slot, mine, m.extra, airingsEN(m), when)
+		return fmt.Sprintf("Khung giờ %s của lịch %s vượt số phút phát trong ngày (quy định tối đa %s phút): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s is more than the minutes a day may have (at most %s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 	}
-	return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày ngoại lệ của quy định khung giờ (%s): %s bị thiết bị từ chối, lượt đầu lúc %s. Thêm các ngày này vào danh sách ngày nghỉ của lịch hoặc dời giờ.", slot, mine, m.extra, airingsVI(m), when),
-		fmt.Sprintf("Slot %s of schedule %s falls on dates for which the policy has an exception (%s): devices will refuse %s, the first at %s. Add the dates to the schedule's exception dates or move the slot.", slot, mine, m.extra, airingsEN(m), when)
+	return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày ngoại lệ của quy định khung giờ (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, m.extra, airingsVI(m), when),
+		fmt.Sprintf("Slot %s of schedule %s falls on dates for which the policy has an exception (%s): devices will refuse %s, the first at %s.", slot, mine, m.extra, airingsEN(m), when)
 }

@@ -25,7 +25,9 @@ type rowKey struct {
 	slot          radio.SlotID
 	entry         radio.EntryID
 	repeat        int
+	bulletin      radio.BulletinID
 	version       int
+	instead       radio.BulletinID
 	shift         int64
 	outcome       radio.Outcome
 	reason        radio.Reason
@@ -61,12 +63,23 @@ func (w *week) add(s *survey, g *group, in span) {
 		}
 	}
 	w.l.join(found, g.places)
+	w.take(s, g)
+}
+
+// dayOf is the local date to which an airing belongs: that of its slot.
+func (s *survey) dayOf(a radio.PreviewAiring) radio.Date { return s.zone.Date(a.SlotAt.Time()) }
+
+// take adds the airings of a group to the rows and the days.
+func (w *week) take(s *survey, g *group) {
 	sums := make([]int64, len(w.out.Days))
 	for _, a := range g.airings {
-		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Version, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
+		if _, asked := w.days[s.dayOf(a)]; !asked {
+			continue // of the evening before, or of a later day
+		}
+		k := rowKey{a.Start, a.SlotAt, a.Slot, a.Entry, a.Repeat, a.Bulletin, a.Version, a.Instead, a.ShiftMS, a.Outcome, a.Reason, a.Veto}
 		r := w.rows[k]
 		if r == nil {
-			r = &radio.PreviewRow{PreviewAiring: a, Day: s.zone.Date(a.Start.Time()), Odd: s.odd(a)}
+			r = &radio.PreviewRow{PreviewAiring: a, Day: s.dayOf(a), Odd: s.odd(a)}
 			if !w.single {
 				r.Device, r.ID = "", ""
 			}

@@ -80,23 +80,23 @@ func (n names) words(m merged) (vi, en string) {
 	case radio.ConflictValidity:
 		if m.what == string(radio.ReasonNotYet) {
 			from := n.at(n.airing[m.bulletin].ValidFrom)
-			return fmt.Sprintf("Bản tin %s chỉ có hiệu lực từ %s nhưng đã có trong lịch trước đó: %s bị thiết bị từ chối, lượt đầu lúc %s. Cho lịch bắt đầu muộn hơn hoặc sửa thời hạn của bản tin.",
+			return fmt.Sprintf("Bản tin %s chỉ có hiệu lực từ %s nhưng đã có trong lịch trước đó: %s bị thiết bị từ chối, lượt đầu lúc %s.",
 					n.bulletin(m.bulletin), from, airingsVI(m), n.at(m.at)),
-				fmt.Sprintf("Bulletin %s is valid only from %s but the schedule begins before that: devices will refuse %s, the first at %s. Begin the schedule later or change the bulletin's dates.",
+				fmt.Sprintf("Bulletin %s is valid only from %s but the schedule begins before that: devices will refuse %s, the first at %s.",
 					n.bulletin(m.bulletin), from, airingsEN(m), n.at(m.at))
 		}
 		until := n.at(n.airing[m.bulletin].ValidUntil)
-		return fmt.Sprintf("Bản tin %s hết hiệu lực lúc %s nhưng vẫn còn trong lịch: %s bị thiết bị từ chối, lượt đầu lúc %s. Gia hạn bản tin, thay bản tin khác hoặc cho lịch kết thúc sớm hơn.",
+		return fmt.Sprintf("Bản tin %s hết hiệu lực lúc %s nhưng vẫn còn trong lịch: %s bị thiết bị từ chối, lượt đầu lúc %s.",
 				n.bulletin(m.bulletin), until, airingsVI(m), n.at(m.at)),
-			fmt.Sprintf("Bulletin %s is valid only until %s but the schedule goes on: devices will refuse %s, the first at %s. Extend the bulletin, take another one or end the schedule earlier.",
+			fmt.Sprintf("Bulletin %s is valid only until %s but the schedule goes on: devices will refuse %s, the first at %s.",
 				n.bulletin(m.bulletin), until, airingsEN(m), n.at(m.at))
 	case radio.ConflictNotInTime:
 		return n.notInTime(m)
 	case radio.ConflictSlot:
 		return n.slotFault(m)
 	case radio.ConflictPriority:
-		return fmt.Sprintf("Lịch %s không được mang mức khẩn cấp. Chọn mức ưu tiên hoặc thông thường; tin khẩn cấp phát bằng lệnh khẩn cấp.", n.schedule(m.schedule)),
-			fmt.Sprintf("Schedule %s cannot be an emergency. Choose priority or normal; emergencies go out as alerts.", n.schedule(m.schedule))
+		return fmt.Sprintf("Lịch %s không được mang mức khẩn cấp.", n.schedule(m.schedule)),
+			fmt.Sprintf("Schedule %s cannot be an emergency.", n.schedule(m.schedule))
 	case radio.ConflictTarget:
 		return n.target(m)
 	}
@@ -116,6 +116,9 @@ func plural(n int, word string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, word)
 }
+
+// megabytes rounds up; the same in both languages.
+func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", (bytes+999_999)/1_000_000) }
 
 // length of a shift, coarse enough to be read.
 func length(ms int64) (vi, en string) {
@@ -137,26 +140,25 @@ func (n names) overlap(m merged) (vi, en string) {
 	}
 	lateVI, lateEN := length(m.worst)
 	when := n.at(m.at)
-	free := n.nextMinute(m.clear)
 	switch m.what {
 	case whatShifted:
-		return fmt.Sprintf("Khung giờ %s của lịch %s trùng giờ với %s từ %s và phải nhường: %s phát trễ, nhiều nhất %s. Dời khung giờ sang %s hoặc muộn hơn.",
-				n.slot(m.slot), mine, otherVI, when, airingsVI(m), lateVI, free),
-			fmt.Sprintf("Slot %s of schedule %s overlaps %s from %s on and gives way: %s begin late, by %s at most. Move the slot to %s or later.",
-				n.slot(m.slot), mine, otherEN, when, airingsEN(m), lateEN, free)
+		return fmt.Sprintf("Khung giờ %s của lịch %s trùng giờ với %s từ %s và phải nhường: %s phát trễ, nhiều nhất %s.",
+				n.slot(m.slot), mine, otherVI, when, airingsVI(m), lateVI),
+			fmt.Sprintf("Slot %s of schedule %s overlaps %s from %s on and gives way: %s begin late, by %s at most.",
+				n.slot(m.slot), mine, otherEN, when, airingsEN(m), lateEN)
 	case whatDropped:
-		return fmt.Sprintf("Khung giờ %s của lịch %s trùng giờ với %s từ %s: %s bị bỏ vì quá thời gian chờ. Dời khung giờ sang %s hoặc muộn hơn, hoặc rút ngắn nội dung.",
-				n.slot(m.slot), mine, otherVI, when, airingsVI(m), free),
-			fmt.Sprintf("Slot %s of schedule %s overlaps %s from %s on: %s are dropped, their grace is not long enough. Move the slot to %s or later, or shorten what plays.",
-				n.slot(m.slot), mine, otherEN, when, airingsEN(m), free)
+		return fmt.Sprintf("Khung giờ %s của lịch %s trùng giờ với %s từ %s: %s bị bỏ vì quá thời gian chờ.",
+				n.slot(m.slot), mine, otherVI, when, airingsVI(m)),
+			fmt.Sprintf("Slot %s of schedule %s overlaps %s from %s on: %s are dropped, their grace is not long enough.",
+				n.slot(m.slot), mine, otherEN, when, airingsEN(m))
 	case whatPushes:
-		return fmt.Sprintf("Lịch %s chen vào lịch %s từ %s: %s của lịch kia phát trễ, nhiều nhất %s. Chọn giờ khác cho lịch %s nếu không muốn vậy.",
-				mine, other, when, airingsVI(m), lateVI, mine),
-			fmt.Sprintf("Schedule %s stands in the way of schedule %s from %s on: %s of the other begin late, by %s at most. Choose another time for %s if that is not meant.",
-				mine, other, when, airingsEN(m), lateEN, mine)
+		return fmt.Sprintf("Lịch %s chen vào lịch %s từ %s: %s của lịch kia phát trễ, nhiều nhất %s.",
+				mine, other, when, airingsVI(m), lateVI),
+			fmt.Sprintf("Schedule %s stands in the way of schedule %s from %s on: %s of the other begin late, by %s at most.",
+				mine, other, when, airingsEN(m), lateEN)
 	}
-	return fmt.Sprintf("Lịch %s làm lịch %s bị bỏ từ %s: %s của lịch kia không phát. Chọn giờ khác cho lịch %s.", mine, other, when, airingsVI(m), mine),
-		fmt.Sprintf("Schedule %s ousts schedule %s from %s on: %s of the other are dropped. Choose another time for %s.", mine, other, when, airingsEN(m), mine)
+	return fmt.Sprintf("Lịch %s làm lịch %s bị bỏ từ %s: %s của lịch kia không phát.", mine, other, when, airingsVI(m)),
+		fmt.Sprintf("Schedule %s ousts schedule %s from %s on: %s of the other are dropped.", mine, other, when, airingsEN(m))
 }
 
 func (n names) hours(m merged) (vi, en string) {
@@ -166,20 +168,20 @@ func (n names) hours(m merged) (vi, en string) {
 		hoursVI, hoursEN = "không có giờ nào", "none"
 	}
 	switch m.what {
-	case whatException, whatSessions, whatMinutes, whatOustsSessions, whatOustsMinutes:
+	case whatException, whatSessions, whatMinutes, whatQuiet, whatOustsSessions, whatOustsMinutes:
 		return n.veto(m)
 	case whatOdd:
-		return fmt.Sprintf("Khung giờ %s của lịch %s sẽ phát vào giờ yên tĩnh (21:00–05:00): lúc %s, %s. Nơi này cho phép, nhưng hãy xem lại giờ có đúng không.", slot, mine, when, airingsVI(m)),
-			fmt.Sprintf("Slot %s of schedule %s will sound in the quiet hours (21:00–05:00): at %s, %s. The place permits it, but make sure the hour is meant.", slot, mine, when, airingsEN(m))
+		return fmt.Sprintf("Khung giờ %s của lịch %s sẽ phát vào giờ yên tĩnh (21:00–05:00): lúc %s, %s.", slot, mine, when, airingsVI(m)),
+			fmt.Sprintf("Slot %s of schedule %s will sound in the quiet hours (21:00–05:00): at %s, %s.", slot, mine, when, airingsEN(m))
 	case whatCrosses:
-		return fmt.Sprintf("Khung giờ %s của lịch %s kéo dài quá khung giờ được phép (%s): %s không được phát, lượt đầu lúc %s. Dời khung giờ sớm hơn hoặc rút ngắn nội dung.", slot, mine, hoursVI, airingsVI(m), when),
-			fmt.Sprintf("Slot %s of schedule %s runs over the permitted hours (%s): %s will not sound, the first at %s. Move the slot earlier or shorten what plays.", slot, mine, hoursEN, airingsEN(m), when)
+		return fmt.Sprintf("Khung giờ %s của lịch %s kéo dài quá khung giờ được phép (%s): %s không được phát, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
+			fmt.Sprintf("Slot %s of schedule %s runs over the permitted hours (%s): %s will not sound, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
 	case whatMourning:
-		return fmt.Sprintf("Lịch %s rơi vào ngày không được phát %s: %s bị thiết bị từ chối. Thêm ngày này vào danh sách ngày nghỉ của lịch.", mine, n.day(m.at), airingsVI(m)),
-			fmt.Sprintf("Schedule %s falls on %s, a day of silence: devices will refuse %s. Add the day to the schedule's exception dates.", mine, n.day(m.at), airingsEN(m))
+		return fmt.Sprintf("Khung giờ %s của lịch %s rơi vào ngày không được phát, đầu tiên %s: %s bị thiết bị từ chối.", slot, mine, n.day(m.at), airingsVI(m)),
+			fmt.Sprintf("Slot %s of schedule %s falls on days of silence, the first %s: devices will refuse %s.", slot, mine, n.day(m.at), airingsEN(m))
 	}
-	return fmt.Sprintf("Khung giờ %s của lịch %s nằm ngoài khung giờ được phép (%s): %s bị thiết bị từ chối, lượt đầu lúc %s. Dời khung giờ vào trong giờ được phép.", slot, mine, hoursVI, airingsVI(m), when),
-		fmt.Sprintf("Slot %s of schedule %s lies outside the permitted hours (%s): devices will refuse %s, the first at %s. Move the slot into the permitted hours.", slot, mine, hoursEN, airingsEN(m), when)
+	return fmt.Sprintf("Khung giờ %s của lịch %s nằm ngoài khung giờ được phép (%s): %s bị thiết bị từ chối, lượt đầu lúc %s.", slot, mine, hoursVI, airingsVI(m), when),
+		fmt.Sprintf("Slot %s of schedule %s lies outside the permitted hours (%s): devices will refuse %s, the first at %s.", slot, mine, hoursEN, airingsEN(m), when)
 }
 
 var dayNames = [...]struct{ vi, en string }{{}, {"T2", "Mon"}, {"T3", "Tue"}, {"T4", "Wed"}, {"T5", "Thu"}, {"T6", "Fri"}, {"T7", "Sat"}, {"CN", "Sun"}}
@@ -211,16 +213,19 @@ func hoursText(windows []radio.Window) string {
 func (n names) audio(m merged) (vi, en string) {
 	mine, slot := n.schedule(m.schedule), n.slot(m.slot)
 	if m.what == whatUnknown {
-		return fmt.Sprintf("Khung giờ %s của lịch %s dùng một bản tin không có trong kho. Chọn bản tin khác.", slot, mine),
-			fmt.Sprintf("Slot %s of schedule %s lists a bulletin that does not exist. Choose another one.", slot, mine)
+		return fmt.Sprintf("Khung giờ %s của lịch %s dùng một bản tin không có trong kho.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s lists a bulletin that does not exist.", slot, mine)
 	}
 	switch m.what {
+	case whatStoodIn:
+		return fmt.Sprintf("Bản riêng %s trong khung giờ %s của lịch %s không phát được trên %d cụm loa (%s): các cụm loa này phát %s. Duyệt bản riêng, hoặc chấp nhận phát bản thay thế.", n.bulletin(m.bulletin), slot, mine, m.count, m.text[0], n.bulletin(m.by)),
+			fmt.Sprintf("Variant %s in slot %s of schedule %s cannot be aired on %s (%s): they play %s. Approve the variant, or accept that the other one stands in.", n.bulletin(m.bulletin), slot, mine, plural(m.count, "device"), m.text[1], n.bulletin(m.by))
 	case whatUnsigned:
-		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s cần duyệt lại: không có chữ ký duyệt còn hiệu lực nên thiết bị không phát. Mở bản tin và ký duyệt lại.", n.bulletin(m.bulletin), slot, mine),
-			fmt.Sprintf("Bulletin %s in slot %s of schedule %s needs approval again: no approver's signature holds for it, so that devices do not play it. Open the bulletin and sign again.", n.bulletin(m.bulletin), slot, mine)
+		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s cần duyệt lại: không có chữ ký duyệt còn hiệu lực nên thiết bị không phát.", n.bulletin(m.bulletin), slot, mine),
+			fmt.Sprintf("Bulletin %s in slot %s of schedule %s needs approval again: no approver's signature holds for it, so that devices do not play it.", n.bulletin(m.bulletin), slot, mine)
 	case whatElsewhere:
-		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s chỉ được duyệt để phát ở %s; cụm loa ở nơi khác không phát. Thu hẹp nơi nhận của lịch hoặc thay bản tin khác.", n.bulletin(m.bulletin), slot, mine, m.extra),
-			fmt.Sprintf("Bulletin %s in slot %s of schedule %s was approved for %s only: devices elsewhere do not play it. Narrow the schedule's places or choose another bulletin.", n.bulletin(m.bulletin), slot, mine, m.extra)
+		return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s chỉ được duyệt để phát ở %s; cụm loa ở nơi khác không phát.", n.bulletin(m.bulletin), slot, mine, m.extra),
+			fmt.Sprintf("Bulletin %s in slot %s of schedule %s was approved for %s only: devices elsewhere do not play it.", n.bulletin(m.bulletin), slot, mine, m.extra)
 	}
 	b := n.bulletins[m.bulletin]
 	stateVI, stateEN := "đang chờ duyệt", "awaits approval"
@@ -233,8 +238,8 @@ func (n names) audio(m merged) (vi, en string) {
 	default:
 		stateVI, stateEN = "chưa trình duyệt", "is not submitted yet"
 	}
-	return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s chưa phát được: %s, không có phiên bản được duyệt. Duyệt bản tin hoặc thay bản tin khác.", n.bulletin(m.bulletin), slot, mine, stateVI),
-		fmt.Sprintf("Bulletin %s in slot %s of schedule %s cannot be aired: it %s, no version is approved. Approve it or choose another one.", n.bulletin(m.bulletin), slot, mine, stateEN)
+	return fmt.Sprintf("Bản tin %s trong khung giờ %s của lịch %s chưa phát được: %s, không có phiên bản được duyệt.", n.bulletin(m.bulletin), slot, mine, stateVI),
+		fmt.Sprintf("Bulletin %s in slot %s of schedule %s cannot be aired: it %s, no version is approved.", n.bulletin(m.bulletin), slot, mine, stateEN)
 }
 
 func (n names) notInTime(m merged) (vi, en string) {
@@ -242,54 +247,69 @@ func (n names) notInTime(m merged) (vi, en string) {
 	devVI, devEN := fmt.Sprintf("%d cụm loa", m.count), plural(m.count, "device")
 	switch m.what {
 	case whatUnheard:
-		return fmt.Sprintf("%s chưa từng kết nối từ khi đăng ký nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, mine, when),
-			fmt.Sprintf("%s never connected since enrolment and may not get schedule %s before %s. Check power and link.", devEN, mine, when)
+		return fmt.Sprintf("%s chưa từng kết nối từ khi đăng ký nên có thể không nhận được lịch %s trước %s.", devVI, mine, when),
+			fmt.Sprintf("%s never connected since enrolment and may not get schedule %s before %s.", devEN, mine, when)
 	case whatOffline:
-		return fmt.Sprintf("%s mất kết nối (lâu nhất từ %s) nên có thể không nhận được lịch %s trước %s. Kiểm tra nguồn điện và đường truyền.", devVI, n.at(m.since), mine, when),
-			fmt.Sprintf("%s offline (the longest since %s) may not get schedule %s before %s. Check power and link.", devEN, n.at(m.since), mine, when)
+		return fmt.Sprintf("%s mất kết nối (lâu nhất từ %s) nên có thể không nhận được lịch %s trước %s.", devVI, n.at(m.since), mine, when),
+			fmt.Sprintf("%s offline (the longest since %s) may not get schedule %s before %s.", devEN, n.at(m.since), mine, when)
 	case whatBehind:
-		return fmt.Sprintf("%s có kết nối nhưng chưa báo đã nhận chương trình hiện hành (lâu nhất từ %s), nên có thể không nhận được lịch %s trước %s. Xem tình trạng các cụm loa này.", devVI, n.at(m.since), mine, when),
-			fmt.Sprintf("%s connected but without word of the current programme (the longest since %s) may not get schedule %s before %s. Look at these devices.", devEN, n.at(m.since), mine, when)
+		return fmt.Sprintf("%s có kết nối nhưng chưa báo đã nhận chương trình hiện hành (lâu nhất từ %s), nên có thể không nhận được lịch %s trước %s.", devVI, n.at(m.since), mine, when),
+			fmt.Sprintf("%s connected but without word of the current programme (the longest since %s) may not get schedule %s before %s.", devEN, n.at(m.since), mine, when)
 	}
-	return fmt.Sprintf("%s chưa có sẵn âm thanh của bản tin %s và khó tải kịp cho lượt %s của lịch %s. Dời ngày bắt đầu, hoặc chấp nhận bỏ lượt đầu.", devVI, n.bulletin(m.bulletin), when, mine),
-		fmt.Sprintf("%s without the audio of bulletin %s will hardly fetch it in time for %s of schedule %s. Begin later, or accept that the first airing is missed.", devEN, n.bulletin(m.bulletin), when, mine)
+	switch m.what {
+	case whatSlowLink:
+		lateVI, lateEN := length(m.worst)
+		return fmt.Sprintf("%s có đường truyền chậm, tải âm thanh của bản tin %s không kịp lượt %s của lịch %s: chậm nhất %s.", devVI, n.bulletin(m.bulletin), when, mine, lateVI),
+			fmt.Sprintf("%s on a slow link will not have the audio of bulletin %s in time for %s of schedule %s: up to %s late.", devEN, n.bulletin(m.bulletin), when, mine, lateEN)
+	case whatOverCap:
+		return fmt.Sprintf("%s dùng gói dung lượng không đủ để tải âm thanh của lịch %s trong tháng: thiếu nhiều nhất %s.", devVI, mine, megabytes(m.worst)),
+			fmt.Sprintf("%s on a metered link may not download the audio of schedule %s this month: up to %s more than the contract allows.", devEN, mine, megabytes(m.worst))
+	}
+	return fmt.Sprintf("%s chưa có sẵn âm thanh của bản tin %s và khó tải kịp cho lượt %s của lịch %s.", devVI, n.bulletin(m.bulletin), when, mine),
+		fmt.Sprintf("%s without the audio of bulletin %s will hardly fetch it in time for %s of schedule %s.", devEN, n.bulletin(m.bulletin), when, mine)
 }
 
 func (n names) slotFault(m merged) (vi, en string) {
 	mine, slot := n.schedule(m.schedule), n.slot(m.slot)
 	switch m.what {
 	case whatUnplayable:
-		return fmt.Sprintf("Khung giờ %s của lịch %s không dùng được: %s. Sửa khung giờ.", slot, mine, m.text[0]),
-			fmt.Sprintf("Slot %s of schedule %s cannot be used: %s. Mend the slot.", slot, mine, m.text[1])
+		return fmt.Sprintf("Khung giờ %s của lịch %s không dùng được: %s.", slot, mine, m.text[0]),
+			fmt.Sprintf("Slot %s of schedule %s cannot be used: %s.", slot, mine, m.text[1])
 	case whatEmpty:
 		if m.slot == "" {
-			return fmt.Sprintf("Lịch %s không có khung giờ nào. Thêm khung giờ.", mine), fmt.Sprintf("Schedule %s has no slot. Add one.", mine)
+			return fmt.Sprintf("Lịch %s không có khung giờ nào.", mine), fmt.Sprintf("Schedule %s has no slot.", mine)
 		}
-		return fmt.Sprintf("Khung giờ %s của lịch %s không có bản tin nào. Thêm bản tin hoặc xóa khung giờ.", slot, mine),
-			fmt.Sprintf("Slot %s of schedule %s lists no bulletin. Add one or remove the slot.", slot, mine)
+		return fmt.Sprintf("Khung giờ %s của lịch %s không có bản tin nào.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s lists no bulletin.", slot, mine)
 	case whatNever:
-		return fmt.Sprintf("Khung giờ %s của lịch %s không có lượt phát nào trong thời gian hiệu lực. Xem lại giờ, ngày bắt đầu, ngày kết thúc và ngày nghỉ.", slot, mine),
-			fmt.Sprintf("Slot %s of schedule %s never comes due within the schedule's dates. Check its rule, the first and last day and the exception dates.", slot, mine)
+		return fmt.Sprintf("Khung giờ %s của lịch %s không có lượt phát nào trong thời gian hiệu lực.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s never comes due within the schedule's dates.", slot, mine)
+	case whatGone:
+		return fmt.Sprintf("Khung giờ %s của lịch %s không còn lượt phát nào: lượt cuối đã qua.", slot, mine),
+			fmt.Sprintf("Slot %s of schedule %s has no airing left: its last one is over.", slot, mine)
 	case whatOver:
-		return fmt.Sprintf("Lịch %s đã kết thúc: ngày cuối đã qua, không còn lượt phát nào. Sửa ngày kết thúc.", mine),
-			fmt.Sprintf("Schedule %s is over: its last day has passed. Change the last day.", mine)
+		return fmt.Sprintf("Lịch %s đã kết thúc: ngày cuối đã qua, không còn lượt phát nào.", mine),
+			fmt.Sprintf("Schedule %s is over: its last day has passed.", mine)
 	case whatZone:
-		return fmt.Sprintf("Lịch %s tính theo múi giờ khác với tỉnh, nên chương trình của các cụm loa không phát hành được. Đổi múi giờ của lịch.", mine),
-			fmt.Sprintf("Schedule %s is in another time zone than the province, so that no programme can be issued. Change its zone.", mine)
+		return fmt.Sprintf("Lịch %s tính theo múi giờ khác với tỉnh, nên chương trình của các cụm loa không phát hành được.", mine),
+			fmt.Sprintf("Schedule %s is in another time zone than the province, so that no programme can be issued.", mine)
 	}
-	return fmt.Sprintf("Khung giờ %s của lịch %s có mục không phải bản tin âm thanh; bộ điều khiển chưa hỗ trợ: %s bị từ chối. Thay bằng bản tin âm thanh.", slot, mine, airingsVI(m)),
-		fmt.Sprintf("Slot %s of schedule %s lists something other than audio, which controllers do not support: %s are refused. Use an audio bulletin.", slot, mine, airingsEN(m))
+	return fmt.Sprintf("Khung giờ %s của lịch %s có mục không phải bản tin âm thanh; bộ điều khiển chưa hỗ trợ: %s bị từ chối.", slot, mine, airingsVI(m)),
+		fmt.Sprintf("Slot %s of schedule %s lists something other than audio, which controllers do not support: %s are refused.", slot, mine, airingsEN(m))
 }
 
 func (n names) target(m merged) (vi, en string) {
 	mine := n.schedule(m.schedule)
 	switch m.what {
 	case whatUnknown:
-		return fmt.Sprintf("Lịch %s gửi đến một địa bàn hoặc cụm loa không có. Chọn lại nơi phát.", mine),
-			fmt.Sprintf("Schedule %s is for an area or a device that does not exist. Choose again.", mine)
+		return fmt.Sprintf("Lịch %s gửi đến một địa bàn hoặc cụm loa không có.", mine),
+			fmt.Sprintf("Schedule %s is for an area or a device that does not exist.", mine)
+	case whatRetired:
+		return fmt.Sprintf("Lịch %s gửi đến cụm loa %s, đã ngừng sử dụng.", mine, quoted(m.extra, "")),
+			fmt.Sprintf("Schedule %s is for the device %s, which is out of use.", mine, quoted(m.extra, ""))
 	case whatEmpty:
-		return fmt.Sprintf("Lịch %s chưa chọn nơi phát. Chọn địa bàn hoặc cụm loa.", mine),
-			fmt.Sprintf("Schedule %s is for no place. Choose an area or a device.", mine)
+		return fmt.Sprintf("Lịch %s chưa chọn nơi phát.", mine),
+			fmt.Sprintf("Schedule %s is for no place.", mine)
 	case whatIdle:
 		return fmt.Sprintf("Nơi phát của lịch %s có %d cụm loa chưa đăng ký: chưa phát được gì cho đến khi bộ điều khiển được đăng ký, và không tính vào các con số khác.", mine, m.count),
 			fmt.Sprintf("Schedule %s is also for %s not enrolled yet: nothing sounds there until the controllers enrol, and no other number counts them.", mine, plural(m.count, "device"))
@@ -305,18 +325,17 @@ func (n names) limit(m merged) (vi, en string) {
 	if m.schedule != "" {
 		ofVI, ofEN = fmt.Sprintf(" cùng với lịch %s", n.schedule(m.schedule)), fmt.Sprintf(" together with schedule %s", n.schedule(m.schedule))
 	}
-	doVI, doEN := "Bớt khung giờ hoặc rút bớt lịch; thiết bị giữ chương trình cũ cho đến khi sửa xong.", "Take slots or schedules out; the devices keep their old programme until then."
 	switch r.what {
 	case tooManySlots:
-		return fmt.Sprintf("Chương trình của %s%s có %d khung giờ, nhiều nhất %d. %s", devVI, ofVI, r.n, r.most, doVI),
-			fmt.Sprintf("The programme of %s%s has %d slots, at most %d are possible. %s", devEN, ofEN, r.n, r.most, doEN)
+		return fmt.Sprintf("Chương trình của %s%s có %d khung giờ, nhiều nhất %d.", devVI, ofVI, r.n, r.most),
+			fmt.Sprintf("The programme of %s%s has %d slots, at most %d are possible.", devEN, ofEN, r.n, r.most)
 	case tooLarge:
-		return fmt.Sprintf("Chương trình của %s%s lớn %d KB, nhiều nhất %d KB. %s", devVI, ofVI, (r.n+1023)>>10, r.most>>10, doVI),
-			fmt.Sprintf("The programme of %s%s has %d KB, at most %d KB are possible. %s", devEN, ofEN, (r.n+1023)>>10, r.most>>10, doEN)
+		return fmt.Sprintf("Chương trình của %s%s lớn %d KB, nhiều nhất %d KB.", devVI, ofVI, (r.n+1023)>>10, r.most>>10),
+			fmt.Sprintf("The programme of %s%s has %d KB, at most %d KB are possible.", devEN, ofEN, (r.n+1023)>>10, r.most>>10)
 	case tooManyAirings:
-		return fmt.Sprintf("Chương trình của %s%s có tới %d lượt phát một ngày, nhiều nhất %d. %s", devVI, ofVI, r.n, r.most, doVI),
-			fmt.Sprintf("The programme of %s%s has up to %d airings a day, at most %d are possible. %s", devEN, ofEN, r.n, r.most, doEN)
+		return fmt.Sprintf("Chương trình của %s%s có tới %d lượt phát một ngày, nhiều nhất %d.", devVI, ofVI, r.n, r.most),
+			fmt.Sprintf("The programme of %s%s has up to %d airings a day, at most %d are possible.", devEN, ofEN, r.n, r.most)
 	}
-	return fmt.Sprintf("Không phát hành được chương trình của %s%s: %v. Thiết bị giữ chương trình cũ cho đến khi sửa xong.", devVI, ofVI, r.err),
-		fmt.Sprintf("No programme can be issued for %s%s: %v. The devices keep their old one until that is mended.", devEN, ofEN, r.err)
+	return fmt.Sprintf("Không phát hành được chương trình của %s%s: %v.", devVI, ofVI, r.err),
+		fmt.Sprintf("No programme can be issued for %s%s: %v.", devEN, ofEN, r.err)
 }

@@ -97,7 +97,7 @@ func TestUnsigned(t *testing.T) {
 // TestWithoutAKeyring: who cannot prove anything airs nothing.
 func TestWithoutAKeyring(t *testing.T) {
 	stock := Resolver{}.Current([]radio.Bulletin{approved(1, time.Minute)})
-	p, left, err := Resolver{}.Programme(place(1, 1), []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, "0 5 * * *", 1))}, stock, nil, now)
+	p, left, err := Resolver{}.Programme(place(1, 1), []radio.Schedule{schedule(1, radio.Target{Area: area(1)}, slot(1, "0 5 * * *", 1))}, radio.Decided{}, stock, nil, now)
 	if err != nil || len(p.Audio) != 0 || len(p.Slots) != 0 || len(left) != 2 || left[0].Reason != radio.Unsigned {
 		t.Errorf("%d audio, %+v, %v", len(p.Audio), left, err)
 	}

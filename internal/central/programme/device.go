@@ -1,33 +1,6 @@
 package programme
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-
-	"loaxa/internal/radio"
-)
-
-// Policy gives the policy that counts at the place, the nearest rule of its
-// area chain or the default quiet hours, without revision and time of issue.
-func (Resolver) Policy(rules []radio.PolicyRule, place radio.Place) (radio.Policy, error) {
-	p := radio.DefaultPolicy(place.Province().Zone)
-	p.Device = place.Device.ID
-	if rule, ok := radio.NearestPolicy(rules, place); ok {
-		p = rule.For(place.Device.ID)
-	}
-	p.Windows = append([]radio.Window{}, p.Windows...) // written as [], never as null
-	p.Mourning = slices.Compact(slices.Sorted(slices.Values(p.Mourning)))
-	p.Exceptions = slices.Clone(p.Exceptions)
-	for i := range p.Exceptions {
-		p.Exceptions[i].Windows = append([]radio.Window{}, p.Exceptions[i].Windows...)
-	}
-	slices.SortFunc(p.Exceptions, func(a, b radio.PolicyException) int { return cmp.Compare(a.From, b.From) })
-	if err := p.Check(); err != nil {
-		return radio.Policy{}, fmt.Errorf("policy of device %s: %w", place.Device.Code, err)
-	}
-	return p, nil
-}
+import "loaxa/internal/radio"
 
 // Tuning is what the centre's configuration says for all devices.
 type Tuning struct {

@@ -18,8 +18,19 @@ import (
 //
 // A programme without a last instant (as Programme makes it) does not run out:
 // dispatch issues it anew long before.
-func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error) {
-	fail := func(err error) ([]radio.PreviewAiring, error) {
+func (r Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.Settings, from, to time.Time) ([]radio.PreviewAiring, error) {
+	all, err := r.Previews(p, policy, []time.Duration{settings.SpeechDelay()}, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Previews is Preview for devices that differ only in what they add to planned starts
+// (radio.Settings.SpeechDelay): one list for each delay, in their order. The programme is
+// expanded once.
+func (Resolver) Previews(p radio.Programme, policy radio.Policy, delays []time.Duration, from, to time.Time) ([][]radio.PreviewAiring, error) {
+	fail := func(err error) ([][]radio.PreviewAiring, error) {
 		return nil, fmt.Errorf("preview of device %s: %w", p.Device, err)
 	}
 	if p.NotAfter == 0 {
@@ -43,17 +54,31 @@ func (Resolver) Preview(p radio.Programme, policy radio.Policy, settings radio.S
 	if err != nil {
 		return fail(err)
 	}
-	offset := settings.SpeechDelay()
+	kept, err := timetable.Declined(p, first, to)
+	if err != nil {
+		return fail(err)
+	}
+	// What was moved stands where it is now.
+	kept = slices.DeleteFunc(kept, func(a timetable.Placed) bool { return a.Excluded == radio.ReasonMoved })
+	if len(kept) > 0 {
+		placed = append(placed, kept...)
+		slices.SortStableFunc(placed, func(a, b timetable.Placed) int { return a.Start().Compare(b.Start()) })
+	}
 	causes := newCauses(placed)
-	out := make([]radio.PreviewAiring, 0, len(placed))
-	var tally radio.Tally
+	out := make([][]radio.PreviewAiring, len(delays))
+	tallies := make([]radio.Tally, len(delays))
+	for n := range out {
+		out[n] = make([]radio.PreviewAiring, 0, len(placed))
+	}
 	for i, a := range placed {
 		causes.find(i)
 		v := airing(a)
 		v.With, v.ClearAt = causes.of[i].with, causes.of[i].clear
-		v.Outcome, v.Reason, v.Veto = verdict(a.Airing, hours, &tally, offset)
-		if !a.Start().Before(from) {
-			out = append(out, v)
+		for n, delay := range delays {
+			v.Outcome, v.Reason, v.Veto = verdict(a.Airing, hours, &tallies[n], delay)
+			if !a.Start().Before(from) {
+				out[n] = append(out[n], v)
+			}
 		}
 	}
 	return out, nil
@@ -66,7 +91,7 @@ func airing(a timetable.Placed) radio.PreviewAiring {
 	return radio.PreviewAiring{
 		Device: a.Device, ID: a.ID, Start: radio.At(a.Start()), SlotAt: a.SlotAt, Samples: a.Samples, Priority: a.Priority,
 		Schedule: a.Schedule, Slot: a.Slot, Entry: a.Entry, Repeat: a.Repeat, Kind: a.Kind,
-		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
+		Bulletin: a.Bulletin, Version: a.Version, Title: a.Title, Instead: a.Instead, ShiftMS: radio.SamplesDuration(a.Shift).Milliseconds(),
 	}
 }
 
@@ -78,6 +103,8 @@ func verdict(a radio.Airing, hours timetable.Hours, tally *radio.Tally, offset t
 	case radio.NoReason:
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap, radio.NoVeto
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, a.Excluded, radio.NoVeto
 	default:
 		return radio.Refused, a.Excluded, radio.NoVeto
 	}
@@ -163,6 +190,10 @@ func goesFirst(b, a timetable.Placed) bool {
 	switch {
 	case b.Priority != a.Priority:
 		return b.Priority.Rank() > a.Priority.Rank()
+	case slices.Contains(a.Behind, b.Schedule):
+		return true
+	case slices.Contains(b.Behind, a.Schedule):
+		return false
 	case b.SlotAt != a.SlotAt:
 		return b.SlotAt < a.SlotAt
 	case b.Schedule != a.Schedule:

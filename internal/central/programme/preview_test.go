@@ -30,7 +30,7 @@ func previewOf(t *testing.T, in input, rules []radio.PolicyRule, from, to time.T
 	if err != nil || len(left) != 0 {
 		t.Fatal(err, left)
 	}
-	policy, err := resolver.Policy(rules, in.Place)
+	policy, err := resolver.Policy(rules, in.Place, in.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

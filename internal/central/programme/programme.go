@@ -1,7 +1,7 @@
 // Package programme resolves what one device will play: from the schedules that
-// reach its place and the bulletins that are approved it makes the device's
-// radio.Programme, and it says what was left out and why. It also resolves the
-// device's policy and settings. It is pure: no input or output, the same input
+// reach its place, what its commune has decided about them and the bulletins that are
+// approved it makes the device's radio.Programme, and it says what was left out and why.
+// It also resolves the device's policy and settings. It is pure: no input or output, the same input
 // gives the same bytes. It receives what store holds through dispatch and hands
 // documents back, without revision and times.
 package programme
@@ -34,7 +34,10 @@ type Resolver struct {
 // long ago. Whatever of a schedule cannot be played is left out and named; the rest
 // is not silenced by it. An error of kind ErrInvalid means that no programme can be
 // made at all.
-func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulletins map[radio.BulletinID]radio.Bulletin,
+//
+// What its commune decided counts for what comes to it from above (see decide); what it
+// keeps off stands in Declined.
+func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, decided radio.Decided, bulletins map[radio.BulletinID]radio.Bulletin,
 	withdrawn []radio.SHA256, now time.Time) (radio.Programme, []radio.Exclusion, error) {
 	fail := func(err error) (radio.Programme, []radio.Exclusion, error) {
 		return radio.Programme{}, nil, fmt.Errorf("programme of device %s: %w", place.Device.Code, err)
@@ -43,23 +46,36 @@ func (Resolver) Programme(place radio.Place, schedules []radio.Schedule, bulleti
 	if err != nil {
 		return fail(err)
 	}
-	w := work{place: place, bulletins: bulletins, p: radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}}
+	empty := func() radio.Programme {
+		return radio.Programme{Device: place.Device.ID, Zone: place.Province().Zone, Slots: []radio.ProgrammeSlot{}}
+	}
 	oldest := zone.Date(now.Add(-KeepEnded))
-	for _, s := range inOrder(schedules) {
-		if s.WithdrawnAt != 0 || !slices.ContainsFunc(s.Targets, place.Within) || (s.Until != "" && s.Until < oldest) {
-			continue
+	w := work{place: place, bulletins: bulletins, p: empty(), kept: empty(), said: decided.At(place.Deciders()), zone: zone, oldest: oldest}
+	// Of a province's hundreds a device has a few: those are put in order, not all of them.
+	var mine []radio.Schedule
+	for _, s := range schedules {
+		if s.WithdrawnAt == 0 && (s.Until == "" || s.Until >= oldest) && slices.ContainsFunc(s.Targets, place.Within) {
+			mine = append(mine, s)
 		}
+	}
+	for _, s := range inOrder(mine) {
 		if s.Zone != w.p.Zone {
 			return fail(fmt.Errorf("%w: schedule %s is in zone %q, the province in %q", radio.ErrInvalid, s.Code, s.Zone, w.p.Zone))
 		}
 		w.schedule(s)
 	}
-	w.dropUnplayable()
+	w.p.Slots = w.expandable(w.p)
+	w.kept.Slots = w.expandable(w.kept)
+	w.order()
 	if len(w.p.Slots) > radio.MaxSlots {
 		return fail(fmt.Errorf("%w: %d slots, at most %d", radio.ErrInvalid, len(w.p.Slots), radio.MaxSlots))
 	}
-	w.audio()
+	w.audio(&w.p)
 	w.withdrawn(withdrawn)
+	if len(w.kept.Slots) > 0 {
+		w.audio(&w.kept)
+		w.p.Declined = &w.kept
+	}
 	return w.p, w.out, nil
 }
 
@@ -68,7 +84,11 @@ type work struct {
 	place     radio.Place
 	bulletins map[radio.BulletinID]radio.Bulletin
 	p         radio.Programme
+	kept      radio.Programme // what the commune keeps off
 	out       []radio.Exclusion
+	said      radio.Settlement
+	zone      timetable.Zone
+	oldest    radio.Date // what was over before it is left out
 }
 
 func inOrder(all []radio.Schedule) []radio.Schedule {
@@ -86,8 +106,11 @@ func (w *work) schedule(s radio.Schedule) {
 	}
 	slots := slices.SortedFunc(slices.Values(s.Slots), func(a, b radio.Slot) int { return cmp.Compare(a.ID, b.ID) })
 	for _, slot := range slots {
+		if slot.Over(w.oldest) {
+			continue
+		}
 		ps := radio.ProgrammeSlot{
-			Schedule: s.ID, Slot: slot.ID, Priority: s.Priority, Cron: slot.Cron, From: s.From, Until: s.Until,
+			Schedule: s.ID, Slot: slot.ID, Priority: s.Priority, Cron: slot.Cron, From: s.From, Until: s.Until, Dates: slot.Dates,
 			Except:       slices.Compact(slices.Sorted(slices.Values(s.Except))),
 			GraceSeconds: s.GraceSeconds,
 		}
@@ -101,31 +124,51 @@ func (w *work) schedule(s radio.Schedule) {
 				VI: "khung giờ không còn nội dung nào phát được", EN: "nothing of the slot can be played"})
 			continue
 		}
-		w.p.Slots = append(w.p.Slots, ps)
+		w.decide(s, slot, ps)
 	}
 }
 
-// item turns an entry into an item of the version that is approved now. Other kinds
-// than audio pass: an agent that does not know them refuses them by name.
+// item turns an entry into an item of the first bulletin meant for the place that may be
+// aired now, in its approved version; when that is not the one wished for most, the item
+// says so. Other kinds than audio pass: an agent that does not know them refuses them by
+// name.
 func (w *work) item(s radio.Schedule, slot radio.Slot, e radio.Entry) (radio.Item, bool) {
 	it := radio.Item{Entry: e.ID, Kind: e.Kind, Bulletin: e.Bulletin, Repeat: e.Repeat, GapMS: e.GapMS}
 	if e.Kind != radio.KindAudio {
 		return it, true
 	}
-	b, ok := w.bulletins[e.Bulletin]
+	wishes := e.Wishes(w.place)
+	var first radio.Exclusion
+	for i, wish := range wishes {
+		b, x, ok := w.playable(wish)
+		if ok {
+			it.Bulletin, it.Version = b.ID, b.Version
+			if i > 0 {
+				it.Instead = wishes[0]
+				w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Entry: e.ID, Bulletin: wishes[0], By: b.ID, Reason: radio.StoodIn,
+					VI: first.VI, EN: first.EN})
+			}
+			return it, true
+		}
+		if i == 0 {
+			first = x
+		}
+	}
+	first.Schedule, first.Slot, first.Entry, first.Bulletin = s.ID, slot.ID, e.ID, wishes[0]
+	w.leaveOut(first)
+	return it, false
+}
+
+// playable gives the approved version of a bulletin, or says why there is none for here.
+func (w *work) playable(id radio.BulletinID) (radio.Bulletin, radio.Exclusion, bool) {
+	b, ok := w.bulletins[id]
 	// Design §6: nothing unapproved enters a programme, whoever filled the map.
-	if !ok || b.ID != e.Bulletin || b.State != radio.Approved || len(b.Renditions) == 0 {
-		w.leaveOut(radio.Exclusion{Schedule: s.ID, Slot: slot.ID, Entry: e.ID, Reason: radio.Unapproved,
-			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"})
-		return it, false
+	if !ok || b.ID != id || b.State != radio.Approved || len(b.Renditions) == 0 {
+		return b, radio.Exclusion{Reason: radio.Unapproved,
+			VI: "bản tin chưa có phiên bản được duyệt", EN: "the bulletin has no approved version"}, false
 	}
-	if x, ok := w.unsigned(b); ok {
-		x.Schedule, x.Slot, x.Entry = s.ID, slot.ID, e.ID
-		w.leaveOut(x)
-		return it, false
-	}
-	it.Version = b.Version
-	return it, true
+	x, unsigned := w.unsigned(b)
+	return b, x, !unsigned
 }
 
 // unsigned says why no device here would take a version's approval: nobody's signature
@@ -142,14 +185,14 @@ func (w *work) unsigned(b radio.Bulletin) (radio.Exclusion, bool) {
 	return radio.Exclusion{}, false
 }
 
-// dropUnplayable leaves out the slots that timetable cannot expand.
-func (w *work) dropUnplayable() {
-	w.audio()
-	if _, err := timetable.New(&w.p); err == nil {
-		return
+// expandable gives the slots that timetable can expand, and leaves out the others.
+func (w *work) expandable(p radio.Programme) []radio.ProgrammeSlot {
+	w.audio(&p)
+	if _, err := timetable.New(&p); err == nil {
+		return p.Slots
 	}
-	w.p.Slots = slices.DeleteFunc(w.p.Slots, func(s radio.ProgrammeSlot) bool {
-		alone := w.p
+	return slices.DeleteFunc(p.Slots, func(s radio.ProgrammeSlot) bool {
+		alone := p
 		alone.Slots = []radio.ProgrammeSlot{s}
 		_, err := timetable.New(&alone)
 		if err != nil {
@@ -161,23 +204,23 @@ func (w *work) dropUnplayable() {
 }
 
 // audio describes each bulletin version the slots list, once, with its approval.
-func (w *work) audio() {
+func (w *work) audio(p *radio.Programme) {
 	listed := map[radio.BulletinID]bool{}
-	for _, s := range w.p.Slots {
+	for _, s := range p.Slots {
 		for _, it := range s.Items {
 			listed[it.Bulletin] = listed[it.Bulletin] || it.Kind == radio.KindAudio
 		}
 	}
-	w.p.Audio, w.p.Signers = []radio.ProgrammeAudio{}, nil
+	p.Audio, p.Signers = []radio.ProgrammeAudio{}, nil
 	for id, audio := range listed {
 		if !audio {
 			continue
 		}
-		w.p.Audio = append(w.p.Audio, w.bulletins[id].Audio())
+		p.Audio = append(p.Audio, w.bulletins[id].Audio())
 	}
-	slices.SortFunc(w.p.Audio, func(a, b radio.ProgrammeAudio) int { return cmp.Compare(a.Bulletin, b.Bulletin) })
-	for i, a := range w.p.Audio {
-		w.p.Approve(i, w.bulletins[a.Bulletin].Signed.SignedApproval)
+	slices.SortFunc(p.Audio, func(a, b radio.ProgrammeAudio) int { return cmp.Compare(a.Bulletin, b.Bulletin) })
+	for i, a := range p.Audio {
+		p.Approve(i, w.bulletins[a.Bulletin].Signed.SignedApproval)
 	}
 }
 

@@ -71,13 +71,14 @@ func bulletins(all ...radio.Bulletin) map[radio.BulletinID]radio.Bulletin {
 type input struct {
 	Place     radio.Place
 	Schedules []radio.Schedule
+	Decided   radio.Decided
 	Bulletins map[radio.BulletinID]radio.Bulletin
 	Withdrawn []radio.SHA256
 	Now       time.Time
 }
 
 func resolve(in input) (radio.Programme, []radio.Exclusion, error) {
-	return resolver.Programme(in.Place, in.Schedules, in.Bulletins, in.Withdrawn, in.Now)
+	return resolver.Programme(in.Place, in.Schedules, in.Decided, in.Bulletins, in.Withdrawn, in.Now)
 }
 
 func shape(p radio.Programme) []string {
@@ -315,16 +316,16 @@ func TestResolvePolicy(t *testing.T) {
 		rules []radio.PolicyRule
 		want  string
 	}{
-		{"device", all, "4"}, {"hamlet", all[:3], "3"}, {"commune", all[:2], "2"}, {"province", all[:1], "1"}, {"none covers it", all[4:], "default"}, {"none", nil, "default"},
+		{"device", all, "2; 3; 4"}, {"hamlet", all[:3], "2; 3"}, {"commune", all[:2], "2"}, {"province", all[:1], "1"}, {"none covers it", all[4:], "default"}, {"none", nil, "default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := resolver.Policy(c.rules, place(1, 1))
+			p, err := resolver.Policy(c.rules, place(1, 1), now)
 			if err != nil || p.Label != c.want || p.Device != device(1) || p.Zone != zone || len(p.Windows) != 1 {
 				t.Fatalf("%+v %v, want %s", p, err, c.want)
 			}
 		})
 	}
-	p, err := resolver.Policy(nil, place(1, 1))
+	p, err := resolver.Policy(nil, place(1, 1), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,13 +338,13 @@ func TestResolvePolicy(t *testing.T) {
 	}
 	never := rule(7, radio.Target{Device: device(1)})
 	never.Windows = nil
-	p, err = resolver.Policy([]radio.PolicyRule{never}, place(1, 1))
-	if b, jerr := json.Marshal(p); err != nil || jerr != nil || !bytes.Contains(b, []byte(`"windows":[]`)) {
-		t.Errorf("a policy that never permits: %s %v %v", b, err, jerr)
+	p, err = resolver.Policy([]radio.PolicyRule{never}, place(1, 1), now)
+	if b, jerr := json.Marshal(p); err != nil || jerr != nil || !bytes.Contains(b, []byte(`"quiet":[{"from":"00:00","to":"24:00"}]`)) {
+		t.Errorf("a device that never may: %s %v %v", b, err, jerr)
 	}
 	bad := rule(8, radio.Target{Device: device(1)})
 	bad.Windows = []radio.Window{{From: 5, To: 5}}
-	if _, err := resolver.Policy([]radio.PolicyRule{bad}, place(1, 1)); !errors.Is(err, radio.ErrInvalid) {
+	if _, err := resolver.Policy([]radio.PolicyRule{bad}, place(1, 1), now); !errors.Is(err, radio.ErrInvalid) {
 		t.Errorf("an empty window: %v", err)
 	}
 }

@@ -14,6 +14,10 @@ func excluded(why radio.Reason) (radio.Outcome, radio.Reason) {
 		return radio.PendingOutcome, radio.NoReason
 	case radio.ReasonOverlap:
 		return radio.Missed, radio.ReasonOverlap
+	case radio.ReasonCommune, radio.ReasonHeld:
+		return radio.Declined, why
+	case radio.ReasonMoved:
+		return radio.Cancelled, why
 	}
 	return radio.Refused, why // expired, not_yet, unsupported
 }
@@ -31,9 +35,13 @@ func hear(c radio.AsRunChange, con radio.Confirmation, w radio.Word) radio.AsRun
 	w.From = radio.WordDevice
 	w, counts := c.Row.Take(w)
 	c.Words = append(c.Words, w)
-	if counts && w.Consumed > 0 && con.SHA256 != "" {
+	// After a power cut a device knows the audio by its hash only: of the audio that was
+	// planned the row knows more.
+	same := con.Bulletin == "" && con.SHA256 == c.Row.SHA256
+	if counts && w.Consumed > 0 && con.SHA256 != "" && !same {
 		// The log says what sounded, also when it was another version than planned.
 		c.Row.SHA256, c.Row.Bulletin, c.Row.Version = con.SHA256, con.Bulletin, con.Version
+		c.Row.Instead = con.Instead
 	}
 	return c
 }
@@ -68,7 +76,8 @@ type frame struct {
 //   - A planned row that still is to sound follows the programme: its start moves, it
 //     is excluded or pending again.
 //   - A planned row the programme no longer holds, or holds at an instant that has
-//     passed, is cancelled; it can come back.
+//     passed, is cancelled; it can come back. Where the commune has moved it the reason
+//     says so.
 func freeze(f frame) ([]radio.AsRunChange, error) {
 	var out []radio.AsRunChange
 	known := make(map[radio.AsRunRef]bool, len(f.airings))
@@ -89,6 +98,8 @@ func freeze(f frame) ([]radio.AsRunChange, error) {
 			if c != nil {
 				out = append(out, *c)
 			}
+		case a.Excluded == radio.ReasonMoved:
+			// It is planned where the commune put it, and nowhere else.
 		case start > f.published && start <= f.upto:
 			c, err := f.create(row, held, a)
 			if err != nil {

@@ -11,6 +11,7 @@ func TestExcluded(t *testing.T) {
 	for why, want := range map[radio.Reason]radio.Outcome{
 		radio.NoReason: radio.PendingOutcome, radio.ReasonOverlap: radio.Missed,
 		radio.ReasonExpired: radio.Refused, radio.ReasonNotYet: radio.Refused, radio.ReasonUnsupported: radio.Refused,
+		radio.ReasonCommune: radio.Declined, radio.ReasonHeld: radio.Declined,
 	} {
 		if got, reason := excluded(why); got != want || reason != why {
 			t.Errorf("%q: %s %s, want %s", why, got, reason, want)

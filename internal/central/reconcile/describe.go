@@ -80,12 +80,9 @@ func (d *descriptions) find(ctx context.Context, device radio.DeviceID) (radio.P
 	return p, nil
 }
 
-// place fills in where the row's device stands, the local day of its start, and the
-// local time of its slot; zone "" is the province's.
+// place fills in where the row's device stands, and the local day and time of its slot;
+// zone "" is the province's.
 func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
-	row.Province, row.Commune, row.Hamlet = p.Province().ID, p.Commune().ID, p.Hamlet().ID
-	row.CommuneName, row.HamletName = p.Commune().Name, p.Hamlet().Name
-	row.DeviceCode, row.DeviceName = p.Device.Code, p.Device.Name
 	if zone == "" {
 		zone = p.Province().Zone
 	}
@@ -93,8 +90,9 @@ func (d *descriptions) place(row *radio.AsRun, p radio.Place, zone string) {
 	if err != nil {
 		z = timetable.Zone{} // a device nobody knows any more: UTC
 	}
-	row.Day = z.Date(row.Start.Time())
-	row.SlotTime = z.TimeOfDay(row.Ref().At.Time())
+	at := row.Ref().At.Time()
+	row.Day, row.SlotTime = z.Date(at), z.TimeOfDay(at)
+	row.Stands(p.On(row.Day)) // in the area of its day: a merger moves no old row
 }
 
 // schedule fills in the row's schedule, as it stood at an instant or later; 0 is the
@@ -125,8 +123,11 @@ func (d *descriptions) schedule(ctx context.Context, row *radio.AsRun, at radio.
 }
 
 // bulletin fills in title, author and unit of the row's bulletin version, which never
-// change.
+// change, and the title of the bulletin it stands in for.
 func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
+	if err := d.instead(ctx, row); err != nil {
+		return err
+	}
 	if row.Bulletin == "" {
 		return nil
 	}
@@ -138,6 +139,18 @@ func (d *descriptions) bulletin(ctx context.Context, row *radio.AsRun) error {
 		row.Title, row.Author, row.Unit = b.Title, b.Author, b.Unit
 	}
 	return nil
+}
+
+// instead fills in the title of the bulletin the row's own stands in for, as it was
+// first called: none of its versions may ever have been approved.
+func (d *descriptions) instead(ctx context.Context, row *radio.AsRun) error {
+	row.InsteadTitle = ""
+	if row.Instead == "" {
+		return nil
+	}
+	b, err := d.version(ctx, row.Instead, 1)
+	row.InsteadTitle = b.Title
+	return err
 }
 
 // emergency names what a cycle of an alert has sounded, and who composed it; known is

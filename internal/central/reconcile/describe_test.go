@@ -36,3 +36,35 @@ func TestUnplannedRowFollowsTheChangedPlan(t *testing.T) {
 		t.Errorf("row after the change %+v", row)
 	}
 }
+
+// What stood in for the bulletin meant for a place is told in the row, from the freezing on
+// and by the device's own word; once that no longer holds, it is gone.
+func TestRowTellsWhatStoodIn(t *testing.T) {
+	h := newHouse(t)
+	d := h.device()
+	slot := h.slot(17, 30)
+	meant := newID[radio.BulletinID](h)
+	slot.Items[0].Instead = meant
+	p := h.publish(d, slot)
+	a := airings(t, p, noon, noon.Add(24*time.Hour))[0]
+	if row, _ := d.row(a.ID); row.Instead != meant || row.InsteadTitle != "Bản tin v1" {
+		t.Fatalf("frozen: %+v", row)
+	}
+	// The variant is approved in time: it is what the row plans.
+	slot.Items[0].Instead = ""
+	h.pass(time.Minute)
+	p = h.publish(d, slot)
+	if row, _ := d.row(a.ID); row.Instead != "" || row.InsteadTitle != "" {
+		t.Errorf("after the variant came: %+v", row)
+	}
+	// A device that still ran the programme before says what it played, and for what.
+	con := radio.Confirmation{ID: a.ID, Origin: radio.FromSchedule, Key: a.AiringKey, Start: radio.At(a.Start()), Revision: 1, Priority: radio.Normal,
+		Bulletin: a.Bulletin, Version: 1, Instead: meant, SHA256: sha(slot.Items[0], radio.LightKbps), Outcome: radio.Aired, Expected: a.Samples, Consumed: a.Samples}
+	h.pass(6 * time.Hour)
+	d.record(h.now(), radio.Record{Kind: radio.RecordResult, Result: &con})
+	d.sends(len(d.records), 0)
+	h.pass(time.Minute)
+	if row, _ := d.row(a.ID); row.Outcome != radio.Aired || row.Instead != meant || row.InsteadTitle != "Bản tin v1" || p.Revision != 2 {
+		t.Errorf("after the device's word: %+v", row)
+	}
+}

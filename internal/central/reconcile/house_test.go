@@ -250,11 +250,21 @@ func (h *house) issue(d *device, slots ...radio.ProgrammeSlot) radio.Programme {
 			}
 		}
 	}
+	var kept []byte
+	if isKept := func(s radio.ProgrammeSlot) bool { return s.Declined != "" }; slices.ContainsFunc(slots, isKept) {
+		left := p
+		left.Slots = slices.DeleteFunc(slices.Clone(slots), func(s radio.ProgrammeSlot) bool { return !isKept(s) })
+		p.Declined, p.Slots = &left, slices.DeleteFunc(slices.Clone(slots), isKept)
+		var err error
+		if kept, err = json.Marshal(left); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 	payload, err := json.Marshal(p)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.issued[d.id] = append(h.issued[d.id], radio.Issued{Device: d.id, Document: "programme", Revision: p.Revision, IssuedAt: p.IssuedAt, Payload: payload})
+	h.issued[d.id] = append(h.issued[d.id], radio.Issued{Device: d.id, Document: "programme", Revision: p.Revision, IssuedAt: p.IssuedAt, Payload: payload, Declined: kept})
 	return p
 }
 

@@ -202,12 +202,12 @@ func (r *Reconciler) results(ctx context.Context, tx Tx, heard []radio.Heard, re
 		}
 		before := c.Row
 		c = hear(c, *con, h.Word(now))
-		if c.Row.Bulletin != before.Bulletin || c.Row.Version != before.Version {
+		if c.Row.Bulletin != before.Bulletin || c.Row.Version != before.Version || c.Row.Instead != before.Instead {
 			if err := r.desc.bulletin(ctx, &c.Row); err != nil {
 				return err
 			}
 		}
-		c.Only = c.Only && c.Row.Bulletin == before.Bulletin && c.Row.Version == before.Version && c.Row.SHA256 == before.SHA256
+		c.Only = c.Only && c.Row.Bulletin == before.Bulletin && c.Row.Version == before.Version && c.Row.SHA256 == before.SHA256 && c.Row.Instead == before.Instead
 		if !ok {
 			order = append(order, ref)
 		}
@@ -226,7 +226,7 @@ func (r *Reconciler) unplanned(ctx context.Context, device radio.DeviceID, c rad
 	row := radio.AsRun{
 		Airing: c.ID, Key: c.Key, Origin: c.Origin, Start: c.Start, Samples: c.Expected, Priority: c.Priority,
 		Revision: c.Revision, Held: c.Revision, Outcome: radio.PendingOutcome, Bulletin: c.Bulletin, Version: c.Version,
-		SHA256: c.SHA256, Expected: c.Expected, KnownAt: now,
+		Instead: c.Instead, SHA256: c.SHA256, Expected: c.Expected, KnownAt: now,
 	}
 	row.Key.Device = device
 	place, err := r.desc.findHeld(ctx, device)

@@ -105,6 +105,12 @@ func (r *Reconciler) programme(ctx context.Context, device radio.DeviceID, revis
 	if err := json.Unmarshal(i.Payload, &p); err != nil {
 		return p, 0, fmt.Errorf("%w: programme %d: %v", radio.ErrInvalid, revision, err)
 	}
+	if len(i.Declined) > 0 {
+		p.Declined = &radio.Programme{}
+		if err := json.Unmarshal(i.Declined, p.Declined); err != nil {
+			return p, 0, fmt.Errorf("%w: what programme %d leaves to the commune: %v", radio.ErrInvalid, revision, err)
+		}
+	}
 	return p, i.IssuedAt, nil
 }
 
@@ -163,6 +169,16 @@ func (r *Reconciler) freezeSpan(ctx context.Context, tx Tx, place radio.Place, p
 	if err != nil {
 		return 0, err
 	}
+	// What the commune keeps off has rows too, each with its outcome from the start, or the
+	// plan of the province would not add up.
+	kept, err := timetable.Declined(p, from.Time().Add(-around), upto.Time().Add(around))
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range kept {
+		airings = append(airings, k.Airing)
+	}
+	slices.SortStableFunc(airings, func(a, b radio.Airing) int { return a.Start().Compare(b.Start()) })
 	f := frame{revision: p.Revision, published: from, now: now, upto: upto, wait: r.deadline, renewed: p.Revision != mark.Revision, airings: airings}
 	refs := make([]radio.AsRunRef, len(airings))
 	for i, a := range airings {
@@ -202,8 +218,12 @@ func (r *Reconciler) describe(ctx context.Context, row *radio.AsRun, a radio.Air
 	if row.From == radio.WordDevice && row.Consumed > 0 {
 		return nil // what sounded stands there already
 	}
-	row.Bulletin, row.Version, row.Title = a.Bulletin, a.Version, a.Title
-	if audio, ok := p.Find(a.Bulletin, a.Version); ok {
+	row.Bulletin, row.Version, row.Title, row.Instead = a.Bulletin, a.Version, a.Title, a.Instead
+	audio, ok := p.Find(a.Bulletin, a.Version)
+	if !ok && p.Declined != nil {
+		audio, ok = p.Declined.Find(a.Bulletin, a.Version)
+	}
+	if ok {
 		if rendition, ok := audio.Rendition(place.Device.Rendition); ok {
 			row.SHA256 = rendition.SHA256
 		}

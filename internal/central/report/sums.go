@@ -7,9 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/text/collate"
-	"golang.org/x/text/language"
-
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -213,10 +211,8 @@ func manyTotals(n int) []radio.LogTotals {
 
 // byName sorts by the Vietnamese alphabet.
 func byName[T any](rows []T, name func(T) (string, radio.AreaID)) {
-	order := collate.New(language.Vietnamese)
-	slices.SortFunc(rows, func(a, b T) int {
-		na, ia := name(a)
-		nb, ib := name(b)
-		return cmp.Or(order.CompareString(na, nb), cmp.Compare(ia, ib))
+	alphabet.SortBy(rows, func(x T) []string {
+		n, id := name(x)
+		return []string{n, string(id)}
 	})
 }

@@ -24,6 +24,9 @@ type Acts interface {
 	// Sounded lists the rows of a device that began between two instants.
 	Sounded(ctx context.Context, d radio.DeviceID, from, to radio.Millis) ([]radio.AsRun, error)
 	People(ctx context.Context) ([]radio.Account, error)
+	Place(ctx context.Context, d radio.DeviceID) (radio.Place, error)
+	// Decisions lists what was said in some areas about a schedule, the newest first.
+	Decisions(ctx context.Context, areas []radio.AreaID, about radio.ScheduleID, limit int) ([]radio.Decision, error)
 }
 
 // Trail tells who scheduled, approved and stopped what sounded.
@@ -51,7 +54,7 @@ func (t *Trail) Steps(ctx context.Context, row radio.AsRun) ([]radio.AirStep, er
 	for _, p := range people {
 		w.names[p.ID] = p.Name
 	}
-	for _, part := range []func(context.Context) error{w.origin, w.bulletin, w.schedule, w.cut} {
+	for _, part := range []func(context.Context) error{w.origin, w.bulletin, w.schedule, w.decision, w.cut} {
 		if err := part(ctx); err != nil && !errors.Is(err, radio.ErrNotFound) {
 			return nil, fmt.Errorf("who answers for airing %s: %w", row.Airing, err)
 		}

@@ -71,11 +71,16 @@ func (w *world) wide(targets []radio.Target) bool {
 			return true
 		}
 		for _, id := range chain {
-			if a, ok := w.tree.Area(id); ok && a.Kind == radio.Commune {
+			if a, ok := w.tree.Area(id); ok && a.Kind == radio.Commune && !a.Ended() {
 				touched[id] = true
 			}
 		}
 	}
-	all := len(w.tree.Communes([]radio.AreaID{radio.Everywhere}))
+	all := 0 // of today: what was merged counts with what took it
+	for _, id := range w.tree.Communes([]radio.AreaID{radio.Everywhere}) {
+		if a, ok := w.tree.Area(id); ok && !a.Ended() {
+			all++
+		}
+	}
 	return len(touched) > 1 && 2*len(touched) > all
 }

@@ -34,7 +34,8 @@ type builder struct {
 	devices   map[string]radio.Device
 	deviceIDs map[radio.DeviceID]radio.Device
 	bulletins map[string]radio.BulletinID
-	titles    map[radio.BulletinID]string // codes of bulletins
+	titles    map[radio.BulletinID]string  // codes of bulletins
+	seconds   map[radio.BulletinID]float64 // how long they sound: as approved, else as handed in
 	campaigns map[string]radio.CampaignID
 	drives    map[radio.CampaignID]string // codes of campaigns
 	// touched holds the provinces the files speak of.
@@ -56,12 +57,18 @@ func newBuilder(src *Source, f *folder, cur radio.Plan, samples fs.FS) *builder 
 	for _, a := range cur.Areas {
 		b.putArea(a)
 	}
+	for _, n := range cur.AreaNames {
+		if _, taken := b.areas[n.Code]; !taken {
+			b.areas[n.Code] = b.areaByID[n.Area]
+		}
+	}
 	for _, d := range cur.Devices {
 		b.putDevice(d)
 	}
 	for _, x := range cur.Bulletins {
 		b.putBulletin(x.Code, x.ID)
 	}
+	b.seconds = lengths(cur.Bulletins)
 	for _, c := range cur.Campaigns {
 		b.putCampaign(c.Code, c.ID)
 	}
@@ -95,7 +102,7 @@ func (b *builder) run(ctx context.Context) error {
 // leaveAlone shows what the centre holds for the provinces the files speak of and
 // the files do not: it stays, because a missing file must not silence anybody.
 func (b *builder) leaveAlone() {
-	for _, p := range b.cur.Policies {
+	for _, p := range b.newestPolicies() {
 		if _, declared := b.policiesSeen[p.Target]; !declared && b.touched[b.targetRoot(p.Target)] {
 			b.diff.leave("policy", b.targetName(p.Target), p.Label)
 		}
@@ -139,6 +146,9 @@ var vietnamese = map[string]string{
 	"campaign": "đợt tuyên truyền", "schedule": "lịch phát", "slot": "khung", "item": "mục",
 }
 
+// kindWords names the levels for people.
+var kindWords = map[radio.AreaKind]string{radio.Province: "tỉnh", radio.Commune: "xã, phường", radio.Hamlet: "thôn, tổ dân phố"}
+
 var kindRank = map[radio.AreaKind]int{radio.Province: 1, radio.Commune: 2, radio.Hamlet: 3}
 
 func (b *builder) buildAreas() {
@@ -155,13 +165,24 @@ func (b *builder) buildAreas() {
 	for _, d := range decls {
 		old, exists := b.areas[d.code.s]
 		if exists && old.Kind != d.kind {
-			b.problems.add(d.code.at, fmt.Sprintf("địa bàn %q đang là %s, không đổi cấp được", d.code.s, old.Kind),
+			b.problems.add(d.code.at, fmt.Sprintf("địa bàn %q đang là %s, không đổi cấp được", d.code.s, kindWords[old.Kind]),
 				fmt.Sprintf("area %q is a %s and cannot change its kind", d.code.s, old.Kind))
 			continue
 		}
 		if exists && old.Zone != d.zone.s {
 			b.problems.add(d.zone.at, fmt.Sprintf("tỉnh %q đang dùng múi giờ %s, không đổi được", d.code.s, old.Zone),
 				fmt.Sprintf("province %q is in zone %s, which cannot change", d.code.s, old.Zone))
+			continue
+		}
+		if exists && old.Code != d.code.s {
+			b.problems.add(d.code.at, fmt.Sprintf("%q là mã cũ của %s, nay là %q; hãy sửa tệp", d.code.s, old.Name, old.Code),
+				fmt.Sprintf("%q is a code that %s had, it is %q now; mend the file", d.code.s, old.Name, old.Code))
+			continue
+		}
+		if exists && old.Ended() {
+			// A file from before the merger: it undoes nothing, and what names the area in it
+			// still means the same places.
+			b.diff.note(Left, "area", old.Code, old.Name)
 			continue
 		}
 		a := old
@@ -175,8 +196,14 @@ func (b *builder) buildAreas() {
 			case !ok:
 				b.missing("area", d.parent)
 			case parent.Kind != d.kind.ParentKind():
-				b.problems.add(d.parent.at, fmt.Sprintf("%q là %s; cấp trên của %s phải là %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()),
+				b.problems.add(d.parent.at, fmt.Sprintf("%q là %s; cấp trên của %s phải là %s", d.parent.s, kindWords[parent.Kind], kindWords[d.kind], kindWords[d.kind.ParentKind()]),
 					fmt.Sprintf("%q is a %s; a %s lies in a %s", d.parent.s, parent.Kind, d.kind, d.kind.ParentKind()))
+			case exists && parent.ID != old.Parent:
+				b.problems.add(d.parent.at, fmt.Sprintf("%s thuộc %s; chuyển địa bàn thì ghi ở trang Địa bàn, hoặc bằng lệnh loaxa area split", old.Name, b.areaByID[old.Parent].Name),
+					fmt.Sprintf("%s lies in %s; areas are moved on their page, or with loaxa area split", old.Name, b.areaByID[old.Parent].Name))
+			case !exists && parent.Ended():
+				b.problems.add(d.parent.at, fmt.Sprintf("%s đã sáp nhập sau ngày %s; hãy ghi địa bàn mới", parent.Name, parent.ValidTo),
+					fmt.Sprintf("%s was merged after %s; name the area that took it", parent.Name, parent.ValidTo))
 			default:
 				a.Parent = parent.ID
 			}
@@ -194,16 +221,13 @@ func (b *builder) buildAreas() {
 // which was noted where it is declared.
 func (b *builder) root(id radio.AreaID) radio.Area {
 	a := b.areaByID[id]
-	for range 2 {
+	for range len(b.areaByID) {
 		if a.Kind == radio.Province {
 			return a
 		}
 		a = b.areaByID[a.Parent]
 	}
-	if a.Kind != radio.Province {
-		return radio.Area{}
-	}
-	return a
+	return radio.Area{}
 }
 
 func (b *builder) touch(id radio.AreaID) {
@@ -221,6 +245,9 @@ func (b *builder) buildDevices() {
 		old, exists := b.devices[d.code.s]
 		v := old
 		v.Code, v.Name, v.Rendition = d.code.s, d.name.s, d.rendition
+		if d.partial && exists {
+			v.Rendition = old.Rendition
+		}
 		if !exists {
 			v.ID = radio.NewID[radio.DeviceID]()
 		}
@@ -230,7 +257,7 @@ func (b *builder) buildDevices() {
 			case !ok:
 				b.missing("area", d.hamlet)
 			case a.Kind != radio.Hamlet:
-				b.problems.add(d.hamlet.at, fmt.Sprintf("%q là %s; cụm loa phải đặt ở thôn hoặc tổ dân phố (hamlet)", d.hamlet.s, a.Kind),
+				b.problems.add(d.hamlet.at, fmt.Sprintf("%q là %s; cụm loa phải đặt ở thôn hoặc tổ dân phố", d.hamlet.s, kindWords[a.Kind]),
 					fmt.Sprintf("%q is a %s; a device stands in a hamlet", d.hamlet.s, a.Kind))
 			default:
 				v.Hamlet = a.ID
@@ -303,43 +330,4 @@ func (b *builder) targetRoot(t radio.Target) radio.AreaID {
 		return b.root(b.deviceIDs[t.Device].Hamlet).ID
 	}
 	return b.root(t.Area).ID
-}
-
-func (b *builder) buildPolicies() {
-	stored := map[radio.Target]radio.PolicyRule{}
-	for _, p := range b.cur.Policies {
-		stored[p.Target] = p
-	}
-	seen := map[radio.Target]Pos{}
-	for _, d := range b.f.policies {
-		t, province, ok := b.target(d.target)
-		if !ok {
-			continue
-		}
-		name := b.targetName(t)
-		if at, twice := seen[t]; twice {
-			b.problems.add(d.target.at, fmt.Sprintf("quy định cho %s đã có ở %s", name, at), fmt.Sprintf("a policy for %s is already defined at %s", name, at))
-			continue
-		}
-		seen[t] = d.target.at
-		b.touched[province.ID] = true
-		old, exists := stored[t]
-		p := radio.PolicyRule{
-			ID: old.ID, Version: old.Version + 1, Target: t, Zone: province.Zone, Label: d.label.s,
-			Windows: d.windows, Mourning: d.mourning, Volume: d.volume,
-			Exceptions: d.exceptions, MaxSessions: d.maxSessions, MaxMinutes: d.maxMinutes,
-		}
-		if !exists {
-			p.ID = radio.NewID[radio.PolicyID]()
-		}
-		if err := p.Check(); err != nil {
-			b.problems.add(d.target.at, "quy định không hợp lệ", err.Error())
-			continue
-		}
-		was := fieldsIf(exists, func() []field { return policyFields(old) })
-		if b.diff.compare("policy", name, p.Label, was, policyFields(p)) {
-			b.change.Policies = append(b.change.Policies, p)
-		}
-	}
-	b.policiesSeen = seen
 }

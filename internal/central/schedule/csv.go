@@ -45,8 +45,8 @@ func (r *reader) csvGrid(data []byte) (grid, func(row, col int) Pos) {
 			break
 		}
 		line, _ := in.FieldPos(0)
-		if len(g) == maxRows {
-			r.problems.add(Pos{File: r.file, Line: line + lines, Col: 1}, fmt.Sprintf("quá %d dòng", maxRows), fmt.Sprintf("more than %d rows", maxRows))
+		if len(g) == r.rows() {
+			r.problems.add(Pos{File: r.file, Line: line + lines, Col: 1}, fmt.Sprintf("quá %d dòng", r.rows()), fmt.Sprintf("more than %d rows", r.rows()))
 			break
 		}
 		g, at = append(g, r.csvRow(in, record, lines)), append(at, line+lines)

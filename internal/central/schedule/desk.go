@@ -45,6 +45,8 @@ type History interface {
 // place of the versions there.
 type Clashes interface {
 	Conflicts(ctx context.Context, candidates []radio.Schedule) ([]radio.Conflict, error)
+	// Difference rehearses the coming days before and after.
+	Difference(ctx context.Context, candidates []radio.Schedule) (radio.RehearsalDifference, error)
 }
 
 // Rooms are those the desk calls.
@@ -69,7 +71,9 @@ type Desk struct {
 	changed func() // something went on or off the air
 	held    heldCache
 	seen    seenWorld
-	clashes clashCache
+	clashes answers[[]radio.Conflict]
+	// differences are what publications of drafts would change.
+	differences answers[radio.RehearsalDifference]
 	// publishing is held from the check of what two drafts would do together to the
 	// writing of one.
 	publishing sync.Mutex
@@ -78,7 +82,7 @@ type Desk struct {
 
 // NewDesk stores what it is given.
 func NewDesk(rooms Rooms, now func() time.Time, changed func()) *Desk {
-	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}, clashes: clashCache{of: map[clashKey]clashAnswer{}}, priority: priorityQuota()}
+	return &Desk{rooms: rooms, now: now, changed: changed, held: heldCache{devices: map[radio.DeviceID]heldProgramme{}}, priority: priorityQuota()}
 }
 
 func (w *world) chain(s radio.Schedule) []radio.AreaID { return w.tree.Chain(w.owner(s)) }
@@ -214,7 +218,9 @@ func (d *Desk) card(w *world, by radio.Person, id radio.ScheduleID) (c radio.Sch
 
 // sounds says whether anything of the slot can be aired now.
 func (w *world) sounds(sl radio.Slot) bool {
-	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Kind != radio.KindAudio || w.airable[e.Bulletin] })
+	return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool {
+		return e.Kind != radio.KindAudio || slices.ContainsFunc(e.Bulletins(), func(b radio.BulletinID) bool { return w.airable[b] })
+	})
 }
 
 // historyLength bounds what of a schedule's audit a page shows.

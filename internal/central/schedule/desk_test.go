@@ -405,6 +405,12 @@ func TestLookingIsCheap(t *testing.T) {
 			if _, err := b.Area(ctx, id); err != nil {
 				t.Fatal(err)
 			}
+			if d, err := b.Difference(ctx, b.editor, id); err != nil || d.Devices != 1 || b.clashes.rehearsed != asked {
+				t.Fatalf("%+v, rehearsed %d times, %v", d, b.clashes.rehearsed, err)
+			}
+			if _, err := b.Difference(ctx, b.stranger, id); !errors.Is(err, radio.ErrNotFound) {
+				t.Fatalf("a stranger is told what it changes: %v", err)
+			}
 			if _, err := b.Clashes(ctx, b.stranger, id); !errors.Is(err, radio.ErrNotFound) {
 				t.Fatalf("a stranger is told what is kept: %v", err)
 			}

@@ -96,8 +96,14 @@ func (f *fakeDrafts) PersonNames(context.Context) (map[radio.UserID]string, erro
 
 // fakeClashes answers what a test sets, and keeps what it was asked.
 type fakeClashes struct {
-	found []radio.Conflict
-	asked []radio.Schedule
+	rehearsed int
+	found     []radio.Conflict
+	asked     []radio.Schedule
+}
+
+func (f *fakeClashes) Difference(_ context.Context, candidates []radio.Schedule) (radio.RehearsalDifference, error) {
+	f.rehearsed++
+	return radio.RehearsalDifference{Devices: len(candidates)}, nil
 }
 
 func (f *fakeClashes) Conflicts(_ context.Context, candidates []radio.Schedule) ([]radio.Conflict, error) {

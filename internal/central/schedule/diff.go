@@ -209,13 +209,19 @@ func (b *builder) deviceFields(d radio.Device) []field {
 
 func policyFields(p radio.PolicyRule) []field {
 	out := []field{{"label", p.Label}, {"zone", p.Zone}}
-	for i, w := range p.Windows {
-		days := "mọi ngày"
-		if len(w.Days) > 0 {
-			days = strings.Trim(fmt.Sprint(w.Days), "[]")
+	for _, all := range []struct {
+		name string
+		list []radio.Window
+	}{{"window", p.Windows}, {"quiet", p.Quiet}} {
+		for i, w := range all.list {
+			days := "mọi ngày"
+			if len(w.Days) > 0 {
+				days = strings.Trim(fmt.Sprint(w.Days), "[]")
+			}
+			out = append(out, field{fmt.Sprintf("%s %d", all.name, i+1), fmt.Sprintf("%s–%s, %s", w.From, w.To, days)})
 		}
-		out = append(out, field{fmt.Sprintf("window %d", i+1), fmt.Sprintf("%s–%s, %s", w.From, w.To, days)})
 	}
+	out = append(out, field{"number", p.Number}, field{"issued", string(p.Issued)}, field{"issuer", p.Issuer}, field{"from", string(p.From)}, field{"note", p.Note})
 	for i, v := range p.Volume {
 		out = append(out, field{fmt.Sprintf("volume %d", i+1), fmt.Sprintf("%s–%s %g dB", v.From, v.To, v.GainDB)})
 	}
@@ -261,11 +267,21 @@ func (b *builder) scheduleFields(s radio.Schedule) []field {
 	for i, sl := range s.Slots {
 		order[i] = sl.Code
 		name := "slot " + sl.Code
-		out = append(out, field{name + " cron", sl.Cron})
+		if sl.Now {
+			out = append(out, field{name + " now", "true"})
+		} else {
+			out = append(out, field{name + " cron", sl.Cron})
+		}
+		if len(sl.Dates) > 0 {
+			out = append(out, field{name + " dates", joinDates(sl.Dates)})
+		}
+		if sl.Again > 0 {
+			out = append(out, field{name + " again", fmt.Sprintf("%d × %d", sl.Again, sl.EveryMinutes)})
+		}
 		items := make([]string, len(sl.Items))
 		for j, e := range sl.Items {
 			items[j] = e.Code
-			out = append(out, field{name + " item " + e.Code, fmt.Sprintf("%s ×%d, gap %dms", b.titles[e.Bulletin], e.Repeat, e.GapMS)})
+			out = append(out, field{name + " item " + e.Code, fmt.Sprintf("%s ×%d, gap %dms", b.titles[e.Bulletin], e.Repeat, e.GapMS) + b.variantsText(e)})
 		}
 		out = append(out, field{name + " order", strings.Join(items, ", ")})
 	}

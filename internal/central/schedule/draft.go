@@ -22,10 +22,14 @@ func (d *Desk) Save(ctx context.Context, by radio.Person, in radio.DraftSave) (r
 	return write.Draft, nil
 }
 
-// Check says what Save would say, and keeps nothing.
-func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) error {
-	_, err := d.prepare(ctx, by, in)
-	return err
+// Check says what Save would say, and what would stand between it and the air; it keeps
+// nothing.
+func (d *Desk) Check(ctx context.Context, by radio.Person, in radio.DraftSave) ([]radio.Conflict, error) {
+	write, err := d.prepare(ctx, by, in)
+	if err != nil {
+		return nil, err
+	}
+	return d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{write.Draft.Doc})
 }
 
 // prepare makes the draft that is to be kept, or says what is wrong with it.
@@ -47,7 +51,10 @@ func (d *Desk) prepare(ctx context.Context, by radio.Person, in radio.DraftSave)
 	if utf8.RuneCountInString(note) > 500 {
 		w.problems.add(Pos{Line: 1, Cell: "note"}, "ghi chú dài quá 500 ký tự", "the note is longer than 500 characters")
 	}
-	s, _ := w.resolve(by, &decl, in.Schedule)
+	s, ok := w.resolve(by, &decl, in.Schedule)
+	if ok {
+		w.checkNow(s, d.now())
+	}
 	if err := w.problems.invalid(); err != nil {
 		return write, err
 	}
@@ -142,10 +149,12 @@ func (w *world) checkBulletins(d *scheduleDecl, s radio.Schedule) bool {
 	chain, ok := w.chain(s), true
 	for _, sl := range d.slots {
 		for _, it := range sl.items {
-			id, known := w.bulletins[it.bulletin.s]
-			if area := owner[id]; known && area != "" && len(chain) > 1 && !slices.Contains(chain, area) {
-				w.missing("bulletin", it.bulletin)
-				ok = false
+			for _, named := range it.bulletins() {
+				id, known := w.bulletins[named.s]
+				if area := owner[id]; known && area != "" && len(chain) > 1 && !slices.Contains(chain, area) {
+					w.missing("bulletin", named)
+					ok = false
+				}
 			}
 		}
 	}

@@ -67,7 +67,13 @@ func writeYAML(forms []radio.ScheduleForm) []byte {
 		}
 		b.WriteString("    slots:\n")
 		for _, s := range f.Slots {
-			fmt.Fprintf(&b, "      - code: %s\n        cron: %s\n        items:\n", quote(s.Code), quote(s.Cron))
+			fmt.Fprintf(&b, "      - code: %s\n", quote(s.Code))
+			if s.Cron != "" && s.Again == 0 {
+				line("        ", "cron", quote(s.Cron))
+			} else {
+				writeWhen(line, s)
+			}
+			b.WriteString("        items:\n")
 			for _, it := range s.Items {
 				fmt.Fprintf(&b, "          - code: %s\n            bulletin: %s\n", quote(it.Code), quote(it.Bulletin))
 				if it.Repeat != 1 {
@@ -76,10 +82,42 @@ func writeYAML(forms []radio.ScheduleForm) []byte {
 				if it.GapMS != 0 {
 					fmt.Fprintf(&b, "            gap: %dms\n", it.GapMS)
 				}
+				if len(it.Variants) > 0 {
+					b.WriteString("            variants:\n")
+				}
+				for _, v := range it.Variants {
+					kind, code := "area", v.Area
+					if v.Device != "" {
+						kind, code = "device", v.Device
+					}
+					fmt.Fprintf(&b, "              - %s: %s\n                bulletin: %s\n", kind, quote(code), quote(v.Bulletin))
+				}
 			}
 		}
 	}
 	return []byte(b.String())
+}
+
+// writeWhen writes times and days where one cron rule does not say them.
+func writeWhen(line func(indent, key, value string), s radio.FormSlot) {
+	list := func(key string, n int, of func(int) string) {
+		parts := make([]string, n)
+		for i := range parts {
+			parts[i] = of(i)
+		}
+		if n > 0 {
+			line("        ", key, "["+strings.Join(parts, ", ")+"]")
+		}
+	}
+	list("times", len(s.Times), func(i int) string { return quote(s.Times[i]) })
+	list("weekdays", len(s.Weekdays), func(i int) string { return strconv.Itoa(s.Weekdays[i]) })
+	list("month_days", len(s.MonthDays), func(i int) string { return strconv.Itoa(s.MonthDays[i]) })
+	line("        ", "day", string(s.Day))
+	list("dates", len(s.Dates), func(i int) string { return string(s.Dates[i]) })
+	if s.Again > 0 {
+		line("        ", "again", strconv.Itoa(s.Again))
+		line("        ", "every_minutes", strconv.Itoa(s.EveryMinutes))
+	}
 }
 
 // quote writes a YAML scalar in double quotes; "" for nothing. What is not seen when it
@@ -121,7 +159,11 @@ func formRows(f radio.ScheduleForm) [][]string {
 			}
 			if i == 0 {
 				v["times"], v["days"], v["cron"] = whenCells(s, f.From, f.Until)
+				if s.Again > 0 && v["cron"] == "" {
+					v["again"], v["every_minutes"] = strconv.Itoa(s.Again), strconv.Itoa(s.EveryMinutes)
+				}
 			}
+			v["variants"] = variantCell(it.Variants)
 			row := make([]string, len(columns))
 			for j, c := range columns {
 				row[j] = v[c.key]
@@ -168,12 +210,18 @@ func dateCell(d radio.Date) string {
 // whenCells writes times and days, or the rule where they would not say exactly it.
 func whenCells(s radio.FormSlot, from, until radio.Date) (times, days, cron string) {
 	w, ok := readRule(s.Cron, from, until)
-	if s.Cron != "" && (!ok || !slices.Equal(w.rules(), []string{s.Cron})) {
+	if s.Again == 0 && s.Cron != "" && (!ok || !slices.Equal(w.rules(), []string{s.Cron})) {
 		return "", "", s.Cron
 	}
 	switch {
 	case s.Day != "":
 		days = dateCell(s.Day)
+	case len(s.Dates) > 0:
+		dates := make([]string, len(s.Dates))
+		for i, d := range s.Dates {
+			dates[i] = dateCell(d)
+		}
+		days = strings.Join(dates, ", ")
 	case len(s.MonthDays) > 0:
 		days = "ngày " + strings.ReplaceAll(numbers(s.MonthDays), ",", ", ")
 	case len(s.Weekdays) > 0:

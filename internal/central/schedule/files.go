@@ -20,7 +20,7 @@ func (d *Desk) Export(ctx context.Context, by radio.Person, id radio.ScheduleID,
 	if form == nil {
 		return "", nil, fmt.Errorf("draft of schedule %.30s: %w", id, radio.ErrNotFound)
 	}
-	data, err = write([]radio.ScheduleForm{*form}, format, nil)
+	data, err = write([]radio.ScheduleForm{timedForm(*form, v.Schedule.Zone, d.now())}, format, nil)
 	return form.Code + "." + format, data, err
 }
 
@@ -78,7 +78,9 @@ func templateNotes() []string {
 		"Mức ưu tiên: thông thường hoặc ưu tiên. Khẩn cấp không đặt bằng lịch. / Priority: normal or priority; never emergency.",
 		"Từ ngày, Đến ngày, Trừ các ngày: ngày/tháng/năm. / Dates: day/month/year.",
 		"Giờ phát: 05:00, 17:00. / Times of day.",
-		"Ngày phát: hằng ngày; T2-T7; T2, T4, CN; ngày 1, 15; hoặc một ngày 17/09/2027. / Days: daily; Mon-Sat; Mon, Wed, Sun; day 1, 15; or one date.",
+		"Phát lại (lần), Cách nhau (phút): mỗi giờ phát được phát lại thêm chừng ấy lần. / Again, every_minutes: each time comes so often more.",
+		"Ngày phát: hằng ngày; T2-T7; T2, T4, CN; ngày 1, 15; hoặc các ngày 17/09/2027, 20/09/2027. / Days: daily; Mon-Sat; Mon, Wed, Sun; day 1, 15; or dates.",
+		"Bản riêng: mã nơi = mã bản tin, cho nơi phát bản khác ở mục này (tiếng dân tộc chẳng hạn): thon-1 = tin-tieng-mong; cụm:loa-2 = tin-tieng-thai. / Variants: place = bulletin, for places that play another one here.",
 		"Quy tắc cron: chỉ cho trường hợp đặc biệt, thay cho Giờ phát và Ngày phát. / Cron rule: for special cases, in place of times and days.",
 		"Tải tệp lên chỉ tạo bản nháp; người khác duyệt rồi lịch mới có hiệu lực. / An upload makes drafts; another person publishes them.",
 	}

@@ -21,6 +21,7 @@ type folder struct {
 	campaigns []campaignDecl
 	schedules []scheduleDecl
 	problems  Problems
+	zones     map[string]string // of provinces that are stored, by code
 }
 
 type areaDecl struct {
@@ -31,7 +32,9 @@ type areaDecl struct {
 type deviceDecl struct {
 	code, name, hamlet text
 	rendition          int
-	setup              setupDecl
+	// partial: the rendition is not said, and stays what it is.
+	partial bool
+	setup   setupDecl
 }
 
 // targetDecl is an area or a device by its code; exactly one is set when valid. either
@@ -50,6 +53,11 @@ type policyDecl struct {
 
 	exceptions              []radio.PolicyException
 	maxSessions, maxMinutes int
+	// bare: it has no windows of its own, as only a hamlet or device may.
+	bare                 bool
+	quiet                []radio.Window
+	number, issuer, note text
+	issued, from         radio.Date
 }
 
 type bulletinDecl struct {
@@ -88,12 +96,17 @@ type slotDecl struct {
 	// from 0: those after the first are slots of their own.
 	times bool
 	part  int
+	// dates, again and every as in radio.Slot.
+	dates        []radio.Date
+	again, every int
+	now          bool
 }
 
 type itemDecl struct {
 	code, bulletin text
 	repeat         int
 	gap            time.Duration
+	variants       []variantDecl
 }
 
 // take reads the lists of one file.
@@ -111,30 +124,39 @@ func readArea(m *mapping) areaDecl {
 	d := areaDecl{code: m.code("code"), name: m.needWords("name", 200), parent: m.ref("parent"), zone: m.text("zone")}
 	kind := m.need("kind")
 	d.kind = radio.AreaKind(kind.s)
-	switch {
-	case kind.s == "":
-	case d.kind != radio.Province && d.kind != radio.Commune && d.kind != radio.Hamlet:
+	if kind.s != "" && d.kind != radio.Province && d.kind != radio.Commune && d.kind != radio.Hamlet {
 		m.r.problems.add(kind.at, fmt.Sprintf("kind %q: phải là province (tỉnh), commune (xã, phường) hoặc hamlet (thôn, tổ dân phố)", clip(kind.s)),
 			fmt.Sprintf("kind %q: want province, commune or hamlet", clip(kind.s)))
 		d.kind = ""
+	}
+	d, _ = m.r.area(d, m.at)
+	return d
+}
+
+// area checks what an area of its kind needs; ok is false where something is wrong, which
+// is noted.
+func (r *reader) area(d areaDecl, at Pos) (_ areaDecl, ok bool) {
+	before := len(*r.problems)
+	switch {
+	case d.kind == "":
 	case d.kind == radio.Province && d.parent.set():
-		m.r.problems.add(d.parent.at, "tỉnh không có parent", "a province has no parent")
+		r.problems.add(d.parent.at, "tỉnh không có cấp trên (parent)", "a province has no parent")
 		d.parent = text{}
 	case d.kind == radio.Province && !d.zone.set():
-		m.r.problems.add(m.at, "tỉnh phải có zone, ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
+		r.problems.add(at, "tỉnh phải có múi giờ (zone), ví dụ Asia/Ho_Chi_Minh", "a province needs a zone such as Asia/Ho_Chi_Minh")
 	case d.kind != radio.Province && d.zone.set():
-		m.r.problems.add(d.zone.at, "chỉ tỉnh có zone", "only a province has a zone")
+		r.problems.add(d.zone.at, "chỉ tỉnh có múi giờ (zone)", "only a province has a zone")
 	case d.kind != radio.Province && !d.parent.set():
-		m.r.problems.add(m.at, fmt.Sprintf("thiếu parent (mã của %s)", d.kind.ParentKind()),
+		r.problems.add(at, fmt.Sprintf("thiếu mã cấp trên (parent): mã của %s", kindWords[d.kind.ParentKind()]),
 			fmt.Sprintf("missing parent (code of its %s)", d.kind.ParentKind()))
 	}
 	if d.zone.s != "" {
 		if _, err := timetable.LoadZone(d.zone.s); err != nil {
-			m.r.problems.add(d.zone.at, fmt.Sprintf("không có múi giờ %q", clip(d.zone.s)), fmt.Sprintf("unknown time zone %q", clip(d.zone.s)))
+			r.problems.add(d.zone.at, fmt.Sprintf("không có múi giờ %q", clip(d.zone.s)), fmt.Sprintf("unknown time zone %q", clip(d.zone.s)))
 			d.zone.s = ""
 		}
 	}
-	return d
+	return d, len(*r.problems) == before
 }
 
 func readDevice(m *mapping) deviceDecl {
@@ -163,28 +185,12 @@ func (m *mapping) target() targetDecl {
 
 func readPolicy(m *mapping) policyDecl {
 	d := policyDecl{target: m.target(), label: m.needWords("label", 100), mourning: m.dates("mourning", 400)}
-	if _, ok := m.get("windows"); !ok {
-		m.r.problems.add(m.at, "thiếu windows (khung giờ; [] nghĩa là không bao giờ được phát)", "missing windows ([] means sound is never permitted)")
-	}
-	m.each("windows", func(m *mapping) {
-		w := radio.Window{}
-		var ok bool
-		if w.From, w.To, ok = m.span(); !ok {
-			m.texts("days")
-			return
-		}
-		seen := map[int]bool{}
-		for _, t := range m.texts("days") {
-			day := m.r.checkNumber("days", t, 0, 1, 7)
-			if day != 0 && seen[day] {
-				m.r.problems.add(t.at, fmt.Sprintf("ngày %d lặp lại", day), fmt.Sprintf("day %d stands twice", day))
-			} else if day != 0 {
-				w.Days = append(w.Days, day)
-			}
-			seen[day] = true
-		}
-		d.windows = append(d.windows, w)
-	})
+	_, windows := m.get("windows")
+	d.bare = !windows
+	m.each("windows", func(m *mapping) { d.windows = m.window(d.windows) })
+	m.each("quiet", func(m *mapping) { d.quiet = m.window(d.quiet) })
+	d.number, d.issuer, d.note = m.words("number", 100), m.words("issuer", 200), m.lines("note", 2000)
+	d.issued, d.from = m.date("issued"), m.date("from")
 	d.maxSessions, d.maxMinutes = m.cap("max_sessions", radio.MaxDaySessions), m.cap("max_minutes", radio.MaxDayMinutes)
 	m.each("exceptions", func(m *mapping) { d.exceptions = m.exception(d.exceptions) })
 	m.each("volume", func(m *mapping) {
@@ -202,6 +208,27 @@ func readPolicy(m *mapping) policyDecl {
 		d.volume = append(d.volume, v)
 	})
 	return d
+}
+
+// window takes a span on some weekdays, after those before it.
+func (m *mapping) window(all []radio.Window) []radio.Window {
+	w := radio.Window{}
+	var ok bool
+	if w.From, w.To, ok = m.span(); !ok {
+		m.texts("days")
+		return all
+	}
+	seen := map[int]bool{}
+	for _, t := range m.texts("days") {
+		day := m.r.checkNumber("days", t, 0, 1, 7)
+		if day != 0 && seen[day] {
+			m.r.problems.add(t.at, fmt.Sprintf("ngày %d lặp lại", day), fmt.Sprintf("day %d stands twice", day))
+		} else if day != 0 {
+			w.Days = append(w.Days, day)
+		}
+		seen[day] = true
+	}
+	return append(all, w)
 }
 
 func readBulletin(m *mapping) bulletinDecl {

@@ -73,9 +73,12 @@ func (r *reader) formSchedule(form radio.ScheduleForm, prefix string) scheduleTe
 }
 
 func (f *formReader) slot(place string, s radio.FormSlot) slotText {
-	w := slotText{at: f.pos(place), code: f.needed(place+".code", s.Code), cron: f.text(place+".cron", s.Cron)}
-	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays) > 0 || s.Day != "" || s.Cron == "" {
-		w.when = &whenText{day: f.text(place+".day", string(s.Day))}
+	w := slotText{at: f.pos(place), code: f.needed(place+".code", s.Code), cron: f.text(place+".cron", s.Cron), now: s.Now}
+	if len(s.Times)+len(s.Weekdays)+len(s.MonthDays)+len(s.Dates) > 0 || s.Again != 0 || s.Day != "" || s.Cron == "" && !s.Now {
+		w.when = &whenText{day: f.text(place+".day", string(s.Day)), again: f.number(place+".again", s.Again, ""), every: f.number(place+".every_minutes", s.EveryMinutes, "")}
+		for _, d := range s.Dates {
+			w.when.dates = append(w.when.dates, f.needed(place+".dates", string(d)))
+		}
 		for _, t := range s.Times {
 			w.when.times = append(w.when.times, f.text(place+".times", t))
 		}
@@ -90,7 +93,7 @@ func (f *formReader) slot(place string, s radio.FormSlot) slotText {
 		p := fmt.Sprintf("%s.items[%d]", place, i)
 		w.items = append(w.items, itemText{
 			at: f.pos(p), code: f.needed(p+".code", it.Code), bulletin: f.needed(p+".bulletin", it.Bulletin),
-			repeat: f.number(p+".repeat", it.Repeat, ""), gap: f.number(p+".gap_ms", it.GapMS, "ms"),
+			repeat: f.number(p+".repeat", it.Repeat, ""), gap: f.number(p+".gap_ms", it.GapMS, "ms"), variants: f.variants(p, it.Variants),
 		})
 	}
 	return w
@@ -110,16 +113,14 @@ func (b *builder) form(s radio.Schedule) radio.ScheduleForm {
 			Area: cmp.Or(b.areaByID[t.Area].Code, string(t.Area)), Device: cmp.Or(b.deviceIDs[t.Device].Code, string(t.Device)),
 		})
 	}
-	for _, sl := range s.Slots {
-		slot := radio.FormSlot{Code: sl.Code, Cron: sl.Cron, Items: []radio.FormItem{}}
-		if w, ok := readRule(sl.Cron, s.From, s.Until); ok {
-			for _, t := range w.times {
-				slot.Times = append(slot.Times, t.String())
-			}
-			slot.Weekdays, slot.MonthDays, slot.Day = w.weekdays, w.monthDays, w.day
+	for _, l := range lines(s.Slots, s.From, s.Until) {
+		slot := radio.FormSlot{Items: []radio.FormItem{}}
+		l.form(&slot)
+		for _, e := range l.slots[0].Items {
+			slot.Items = append(slot.Items, radio.FormItem{Code: e.Code, Bulletin: b.bulletinCode(e.Bulletin), Repeat: e.Repeat, GapMS: e.GapMS, Variants: b.formVariants(e)})
 		}
-		for _, e := range sl.Items {
-			slot.Items = append(slot.Items, radio.FormItem{Code: e.Code, Bulletin: cmp.Or(b.titles[e.Bulletin], string(e.Bulletin)), Repeat: e.Repeat, GapMS: e.GapMS})
+		if length, ok := slot.Length(func(code string) float64 { return b.seconds[b.bulletins[code]] }); ok {
+			slot.Seconds, slot.Ends = length.Seconds(), slot.EndsAfter(length)
 		}
 		f.Slots = append(f.Slots, slot)
 	}

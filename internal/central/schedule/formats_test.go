@@ -190,11 +190,18 @@ func randomForm(rnd *rand.Rand, n int) radio.ScheduleForm {
 		for _, at := range w.times {
 			s.Times = append(s.Times, at.String())
 		}
+		switch rnd.IntN(4) {
+		case 0:
+			s.Weekdays, s.MonthDays, s.Day, s.Dates = nil, nil, "", randomDates(rnd)
+		case 1:
+			s.Again, s.EveryMinutes = 1+rnd.IntN(3), 1
+			s.Times = s.Times[:1]
+		}
 		if rnd.IntN(4) == 0 {
 			s = radio.FormSlot{Code: s.Code, Cron: []string{"0 5 * * MON-FRI", "*/20 5 * * *", "0 5 * 3 *", "0 5 * * 1,2,3"}[rnd.IntN(4)]}
 		}
 		for j := range 1 + rnd.IntN(3) {
-			s.Items = append(s.Items, radio.FormItem{Code: fmt.Sprintf("m%d", j), Bulletin: []string{"tin", "nhac"}[rnd.IntN(2)], Repeat: rnd.IntN(4), GapMS: rnd.IntN(3) * 1500})
+			s.Items = append(s.Items, radio.FormItem{Code: fmt.Sprintf("m%d", j), Bulletin: []string{"tin", "nhac"}[rnd.IntN(2)], Repeat: rnd.IntN(4), GapMS: rnd.IntN(3) * 1500, Variants: randomVariants(rnd)})
 		}
 		f.Slots = append(f.Slots, s)
 	}
@@ -285,7 +292,7 @@ func TestUploadProblems(t *testing.T) {
 		{"emergency", "a.csv", strings.Replace(tableHead, "Từ ngày", "Mức ưu tiên", 1) + "xa-1,Của xã,xa,thon,khẩn cấp,,s,05:00,,a,tin,,\n", "a.csv:2:5: a schedule cannot be emergency: an emergency goes out only as an alert"},
 		{"all at once", "a.csv", tableHead + "xa-1,,xa,nowhere,32/1/2026,,s,25:00,T9,a,ghost,x,\n",
 			`a.csv:2:1: missing title; a.csv:2:4: no area or device has the code "nowhere"; a.csv:2:5: date "32/1/2026": write a date there is as DD/MM/YYYY or YYYY-MM-DD, 31/01/2026, say; ` +
-				`a.csv:2:8: time "25:00": write HH:MM from 00:00 to 23:59; a.csv:2:9: days "t9": write Mon-Sat, Sun, daily, day 1, 15 or 2026-09-17; ` +
+				`a.csv:2:8: time "25:00": write HH:MM from 00:00 to 23:59; a.csv:2:9: days "t9": write Mon-Sat, Sun, daily, day 1, 15 or 2026-09-17, 2026-09-20; ` +
 				`a.csv:2:11: no bulletin has the code "ghost"; a.csv:2:12: repeat "x": want a whole number from 1 to 10`},
 		{"nothing that exists", "a.csv", tableHead + "xa-1,T,xa,nowhere,,,s,05:00,,a,ghost,,\n", `a.csv:2:4: no area or device has the code "nowhere"; a.csv:2:11: no bulletin has the code "ghost"`},
 		{"differs below", "a.csv", tableHead + row + "xa-1,Tên khác,,,,,s,06:00,,b,tin,,\n",

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/timetable"
 )
@@ -69,42 +70,79 @@ func (d *Desk) Holders(ctx context.Context, by radio.Person, id radio.ScheduleID
 		out = append(out, want.holder(v, held[s.ID]))
 	}
 	slices.SortFunc(out, func(a, b radio.ScheduleHolder) int {
-		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(alphabet.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code))
 	})
 	return out, nil
 }
 
-// expectation is what a programme must hold of a schedule, and the audio for it.
+// expectation is what a programme must hold of a schedule, and the audio for it: the same
+// everywhere, unless some clusters have variants of their own.
 type expectation struct {
+	schedule  radio.Schedule
+	over      bool       // nothing of it may be there
+	oldest    radio.Date // what was over before it is not there either
+	approved  map[radio.BulletinID]radio.Bulletin
+	varied    bool
 	marks     []uint64 // sorted
 	bulletins map[radio.BulletinID]radio.Bulletin
 }
 
 func newExpectation(s radio.Schedule, approved []radio.Bulletin, now time.Time) expectation {
-	e := expectation{bulletins: map[radio.BulletinID]radio.Bulletin{}}
+	e := expectation{schedule: s, approved: map[radio.BulletinID]radio.Bulletin{}}
 	zone, err := timetable.LoadZone(s.Zone)
-	if s.WithdrawnAt != 0 || err != nil || (s.Until != "" && s.Until < zone.Date(now.Add(-keepEnded))) {
-		return e // nothing of it may be there
+	if err == nil {
+		e.oldest = zone.Date(now.Add(-keepEnded))
 	}
-	byID := map[radio.BulletinID]radio.Bulletin{}
+	e.over = s.WithdrawnAt != 0 || err != nil || s.Until != "" && s.Until < e.oldest
 	for _, b := range approved {
-		byID[b.ID] = b
+		e.approved[b.ID] = b
 	}
 	for _, sl := range s.Slots {
 		for _, en := range sl.Items {
-			b, ok := byID[en.Bulletin]
+			e.varied = e.varied || len(en.Variants) > 0
+		}
+	}
+	return e.at(radio.Place{})
+}
+
+// at is what counts at a place.
+func (e expectation) at(p radio.Place) expectation {
+	e.marks, e.bulletins = nil, map[radio.BulletinID]radio.Bulletin{}
+	if e.over {
+		return e
+	}
+	s := e.schedule
+	for _, sl := range s.Slots {
+		if sl.Over(e.oldest) {
+			continue
+		}
+		for _, en := range sl.Items {
+			wish, ok := e.choose(en, p)
 			if en.Kind == radio.KindAudio && !ok {
 				continue // nothing unapproved enters a programme
 			}
-			e.bulletins[en.Bulletin] = b
+			e.bulletins[wish] = e.approved[wish]
 			e.marks = append(e.marks, share{
-				slot: sl.ID, cron: sl.Cron, from: s.From, until: s.Until, except: s.Except, grace: s.GraceSeconds, priority: s.Priority,
-				entry: en.ID, bulletin: en.Bulletin, repeat: en.Repeat, gap: en.GapMS,
+				slot: sl.ID, cron: sl.Cron, from: s.From, until: s.Until, except: s.Except, dates: sl.Dates, grace: s.GraceSeconds, priority: s.Priority,
+				entry: en.ID, bulletin: wish, repeat: en.Repeat, gap: en.GapMS,
 			}.sum())
 		}
 	}
 	slices.Sort(e.marks)
 	return e
+}
+
+// choose picks the first bulletin meant for the place that is approved, as programme does;
+// ok is false when none is.
+func (e expectation) choose(en radio.Entry, p radio.Place) (radio.BulletinID, bool) {
+	for _, wish := range en.Wishes(p) {
+		b, ok := e.approved[wish]
+		// A variant may be of a commune's own desk: it stays in its commune.
+		if ok && (len(en.Variants) == 0 || slices.ContainsFunc(p.Chain, func(a radio.Area) bool { return a.ID == b.Area })) {
+			return wish, true
+		}
+	}
+	return en.Bulletin, false
 }
 
 // share is one position of a schedule as a programme holds it.
@@ -113,6 +151,7 @@ type share struct {
 	cron        string
 	from, until radio.Date
 	except      []radio.Date
+	dates       []radio.Date
 	grace       int
 	priority    radio.Priority
 	entry       radio.EntryID
@@ -133,12 +172,15 @@ func (m share) sum() uint64 {
 	for _, d := range slices.Compact(slices.Sorted(slices.Values(m.except))) {
 		part(string(d))
 	}
-	part(fmt.Sprint(m.grace, m.repeat, m.gap))
+	part(fmt.Sprint(m.grace, m.repeat, m.gap, m.dates))
 	return h.Sum64()
 }
 
 func (e expectation) holder(v radio.DeviceView, held []uint64) radio.ScheduleHolder {
 	p, issued := v.Place, v.Issued[documentProgramme].Revision
+	if e.varied {
+		e = e.at(p)
+	}
 	h := radio.ScheduleHolder{
 		Device: p.Device.ID, Code: p.Device.Code, Name: p.Device.Name, Commune: p.Commune().ID,
 		Place: p.Commune().Name + ", " + p.Hamlet().Name, Issued: issued, Alive: v.State.Alive, LastSeen: v.State.LastSeen,
@@ -207,7 +249,7 @@ func (c *heldCache) programme(ctx context.Context, from Holdings, id radio.Devic
 	for _, sl := range p.Slots {
 		for _, it := range sl.Items {
 			have.schedules[sl.Schedule] = append(have.schedules[sl.Schedule], share{
-				slot: sl.Slot, cron: sl.Cron, from: sl.From, until: sl.Until, except: sl.Except, grace: sl.GraceSeconds, priority: sl.Priority,
+				slot: sl.Slot, cron: sl.Cron, from: sl.From, until: sl.Until, except: sl.Except, dates: sl.Dates, grace: sl.GraceSeconds, priority: sl.Priority,
 				entry: it.Entry, bulletin: it.Bulletin, repeat: it.Repeat, gap: it.GapMS,
 			}.sum())
 		}

@@ -23,6 +23,7 @@ var labels = map[string]column{
 	"from": {"", "Từ ngày", "First day"}, "until": {"", "Đến hết ngày", "Last day"}, "except": {"", "Trừ các ngày", "Exception dates"},
 	"grace": {"", "Được phát trễ", "May begin late"}, "slots": {"", "Các khung giờ", "Slots"}, "slot": {"", "Khung giờ", "Slot"}, "cron": {"", "Quy tắc cron", "Cron rule"},
 	"times": {"", "Giờ phát", "Times"}, "weekdays": {"", "Thứ trong tuần", "Days of the week"}, "month_days": {"", "Ngày trong tháng", "Days of the month"},
+	"dates": {"", "Các ngày", "Dates"}, "again": {"", "Phát lại (lần)", "Again"}, "every_minutes": {"", "Cách nhau (phút)", "Minutes between"}, "variants": {"", "Bản riêng", "Variants"},
 	"items": {"", "Các mục", "Items"}, "bulletin": {"", "Bản tin", "Bulletin"}, "repeat": {"", "Số lần", "Times played"}, "gap": {"", "Nghỉ giữa", "Pause between"},
 }
 
@@ -40,7 +41,7 @@ func (r *reader) name(key string) (vi, en string) {
 		return key, key
 	case tableFile:
 		heading := key
-		if key == "weekdays" || key == "month_days" {
+		if key == "weekdays" || key == "month_days" || key == "dates" {
 			heading = "days"
 		}
 		if i := slices.IndexFunc(columns, func(c column) bool { return c.key == heading }); i >= 0 {

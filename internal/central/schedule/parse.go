@@ -116,6 +116,15 @@ type reader struct {
 	file     string
 	problems *Problems
 	form     sourceForm
+	maxRows  int // of a table, headings included; 0: maxRows
+}
+
+// rows bounds a table.
+func (r *reader) rows() int {
+	if r.maxRows > 0 {
+		return r.maxRows
+	}
+	return maxRows
 }
 
 func (r *reader) at(n ast.Node) Pos {

@@ -38,8 +38,12 @@ type Problem struct {
 // String gives "file:line:col: Vietnamese / English".
 func (p Problem) String() string { return p.At.String() + ": " + p.VI + " / " + p.EN }
 
-// maxProblems bounds what one import reports.
-const maxProblems = 200
+const (
+	// maxProblems bounds what one import reports.
+	maxProblems = 200
+	// maxKept bounds what is kept of it: some problems in every line of the longest table.
+	maxKept = 3 * maxPlaceRows
+)
 
 // Problems is everything wrong in the files at once, in file order; it is an
 // error of kind radio.ErrInvalid.
@@ -60,16 +64,22 @@ func (ps Problems) Is(target error) bool { return target == radio.ErrInvalid }
 // add notes one problem; what exceeds the bound is dropped, the first ones are
 // enough to work on.
 func (ps *Problems) add(at Pos, vi, en string) {
-	if len(*ps) < maxProblems {
+	if len(*ps) < maxKept {
 		*ps = append(*ps, Problem{At: at, VI: vi, EN: en})
 	}
 }
 
-// err gives nil when nothing is wrong.
+// err gives nil when nothing is wrong, else the first of what is.
 func (ps Problems) err() error {
 	if len(ps) == 0 {
 		return nil
 	}
+	ps.sort()
+	return ps[:min(len(ps), maxProblems)]
+}
+
+// sort puts problems in the order of their files and lines.
+func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		if c := strings.Compare(a.At.File, b.At.File); c != 0 {
 			return c
@@ -79,5 +89,4 @@ func (ps Problems) err() error {
 		}
 		return a.At.Col - b.At.Col
 	})
-	return ps
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"loaxa/internal/radio"
 )
@@ -34,10 +35,13 @@ func (d *Desk) Publish(ctx context.Context, by radio.Person, id radio.ScheduleID
 	case x.Base != w.stored[id].Version:
 		return x.Doc, fmt.Errorf("%w: version %d is on the air by now, the draft was made from version %d", radio.ErrConflict, w.stored[id].Version, x.Base)
 	}
-	if err := w.recheck(x.Doc); err != nil {
+	if err := w.recheck(x.Doc, d.now()); err != nil {
 		return x.Doc, err
 	}
-	v := x.Doc
+	v, err := playNow(x.Doc, d.now())
+	if err != nil {
+		return x.Doc, err
+	}
 	v.Version, v.Approver, v.ApprovedAt = x.Base+1, by.ID, radio.At(d.now())
 	found, err := d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{v})
 	if err != nil {
@@ -88,10 +92,11 @@ func (d *Desk) Waiting(ctx context.Context, by radio.Person) ([]radio.ScheduleDr
 
 // recheck holds a draft against the rules once more: since it was saved a device may
 // have moved to another commune, say.
-func (w *world) recheck(s radio.Schedule) error {
+func (w *world) recheck(s radio.Schedule, now time.Time) error {
 	r := &reader{problems: &w.problems}
 	decl := r.schedule(r.formSchedule(w.form(s), ""))
 	w.resolveSchedule(&decl, s)
+	w.checkNow(s, now)
 	return w.problems.invalid()
 }
 

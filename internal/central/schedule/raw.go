@@ -35,12 +35,14 @@ type slotText struct {
 	code, cron text
 	// when takes the place of cron; nil where a rule is written.
 	when  *whenText
+	now   bool // in place of both: once, as soon as it is published
 	items []itemText
 }
 
 type itemText struct {
 	at                          Pos
 	code, bulletin, repeat, gap text
+	variants                    []variantText
 }
 
 // rawSchedule takes a schedule out of YAML.
@@ -54,9 +56,13 @@ func rawSchedule(m *mapping) scheduleText {
 		w.targets = append(w.targets, targetText{at: m.at, area: m.text("area"), device: m.text("device")})
 	})
 	m.each("slots", func(m *mapping) {
-		s := slotText{at: m.at, code: m.text("code"), cron: m.text("cron")}
+		s := slotText{at: m.at, code: m.text("code"), cron: m.text("cron"), when: m.when()}
+		if s.when != nil && s.cron.set() {
+			m.r.problems.add(s.cron.at, "ghi giờ phát và ngày phát, hoặc quy tắc cron, không ghi cả hai", "give times and days, or a cron rule, not both")
+			s.cron = text{}
+		}
 		m.each("items", func(m *mapping) {
-			s.items = append(s.items, itemText{at: m.at, code: m.text("code"), bulletin: m.text("bulletin"), repeat: m.text("repeat"), gap: m.text("gap")})
+			s.items = append(s.items, itemText{at: m.at, code: m.text("code"), bulletin: m.text("bulletin"), repeat: m.text("repeat"), gap: m.text("gap"), variants: m.variants()})
 		})
 		w.slots = append(w.slots, s)
 	})
@@ -110,11 +116,21 @@ func (r *reader) target(t targetText) targetDecl {
 func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
 	d := slotDecl{code: r.checkCode(r.needed("code", s.code, s.at)), cron: s.cron}
 	var rules []string
-	if s.when == nil {
+	var w when
+	switch {
+	case s.now:
+		d.now, d.cron = true, text{s: nowRule, at: s.at}
+		if s.when != nil || s.cron.set() {
+			r.problems.add(s.at, "phát ngay thì không ghi giờ, ngày hay quy tắc cron", "what plays now has no time, day or cron rule")
+		}
+	case s.when == nil:
 		d.cron = r.needed("cron", s.cron, s.at)
-	} else {
-		rules = r.rules(s, from, until)
-		d.times = true
+	default:
+		w, rules = r.rules(s, from, until)
+		d.times, d.dates = true, w.dates
+		if d.again = plainNumber(s.when.again); d.again > 0 {
+			d.every = plainNumber(s.when.every)
+		}
 	}
 	for _, it := range s.items {
 		d.items = append(d.items, itemDecl{
@@ -122,6 +138,7 @@ func (r *reader) slot(s slotText, from, until radio.Date) []slotDecl {
 			bulletin: r.checkCode(r.needed("bulletin", it.bulletin, it.at)),
 			repeat:   r.checkNumberOr("repeat", it.repeat, 1, 1, radio.MaxRepeat),
 			gap:      r.checkDuration("gap", it.gap, 0, radio.MaxGapMS*time.Millisecond, time.Millisecond),
+			variants: r.variants(it),
 		})
 	}
 	if n := len(d.items); n == 0 || n > radio.MaxSlotItems {

@@ -4,9 +4,10 @@
 // It checks all of it before anything is written, shows the difference to what the
 // centre holds, and hands one radio.PlanChange to the store, all or nothing. Desk is
 // where people write schedules day by day: drafts from a form, the API or a table,
-// handed in, published by another person, withdrawn. Both check by the same rules. It
-// receives files from the import command and from the demo, forms from web, audio from
-// library through Intake, and hands the stored plan on to programme.
+// handed in, published by another person, withdrawn. Both check by the same rules. Places
+// reads a table of areas and clusters alone. It receives files from the import commands,
+// from web and from the demo, forms from web, audio from library through Intake, and hands
+// the stored plan on to programme.
 package schedule
 
 import (

@@ -3,7 +3,6 @@ package schedule
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -143,7 +142,7 @@ func (b *builder) targetChain(t radio.Target) []radio.AreaID {
 		id = b.deviceIDs[t.Device].Hamlet
 	}
 	var out []radio.AreaID
-	for range 3 {
+	for range len(b.areaByID) {
 		a, ok := b.areaByID[id]
 		if !ok {
 			break
@@ -176,9 +175,9 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 			continue
 		}
 		// Ids stay with the codes, so that an airing keeps its name across edits.
-		sl := radio.Slot{ID: was[sd.code.s].ID, Code: sd.code.s, Cron: sd.cron.s}
+		sl := radio.Slot{ID: was[sd.code.s].ID, Code: sd.code.s, Cron: sd.cron.s, Dates: sd.dates, Again: sd.again, EveryMinutes: sd.every, Now: sd.now}
 		if sd.times {
-			sl.Cron = keepRule(was[sd.code.s].Cron, sl.Cron, old, s)
+			keepRule(was[sd.code.s], &sl, s)
 		}
 		if sl.ID == "" {
 			sl.ID = radio.NewID[radio.SlotID]()
@@ -202,6 +201,7 @@ func (b *builder) resolveSlots(d *scheduleDecl, old radio.Schedule, s *radio.Sch
 					b.missing("bulletin", it.bulletin)
 				}
 			}
+			e.Variants = b.variants(it, s)
 			sl.Items = append(sl.Items, e)
 		}
 		s.Slots = append(s.Slots, sl)
@@ -223,26 +223,13 @@ func (b *builder) nameParts(d *scheduleDecl) {
 			continue
 		}
 		base := sd.code.s
-		if len(base) > 60 {
-			base = strings.TrimRight(base[:60], ".-")
-		}
 		for n := sd.part + 1; ; n++ {
-			if sd.code.s = fmt.Sprintf("%s-%d", base, n); !taken[sd.code.s] {
+			if sd.code.s = partCode(base, n); !taken[sd.code.s] {
 				break
 			}
 		}
 		taken[sd.code.s] = true
 	}
-}
-
-// keepRule keeps a rule as it was written when the new one says the same.
-func keepRule(was, is string, old radio.Schedule, s *radio.Schedule) string {
-	a, ok1 := readRule(was, old.From, old.Until)
-	b, ok2 := readRule(is, s.From, s.Until)
-	if ok1 && ok2 && a.equal(b) {
-		return was
-	}
-	return is
 }
 
 // boundDay refuses a schedule that alone comes due more often than a device expands:

@@ -25,15 +25,21 @@ func readSetup(m *mapping) setupDecl {
 		return &n
 	}
 	d.offset, d.stagger = number("offset_ms", -radio.MaxShiftMS), number("stagger_ms", 0)
-	latitude, longitude := m.text("latitude"), m.text("longitude")
+	at := m.r.position(m.text("latitude"), m.text("longitude"))
+	d.position = at.position
+	return d
+}
+
+// position reads where a device stands; both halves or none.
+func (r *reader) position(latitude, longitude text) (d setupDecl) {
 	switch {
 	case !latitude.set() && !longitude.set():
 		return d
 	case !latitude.set():
-		m.r.problems.add(longitude.at, "thiếu latitude (vĩ độ)", "longitude without latitude")
+		r.problems.add(longitude.at, "thiếu vĩ độ (latitude)", "longitude without latitude")
 		return d
 	case !longitude.set():
-		m.r.problems.add(latitude.at, "thiếu longitude (kinh độ)", "latitude without longitude")
+		r.problems.add(latitude.at, "thiếu kinh độ (longitude)", "latitude without longitude")
 		return d
 	}
 	p, err := radio.ParsePosition(latitude.s + ", " + longitude.s)
@@ -42,7 +48,7 @@ func readSetup(m *mapping) setupDecl {
 		s, err = radio.Setup{Position: p}.Normal()
 		p = s.Position
 	}
-	m.r.invalid(err, func(string) Pos { return latitude.at })
+	r.invalid(err, func(string) Pos { return latitude.at })
 	d.position = &p
 	return d
 }

@@ -35,11 +35,14 @@ var columns = []column{
 	{"slot", "Mã khung", "slot"},
 	{"times", "Giờ phát", "times"},
 	{"days", "Ngày phát", "days"},
+	{"again", "Phát lại (lần)", "again"},
+	{"every_minutes", "Cách nhau (phút)", "every_minutes"},
 	{"cron", "Quy tắc cron", "cron"},
 	{"item", "Mã mục", "item"},
 	{"bulletin", "Mã bản tin", "bulletin"},
 	{"repeat", "Số lần", "repeat"},
 	{"gap", "Nghỉ giữa (giây)", "gap"},
+	{"variants", "Bản riêng", "variants"},
 }
 
 const (
@@ -101,6 +104,11 @@ func (t text) filled() bool { return t.set() }
 // headings finds the columns; unknown ones are refused, because a column nobody reads
 // is a column somebody relies on.
 func (t *tableReader) headings(row []text, at Pos) bool {
+	return t.find(row, at, columns, "code", "title", "targets", "slot", "bulletin")
+}
+
+// find finds the columns of a table; must are those it cannot be read without.
+func (t *tableReader) find(row []text, at Pos, columns []column, must ...string) bool {
 	ok := true
 	for i, h := range row {
 		if !h.set() {
@@ -122,7 +130,7 @@ func (t *tableReader) headings(row []text, at Pos) bool {
 		}
 	}
 	for _, c := range columns {
-		if !t.has(c.key) && slices.Contains([]string{"code", "title", "targets", "slot", "bulletin"}, c.key) {
+		if !t.has(c.key) && slices.Contains(must, c.key) {
 			t.r.problems.add(at, fmt.Sprintf("thiếu cột %q", c.vi), fmt.Sprintf("missing column %q", c.en))
 			ok = false
 		}
@@ -144,7 +152,7 @@ func (t *tableReader) cell(row []text, key string) text {
 		return text{}
 	}
 	v := row[i]
-	if slices.Contains([]string{"targets", "except", "times", "days"}, key) {
+	if slices.Contains([]string{"targets", "except", "times", "days", "variants"}, key) {
 		v.s = strings.NewReplacer("\r\n", ", ", "\n", ", ").Replace(v.s) // a list, one a line
 	}
 	return t.r.clean(v)
@@ -198,14 +206,16 @@ func (t *tableReader) slot(w *scheduleText, row []text, at Pos) {
 	}
 	i := slices.IndexFunc(w.slots, func(s slotText) bool { return s.code.s == code.s })
 	times, days, cron := t.cell(row, "times"), t.cell(row, "days"), t.cell(row, "cron")
+	again, every := t.cell(row, "again"), t.cell(row, "every_minutes")
 	if i < 0 {
 		i = len(w.slots)
 		w.slots = append(w.slots, slotText{at: code.at, code: code, cron: cron})
-		if cron.set() && (times.set() || days.set()) {
+		if cron.set() && (times.set() || days.set() || again.set() || every.set()) {
 			t.r.problems.add(cron.at, "ghi giờ phát và ngày phát, hoặc quy tắc cron, không ghi cả hai", "give times and days, or a cron rule, not both")
 		}
 		if !cron.set() {
 			w.slots[i].when = t.r.whenWords(times, days)
+			w.slots[i].when.again, w.slots[i].when.every = again, every
 		}
 	} else {
 		s := w.slots[i]
@@ -213,17 +223,23 @@ func (t *tableReader) slot(w *scheduleText, row []text, at Pos) {
 			t.r.differs(cron, "cron", "khung", "slot")
 		}
 		if s.when != nil && (times.set() || days.set()) {
-			again := t.r.whenWords(times, days)
-			if times.set() && !sameTexts(again.times, s.when.times) {
+			here := t.r.whenWords(times, days)
+			if times.set() && !sameTexts(here.times, s.when.times) {
 				t.r.differs(times, "times", "khung", "slot")
 			}
-			if days.set() && !(sameTexts(again.weekdays, s.when.weekdays) && sameTexts(again.monthDays, s.when.monthDays) && again.day.s == s.when.day.s) {
+			if days.set() && !(sameTexts(here.weekdays, s.when.weekdays) && sameTexts(here.monthDays, s.when.monthDays) && sameTexts(here.dates, s.when.dates)) {
 				t.r.differs(days, "days", "khung", "slot")
 			}
 		}
+		if s.when != nil && again.set() && again.s != s.when.again.s {
+			t.r.differs(again, "again", "khung", "slot")
+		}
+		if s.when != nil && every.set() && every.s != s.when.every.s {
+			t.r.differs(every, "every_minutes", "khung", "slot")
+		}
 	}
 	s := &w.slots[i]
-	it := itemText{at: at, code: t.cell(row, "item"), bulletin: t.cell(row, "bulletin"), repeat: t.cell(row, "repeat"), gap: secondsWord(t.cell(row, "gap"))}
+	it := itemText{at: at, code: t.cell(row, "item"), bulletin: t.cell(row, "bulletin"), repeat: t.cell(row, "repeat"), gap: secondsWord(t.cell(row, "gap")), variants: t.r.variantWords(t.cell(row, "variants"))}
 	if !it.code.set() {
 		// A position may go without a name: then it is its number.
 		it.code = text{s: "muc-" + strconv.Itoa(len(s.items)+1), at: at}
@@ -318,7 +334,7 @@ func weekdayOf(word string) int {
 }
 
 // whenWords reads times and days: "05:00, 17:00" with "T2-T7", "T2, CN", "ngày 1, 15",
-// "17/09/2026" or "hằng ngày".
+// "17/09/2026, 20/09/2026" or "hằng ngày".
 func (r *reader) whenWords(times, days text) *whenText {
 	w := &whenText{times: split(times, timeWord)}
 	body := fold(days.s)
@@ -327,8 +343,8 @@ func (r *reader) whenWords(times, days text) *whenText {
 	case !days.set(), body == "hằng ngày", body == "hàng ngày", body == "mỗi ngày", body == "daily", body == "every day":
 		return w
 	case !monthly:
-		if d := dateWord(text{s: days.s, at: days.at}); isDate(d.s) {
-			w.day = d
+		if dates := split(days, dateWord); len(dates) > 0 && isDate(dates[0].s) {
+			w.dates = dates
 			return w
 		}
 		list = body
@@ -365,8 +381,8 @@ func (r *reader) span(t text, high int, number func(string) int) []text {
 		last = number(strings.TrimSpace(b))
 	}
 	if first < 1 || last < first || last > high {
-		r.problems.add(t.at, fmt.Sprintf("ngày phát %q: viết T2-T7, CN, hằng ngày, ngày 1, 15 hoặc 17/09/2026", clip(t.s)),
-			fmt.Sprintf("days %q: write Mon-Sat, Sun, daily, day 1, 15 or 2026-09-17", clip(t.s)))
+		r.problems.add(t.at, fmt.Sprintf("ngày phát %q: viết T2-T7, CN, hằng ngày, ngày 1, 15 hoặc 17/09/2026, 20/09/2026", clip(t.s)),
+			fmt.Sprintf("days %q: write Mon-Sat, Sun, daily, day 1, 15 or 2026-09-17, 2026-09-20", clip(t.s)))
 		return nil
 	}
 	var out []text

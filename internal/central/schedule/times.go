@@ -19,7 +19,8 @@ type when struct {
 	times     []radio.TimeOfDay // sorted, each once
 	weekdays  []int             // 1 Monday to 7 Sunday
 	monthDays []int
-	day       radio.Date
+	day       radio.Date   // a date that the rule says alone, within the schedule's days
+	dates     []radio.Date // in order: dates that must stand beside the rule
 }
 
 // maxTimes bounds the times of one line; a rule with more is shown as a rule.
@@ -48,6 +49,8 @@ func (w when) rules() []string {
 // days writes the last three fields.
 func (w when) days() string {
 	switch {
+	case len(w.dates) > 0:
+		return dateFields(w.dates)
 	case w.day != "":
 		d, err := time.Parse(time.DateOnly, string(w.day))
 		if err != nil {
@@ -191,27 +194,31 @@ func fieldNumbers(s string, low, high int) ([]int, bool) {
 }
 
 func (w when) equal(o when) bool {
-	return slices.Equal(w.times, o.times) && slices.Equal(w.weekdays, o.weekdays) && slices.Equal(w.monthDays, o.monthDays) && w.day == o.day
+	return slices.Equal(w.times, o.times) && w.sameDays(o)
+}
+
+func (w when) sameDays(o when) bool {
+	return slices.Equal(w.weekdays, o.weekdays) && slices.Equal(w.monthDays, o.monthDays) && slices.Equal(w.onDates(), o.onDates())
 }
 
 // whenText is a when as somebody wrote it.
 type whenText struct {
-	times, weekdays, monthDays []text
-	day                        text
+	times, weekdays, monthDays, dates []text
+	day, again, every                 text
 }
 
 // rules checks a line's times and days, and gives the cron rules that say them.
-func (r *reader) rules(s slotText, from, until radio.Date) []string {
+func (r *reader) rules(s slotText, from, until radio.Date) (when, []string) {
 	before := len(*r.problems)
 	w := r.when(s, from, until)
 	if len(*r.problems) != before {
-		return nil
+		return w, nil
 	}
 	// A rule that says the same stays as it is written.
-	if old, ok := readRule(s.cron.s, from, until); ok && old.equal(w) {
-		return []string{s.cron.s}
+	if old, ok := readRule(s.cron.s, from, until); ok && old.equal(w) && len(w.dates) == 0 {
+		return w, []string{s.cron.s}
 	}
-	return w.rules()
+	return w, w.rules()
 }
 
 func (r *reader) when(s slotText, from, until radio.Date) (w when) {
@@ -230,20 +237,19 @@ func (r *reader) when(s slotText, from, until radio.Date) (w when) {
 		r.problems.add(s.at, fmt.Sprintf("khung có %d giờ phát, phải từ 1 đến %d", n, maxTimes), fmt.Sprintf("the slot has %d times, want 1 to %d", n, maxTimes))
 	}
 	slices.Sort(w.times)
+	r.again(&w, s)
 	w.weekdays = r.dayNumbers(s.when.weekdays, 7)
 	w.monthDays = r.dayNumbers(s.when.monthDays, 31)
 	kinds := 0
-	for _, given := range []bool{len(s.when.weekdays) > 0, len(s.when.monthDays) > 0, s.when.day.set()} {
+	for _, given := range []bool{len(s.when.weekdays) > 0, len(s.when.monthDays) > 0, s.when.day.set() || len(s.when.dates) > 0} {
 		if given {
 			kinds++
 		}
 	}
 	if kinds > 1 {
-		r.problems.add(s.at, "chọn một cách: các thứ trong tuần, các ngày trong tháng, hoặc một ngày", "choose one: days of the week, days of the month, or one date")
+		r.problems.add(s.at, "chọn một cách: các thứ trong tuần, các ngày trong tháng, hoặc những ngày nhất định", "choose one: days of the week, days of the month, or dates")
 	}
-	if s.when.day.set() {
-		w.day = r.oneDay(s.when.day, from, until)
-	}
+	r.dates(&w, s, from, until)
 	if len(w.weekdays) == 7 {
 		w.weekdays = nil // every day
 	}
@@ -260,27 +266,4 @@ func (r *reader) dayNumbers(ts []text, high int) []int {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// oneDay takes a date that the schedule's days leave only once: a cron rule knows no
-// year.
-func (r *reader) oneDay(t text, from, until radio.Date) radio.Date {
-	d := r.checkDate(t)
-	if d == "" {
-		return ""
-	}
-	day, err := time.Parse(time.DateOnly, string(d))
-	if err != nil {
-		return ""
-	}
-	switch once, ok := theDate(strconv.Itoa(day.Day()), strconv.Itoa(int(day.Month())), from, until); {
-	case day.Month() == time.February && day.Day() == 29:
-		r.problems.add(t.at, "ngày 29/2 không có mỗi năm: hãy chọn ngày khác", "29 February is not in every year: choose another day")
-	case !ok:
-		r.problems.add(t.at, fmt.Sprintf("ngày %s: lịch phải có ngày bắt đầu và ngày kết thúc, trong đó ngày này chỉ đến một lần", d),
-			fmt.Sprintf("date %s: the schedule must have a first and a last day between which it comes once", d))
-	case once != d:
-		r.problems.add(t.at, fmt.Sprintf("ngày %s nằm ngoài thời gian của lịch", d), fmt.Sprintf("date %s is outside the schedule's days", d))
-	}
-	return d
 }

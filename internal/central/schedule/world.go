@@ -139,11 +139,11 @@ const clashLife = time.Minute
 // maxClashes bounds the answers that are kept.
 const maxClashes = 64
 
-// clashCache keeps what stands between drafts and the air, as long as neither the draft
-// nor the plan has changed: it can take a second to find.
-type clashCache struct {
+// answers keeps what was found about drafts, as long as neither the draft nor the plan has
+// changed: it can take a second to find.
+type answers[T any] struct {
 	mu sync.Mutex
-	of map[clashKey]clashAnswer
+	of map[clashKey]answer[T]
 }
 
 type clashKey struct {
@@ -152,19 +152,19 @@ type clashKey struct {
 	generation int64
 }
 
-type clashAnswer struct {
+type answer[T any] struct {
 	at    time.Time
-	found []radio.Conflict
+	found T
 }
 
-func (c *clashCache) get(k clashKey, now time.Time) ([]radio.Conflict, bool) {
+func (c *answers[T]) get(k clashKey, now time.Time) (T, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a, ok := c.of[k]
 	return a.found, ok && !now.Before(a.at) && now.Sub(a.at) < clashLife
 }
 
-func (c *clashCache) put(k clashKey, found []radio.Conflict, now time.Time) {
+func (c *answers[T]) put(k clashKey, found T, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for old, a := range c.of {
@@ -172,30 +172,48 @@ func (c *clashCache) put(k clashKey, found []radio.Conflict, now time.Time) {
 			delete(c.of, old)
 		}
 	}
+	if c.of == nil {
+		c.of = map[clashKey]answer[T]{}
+	}
 	if len(c.of) < maxClashes {
-		c.of[k] = clashAnswer{now, found}
+		c.of[k] = answer[T]{now, found}
 	}
 }
 
 // Clashes lists what stands between a draft and the air, as of the last minute.
 func (d *Desk) Clashes(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.Conflict, error) {
+	return ofDraft(ctx, d, by, id, &d.clashes, d.rooms.Clashes.Conflicts)
+}
+
+// Difference rehearses what the publication of a draft changes, as of the last minute.
+func (d *Desk) Difference(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.RehearsalDifference, error) {
+	return ofDraft(ctx, d, by, id, &d.differences, d.rooms.Clashes.Difference)
+}
+
+// ofDraft asks about a draft that the person may read, unless the answer is known.
+func ofDraft[T any](ctx context.Context, d *Desk, by radio.Person, id radio.ScheduleID, known *answers[T], ask func(context.Context, []radio.Schedule) (T, error)) (T, error) {
+	var none T
 	w, generation, err := d.readingAt(ctx)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	_, readable := w.mayRead(by, id)
 	x, ok := w.drafts[id]
 	if !ok || !readable {
-		return nil, fmt.Errorf("draft of schedule %.30s: %w", id, radio.ErrNotFound)
+		return none, fmt.Errorf("draft of schedule %.30s: %w", id, radio.ErrNotFound)
 	}
 	k := clashKey{id, x.Revision, generation}
-	if found, ok := d.clashes.get(k, d.now()); ok {
+	if found, ok := known.get(k, d.now()); ok {
 		return found, nil
 	}
-	found, err := d.rooms.Clashes.Conflicts(ctx, []radio.Schedule{x.Doc})
+	doc, err := playNow(x.Doc, d.now())
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	d.clashes.put(k, found, d.now())
+	found, err := ask(ctx, []radio.Schedule{doc})
+	if err != nil {
+		return none, err
+	}
+	known.put(k, found, d.now())
 	return found, nil
 }

@@ -94,8 +94,8 @@ func (r *reader) sheetRows(rows *excelize.Rows, where func(row, col int) Pos) gr
 		if !filled && n >= len(g) {
 			continue // empty rows at the end take no room
 		}
-		if n >= maxRows {
-			r.problems.add(where(n, 0), fmt.Sprintf("quá %d dòng", maxRows), fmt.Sprintf("more than %d rows", maxRows))
+		if n >= r.rows() {
+			r.problems.add(where(n, 0), fmt.Sprintf("quá %d dòng", r.rows()), fmt.Sprintf("more than %d rows", r.rows()))
 			return g
 		}
 		for len(g) < n {

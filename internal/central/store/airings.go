@@ -88,6 +88,7 @@ func describe(a *radio.AsRun, p placeCaption, i itemCaption) {
 	a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority = i.Schedule, i.Slot, i.Entry, i.Priority
 	a.Version, a.Title, a.Author, a.Unit, a.SHA256 = i.Version, i.Title, i.Author, i.Unit, i.SHA256
 	a.ScheduleCode, a.ScheduleTitle = i.ScheduleCode, i.ScheduleTitle
+	a.Instead, a.InsteadTitle = i.Instead, i.InsteadTitle
 }
 
 // AsRuns finds rows; those that do not exist are absent.
@@ -182,7 +183,7 @@ func (t *LogTx) PutAsRuns(ctx context.Context, changes []radio.AsRunChange) erro
 			continue
 		}
 		place, err1 := texts.add(placeCaption{a.Province, a.Hamlet, a.DeviceCode, a.DeviceName, a.CommuneName, a.HamletName})
-		item, err2 := texts.add(itemCaption{a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority, a.Version, a.Title, a.Author, a.Unit, a.SHA256, a.ScheduleCode, a.ScheduleTitle})
+		item, err2 := texts.add(itemCaption{a.Key.Schedule, a.Key.Slot, a.Key.Entry, a.Priority, a.Version, a.Title, a.Author, a.Unit, a.SHA256, a.ScheduleCode, a.ScheduleTitle, a.Instead, a.InsteadTitle})
 		if err := errors.Join(err1, err2); err != nil {
 			return fmt.Errorf("captions of airing %s: %w", a.Airing, err)
 		}

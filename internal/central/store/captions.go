@@ -37,6 +37,8 @@ type itemCaption struct {
 	SHA256        radio.SHA256     `json:"sha256,omitempty"`
 	ScheduleCode  string           `json:"schedule_code,omitempty"`
 	ScheduleTitle string           `json:"schedule_title,omitempty"`
+	Instead       radio.BulletinID `json:"instead,omitempty"`
+	InsteadTitle  string           `json:"instead_title,omitempty"`
 }
 
 // caption is a stored caption, read as both kinds: the row that names it knows which.

@@ -63,8 +63,15 @@ func (s *Store) CommandBatches(ctx context.Context, limit int) ([]radio.CommandB
 const resultColumns = `c.id, c.device, d.code, d.name, COALESCE(m.id, ''), COALESCE(h.name, ''), COALESCE(m.name, ''),
 	COALESCE(r.state, ''), COALESCE(r.reason, ''), COALESCE(r.at, 0), COALESCE(r.received, 0)`
 
+// withStands gives to every area the one that stands for it today, after mergers.
+const withStands = `WITH RECURSIVE stands (id, stands) AS (
+		SELECT id, id FROM area WHERE valid_to = ''
+		UNION ALL SELECT a.id, s.stands FROM stands s JOIN area a ON a.parent = s.id WHERE a.valid_to <> ''
+	) `
+
 const resultFrom = ` FROM command c JOIN device d ON d.id = c.device
-	LEFT JOIN area h ON h.id = d.hamlet LEFT JOIN area m ON m.id = h.parent
+	LEFT JOIN stands sh ON sh.id = d.hamlet LEFT JOIN area h ON h.id = sh.stands
+	LEFT JOIN stands sm ON sm.id = h.parent LEFT JOIN area m ON m.id = sm.stands
 	LEFT JOIN receipt r ON r.device = c.device AND r.id = c.id `
 
 func resultFields(x *radio.CommandResult) []any {
@@ -74,7 +81,7 @@ func resultFields(x *radio.CommandResult) []any {
 // CommandResults lists what came of every command of a batch, by code.
 func (s *Store) CommandResults(ctx context.Context, id radio.BatchID) ([]radio.CommandResult, error) {
 	out, err := collect(ctx, s.read, func(r *sql.Rows) (x radio.CommandResult, err error) { return x, r.Scan(resultFields(&x)...) },
-		`SELECT `+resultColumns+resultFrom+`WHERE c.batch = $1 ORDER BY d.code`, string(id))
+		withStands+`SELECT `+resultColumns+resultFrom+`WHERE c.batch = $1 ORDER BY d.code`, string(id))
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("results of command batch %s: %w", id, err))
 	}
@@ -85,7 +92,7 @@ func (s *Store) CommandResults(ctx context.Context, id radio.BatchID) ([]radio.C
 func (s *Store) DeviceCommands(ctx context.Context, device radio.DeviceID, limit int) ([]radio.DeviceCommand, error) {
 	out, err := collect(ctx, s.read, func(r *sql.Rows) (x radio.DeviceCommand, err error) {
 		return x, r.Scan(append(batchFields(&x.Batch), resultFields(&x.Result)...)...)
-	}, `SELECT `+batchColumns+`, `+resultColumns+resultFrom+` JOIN command_batch b ON b.id = c.batch`+batchPerson+`
+	}, withStands+`SELECT `+batchColumns+`, `+resultColumns+resultFrom+` JOIN command_batch b ON b.id = c.batch`+batchPerson+`
 		WHERE c.device = $1 ORDER BY c.id DESC LIMIT $2`, string(device), limit)
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("commands to device %s: %w", device, err))

@@ -320,7 +320,7 @@ func notePlayed(ctx context.Context, tx *sql.Tx, i radio.Issued) error {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM programme_bulletin WHERE device = $1 AND issued_at < $2`, i.Device, i.IssuedAt.Add(-keepIssued))
+	_, err := tx.ExecContext(ctx, `DELETE FROM programme_bulletin WHERE device = $1 AND issued_at < $2`, i.Device, i.IssuedAt.Add(-radio.KeepIssued))
 	return err
 }
 

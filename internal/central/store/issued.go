@@ -4,20 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"loaxa/internal/radio"
 )
 
-// keepIssued is how long a superseded document is kept: longer than a programme
-// lives, so that word of a device that was offline can be explained.
-const keepIssued = 100 * 24 * time.Hour
-
-const issuedColumns = `device, document, revision, issued_at, not_after, digest, payload, envelope`
+const issuedColumns = `device, document, revision, issued_at, not_after, digest, payload, envelope, declined`
 
 func scanIssued(r scanner) (radio.Issued, error) {
 	var i radio.Issued
-	err := r.Scan(&i.Device, &i.Document, &i.Revision, &i.IssuedAt, &i.NotAfter, &i.Digest, &i.Payload, &i.Envelope)
+	err := r.Scan(&i.Device, &i.Document, &i.Revision, &i.IssuedAt, &i.NotAfter, &i.Digest, &i.Payload, &i.Envelope, &i.Declined)
 	return i, err
 }
 
@@ -29,9 +24,9 @@ func (s *Store) AddIssued(ctx context.Context, i radio.Issued) error {
 		// One statement, so that two writers cannot both find their revision higher; the
 		// primary key refuses the second of two equal ones.
 		err := one(tx.ExecContext(ctx, `
-			INSERT INTO issued (`+issuedColumns+`) SELECT $1, $2, $3, $4, $5, $6, $7, $8
+			INSERT INTO issued (`+issuedColumns+`) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
 			WHERE NOT EXISTS (SELECT 1 FROM issued WHERE device = $1 AND document = $2 AND revision >= $3)`,
-			i.Device, i.Document, i.Revision, i.IssuedAt, i.NotAfter, i.Digest, i.Payload, i.Envelope))
+			i.Device, i.Document, i.Revision, i.IssuedAt, i.NotAfter, i.Digest, i.Payload, i.Envelope, i.Declined))
 		if err != nil {
 			return fmt.Errorf("keep %s revision %d of device %s: %w", i.Document, i.Revision, i.Device, err)
 		}
@@ -39,7 +34,7 @@ func (s *Store) AddIssued(ctx context.Context, i radio.Issued) error {
 			return fmt.Errorf("note what %s revision %d of device %s plays: %w", i.Document, i.Revision, i.Device, err)
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM issued WHERE device = $1 AND document = $2 AND revision < $3 AND issued_at < $4`,
-			i.Device, i.Document, i.Revision, i.IssuedAt.Add(-keepIssued))
+			i.Device, i.Document, i.Revision, i.IssuedAt.Add(-radio.KeepIssued))
 		if err != nil {
 			return fmt.Errorf("drop old %s of device %s: %w", i.Document, i.Device, err)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Plan reads everything laid down, as of one moment.
 func (s *Store) Plan(ctx context.Context) (radio.Plan, error) {
-	// One snapshot for six queries: SQLite's WAL gives it to any reading
+	// One snapshot for all queries: SQLite's WAL gives it to any reading
 	// transaction, PostgreSQL from repeatable read on.
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
@@ -28,6 +28,9 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Areas, err = areas(ctx, q); err != nil {
 		return p, err
 	}
+	if p.AreaNames, err = areaNames(ctx, q); err != nil {
+		return p, err
+	}
 	if p.Devices, err = devices(ctx, q); err != nil {
 		return p, err
 	}
@@ -41,7 +44,10 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 	if p.Campaigns, err = campaigns(ctx, q); err != nil {
 		return p, err
 	}
-	p.Schedules, err = schedules(ctx, q, ``)
+	if p.Schedules, err = schedules(ctx, q, ``); err != nil {
+		return p, err
+	}
+	p.Decided, err = decided(ctx, q)
 	return p, err
 }
 
@@ -51,7 +57,8 @@ func readPlan(ctx context.Context, q querier) (p radio.Plan, err error) {
 func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		for _, write := range []func() error{
-			func() error { return each(ctx, tx, c.Areas, putArea) },
+			func() error { return s.lock(ctx, tx, areaLock) },
+			func() error { return each(ctx, tx, c.Areas, importArea) },
 			func() error { return each(ctx, tx, c.Devices, putDevice) },
 			func() error { return each(ctx, tx, c.Policies, addPolicy) },
 			func() error { return each(ctx, tx, c.Campaigns, putCampaign) },
@@ -73,6 +80,26 @@ func (s *Store) ApplyPlan(ctx context.Context, c radio.PlanChange) error {
 			return err
 		}
 		return audit(ctx, tx, c.At, string(c.Approver), "plan.approve", "plan", c.Facts)
+	})
+}
+
+// ApplyPlaces writes areas, devices, their setups and contacts in one transaction, or
+// nothing of it: ErrConflict when a code is taken, or an area, a setup or contact moved.
+func (s *Store) ApplyPlaces(ctx context.Context, c radio.PlanChange) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		for _, write := range []func() error{
+			func() error { return s.lock(ctx, tx, areaLock) },
+			func() error { return each(ctx, tx, c.Areas, importArea) },
+			func() error { return each(ctx, tx, c.Devices, putDevice) },
+			// These leave entries, which come last.
+			func() error { return changeContacts(ctx, tx, c) },
+			func() error { return setUp(ctx, tx, c.Setups, string(c.Author), c.At) },
+		} {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+		return audit(ctx, tx, c.At, string(c.Author), "area.import", "plan", c.Facts)
 	})
 }
 

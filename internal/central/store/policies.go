@@ -11,18 +11,18 @@ import (
 	"loaxa/internal/radio"
 )
 
-// Policies lists the newest version of every policy rule.
+// Policies lists every version of the rules that counts on some day (radio.Superseded).
 func (s *Store) Policies(ctx context.Context) ([]radio.PolicyRule, error) {
 	out, err := policies(ctx, s.read)
 	return out, s.kind(err)
 }
 
 func policies(ctx context.Context, q querier) ([]radio.PolicyRule, error) {
-	out, err := collect(ctx, q, scanDocument[radio.PolicyRule], `SELECT doc FROM policy ORDER BY id`)
+	out, err := collect(ctx, q, scanDocument[radio.PolicyRule], `SELECT doc FROM policy_version ORDER BY policy, version`)
 	if err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)
 	}
-	return out, nil
+	return radio.Superseded(out), nil
 }
 
 // scanDocument reads a row that is one JSON document.
@@ -43,10 +43,7 @@ func addPolicy(ctx context.Context, tx *sql.Tx, p radio.PolicyRule) error {
 	if err != nil {
 		return fail(err)
 	}
-	target := "area:" + string(p.Target.Area)
-	if p.Target.Device != "" {
-		target = "device:" + string(p.Target.Device)
-	}
+	target := targetKey(p.Target)
 	if p.Version == 1 {
 		_, err = tx.ExecContext(ctx, `INSERT INTO policy (id, target, version, doc) VALUES ($1, $2, 1, $3)`, p.ID, target, string(doc))
 	} else {
@@ -68,37 +65,42 @@ func addPolicy(ctx context.Context, tx *sql.Tx, p radio.PolicyRule) error {
 // auditPolicies tells who changed what of the permitted hours.
 func auditPolicies(ctx context.Context, tx *sql.Tx, c radio.PlanChange) error {
 	for _, p := range c.Policies {
-		facts := radio.AuditFacts{Title: p.Label, Version: p.Version, File: c.Facts.File, Area: p.Target.Area}
-		if p.Target.Device != "" {
-			on, err := ofDevice(ctx, tx, p.Target.Device)
-			if err != nil {
-				return err
-			}
-			facts.Code, facts.Area = on.Code, on.Area
-		}
-		was := radio.PolicyRule{}
-		if p.Version > 1 {
-			var doc string
-			err := tx.QueryRowContext(ctx, `SELECT doc FROM policy_version WHERE policy = $1 AND version = $2`, p.ID, p.Version-1).Scan(&doc)
-			if err == nil {
-				err = json.Unmarshal([]byte(doc), &was)
-			}
-			if err != nil {
-				return fmt.Errorf("policy %s version %d: %w", p.ID, p.Version-1, err)
-			}
-		}
-		var err error
-		if facts.Values, err = changedMembers(was, p, "id", "version", "author", "approver", "approved_at", "target"); err != nil {
-			return err
-		}
-		if err := audit(ctx, tx, c.At, string(p.Author), "policy.change", string(p.ID), facts); err != nil {
-			return err
-		}
-		if err := audit(ctx, tx, c.At, string(p.Approver), "policy.approve", string(p.ID), radio.AuditFacts{Code: facts.Code, Title: p.Label, Version: p.Version, Area: facts.Area}); err != nil {
+		if err := auditPolicy(ctx, tx, p, c.Facts.File, c.At); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// auditPolicy tells it of one version: what it changed of the one before, and who approved it.
+func auditPolicy(ctx context.Context, tx *sql.Tx, p radio.PolicyRule, file string, at radio.Millis) error {
+	facts := radio.AuditFacts{Title: p.Name(), Version: p.Version, File: file, Area: p.Target.Area}
+	if p.Target.Device != "" {
+		on, err := ofDevice(ctx, tx, p.Target.Device)
+		if err != nil {
+			return err
+		}
+		facts.Code, facts.Area = on.Code, on.Area
+	}
+	was := radio.PolicyRule{}
+	if p.Version > 1 {
+		var doc string
+		err := tx.QueryRowContext(ctx, `SELECT doc FROM policy_version WHERE policy = $1 AND version = $2`, p.ID, p.Version-1).Scan(&doc)
+		if err == nil {
+			err = json.Unmarshal([]byte(doc), &was)
+		}
+		if err != nil {
+			return fmt.Errorf("policy %s version %d: %w", p.ID, p.Version-1, err)
+		}
+	}
+	var err error
+	if facts.Values, err = changedMembers(was, p, "id", "version", "author", "approver", "approved_at", "target", "desk"); err != nil {
+		return err
+	}
+	if err := audit(ctx, tx, at, string(p.Author), "policy.change", string(p.ID), facts); err != nil {
+		return err
+	}
+	return audit(ctx, tx, at, string(p.Approver), "policy.approve", string(p.ID), radio.AuditFacts{Code: facts.Code, Title: p.Name(), Version: p.Version, Area: facts.Area})
 }
 
 // changedMembers compares two values by their JSON, but for the members named.

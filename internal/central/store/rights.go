@@ -9,17 +9,31 @@ import (
 	"loaxa/internal/radio"
 )
 
-// peopleLock names the accounts among PostgreSQL's advisory locks.
-const peopleLock = 0x10a8a2
+// PostgreSQL's advisory locks, each by what it stands for; logLock is the first.
+const (
+	peopleLock   = 0x10a8a2 // the accounts
+	decisionLock = 0x10a8a3 // what communes say: words are numbered one after the other
+	areaLock     = 0x10a8a4 // changes of areas
+)
+
+// lock has transactions that take the same one come one after the other until they end.
+// SQLite has one writer anyway.
+func (s *Store) lock(ctx context.Context, tx *sql.Tx, lock int64) error {
+	if s.eng.name() != "postgres" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lock); err != nil {
+		return fmt.Errorf("wait for the others: %w", err)
+	}
+	return nil
+}
 
 // people runs f in a transaction in which no other changes who may do what: two
 // administrators who remove each other must come one after the other.
 func (s *Store) people(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		if s.eng.name() == "postgres" { // SQLite has one writer anyway
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, peopleLock); err != nil {
-				return fmt.Errorf("lock the accounts: %w", err)
-			}
+		if err := s.lock(ctx, tx, peopleLock); err != nil {
+			return err
 		}
 		return f(tx)
 	})

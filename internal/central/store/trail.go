@@ -29,7 +29,7 @@ func (s *Store) Sounded(ctx context.Context, d radio.DeviceID, from, to radio.Mi
 func (s *Store) DeviceOrders(ctx context.Context, d radio.DeviceID, from, to radio.Millis) ([]radio.DeviceCommand, error) {
 	out, err := collect(ctx, s.read, func(r *sql.Rows) (x radio.DeviceCommand, err error) {
 		return x, r.Scan(append(batchFields(&x.Batch), resultFields(&x.Result)...)...)
-	}, `SELECT `+batchColumns+`, `+resultColumns+resultFrom+` JOIN command_batch b ON b.id = c.batch`+batchPerson+`
+	}, withStands+`SELECT `+batchColumns+`, `+resultColumns+resultFrom+` JOIN command_batch b ON b.id = c.batch`+batchPerson+`
 		WHERE c.device = $1 AND b.issued_at >= $2 AND b.issued_at < $3 ORDER BY b.issued_at, c.id`, string(d), int64(from), int64(to))
 	if err != nil {
 		return nil, s.kind(fmt.Errorf("orders to device %s: %w", d, err))

@@ -68,7 +68,12 @@ func (v *Verifier) civil(a radio.AsRun) string {
 	if a.Province != "" {
 		z = v.zone
 	}
-	return firstOf([]column{{"day", a.Day, z.Date(a.Start.Time())}, {"slot_time", a.SlotTime, z.TimeOfDay(a.Ref().At.Time())}}, "its instants say")
+	at := a.Ref().At.Time()
+	day := z.Date(at)
+	if before := z.Date(a.Start.Time()); a.Day == before {
+		day = before // so versions before this one wrote it of what sounds past midnight
+	}
+	return firstOf([]column{{"day", a.Day, day}, {"slot_time", a.SlotTime, z.TimeOfDay(at)}}, "its instants say")
 }
 
 // centreSaid says why the centre cannot have said a word.
@@ -82,10 +87,14 @@ func centreSaid(before radio.AsRun, w radio.Word) string {
 	}
 	ok := false
 	switch w.Outcome {
-	case radio.PendingOutcome, radio.Cancelled, radio.Silent:
+	case radio.PendingOutcome, radio.Silent:
 		ok = w.Reason == radio.NoReason
+	case radio.Cancelled:
+		ok = w.Reason == radio.NoReason || w.Reason == radio.ReasonMoved
 	case radio.Missed:
 		ok = w.Reason == radio.ReasonOverlap || w.Reason == radio.ReasonNotSynced
+	case radio.Declined:
+		ok = w.Reason == radio.ReasonCommune || w.Reason == radio.ReasonHeld
 	case radio.Refused:
 		ok = w.Reason == radio.ReasonExpired || w.Reason == radio.ReasonNotYet || w.Reason == radio.ReasonUnsupported
 	}

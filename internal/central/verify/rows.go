@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
@@ -295,8 +296,17 @@ func (w *deviceWalk) unheard(k resultKey, r result) {
 	h := w.v.head
 	if h.From != "" || h.To != "" {
 		// Of a day at the edge the row may stand outside.
-		day := radio.DateOf(r.start.Time())
-		if day <= h.From || h.To != "" && day >= h.To {
+		for _, at := range []radio.Millis{r.start, cmp.Or(r.key.SlotAt, r.start)} {
+			if day := radio.DateOf(at.Time()); day <= h.From || h.To != "" && day >= h.To {
+				return
+			}
+		}
+	}
+	// What sounds past the last midnight of a month is of that month, and comes after it.
+	for _, zone := range []time.Duration{-14 * time.Hour, 14 * time.Hour} {
+		day := radio.DateOf(cmp.Or(r.key.SlotAt, r.start).Add(zone).Time())
+		if gone, _ := h.archived(monthOf(day)); gone {
+			w.v.rep.Elsewhere++
 			return
 		}
 	}

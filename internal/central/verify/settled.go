@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loaxa/internal/radio"
+	"loaxa/internal/timetable"
 	"loaxa/internal/trust"
 )
 
@@ -43,10 +44,12 @@ func (k *Keeper) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last := radio.DateOf(to.AddDate(0, 0, -1))
+	first, last := radio.DateOf(from), radio.DateOf(to.AddDate(0, 0, -1))
+	// A slot of the last evening may sound until long after midnight.
+	late := to.Add(timetable.MaxSlotLength + radio.MaxGraceSeconds*time.Second)
 	for part := range slices.Chunk(devices, settleGroup) {
-		err := k.books.Settle(ctx, part, radio.At(from), radio.At(to), func(end radio.BookEnd, rows []radio.KeptRow) ([]radio.SettledDay, error) {
-			return settled(end, rows, last, radio.At(now))
+		err := k.books.Settle(ctx, part, radio.At(from), radio.At(late), func(end radio.BookEnd, rows []radio.KeptRow) ([]radio.SettledDay, error) {
+			return settled(end, rows, first, last, radio.At(now))
 		})
 		if err != nil {
 			return err
@@ -55,8 +58,14 @@ func (k *Keeper) settle(ctx context.Context) error {
 	return nil
 }
 
-// settled makes the entries of a book that follow its end, up to a day.
-func settled(end radio.BookEnd, rows []radio.KeptRow, last radio.Date, now radio.Millis) ([]radio.SettledDay, error) {
+// settled makes the entries of a book that follow its end, of days from first to last; none
+// of a day of which something is still to sound, nor behind it.
+func settled(end radio.BookEnd, rows []radio.KeptRow, first, last radio.Date, now radio.Millis) ([]radio.SettledDay, error) {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r radio.KeptRow) bool { return r.Day < first || r.Day > last })
+	if i := slices.IndexFunc(rows, func(r radio.KeptRow) bool { return r.Start > now }); i >= 0 {
+		coming := rows[i].Day
+		rows = slices.DeleteFunc(rows, func(r radio.KeptRow) bool { return r.Day >= coming })
+	}
 	var out []radio.SettledDay
 	for len(rows) > 0 {
 		day := rows[0].Day
@@ -65,7 +74,7 @@ func settled(end radio.BookEnd, rows []radio.KeptRow, last radio.Date, now radio
 			n++
 		}
 		// A day of very many rows has several entries, made at once.
-		if day > end.Day && day <= last || len(out) > 0 && out[len(out)-1].Day == day {
+		if day > end.Day || len(out) > 0 && out[len(out)-1].Day == day {
 			one := radio.SettledDay{Device: end.Device, N: end.N + uint64(len(out)) + 1, Before: end.Day, Day: day, KnownAt: now, Rows: n}
 			link := trust.Hash(end.Link)
 			if len(out) > 0 {

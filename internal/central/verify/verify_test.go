@@ -127,7 +127,7 @@ func TestEveryBit(t *testing.T) {
 	}
 	step := 1
 	if sampled() {
-		step = 13
+		step = 19
 	}
 	flips := 0
 	// try flips bits of b, which is part of items, and wants record seq named.

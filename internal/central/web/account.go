@@ -57,6 +57,14 @@ func (s *Server) accountRoutes() []route {
 // home is the first page of a person: the overview, or the first of those they may see.
 func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	if who(r).MaySomewhere(radio.ReadDevices) {
+		// Who works for one commune begins with its week.
+		tree, err := s.tree(r)
+		if err != nil {
+			return err
+		}
+		if commune := ownCommune(who(r), tree); commune != "" {
+			return s.showTimeline(w, r, commune, "")
+		}
 		return s.overview(w, r)
 	}
 	if m := menuOf(who(r)); len(m) > 0 {

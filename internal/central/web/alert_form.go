@@ -85,11 +85,10 @@ func (s *Server) alertForm(w http.ResponseWriter, r *http.Request, d alertFormDa
 // the one commune that is chosen, or is the only one.
 func alertAreas(p radio.Person, tree radio.AreaTree, chosen radio.AreaID, commune *radio.AreaID) (areas, communes []areaChoice) {
 	may := func(id radio.AreaID) bool { return p.May(radio.WriteAlerts, tree.Chain(id)...) }
-	all := tree.All()
-	slices.SortFunc(all, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
+	all := areasByName(tree.All())
 	for _, a := range all {
-		if a.Kind == radio.Commune && slices.ContainsFunc(all, func(x radio.Area) bool { return (x.ID == a.ID || x.Parent == a.ID) && may(x.ID) }) {
-			communes = append(communes, areaChoice{ID: a.ID, Name: a.Name, Chosen: a.ID == *commune})
+		if a.Kind == radio.Commune && slices.ContainsFunc(all, func(x radio.Area) bool { return slices.Contains(tree.Chain(x.ID), a.ID) && may(x.ID) }) {
+			communes = append(communes, areaChoice{ID: a.ID, Name: areaLabel(tree, a), Chosen: a.ID == *commune})
 		}
 	}
 	if len(communes) == 1 {
@@ -98,7 +97,7 @@ func alertAreas(p radio.Person, tree radio.AreaTree, chosen radio.AreaID, commun
 	add := func(kind radio.AreaKind, depth int, fits func(radio.Area) bool) {
 		for _, a := range all {
 			if a.Kind == kind && fits(a) && may(a.ID) {
-				areas = append(areas, areaChoice{a.ID, a.Name, depth, a.ID == chosen})
+				areas = append(areas, areaChoice{a.ID, areaLabel(tree, a), depth, a.ID == chosen})
 			}
 		}
 	}
@@ -106,7 +105,7 @@ func alertAreas(p radio.Person, tree radio.AreaTree, chosen radio.AreaID, commun
 	for _, c := range communes {
 		add(radio.Commune, 1, func(a radio.Area) bool { return a.ID == c.ID })
 		if c.ID == *commune {
-			add(radio.Hamlet, 2, func(a radio.Area) bool { return a.Parent == c.ID })
+			add(radio.Hamlet, 2, func(a radio.Area) bool { return slices.Contains(tree.Chain(a.ID), c.ID) })
 		}
 	}
 	return areas, communes

@@ -3,8 +3,8 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -57,7 +57,7 @@ func (s *Server) hearers(r *http.Request, area radio.AreaID) (shown []hearer, al
 		if lost := min(b.Lost, 1) - min(a.Lost, 1); lost != 0 && len(parts) > mostHearers {
 			return lost
 		}
-		return strings.Compare(a.Name, b.Name)
+		return alphabet.Compare(a.Name, b.Name)
 	})
 	more = max(len(shown)-mostHearers, 0)
 	return shown[:len(shown)-more], all, more, nil

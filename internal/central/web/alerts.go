@@ -200,10 +200,10 @@ func placeName(tree radio.AreaTree, id radio.AreaID) string {
 	if !ok {
 		return string(id)
 	}
-	if parent, ok := tree.Area(a.Parent); ok && a.Kind == radio.Hamlet {
+	if parent, ok := tree.LiveCommune(a.ID); ok && a.Kind == radio.Hamlet {
 		return a.Name + ", " + parent.Name
 	}
-	return a.Name
+	return areaLabel(tree, a)
 }
 
 type alertsData struct {

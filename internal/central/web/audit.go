@@ -31,7 +31,7 @@ const auditAPage = 40
 var auditKeys = []string{"from", "to", "action", "actor", "subject", "q", "area", "via", "address", "before"}
 
 // auditGroups are the kinds of changes that the filter offers.
-var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "campaign.", "plan.", "policy.", "device.", "command.", "alert.", "contact.", "key.", "centre."}
+var auditGroups = []string{"person.", "token.", "bulletin.", "schedule.", "offer.", "submission.", "campaign.", "plan.", "policy.", "area.", "device.", "command.", "alert.", "contact.", "key.", "log.", "centre."}
 
 // auditRow is an entry in words.
 type auditRow struct {
@@ -76,7 +76,13 @@ func actionText(action string) string {
 		"device.renew": "Cụm loa đã gia hạn chứng thư", "device.adopt": "Đã nhận lại chứng thư có sau bản sao lưu",
 		"device.revoke": "Đã thu hồi danh tính cụm loa", "device.retire": "Đã ngừng sử dụng cụm loa",
 		"device.setup": "Đã sửa thiết lập cụm loa", "device.stagger": "Đã áp dụng đề xuất lệch giờ",
+		"offer.accept": "Địa phương đã nhận lịch cấp trên gửi", "offer.move": "Địa phương đã đổi giờ lịch cấp trên gửi", "offer.decline": "Địa phương đã trả lời không nhận",
+		"offer.order": "Địa phương đã xếp thứ tự lịch ưu tiên", "offer.undo": "Địa phương đã rút lại câu trả lời", "offer.rule": "Địa phương đã sửa cách nhận lịch cấp trên gửi",
+		"submission.send": "Địa phương đã gửi bài lên tỉnh", "submission.take": "Tỉnh đã nhận bài địa phương gửi lên", "submission.return": "Tỉnh đã trả lại bài địa phương gửi lên", "submission.withdraw": "Địa phương đã rút bài gửi lên tỉnh",
+		"area.record": "Đã ghi quyết định về địa bàn", "area.merge": "Địa bàn đã sáp nhập", "area.split": "Địa bàn đã chia tách", "area.rename": "Địa bàn đã đổi tên, đổi mã",
+		"area.drop": "Đã rút lại quyết định về địa bàn", "area.fail": "Quyết định về địa bàn chưa thực hiện được", "area.import": "Đã nhập địa bàn và cụm loa từ tệp",
 		"policy.change": "Đã sửa khung giờ và giới hạn phát", "policy.approve": "Đã duyệt khung giờ và giới hạn phát",
+		"policy.draft": "Đã soạn quy chế hoạt động", "policy.submit": "Đã trình duyệt quy chế hoạt động", "policy.return": "Đã trả lại quy chế hoạt động", "policy.drop": "Đã bỏ bản nháp quy chế hoạt động",
 		"key.root": "Đã ghim khóa gốc của tỉnh", "key.sign": "Khóa gốc đã ký bộ khóa", "key.next_root": "Đã chuyển sang khóa gốc mới", "key.ca": "Đã lập CA của tỉnh",
 		"key.online": "Đã thay khóa máy chủ", "key.online_stolen": "Đã thay khóa máy chủ bị lộ", "key.online_lost": "Đã lập lại khóa máy chủ bị mất",
 	}, action)
@@ -84,7 +90,7 @@ func actionText(action string) string {
 
 func groupText(group string) string {
 	return word(map[string]string{"person.": "Tài khoản", "token.": "Mã API", "bulletin.": "Bản tin", "schedule.": "Lịch phát",
-		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "policy.": "Khung giờ, giới hạn", "key.": "Khóa", "device.": "Cụm loa", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "centre.": "Máy chủ"}, group)
+		"campaign.": "Đợt tuyên truyền", "plan.": "Kế hoạch nhập từ tệp", "policy.": "Khung giờ, giới hạn", "offer.": "Cấp trên gửi", "submission.": "Bài địa phương gửi lên", "key.": "Khóa", "device.": "Cụm loa", "area.": "Địa bàn", "command.": "Điều khiển từ xa", "alert.": "Khẩn cấp", "contact.": "Đầu mối liên hệ", "log.": "Nhật ký", "centre.": "Máy chủ"}, group)
 }
 
 // readAudit reads the filter in the address, and the entries. next is the address of the

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -79,6 +79,7 @@ func (s *Server) auditFile(kind, content string) handler {
 		for _, words := range []string{"Lúc", "Người thực hiện", "Việc đã làm", "Đối tượng", "Chi tiết", "Từ đâu"} {
 			file.Heads = append(file.Heads, s.say(r, words))
 		}
+		file.Heads[0] += " (" + s.zone.String() + ")"
 		return s.download(w, content, func(at time.Time) string {
 			return norm.NFC.String(s.say(r, "Nhật ký hệ thống")+", "+s.say(r, "số liệu lúc %s", at.In(s.zone).Format("2006-01-02 15.04"))) + "." + kind
 		}, func(begin func(time.Time) (io.Writer, error)) error {
@@ -113,7 +114,7 @@ func (s *Server) auditAreas(r *http.Request, chosen radio.AreaID) ([]choice, err
 			out = append(out, choice{string(a.ID), a.Name, a.ID == chosen})
 		}
 	}
-	slices.SortFunc(out, func(a, b choice) int { return strings.Compare(radio.Fold(a.Words), radio.Fold(b.Words)) })
+	alphabet.Sort(out, func(c choice) string { return c.Words })
 	return out, nil
 }
 

@@ -43,7 +43,7 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 		out = append(out, strings.Join(words, ", "))
 	}
 	for _, v := range f.Values {
-		out = append(out, sp.say(auditFieldText(v.Field))+": "+cmp.Or(v.Was, "–")+" → "+cmp.Or(v.Now, "–"))
+		out = append(out, sp.say(auditFieldText(v.Field))+": "+cmp.Or(sp.factValue(v.Field, v.Was), "–")+" → "+cmp.Or(sp.factValue(v.Field, v.Now), "–"))
 	}
 	if len(f.Was)+len(f.Now) > 0 && area != nil {
 		roles := func(grants []radio.Grant) string { return strings.Join(sp.grants(grants, area), ", ") }
@@ -68,13 +68,29 @@ func (sp speech) facts(e radio.AuditEntry, zone *time.Location, area func(radio.
 	return strings.Join(out, " · ")
 }
 
+// factValue writes what an entry keeps in a code's words as people call it.
+func (sp speech) factValue(field, value string) string {
+	code, rest, _ := strings.Cut(value, " ")
+	switch {
+	case value == "":
+	case field == "decision":
+		return strings.TrimSpace(sp.say(decisionWord(radio.DecisionKind(code))) + " " + rest)
+	case field == "offer_default" && value == string(radio.OfferHold):
+		return sp.say("giữ lại cho đến khi nhận")
+	case field == "offer_default" && value == string(radio.OfferAccept):
+		return sp.say("tự động nhận")
+	}
+	return value
+}
+
 // auditFieldText names a setting whose values an entry keeps.
 func auditFieldText(name string) string {
 	if own := word(map[string]string{
 		"contact_name": "Người liên hệ", "contact_phone": "Điện thoại liên hệ", "brokers": "Địa chỉ máy chủ MQTT", "media": "Địa chỉ máy chủ âm thanh",
 		"key": "Khóa", "windows": "Khung giờ", "mourning": "Ngày quốc tang", "volume": "Âm lượng theo giờ", "exceptions": "Ngày đặc biệt",
 		"max_sessions": "Số phiên tối đa mỗi ngày", "max_minutes": "Số phút tối đa mỗi ngày", "zone": "Múi giờ", "label": "Văn bản quy định",
-		"number": "Số văn bản", "closed_at": "Kết thúc lúc", "counts_at": "Dùng được từ",
+		"decision": "Quyết định", "became": "Thành bản tin", "goes_first_over": "Phát trước lịch", "offer_default": "Khi không trả lời", "deadline_hours": "Hạn trả lời (giờ)",
+		"number": "Số văn bản", "valid_from": "Có hiệu lực từ", "closed_at": "Kết thúc lúc", "counts_at": "Dùng được từ",
 	}, name); own != name {
 		return own
 	}

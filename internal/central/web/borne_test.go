@@ -20,15 +20,16 @@ var borne = map[string]struct {
 	status    int
 	elsewhere string
 }{
-	"POST /api/v1/alerts":            {body: strings.ReplaceAll(alertJSON, "{area}", "{foreign}"), status: http.StatusForbidden},
-	"PUT /api/v1/alerts/{alert}":     {body: `{"version":1,"wish":` + strings.ReplaceAll(alertJSON, "{area}", "{foreign}") + `}`, status: http.StatusForbidden},
-	"POST /api/v1/commands":          {body: `{"do":"stop","confirm":1,"devices":["{device}"]}`, status: http.StatusUnprocessableEntity},
-	"POST /api/v1/devices":           {body: `{"code":"cum-moi","name":"Cụm mới","hamlet":"{hamlet}"}`, status: http.StatusForbidden},
-	"POST /api/v1/people":            {body: `{"login":"moi.bt","name":"Mới","grants":[{"role":"editor","area":"{foreign}"}]}`, status: http.StatusForbidden},
-	"PUT /api/v1/people/{id}/grants": {body: `{"grants":[{"role":"viewer","area":"{foreign}"}]}`, status: http.StatusForbidden},
-	"POST /api/v1/schedules":         {elsewhere: "central/schedule TestRightsByArea"},
-	"PUT /api/v1/schedules/{id}":     {elsewhere: "central/schedule TestRightsByArea"},
-	"POST /api/v1/conflicts":         {body: `{"schedules":[{"targets":[{"area":"{foreign}"}]}]}`, status: http.StatusForbidden},
+	"POST /api/v1/alerts":               {body: strings.ReplaceAll(alertJSON, "{area}", "{foreign}"), status: http.StatusForbidden},
+	"PUT /api/v1/alerts/{alert}":        {body: `{"version":1,"wish":` + strings.ReplaceAll(alertJSON, "{area}", "{foreign}") + `}`, status: http.StatusForbidden},
+	"POST /api/v1/areas/changes/{kind}": {elsewhere: "TestPermissions: whoever has the right, has it in the whole province"},
+	"POST /api/v1/commands":             {body: `{"do":"stop","confirm":1,"devices":["{device}"]}`, status: http.StatusUnprocessableEntity},
+	"POST /api/v1/devices":              {body: `{"code":"cum-moi","name":"Cụm mới","hamlet":"{hamlet}"}`, status: http.StatusForbidden},
+	"POST /api/v1/people":               {body: `{"login":"moi.bt","name":"Mới","grants":[{"role":"editor","area":"{foreign}"}]}`, status: http.StatusForbidden},
+	"PUT /api/v1/people/{id}/grants":    {body: `{"grants":[{"role":"viewer","area":"{foreign}"}]}`, status: http.StatusForbidden},
+	"POST /api/v1/schedules":            {elsewhere: "central/schedule TestRightsByArea"},
+	"PUT /api/v1/schedules/{id}":        {elsewhere: "central/schedule TestRightsByArea"},
+	"POST /api/v1/conflicts":            {body: `{"schedules":[{"targets":[{"area":"{foreign}"}]}]}`, status: http.StatusForbidden},
 }
 
 // namesPlace says whether a JSON body of this type can name an area or a cluster.

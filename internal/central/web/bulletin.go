@@ -40,6 +40,9 @@ type bulletinView struct {
 	Reach     *radio.BulletinReach
 	Airs      []radio.Schedule
 	Now       radio.Millis
+	// Submitted is how the version was handed up to the province; MayHandUp: the reader may.
+	Submitted []radio.Submission
+	MayHandUp bool
 }
 
 // bulletinSteps is which actions the page offers.
@@ -75,7 +78,7 @@ func (s *Server) bulletinPage(w http.ResponseWriter, r *http.Request) error {
 		v.Notes = append(v.Notes, s.say(r, warningText(code)))
 	}
 	for _, fill := range []func(*http.Request, *bulletinView, []radio.AreaID) error{
-		s.fillNames, s.fillVersions, s.fillSignable, s.fillSteps, s.fillHistory, s.fillReach, s.fillAirs,
+		s.fillNames, s.fillVersions, s.fillSignable, s.fillSteps, s.fillHistory, s.fillReach, s.fillAirs, s.fillSubmissions,
 	} {
 		if err := fill(r, &v, chain); err != nil {
 			return err
@@ -258,7 +261,7 @@ func (s *Server) fillAirs(r *http.Request, v *bulletinView, _ []radio.AreaID) er
 	}
 	for _, sc := range all {
 		plays := slices.ContainsFunc(sc.Slots, func(sl radio.Slot) bool {
-			return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Bulletin == v.B.ID })
+			return slices.ContainsFunc(sl.Items, func(e radio.Entry) bool { return e.Plays(v.B.ID) })
 		})
 		seen := slices.ContainsFunc(sc.Targets, func(t radio.Target) bool {
 			chain := chains[t]

@@ -285,12 +285,12 @@ func desks(tree radio.AreaTree, pass func(chain []radio.AreaID) bool) []radio.Ar
 	var out []radio.Area
 	for _, id := range append(slices.Clone(tree.Root()), tree.Communes([]radio.AreaID{radio.Everywhere})...) {
 		if a, ok := tree.Area(id); ok && pass(tree.Chain(id)) {
+			a.Name = areaLabel(tree, a)
 			out = append(out, a)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(a.Parent), len(b.Parent)), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
-	})
+	out = areasByName(out)
+	slices.SortStableFunc(out, func(a, b radio.Area) int { return cmp.Compare(len(a.Parent), len(b.Parent)) })
 	return out
 }
 

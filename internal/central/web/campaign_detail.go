@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -98,7 +99,9 @@ func (s *Server) campaignContent(r *http.Request, d *campaignData) error {
 		d.Schedules = append(d.Schedules, sc)
 		for _, slot := range sc.Slots {
 			for _, e := range slot.Items {
-				within[e.Bulletin] = true
+				for _, b := range e.Bulletins() {
+					within[b] = true
+				}
 			}
 		}
 	}
@@ -155,7 +158,7 @@ func (s *Server) campaignCommunes(r *http.Request, p campaignProgress, schedules
 	}
 	// Who lags behind stands first: that is what the list is read for.
 	slices.SortFunc(out, func(a, b communeRow) int {
-		return cmp.Or(cmp.Compare(a.Aired, b.Aired), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Aired, b.Aired), alphabet.Compare(a.Name, b.Name))
 	})
 	return out, nil
 }

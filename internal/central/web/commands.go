@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -254,7 +254,7 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 	chain := tree.Chain(asked)
 	var out []areaChoice
 	for _, a := range all {
-		c := areaChoice{ID: a.ID, Name: a.Name}
+		c := areaChoice{ID: a.ID, Name: areaLabel(tree, a)}
 		switch a.Kind {
 		case radio.Province:
 			if communes != nil {
@@ -268,22 +268,25 @@ func (s *Server) orderAreas(r *http.Request, asked radio.AreaID) ([]areaChoice, 
 		default:
 			c.Depth = 2
 			few := communes != nil && len(communes) < 2
-			if !who(r).May(radio.ControlDevices, tree.Chain(a.ID)...) || !few && !slices.Contains(chain, a.Parent) {
+			if !who(r).May(radio.ControlDevices, tree.Chain(a.ID)...) || !few && !shares(chain, tree.Chain(a.ID)) {
 				continue
 			}
 		}
 		out = append(out, c)
 	}
-	place := func(c areaChoice) string {
-		var names []string
+	alphabet.SortBy(out, func(c areaChoice) (names []string) {
 		for _, id := range tree.Chain(c.ID) {
 			a, _ := tree.Area(id)
-			names = append(names, radio.Fold(a.Name))
+			names = append(names, a.Name, a.Code)
 		}
-		return strings.Join(names, "\x00")
-	}
-	slices.SortFunc(out, func(a, b areaChoice) int { return cmp.Compare(place(a), place(b)) })
+		return names
+	})
 	return out, nil
+}
+
+// shares says whether a commune lies in both chains.
+func shares(a, b []radio.AreaID) bool {
+	return len(a) > 1 && len(b) > 1 && a[1] == b[1]
 }
 
 // batchData is one order with its results.
@@ -351,10 +354,8 @@ func (s *Server) batch(r *http.Request) (batchData, error) {
 			d.Over = d.Over && st.Final()
 		}
 	}
-	slices.SortFunc(d.Results, func(a, b radio.CommandResult) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), cmp.Compare(radio.Fold(a.CommuneName), radio.Fold(b.CommuneName)),
-			cmp.Compare(radio.Fold(a.HamletName), radio.Fold(b.HamletName)), cmp.Compare(a.Code, b.Code))
-	})
+	alphabet.SortBy(d.Results, func(x radio.CommandResult) []string { return []string{x.CommuneName, x.HamletName, x.Code} })
+	slices.SortStableFunc(d.Results, func(a, b radio.CommandResult) int { return cmp.Compare(rank[a.State], rank[b.State]) })
 	return d, nil
 }
 

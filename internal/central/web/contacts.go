@@ -1,11 +1,9 @@
 package web
 
 import (
-	"cmp"
-	"net/http"
-	"slices"
-
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
+	"net/http"
 )
 
 type contactsAnswer struct {
@@ -58,8 +56,9 @@ func (s *Server) contactRows(r *http.Request) ([]contactRow, radio.AreaTree, err
 		row.Contact.Area = a.ID
 		out = append(out, row)
 	}
-	slices.SortFunc(out, func(x, y contactRow) int {
-		return cmp.Or(cmp.Compare(x.Commune, y.Commune), cmp.Compare(x.Area.Kind, y.Area.Kind), cmp.Compare(x.Area.Name, y.Area.Name))
+	// A commune before its hamlets.
+	alphabet.SortBy(out, func(x contactRow) []string {
+		return []string{x.Commune, string(x.Area.Kind), x.Area.Name, x.Area.Code}
 	})
 	return out, tree, nil
 }

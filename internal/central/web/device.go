@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"loaxa/internal/radio"
@@ -31,9 +30,11 @@ type deviceDetail struct {
 	Open    []radio.Fault
 	Past    []radio.Fault
 	Airings []radio.LogRow
-	Events  []journalEvent
-	Now     radio.Millis
-	Write   bool // the reader may hand out codes
+	// Diagnosis is what is likely wrong with it.
+	Diagnosis radio.Diagnosis
+	Events    []journalEvent
+	Now       radio.Millis
+	Write     bool // the reader may hand out codes
 	// Order: the reader may order it; Commands are the newest ones.
 	Order    bool
 	Commands []radio.DeviceCommand
@@ -105,17 +106,9 @@ func (d deviceDetail) Missing() []radio.AudioStatus {
 }
 
 // Next are the coming airings, by its last report.
-func (d deviceDetail) Next() []radio.NextAiring {
-	if d.View.Status == nil {
-		return nil
-	}
-	var out []radio.NextAiring
-	for _, n := range d.View.Status.Next {
-		if n.Start >= d.Now && len(out) < shownNext {
-			out = append(out, n)
-		}
-	}
-	return out
+func (d deviceDetail) Next() []nextLine {
+	next := nextLines(d.View.Status, d.Now)
+	return next[:min(len(next), shownNext)]
 }
 
 // Kinds are the commands without a value of their own.
@@ -174,6 +167,9 @@ func (s *Server) deviceDetail(r *http.Request) (deviceDetail, error) {
 		d.Airings = page.Rows
 	}
 	if d.Events, err = s.journalEvents(ctx, id); err != nil {
+		return d, err
+	}
+	if d.Diagnosis, err = s.Why.Diagnose(ctx, id); err != nil {
 		return d, err
 	}
 	if err := s.endDetail(r, &d); err != nil {
@@ -321,22 +317,22 @@ func (s *Server) showDeviceForm(w http.ResponseWriter, r *http.Request, again re
 	if err != nil {
 		return err
 	}
+	areas = areasByName(areas)
 	d := deviceFormData{Again: again}
+	tree := radio.NewAreaTree(areas)
 	at := map[radio.AreaID]int{}
 	for _, a := range areas {
-		if a.Kind == radio.Commune && (communes == nil || slices.Contains(communes, a.ID)) {
+		if a.Kind == radio.Commune && !a.Ended() && (communes == nil || slices.Contains(communes, a.ID)) {
 			at[a.ID] = len(d.Communes)
 			d.Communes = append(d.Communes, hamletsOf{Commune: a})
 		}
 	}
 	for _, a := range areas {
-		if i, ok := at[a.Parent]; ok && a.Kind == radio.Hamlet {
+		of, _ := tree.LiveCommune(a.ID)
+		if i, ok := at[of.ID]; ok && a.Kind == radio.Hamlet && !a.Ended() {
 			d.Communes[i].Hamlets = append(d.Communes[i].Hamlets, a)
 		}
 	}
-	slices.SortFunc(d.Communes, func(a, b hamletsOf) int {
-		return strings.Compare(radio.Fold(a.Commune.Name), radio.Fold(b.Commune.Name))
-	})
 	return s.show(w, r, again.Status(), "devicenew.html", "Thêm một cụm loa", d)
 }
 

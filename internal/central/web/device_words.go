@@ -111,6 +111,12 @@ func (sp speech) waiting(l waitingLine) string {
 		return sp.say("%d bản tin cần duyệt lại", l.Count)
 	case "schedules":
 		return sp.say("%d lịch phát chờ bạn duyệt và phát hành", l.Count)
+	case "areas":
+		return sp.say("%d quyết định về địa bàn chưa thực hiện được", l.Count)
+	case "rules":
+		return sp.say("%d quy chế hoạt động chờ bạn duyệt", l.Count)
+	case "submissions":
+		return sp.say("%d bài địa phương gửi lên chờ bạn nghe", l.Count)
 	}
 	return sp.say("%d bản tin nháp của bạn", l.Count)
 }
@@ -120,8 +126,14 @@ func (l waitingLine) Link() string {
 	switch l.What {
 	case "schedules":
 		return "/schedules"
+	case "rules":
+		return "/rules"
 	case "again":
 		return "/bulletins?again=1"
+	case "submissions":
+		return "/submissions"
+	case "areas":
+		return "/areas#changes"
 	}
 	return "/bulletins"
 }

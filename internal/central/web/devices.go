@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 	"loaxa/internal/wire"
 )
@@ -62,7 +63,9 @@ type deviceRow struct {
 	Status *radio.Status `json:"status,omitempty"`
 
 	hamlet radio.AreaID
-	pick   bool // the reader may order it
+	merged []radio.AreaID // areas around it that were merged
+	former string         // what these were called, and other names of before
+	pick   bool           // the reader may order it
 }
 
 // Sounding says whether sound leaves now: the last report of a device that is gone
@@ -86,16 +89,37 @@ func (d deviceRow) Lost() bool { return d.Enrolled && !d.Online }
 
 // Coming is the first airing that the report names and whose time has not passed: a
 // device that is gone goes on playing, but its report grows old.
-func (d deviceRow) Coming(now radio.Millis) *radio.NextAiring {
-	if d.Status == nil {
-		return nil
-	}
-	for i := range d.Status.Next {
-		if d.Status.Next[i].Start >= now {
-			return &d.Status.Next[i]
-		}
+func (d deviceRow) Coming(now radio.Millis) *nextLine {
+	if next := nextLines(d.Status, now); len(next) > 0 {
+		return &next[0]
 	}
 	return nil
+}
+
+// nextLine is a coming airing by its device's last report.
+type nextLine struct {
+	radio.NextAiring
+	Lacks bool // its audio is not there, and should be
+	Waits bool // its audio is fetched before it
+}
+
+// nextLines lists the airings that a report names and whose time has not passed.
+func nextLines(s *radio.Status, now radio.Millis) (out []nextLine) {
+	if s == nil {
+		return nil
+	}
+	for _, n := range s.Next {
+		if n.Start >= now {
+			waits := !n.Ready && s.AudioWaits(n.Start)
+			out = append(out, nextLine{n, !n.Ready && !waits, waits})
+		}
+	}
+	return out
+}
+
+// Lacking says whether audio that should be on the device is not, by its last report.
+func (d deviceRow) Lacking() bool {
+	return d.Status != nil && slices.ContainsFunc(d.Status.Audio, func(a radio.AudioStatus) bool { return !a.Ready && (a.Refused || !d.Status.AudioWaits(a.Due)) })
 }
 
 // deviceState is a way to narrow the list.
@@ -176,6 +200,10 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := s.AreaDesk.AreaNames(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	trouble := map[radio.DeviceID][]radio.FaultKind{}
 	for _, f := range open {
 		if !slices.Contains(trouble[f.Device], f.Kind) {
@@ -184,14 +212,35 @@ func (s *Server) clusters(r *http.Request) ([]deviceRow, error) {
 	}
 	rows := make([]deviceRow, 0, len(views))
 	for _, v := range views {
-		if communes == nil || slices.Contains(communes, v.Place.Commune().ID) {
+		// Whoever reads a commune that was merged goes on to read its part.
+		if communes == nil || slices.ContainsFunc(v.Place.Chain, func(a radio.Area) bool { return slices.Contains(communes, a.ID) }) {
 			row := clusterRow(v)
+			row.stoodIn(v.Place, names)
 			row.Trouble = trouble[row.Device]
 			slices.Sort(row.Trouble)
 			rows = append(rows, row)
 		}
 	}
+	alphabet.SortBy(rows, func(d deviceRow) []string {
+		return []string{d.InCommune, string(d.Commune), d.InHamlet, string(d.hamlet), d.Name, d.Code}
+	})
 	return rows, nil
+}
+
+// stoodIn notes the areas that were merged and the names that areas had: by them people go
+// on to look for a cluster.
+func (d *deviceRow) stoodIn(p radio.Place, names []radio.AreaName) {
+	for _, a := range p.Chain {
+		if a.Ended() {
+			d.merged = append(d.merged, a.ID)
+			d.former += " " + a.Name + " " + a.Code
+		}
+		for _, n := range names {
+			if n.Area == a.ID && a.Kind != radio.Province {
+				d.former += " " + n.Name + " " + n.Code
+			}
+		}
+	}
 }
 
 func clusterRow(v radio.DeviceView) deviceRow {
@@ -245,16 +294,21 @@ func (f deviceFilter) matcher() func(deviceRow) bool {
 	words := strings.Fields(radio.Fold(f.Text))
 	i := slices.IndexFunc(deviceStates, func(d deviceState) bool { return d.Name == f.State })
 	return func(d deviceRow) bool {
-		if f.Commune != "" && d.Commune != f.Commune || f.Hamlet != "" && d.hamlet != f.Hamlet || !deviceStates[i].holds(d) ||
+		if f.Commune != "" && !d.in(d.Commune, f.Commune) || f.Hamlet != "" && !d.in(d.hamlet, f.Hamlet) || !deviceStates[i].holds(d) ||
 			f.Version != "" && (d.Status == nil || d.Status.Version != f.Version) {
 			return false
 		}
 		if len(words) == 0 {
 			return true
 		}
-		text := radio.Fold(d.Name + " " + d.Code + " " + d.InHamlet + " " + d.InCommune)
+		text := radio.Fold(d.Name + " " + d.Code + " " + d.InHamlet + " " + d.InCommune + d.former)
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 	}
+}
+
+// in says whether the cluster stands in an area: in now, or one that was merged into it.
+func (d deviceRow) in(now, area radio.AreaID) bool {
+	return now == area || slices.Contains(d.merged, area)
 }
 
 func (f deviceFilter) of(rows []deviceRow) []deviceRow {

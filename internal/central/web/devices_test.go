@@ -334,3 +334,29 @@ func TestEmergencySetShown(t *testing.T) {
 		}
 	}
 }
+
+// TestAudioNotFetchedYet: what a connected device fetches in the night before is not called
+// missing on any page.
+func TestAudioNotFetchedYet(t *testing.T) {
+	h := newHouse(t)
+	const lacks, list = "⚠ thiếu âm thanh</span>", "/devices"
+	pages := map[string]string{"/": "⚠ 1 thiếu âm thanh</span>", list: lacks, list + "/" + string(h.plan.places[1].Device.ID): lacks}
+	for page, words := range pages {
+		want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, words)
+	}
+	var s radio.Status
+	if err := json.Unmarshal(h.plan.states[1].Reported, &s); err != nil {
+		t.Fatal(err)
+	}
+	s.Link.Connected = true
+	h.plan.states[1].Reported, _ = json.Marshal(s)
+	for page, words := range pages {
+		got := h.ask(t, http.MethodGet, page, "")
+		if strings.Contains(got.Body.String(), words) {
+			t.Errorf("%s calls audio missing that is fetched before its airing in seven hours", page)
+		}
+		if page != "/" {
+			want(t, got, http.StatusOK, "sẽ tải âm thanh trước giờ phát")
+		}
+	}
+}

@@ -129,6 +129,7 @@ func (p *fakePeople) Logout(_ context.Context, t string) error {
 }
 
 type fakePlan struct {
+	rules     []radio.PolicyRule
 	bulletins []radio.Bulletin
 	schedules []radio.Schedule
 	campaigns []radio.Campaign
@@ -287,8 +288,13 @@ type house struct {
 	contract contract
 	orders   *fakeOrders
 	setups   *fakeSetups
+	offers   *fakeOffers
+	handed   *fakeSubmissions
+	rules    *fakeRules
+	lives    *fakeAreas
 	passkeys *fakePasskeys
 	months   *fakeMonths
+	why      *fakeExplainer
 }
 
 func newHouse(t testing.TB, change ...func(*Deps)) *house {
@@ -308,9 +314,17 @@ func newHouse(t testing.TB, change ...func(*Deps)) *house {
 		Metrics: http.NotFoundHandler(), Observe: func(string, int, time.Duration) {}, Zone: "Asia/Ho_Chi_Minh", Now: func() time.Time { return now },
 		Logger: slog.New(slog.DiscardHandler),
 	}
-	d.Preview = previewOf(h.plan)
+	coming := previewOf(h.plan)
+	d.Preview, d.Rehearsals = coming, coming
+	h.why = &fakeExplainer{plan: h.plan}
+	d.Why = h.why
 	h.withOrders(&d)
 	h.withSetups(&d)
+	h.withOffers(&d)
+	h.withSubmissions(&d)
+	h.withTimelines(&d)
+	h.withRules(&d)
+	h.withAreas(&d)
 	h.withSchedules(&d)
 	h.months = &fakeMonths{}
 	d.Months, d.Evidence = h.months, h.months
@@ -422,7 +436,7 @@ func deviceReport(d radio.Device, i int) radio.DeviceState {
 		return st
 	}
 	status := radio.Status{
-		Device: d.ID, Name: d.Name, At: seen, Version: "0.1.0", UpMS: 86_400_000, Link: radio.LinkStatus{Connected: true, Connection: 7, Broker: "mqtts://phat.hatinh.example:8883"},
+		Device: d.ID, Name: d.Name, At: seen, Version: "0.1.0", UpMS: 86_400_000, Link: radio.LinkStatus{Connected: i != 1, Connection: 7, Broker: "mqtts://phat.hatinh.example:8883"},
 		Clock:  radio.ClockStatus{ClockStamp: radio.ClockStamp{State: "trusted", Source: "kernel", BoundMS: 12}},
 		Output: radio.OutputStatus{Driver: "oto", Device: "default", State: "idle"}, Disk: radio.DiskStatus{FreeBytes: 5_300_000_000, TotalBytes: 16_000_000_000},
 		Journal: radio.JournalStatus{ID: id[radio.JournalID]('j', i), Head: 812, Acked: 810}, Policy: "Khung giờ chung của tỉnh",

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -186,7 +187,8 @@ func (s *Server) readLog(r *http.Request, q url.Values) (logPart, error) {
 type logData struct {
 	logPart
 	Communes []radio.Area
-	Devices  []radio.Place // the choices of the filter
+	Former   []formerCommune // what the commune asked for was, or is, by another name
+	Devices  []radio.Place   // the choices of the filter
 	Slots    []string
 	Named    []logChoice // campaigns and bulletins, each after the other
 	First    string      // address of the first page, "" when this is it
@@ -273,6 +275,9 @@ func (s *Server) offer(r *http.Request, d *logData) error {
 	}
 	places = slices.DeleteFunc(places, func(p radio.Place) bool { return !f.Allows(p.Commune().ID) })
 	d.Communes, d.Devices = communes(places), choices(places, f)
+	if err := s.formerCommunes(r, d); err != nil {
+		return err
+	}
 	all, err := s.Log.Choices(r.Context(), cmp.Or(f.To, f.From, s.today()), f.Communes)
 	if err != nil {
 		return err
@@ -310,16 +315,16 @@ func named[T ~string](kind string, ids []T, chosen T, names names) []logChoice {
 	for i, id := range ids {
 		out[i] = logChoice{kind, string(id), clip(names.of(string(id)), 80), id == chosen}
 	}
-	slices.SortStableFunc(out, func(a, b logChoice) int { return cmp.Compare(a.Name, b.Name) })
+	alphabet.Sort(out, func(c logChoice) string { return c.Name })
 	return out
 }
 
 // choices are the devices a filter offers: those of its commune, all of them where
 // they are few, and always the one it names.
 func choices(places []radio.Place, f radio.LogFilter) []radio.Place {
-	return slices.DeleteFunc(slices.Clone(places), func(p radio.Place) bool {
+	return slices.DeleteFunc(placesByName(places), func(p radio.Place) bool {
 		few := f.Commune == "" && len(places) <= maxChoices
-		return !few && p.Device.ID != f.Device && (f.Commune == "" || p.Commune().ID != f.Commune)
+		return !few && p.Device.ID != f.Device && (f.Commune == "" || !p.Within(radio.Target{Area: f.Commune}))
 	})
 }
 

@@ -70,7 +70,7 @@ func actText(a radio.AirAct) string {
 	return word(map[radio.AirAct]string{
 		radio.ActBulletinMade: "Soạn bản tin", radio.ActBulletinApproved: "Duyệt bản tin", radio.ActBulletinWithdrawn: "Thu hồi bản tin",
 		radio.ActScheduleWritten: "Soạn lịch phát", radio.ActSchedulePublished: "Phát hành lịch phát", radio.ActScheduleWithdrawn: "Thu hồi lịch phát",
-		radio.ActProgrammeIssued: "Máy chủ ký chương trình của cụm loa", radio.ActAlertComposed: "Soạn thông báo khẩn cấp", radio.ActAlertSigned: "Ký thông báo khẩn cấp",
+		radio.ActCommuneDecided: "Địa phương trả lời", radio.ActProgrammeIssued: "Máy chủ ký chương trình của cụm loa", radio.ActAlertComposed: "Soạn thông báo khẩn cấp", radio.ActAlertSigned: "Ký thông báo khẩn cấp",
 		radio.ActAlertCancelled: "Ký lệnh hủy phát khẩn cấp", radio.ActCommanded: "Ra lệnh từ xa", radio.ActLocalStart: "Phát tại cụm loa, bằng mã PIN",
 		radio.ActLocalStop: "Dừng tại cụm loa, bằng mã PIN",
 	}, a)

@@ -37,7 +37,7 @@ func (s *Server) describe() (*openapi3.T, error) {
 	d := &openapi3.T{
 		OpenAPI: "3.0.3",
 		Info: &openapi3.Info{Title: "Loa Xã", Version: radio.Version,
-			Description: "The radio desk of a province's commune loudspeakers. Instants are UTC in milliseconds since 1970; ids are 26 characters of Crockford base32."},
+			Description: "The radio desk of a province's commune loudspeakers. Instants are UTC in milliseconds since 1970; dates and times of day are those of the province's zone; ids are 26 characters of Crockford base32."},
 		Paths: openapi3.NewPaths(),
 		Components: &openapi3.Components{
 			Schemas: openapi3.Schemas{},

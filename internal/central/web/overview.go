@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -32,7 +33,7 @@ type overviewData struct {
 
 // waitingLine is work for the reader.
 type waitingLine struct {
-	What  string // pending, again, drafts, schedules
+	What  string // pending, again, drafts, schedules, rules, submissions, areas
 	Count int
 }
 
@@ -86,7 +87,7 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pending, again, drafts, schedules int
+	var pending, again, drafts, schedules, rules int
 	if p.MaySomewhere(radio.ReadBulletins) {
 		all, err := s.Plan.Bulletins(r.Context())
 		if err != nil {
@@ -116,9 +117,20 @@ func (s *Server) waiting(r *http.Request) ([]waitingLine, error) {
 			return nil, err
 		}
 		schedules = len(all)
+		if rules, err = s.rulesWaiting(r); err != nil {
+			return nil, err
+		}
+	}
+	handed, err := s.handedUp(r, tree)
+	if err != nil {
+		return nil, err
+	}
+	undone, err := s.undone(r, tree)
+	if err != nil {
+		return nil, err
 	}
 	var out []waitingLine
-	for _, l := range []waitingLine{{"pending", pending}, {"again", again}, {"schedules", schedules}, {"drafts", drafts}} {
+	for _, l := range []waitingLine{{"areas", undone}, {"pending", pending}, {"again", again}, {"schedules", schedules}, {"rules", rules}, {"submissions", handed}, {"drafts", drafts}} {
 		if l.Count > 0 {
 			out = append(out, l)
 		}
@@ -154,13 +166,13 @@ func comingSoon(rows []deviceRow, now radio.Millis) []comingLine {
 			switch {
 			case n.Excluded != "":
 				out[i].Excluded++
-			case !n.Ready:
+			case !n.Ready && !row.Status.AudioWaits(n.Start):
 				out[i].NotReady++
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b comingLine) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Title, b.Title))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), alphabet.Compare(a.Title, b.Title))
 	})
 	return out[:min(len(out), shownComing)]
 }
@@ -175,6 +187,5 @@ func communes(places []radio.Place) []radio.Area {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b radio.Area) int { return cmp.Compare(a.Name, b.Name) })
-	return out
+	return areasByName(out)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"loaxa/internal/alphabet"
 	"loaxa/internal/radio"
 )
 
@@ -182,9 +183,9 @@ func (s *Server) areaChoices(r *http.Request, a radio.Action, chosen string) ([]
 	all := len(out)
 	for _, id := range ids {
 		area, _ := tree.Area(id)
-		out = append(out, choice{string(id), area.Name, chosen == string(id)})
+		out = append(out, choice{string(id), areaLabel(tree, area), chosen == string(id)})
 	}
-	slices.SortFunc(out[all:], func(a, b choice) int { return strings.Compare(a.Words, b.Words) })
+	alphabet.Sort(out[all:], func(c choice) string { return c.Words })
 	return out, nil
 }
 

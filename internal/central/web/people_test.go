@@ -273,7 +273,7 @@ func TestAuditSearch(t *testing.T) {
 // TestEveryChangeHasWords: what any room writes into the audit is said in words.
 func TestEveryChangeHasWords(t *testing.T) {
 	var found int
-	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|policy|device|alert|contact|key|centre)\.[a-z_]+)"`)
+	form := regexp.MustCompile(`"((?:person|token|bulletin|schedule|campaign|plan|policy|device|alert|contact|key|centre|offer|submission|area|command|log)\.[a-z_]*)"`)
 	for _, pattern := range []string{"../store/*.go", "../schedule/*.go", "../library/*.go", "../fault/*.go", "../*.go", "*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
@@ -288,8 +288,14 @@ func TestEveryChangeHasWords(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range form.FindAllStringSubmatch(string(b), -1) {
-				if found++; actionText(m[1]) == m[1] && !strings.HasSuffix(m[1], ".html") {
+				if strings.HasSuffix(m[1], ".html") {
+					continue
+				}
+				if found++; actionText(m[1]) == m[1] && !strings.HasSuffix(m[1], ".") {
 					t.Errorf("%s: the audit's page has no words for %s", f, m[1])
+				}
+				if group, _, _ := strings.Cut(m[1], "."); !slices.Contains(auditGroups, group+".") {
+					t.Errorf("%s: the audit's filter does not offer %s", f, m[1])
 				}
 			}
 		}

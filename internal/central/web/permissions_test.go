@@ -59,12 +59,19 @@ func fixtures() []fixture {
 		overviewFixtures(),
 		bulletinFixtures(),
 		scheduleFixtures(),
+		rulesFixtures(),
 		weekFixtures(),
+		rehearsalFixtures(),
+		offerFixtures(),
+		submissionFixtures(),
+		timelineFixtures(),
+		explainFixtures(),
 		campaignFixtures(),
 		alertFixtures(),
 		passkeyFixtures(),
 		commandFixtures(),
 		setupFixtures(),
+		areaFixtures(),
 		logFixtures(),
 		monthFixtures(),
 		peopleFixtures(),
@@ -78,7 +85,7 @@ func fixtures() []fixture {
 // writes counts what the fakes were asked to change; a forbidden request adds nothing.
 func (h *house) writes() int {
 	return len(h.plan.saved) + len(h.desk.uploads) + len(h.desk.decisions) + len(h.people.ended) + len(h.staff.changes) +
-		len(h.watch.added) + len(h.watch.codes) + len(h.watch.ends) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts) + len(h.passkeys.acts) + len(h.months.acts)
+		len(h.watch.added) + len(h.watch.codes) + len(h.watch.ends) + len(h.plans.acts) + len(h.alerts.acts) + len(h.orders.audit) + len(h.setups.acts) + len(h.rules.acts) + len(h.passkeys.acts) + len(h.months.acts) + len(h.offers.words) + len(h.offers.rules) + len(h.lives.acts) + len(h.handed.steps)
 }
 
 // area is a commune at w, or the province.
@@ -89,7 +96,7 @@ func (h *house) area(w where) radio.AreaID {
 // readFor is the right to see what another right changes.
 var readFor = map[radio.Action]radio.Action{
 	radio.ReadBulletins: radio.ReadBulletins, radio.WriteBulletins: radio.ReadBulletins, radio.DecideBulletins: radio.ReadBulletins,
-	radio.ReadSchedules: radio.ReadSchedules, radio.WriteSchedules: radio.ReadSchedules, radio.PublishSchedules: radio.ReadSchedules,
+	radio.ReadSchedules: radio.ReadSchedules, radio.WriteSchedules: radio.ReadSchedules, radio.PublishSchedules: radio.ReadSchedules, radio.DecideOffers: radio.ReadSchedules,
 	radio.CloseLog:      radio.ReadLog,
 	radio.ReadCampaigns: radio.ReadCampaigns, radio.WriteCampaigns: radio.ReadCampaigns,
 	radio.ReadDevices: radio.ReadDevices, radio.WriteDevices: radio.ReadDevices, radio.ControlDevices: radio.ReadDevices,

@@ -122,16 +122,29 @@ func (s *Server) apiScheduleSave(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, x)
 }
 
-func (s *Server) apiScheduleDrop(w http.ResponseWriter, r *http.Request) error {
+// queryRevision is the draft that a DELETE names in its address.
+func queryRevision(r *http.Request) (int64, error) {
 	q, err := strictQuery(r, "revision")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	revision, err := strconv.ParseInt(q.Get("revision"), 10, 64)
+	return draftRevision(q.Get("revision"))
+}
+
+func draftRevision(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		var e radio.Invalid
 		e.Add("revision", "phải nêu số của bản nháp", "name the draft's revision")
-		return e.Err()
+		return 0, e.Err()
+	}
+	return n, nil
+}
+
+func (s *Server) apiScheduleDrop(w http.ResponseWriter, r *http.Request) error {
+	revision, err := queryRevision(r)
+	if err != nil {
+		return err
 	}
 	if err := s.ScheduleDesk.Drop(r.Context(), who(r), scheduleID(r), revision); err != nil {
 		return scheduleSentence(err)

@@ -17,6 +17,10 @@ type scheduleEditData struct {
 	scheduleEdit
 	Action   string
 	Problems []problemRow
+	// Clashes are what would stand between a form that was checked and the air.
+	Clashes     []clashRow
+	MoreClashes int
+	Blocking    bool
 	// Moved: another version or draft came since the form was opened; saving again takes
 	// this one in its place.
 	Moved     bool
@@ -42,7 +46,7 @@ func (s *Server) scheduleNew(w http.ResponseWriter, r *http.Request) error {
 	if campaign := radio.TidyLine(r.FormValue("campaign")); radio.ValidCode(campaign) {
 		e.Campaign = campaign
 	}
-	return s.showEdit(w, r, http.StatusOK, e, nil, false)
+	return s.showEdit(w, r, http.StatusOK, e, editTold{})
 }
 
 func (s *Server) scheduleEdit(w http.ResponseWriter, r *http.Request) error {
@@ -63,7 +67,7 @@ func (s *Server) scheduleEdit(w http.ResponseWriter, r *http.Request) error {
 	if v.Draft != nil {
 		e.Note = v.Draft.Note
 	}
-	return s.showEdit(w, r, http.StatusOK, e, nil, false)
+	return s.showEdit(w, r, http.StatusOK, e, editTold{})
 }
 
 // see notes which version and which draft the form was made from.
@@ -87,25 +91,26 @@ func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 	do := r.PostFormValue("do")
 	if do != "save" && do != "check" {
 		e.change(do)
-		return s.showEdit(w, r, http.StatusOK, e, nil, false)
+		return s.showEdit(w, r, http.StatusOK, e, editTold{})
 	}
 	e.name()
 	form, problems := e.form()
 	if len(problems) > 0 {
-		return s.showEdit(w, r, http.StatusUnprocessableEntity, e, problems, false)
+		return s.showEdit(w, r, http.StatusUnprocessableEntity, e, editTold{problems: problems})
 	}
 	save := radio.DraftSave{Schedule: e.ID, Base: e.Base, Revision: e.Revision, Form: form, Note: e.Note}
 	var x radio.ScheduleDraft
+	var found []radio.Conflict
 	var err error
 	if do == "check" {
-		err = s.ScheduleDesk.Check(r.Context(), who(r), save)
+		found, err = s.ScheduleDesk.Check(r.Context(), who(r), save)
 	} else {
 		x, err = s.ScheduleDesk.Save(r.Context(), who(r), save)
 	}
 	var invalid *radio.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		return s.showEdit(w, r, http.StatusUnprocessableEntity, e, invalid.Problems, false)
+		return s.showEdit(w, r, http.StatusUnprocessableEntity, e, editTold{problems: invalid.Problems})
 	case errors.Is(err, radio.ErrConflict) && e.ID != "":
 		v, err := s.Schedules.View(r.Context(), who(r), e.ID)
 		if err != nil {
@@ -113,19 +118,34 @@ func (s *Server) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 		}
 		e.Base, e.Revision = 0, 0
 		e.see(v)
-		return s.showEdit(w, r, http.StatusConflict, e, nil, true)
+		return s.showEdit(w, r, http.StatusConflict, e, editTold{moved: true})
 	case err != nil:
 		return scheduleSentence(err)
 	case do == "check":
 		e.Checked = true
-		return s.showEdit(w, r, http.StatusOK, e, nil, false)
+		return s.showEdit(w, r, http.StatusOK, e, editTold{clashes: found})
 	}
 	http.Redirect(w, r, "/schedules/"+string(x.Doc.ID), http.StatusSeeOther)
 	return nil
 }
 
-func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, e scheduleEdit, problems []radio.Problem, moved bool) error {
-	d := scheduleEditData{scheduleEdit: e, Action: "/schedules", Problems: s.problemRows(r, problems), Moved: moved}
+// editTold is what a form is shown with.
+type editTold struct {
+	problems []radio.Problem
+	moved    bool
+	clashes  []radio.Conflict
+}
+
+func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, e scheduleEdit, told editTold) error {
+	d := scheduleEditData{scheduleEdit: e, Action: "/schedules", Problems: s.problemRows(r, told.problems), Moved: told.moved}
+	if len(told.clashes) > 0 {
+		names, err := s.deviceNames(r)
+		if err != nil {
+			return err
+		}
+		d.Blocking = (&radio.ScheduleClash{Conflicts: told.clashes}).Blocking()
+		d.Clashes, d.MoreClashes = first(clashRows(r, told.clashes, names), rehearsalConflicts)
+	}
 	title := "Lịch phát mới"
 	if e.ID != "" {
 		d.Action, title = "/schedules/"+string(e.ID)+"/edit", "Sửa lịch phát"
@@ -162,17 +182,14 @@ func (s *Server) editChoices(r *http.Request, d *scheduleEditData) error {
 	tree := radio.NewAreaTree(areas)
 	for _, a := range areas {
 		if a.Kind != radio.Hamlet && p.May(radio.WriteSchedules, tree.Chain(a.ID)...) {
+			a.Name = areaLabel(tree, a)
 			d.Owners = append(d.Owners, a)
 		}
 	}
-	slices.SortStableFunc(d.Owners, func(a, b radio.Area) int {
-		if n := len(tree.Chain(a.ID)) - len(tree.Chain(b.ID)); n != 0 {
-			return n
-		}
-		return strings.Compare(radio.Fold(a.Name), radio.Fold(b.Name))
-	})
+	d.Owners = areasByName(d.Owners)
+	slices.SortStableFunc(d.Owners, func(a, b radio.Area) int { return len(tree.Chain(a.ID)) - len(tree.Chain(b.ID)) })
 	d.Open = r.FormValue("open")
-	d.targets(places, labels)
+	d.targets(placesByName(places), labels)
 	slices.SortFunc(bulletins, func(a, b radio.Bulletin) int { return int(b.CreatedAt - a.CreatedAt) })
 	for _, b := range bulletins {
 		if (b.State == radio.Approved || b.State == radio.Pending) && len(d.Bulletins) < bulletinsOffered && p.MaySee(b, tree.Chain(b.Area)...) {
@@ -242,10 +259,14 @@ func (d *scheduleEditData) slots(labels labels, sp speech) {
 			if b := s.Items[j].Bulletin; b != "" {
 				s.Items[j].Title = labels.names["bulletin "+b]
 			}
+			s.Items[j].Variants = labels.variantEdits(s.Items[j].Variants)
 		}
 		var quiet radio.Invalid
 		form := s.form(&quiet, "")
 		s.Ends = slotEnds(form, labels.seconds)
+		if length, ok := form.Length(func(code string) float64 { return labels.seconds[code] }); ok && form.Now {
+			s.Ends = sp.say("ngay sau khi phát hành, dài %s", sp.length(length.Seconds()))
+		}
 		if s.Days == daysCron && s.Cron != "" {
 			s.Words = sp.when(radio.FormSlot{Cron: s.Cron})
 		}

@@ -16,6 +16,7 @@ type fakePlans struct {
 	drafts     map[radio.ScheduleID]radio.ScheduleDraft
 	acts       []radio.DeskAct
 	clashes    []radio.Conflict
+	difference radio.RehearsalDifference
 	released   int
 	generation int64
 }
@@ -117,6 +118,10 @@ func (f *fakePlans) PersonNames(context.Context) (map[radio.UserID]string, error
 
 func (f *fakePlans) Conflicts(context.Context, []radio.Schedule) ([]radio.Conflict, error) {
 	return f.clashes, nil
+}
+
+func (f *fakePlans) Difference(context.Context, []radio.Schedule) (radio.RehearsalDifference, error) {
+	return f.difference, nil
 }
 
 // Generation: tests change the plan behind the desk's back.

@@ -90,7 +90,9 @@ func scheduleFixtures() []fixture {
 		{pattern: "POST " + api + "/publish", may: publish, thing: narrow, body: `{"revision":7}`},
 		{pattern: "POST " + api + "/withdraw", may: publish, thing: onAir, body: `{"version":1,"why":"thử"}`},
 		{pattern: "GET " + api + "/conflicts", may: read, thing: both, except: hidden},
+		{pattern: "GET " + api + "/difference", may: read, thing: both, except: hidden},
 		{pattern: "GET " + api + "/devices", may: read, thing: onAir},
+		{pattern: "GET " + api + "/answers", may: read, thing: onAir},
 		{pattern: "GET " + api + "/export", may: read, thing: onAir},
 	}
 }

@@ -33,9 +33,11 @@ type scheduleEdit struct {
 
 type slotEdit struct {
 	Code, Times     string
-	Days            string // daily, weekdays, month, date, cron
+	Days            string // daily, weekdays, month, date, dates, now, cron
 	Weekdays        []int
 	MonthDays, Date string
+	Dates           string
+	Again, Every    string // how often each time comes again, and after how many minutes
 	Cron            string
 	Items           []itemEdit
 	// What the page adds: when it is over, and the rule in words.
@@ -45,6 +47,14 @@ type slotEdit struct {
 type itemEdit struct {
 	Code, Bulletin, Repeat, Gap string
 	Title                       string // of the bulletin, by the page
+	Variants                    []variantEdit
+}
+
+// variantEdit is what one place plays at a position: "code" of an area or "cụm:code" of a
+// device, and the code of a bulletin.
+type variantEdit struct {
+	Place, Bulletin string
+	Where, Title    string // in words, by the page
 }
 
 // Kinds of days of a slot.
@@ -53,6 +63,8 @@ const (
 	daysWeek  = "weekdays"
 	daysMonth = "month"
 	daysDate  = "date"
+	daysDates = "dates"
+	daysNow   = "now"
 	daysCron  = "cron"
 )
 
@@ -85,7 +97,17 @@ func editOf(f radio.ScheduleForm) scheduleEdit {
 
 func slotEditOf(s radio.FormSlot) slotEdit {
 	e := slotEdit{Code: s.Code, Times: strings.Join(s.Times, ", "), Days: daysDaily, Weekdays: s.Weekdays, MonthDays: joinInts(s.MonthDays), Date: string(s.Day), Cron: s.Cron}
+	if s.Again > 0 {
+		e.Again, e.Every = strconv.Itoa(s.Again), strconv.Itoa(s.EveryMinutes)
+	}
+	dates := make([]string, len(s.Dates))
+	for i, d := range s.Dates {
+		dates[i] = formatDay(d)
+	}
+	e.Dates = strings.Join(dates, ", ")
 	switch {
+	case s.Now:
+		e.Days = daysNow
 	case len(s.Times) == 0:
 		e.Days = daysCron
 	case len(s.Weekdays) > 0:
@@ -94,9 +116,14 @@ func slotEditOf(s radio.FormSlot) slotEdit {
 		e.Days = daysMonth
 	case s.Day != "":
 		e.Days = daysDate
+	case len(s.Dates) > 0:
+		e.Days = daysDates
 	}
 	for _, it := range s.Items {
 		item := itemEdit{Code: it.Code, Bulletin: it.Bulletin, Repeat: strconv.Itoa(max(it.Repeat, 1)), Gap: gapText(it.GapMS)}
+		for _, v := range it.Variants {
+			item.Variants = append(item.Variants, variantEdit{Place: variantPlace(v), Bulletin: v.Bulletin})
+		}
 		e.Items = append(e.Items, item)
 	}
 	return e
@@ -149,7 +176,11 @@ func typedTargets(s string) []string {
 
 func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 	s := radio.FormSlot{Code: e.Code, Items: []radio.FormItem{}, Cron: e.Cron}
-	if e.Days != daysCron {
+	switch e.Days {
+	case daysCron:
+	case daysNow:
+		s.Now, s.Cron = true, ""
+	default:
 		for _, t := range words(e.Times) {
 			s.Times = append(s.Times, clockTime(t))
 		}
@@ -173,10 +204,23 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 		if s.Day = radio.Date(isoDate(e.Date)); s.Day == "" {
 			bad.Add(place+".day", "hãy chọn ngày", "choose a date")
 		}
+	case daysDates:
+		for _, w := range words(e.Dates) {
+			s.Dates = append(s.Dates, radio.Date(isoDate(w)))
+		}
+		if len(s.Dates) == 0 {
+			bad.Add(place+".dates", "hãy ghi ít nhất một ngày, ví dụ 17/09/2026, 20/09/2026", "name at least one date, 17/09/2026, 20/09/2026, say")
+		}
 	case daysCron:
 		if e.Cron == "" {
 			bad.Add(place+".cron", "chưa có quy tắc; ghi như 0 5 * * 1-6", "no rule is given; write 0 5 * * 1-6, say")
 		}
+	}
+	if e.Days != daysCron && e.Days != daysNow && e.Again != "" {
+		s.Again = wholeNumber(bad, place+".again", e.Again)
+	}
+	if s.Again > 0 && e.Every != "" {
+		s.EveryMinutes = wholeNumber(bad, place+".every_minutes", e.Every)
 	}
 	for j, it := range e.Items {
 		p := fmt.Sprintf("%s.items[%d]", place, j)
@@ -189,6 +233,7 @@ func (e slotEdit) form(bad *radio.Invalid, place string) radio.FormSlot {
 		if it.Gap != "" {
 			item.GapMS = milliseconds(bad, p+".gap_ms", it.Gap)
 		}
+		item.Variants = it.variants(bad, p)
 		s.Items = append(s.Items, item)
 	}
 	return s
@@ -256,7 +301,8 @@ func readEdit(q url.Values) scheduleEdit {
 	}
 	for i := range boundedNumber(q.Get("slots"), radio.MaxSlots) {
 		p := fmt.Sprintf("s%d.", i)
-		s := slotEdit{Code: get(p + "code"), Times: get(p + "times"), Days: get(p + "days"), MonthDays: get(p + "mdays"), Date: get(p + "date"), Cron: get(p + "cron")}
+		s := slotEdit{Code: get(p + "code"), Times: get(p + "times"), Days: get(p + "days"), MonthDays: get(p + "mdays"), Date: get(p + "date"),
+			Dates: get(p + "dates"), Again: get(p + "again"), Every: get(p + "every"), Cron: get(p + "cron")}
 		for _, d := range q[p+"dow"] {
 			if n, err := strconv.Atoi(d); err == nil && n >= 1 && n <= 7 && !slices.Contains(s.Weekdays, n) {
 				s.Weekdays = append(s.Weekdays, n)
@@ -265,7 +311,12 @@ func readEdit(q url.Values) scheduleEdit {
 		slices.Sort(s.Weekdays)
 		for j := range boundedNumber(q.Get(p+"items"), radio.MaxSlotItems) {
 			ip := fmt.Sprintf("%si%d.", p, j)
-			s.Items = append(s.Items, itemEdit{Code: get(ip + "code"), Bulletin: get(ip + "bulletin"), Repeat: get(ip + "repeat"), Gap: get(ip + "gap")})
+			it := itemEdit{Code: get(ip + "code"), Bulletin: get(ip + "bulletin"), Repeat: get(ip + "repeat"), Gap: get(ip + "gap")}
+			for k := range boundedNumber(q.Get(ip+"variants"), radio.MaxVariants) {
+				vp := fmt.Sprintf("%sv%d.", ip, k)
+				it.Variants = append(it.Variants, variantEdit{Place: get(vp + "place"), Bulletin: get(vp + "bulletin")})
+			}
+			s.Items = append(s.Items, it)
 		}
 		e.Slots = append(e.Slots, s)
 	}
@@ -281,7 +332,7 @@ func boundedNumber(s string, most int) int {
 }
 
 // change does what a button of the form asks for: add-slot, drop-slot.1, add-item.1,
-// drop-item.1.2, up-item.1.2, down-item.1.2. Anything else changes nothing.
+// drop-item.1.2, up-item.1.2, down-item.1.2, add-variant.1.2, drop-variant.1.2.0. Anything else changes nothing.
 func (e *scheduleEdit) change(do string) {
 	p := strings.Split(do, ".")
 	at := func(i int) int {
@@ -297,7 +348,7 @@ func (e *scheduleEdit) change(do string) {
 	if p[0] == "add-slot" && len(e.Slots) < radio.MaxSlots {
 		e.Slots = append(e.Slots, slotEdit{Days: daysDaily, Items: []itemEdit{{Repeat: "1"}}})
 	}
-	i, j := at(1), at(2)
+	i, j, k := at(1), at(2), at(3)
 	if i < 0 || i >= len(e.Slots) {
 		return
 	}
@@ -310,6 +361,10 @@ func (e *scheduleEdit) change(do string) {
 	case j < 0 || j >= len(s.Items):
 	case p[0] == "drop-item":
 		s.Items = slices.Delete(s.Items, j, j+1)
+	case p[0] == "add-variant" && len(s.Items[j].Variants) < radio.MaxVariants:
+		s.Items[j].Variants = append(s.Items[j].Variants, variantEdit{})
+	case p[0] == "drop-variant" && k >= 0 && k < len(s.Items[j].Variants):
+		s.Items[j].Variants = slices.Delete(s.Items[j].Variants, k, k+1)
 	case p[0] == "up-item" && j > 0:
 		s.Items[j-1], s.Items[j] = s.Items[j], s.Items[j-1]
 	case p[0] == "down-item" && j+1 < len(s.Items):

@@ -12,15 +12,18 @@ import (
 )
 
 type scheduleData struct {
-	View     radio.ScheduleView
-	OnAir    *scheduleRow
-	Pending  *scheduleRow
-	Changes  []changeRow
-	Clashes  []clashRow
-	Blocking bool
+	View    radio.ScheduleView
+	OnAir   *scheduleRow
+	Pending *scheduleRow
+	Changes []changeRow
+	Clashes []clashRow
+	// Difference is what the publication of the draft would change; nil without a draft.
+	Difference *radio.RehearsalDifference
+	Blocking   bool
 	// Refused is what stands in the way of the publication that was just asked for.
 	Refused bool
 	Holders holderSums
+	Answers answerSums // of the communes to which it is sent
 	// What the reader may do now.
 	MayWrite, MayPublish, MayWithdraw bool
 	// Own: the reader wrote the draft, somebody else publishes it.
@@ -34,12 +37,35 @@ type changeRow struct {
 	Place, Was, Is string
 }
 
+// clashRow is one conflict: what, who, when, and how to solve it.
 type clashRow struct {
 	Reason   string
+	Fix      string
 	Blocking bool
 	At       radio.Millis
 	Times    int
 	Devices  int
+	Names    []string // of some of the devices
+	More     int      // devices that are not named
+}
+
+// clashRows puts conflicts into the reader's language.
+func clashRows(r *http.Request, found []radio.Conflict, names map[radio.DeviceID]string) []clashRow {
+	var out []clashRow
+	for _, c := range found {
+		row := clashRow{Reason: c.VI, Fix: c.FixVI, Blocking: c.Blocking, At: c.At, Times: c.Times, Devices: c.DeviceCount}
+		if languageOf(r) == english {
+			row.Reason, row.Fix = c.EN, c.FixEN
+		}
+		for _, d := range c.Devices[:min(len(c.Devices), maxDeviceNames)] {
+			if n := names[d]; n != "" {
+				row.Names = append(row.Names, n)
+			}
+		}
+		row.More = c.DeviceCount - len(row.Names)
+		out = append(out, row)
+	}
+	return out
 }
 
 // holderSums count the devices of a schedule by how far they are.
@@ -101,6 +127,11 @@ func (s *Server) scheduleData(r *http.Request) (scheduleData, error) {
 		return d, err
 	}
 	d.Holders = sumHolders(holders)
+	answers, err := s.answers(r, d.View)
+	if err != nil {
+		return d, err
+	}
+	d.Answers = sumAnswers(answers)
 	return d, nil
 }
 
@@ -120,14 +151,30 @@ func (s *Server) draftData(r *http.Request, d *scheduleData) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range found {
-		row := clashRow{Reason: c.VI, Blocking: c.Blocking, At: c.At, Times: c.Times, Devices: c.DeviceCount}
-		if languageOf(r) == english {
-			row.Reason = c.EN
-		}
-		d.Clashes, d.Blocking = append(d.Clashes, row), d.Blocking || c.Blocking
+	names, err := s.deviceNames(r)
+	if err != nil {
+		return err
 	}
-	return nil
+	d.Clashes = clashRows(r, found, names)
+	d.Blocking = (&radio.ScheduleClash{Conflicts: found}).Blocking()
+	x, err := s.Schedules.Difference(r.Context(), who(r), scheduleID(r))
+	d.Difference = &x
+	return err
+}
+
+// deviceNames names the devices that the reader may see.
+func (s *Server) deviceNames(r *http.Request) (map[radio.DeviceID]string, error) {
+	places, err := s.Plan.Places(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	names := map[radio.DeviceID]string{}
+	for _, p := range places {
+		if who(r).May(radio.ReadSchedules, chainIDs(p.Chain)...) {
+			names[p.Device.ID] = p.Device.Name
+		}
+	}
+	return names, nil
 }
 
 // holders lists the devices of the schedule that the reader may see.

@@ -2,12 +2,10 @@ package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"loaxa/internal/radio"
 )
@@ -47,7 +45,7 @@ func partText(name string) string {
 		"code": "Mã", "title": "Tên lịch", "area": "Địa bàn quản lý", "campaign": "Đợt tuyên truyền", "priority": "Mức ưu tiên", "targets": "Nơi phát",
 		"zone": "Múi giờ", "from": "Từ ngày", "until": "Đến hết ngày", "except": "Trừ các ngày", "grace": "Được phát trễ", "grace_seconds": "Được phát trễ",
 		"withdrawn": "Thu hồi", "slots": "Các khung giờ", "cron": "Thời điểm", "order": "Thứ tự các mục", "item": "Mục", "times": "Giờ phát", "weekdays": "Thứ trong tuần",
-		"month_days": "Ngày trong tháng", "day": "Ngày", "bulletin": "Bản tin", "repeat": "Số lần", "gap_ms": "Nghỉ giữa", "note": "Ghi chú", "why": "Lý do", "items": "Các mục",
+		"month_days": "Ngày trong tháng", "day": "Ngày", "dates": "Các ngày", "now": "Phát ngay", "again": "Phát lại", "every_minutes": "Cách nhau (phút)", "variants": "Bản riêng", "bulletin": "Bản tin", "repeat": "Số lần", "gap_ms": "Nghỉ giữa", "note": "Ghi chú", "why": "Lý do", "items": "Các mục",
 	}, name)
 }
 
@@ -73,7 +71,7 @@ func (s *Server) changeRows(r *http.Request, l labels, changes []radio.FieldChan
 	return out
 }
 
-var itemValue = regexp.MustCompile(`^(\S+) ×(\d+), gap (\d+)ms$`)
+var itemValue = regexp.MustCompile(`^(\S+) ×(\d+), gap (\d+)ms((?:; \S+ = \S+)*)$`)
 
 func (s *Server) changeValue(r *http.Request, l labels, c radio.FieldChange, v string) string {
 	sp := s.pages.speech[languageOf(r)]
@@ -91,9 +89,25 @@ func (s *Server) changeValue(r *http.Request, l labels, c radio.FieldChange, v s
 		if ms, err := strconv.Atoi(m[3]); err == nil && ms > 0 {
 			text += sp.say(", nghỉ %s", sp.length(float64(ms)/1000))
 		}
+		for part := range strings.SplitSeq(strings.TrimPrefix(m[4], "; "), "; ") {
+			if place, bulletin, ok := strings.Cut(part, " = "); ok {
+				text += "; " + l.place(place) + ": " + l.of("bulletin", bulletin)
+			}
+		}
 		return text
 	case c.Field == "cron":
 		return cmp.Or(sp.cron(v), v)
+	case c.Field == "now":
+		return sp.say("phát ngay khi được phát hành")
+	case c.Field == "again":
+		again, every, _ := strings.Cut(v, " × ")
+		return sp.say("thêm %s lần, cách nhau %s phút", again, every)
+	case c.Field == "dates":
+		parts := strings.Split(v, ", ")
+		for i, p := range parts {
+			parts[i] = formatDay(radio.Date(p))
+		}
+		return strings.Join(parts, ", ")
 	case c.Field == "priority":
 		return sp.say(priorityText(radio.Priority(v)))
 	case c.Field == "area":
@@ -112,7 +126,7 @@ func (s *Server) changeValue(r *http.Request, l labels, c radio.FieldChange, v s
 	return v
 }
 
-var formPlace = regexp.MustCompile(`^(?:slots\[(\d+)\](?:\.items\[(\d+)\])?\.?)?(?:targets\[\d+\]|except\[\d+\]|([a-z_]*))$`)
+var formPlace = regexp.MustCompile(`^(?:slots\[(\d+)\](?:\.items\[(\d+)\](?:\.variants\[\d+\])?)?\.?)?(?:targets\[\d+\]|except\[\d+\]|([a-z_]*))$`)
 
 // problemPlace names the place of a problem: a field of the form, or a line of a file.
 func (s *Server) problemPlace(r *http.Request, field string) string {
@@ -126,6 +140,8 @@ func (s *Server) problemPlace(r *http.Request, field string) string {
 		name = "targets"
 	case strings.HasPrefix(field, "except"):
 		name = "except"
+	case strings.Contains(field, ".variants["):
+		name = "variants"
 	}
 	name = s.say(r, partText(name))
 	if m[1] == "" {
@@ -159,6 +175,9 @@ func (s *Server) problemRows(r *http.Request, problems []radio.Problem) []proble
 
 // when says in words when a slot comes; a rule that no form shows is told field by field.
 func (sp speech) when(f radio.FormSlot) string {
+	if f.Now {
+		return sp.say("phát ngay khi được phát hành")
+	}
 	if len(f.Times) == 0 {
 		p := strings.Fields(f.Cron)
 		if len(p) != 5 {
@@ -176,12 +195,33 @@ func (sp speech) when(f radio.FormSlot) string {
 	switch {
 	case f.Day != "":
 		days = formatDay(f.Day)
+	case len(f.Dates) > 0:
+		parts := make([]string, len(f.Dates))
+		for i, d := range f.Dates {
+			parts[i] = formatDay(d)
+		}
+		days = strings.Join(parts, ", ")
 	case len(f.MonthDays) > 0:
-		days = sp.say("ngày %s hằng tháng", joinInts(f.MonthDays))
+		days = sp.monthly(joinInts(f.MonthDays))
 	case len(f.Weekdays) > 0:
 		days = sp.weekdayList(f.Weekdays)
 	}
-	return strings.Join(f.Times, ", ") + " · " + days
+	times := strings.Join(f.Times, ", ")
+	if f.Again > 0 {
+		times += sp.say(" (thêm %d lần, cách nhau %d phút)", f.Again, f.EveryMinutes)
+	}
+	return times + " · " + days
+}
+
+var notEveryMonth = regexp.MustCompile(`29|3[01]`)
+
+// monthly says days of a month, and that some months lack them.
+func (sp speech) monthly(days string) string {
+	text := sp.say("ngày %s hằng tháng", days)
+	if notEveryMonth.MatchString(days) {
+		text += sp.say(" (tháng không có ngày đó thì không phát)")
+	}
+	return text
 }
 
 // weekdayList says Monday to Saturday, or the days one by one. 1 is Monday.
@@ -205,42 +245,6 @@ func joinInts(ns []int) string {
 		parts[i] = strconv.Itoa(n)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// slotSeconds is how long a slot sounds; ok is false when the length of a bulletin is
-// not known.
-func slotSeconds(f radio.FormSlot, seconds map[string]float64) (total float64, ok bool) {
-	for _, it := range f.Items {
-		one, known := seconds[it.Bulletin]
-		if !known || one == 0 {
-			return 0, false
-		}
-		n := float64(max(it.Repeat, 1))
-		total += n*one + (n-1)*float64(it.GapMS)/1000
-	}
-	return total, len(f.Items) > 0
-}
-
-// slotEnds tells when each start of a slot is over: "05:00–05:12:30, 17:00–17:12:30".
-func slotEnds(f radio.FormSlot, seconds map[string]float64) string {
-	total, ok := slotSeconds(f, seconds)
-	if !ok || len(f.Times) == 0 {
-		return ""
-	}
-	var out []string
-	for _, t := range f.Times {
-		start, err := time.Parse("15:04", t)
-		if err != nil {
-			continue
-		}
-		end := start.Add(time.Duration(total * float64(time.Second))).Round(time.Second)
-		text := end.Format("15:04:05")
-		if end.Day() != start.Day() {
-			text += " +1"
-		}
-		out = append(out, fmt.Sprintf("%s–%s", t, text))
-	}
-	return strings.Join(out, ", ")
 }
 
 // seconds of milliseconds as a form shows them.

@@ -21,6 +21,8 @@ type ScheduleBook interface {
 	// Area is the chain of the area whose desk the schedule belongs to.
 	Area(ctx context.Context, id radio.ScheduleID) ([]radio.AreaID, error)
 	Clashes(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.Conflict, error)
+	// Difference rehearses what the publication of the draft changes.
+	Difference(ctx context.Context, by radio.Person, id radio.ScheduleID) (radio.RehearsalDifference, error)
 	Holders(ctx context.Context, by radio.Person, id radio.ScheduleID) ([]radio.ScheduleHolder, error)
 	Export(ctx context.Context, by radio.Person, id radio.ScheduleID, pending bool, format string) (string, []byte, error)
 }
@@ -28,8 +30,9 @@ type ScheduleBook interface {
 // ScheduleDesk keeps drafts and decides about them (schedule).
 type ScheduleDesk interface {
 	Save(ctx context.Context, by radio.Person, in radio.DraftSave) (radio.ScheduleDraft, error)
-	// Check says what Save would say, and keeps nothing.
-	Check(ctx context.Context, by radio.Person, in radio.DraftSave) error
+	// Check says what Save would say, and what would stand between it and the air; it keeps
+	// nothing.
+	Check(ctx context.Context, by radio.Person, in radio.DraftSave) ([]radio.Conflict, error)
 	Submit(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) (radio.ScheduleDraft, error)
 	Return(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64, why string) (radio.ScheduleDraft, error)
 	Drop(ctx context.Context, by radio.Person, id radio.ScheduleID, revision int64) error
@@ -116,6 +119,7 @@ type itemRow struct {
 	radio.FormItem
 	Title   string
 	Seconds float64
+	Others  []variantRow // what some clusters play in its place
 }
 
 // scheduleKeys are what the address of the list may hold.
@@ -180,9 +184,8 @@ func (s *Server) scheduleCards(r *http.Request) (schedulesData, []radio.Schedule
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(d.Areas, func(a, b radio.Area) int {
-		return cmp.Or(cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))), cmp.Compare(radio.Fold(a.Name), radio.Fold(b.Name)))
-	})
+	d.Areas = areasByName(d.Areas)
+	slices.SortStableFunc(d.Areas, func(a, b radio.Area) int { return cmp.Compare(len(tree.Chain(a.ID)), len(tree.Chain(b.ID))) })
 	return d, out, nil
 }
 
@@ -315,7 +318,7 @@ func (n labels) schedule(c radio.ScheduleCard, f radio.ScheduleForm) scheduleRow
 	for _, sl := range f.Slots {
 		slot := slotRow{FormSlot: sl}
 		for _, it := range sl.Items {
-			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin]})
+			slot.Items = append(slot.Items, itemRow{FormItem: it, Title: n.of("bulletin", it.Bulletin), Seconds: n.seconds[it.Bulletin], Others: n.variantRows(it.Variants)})
 		}
 		slot.Ends = slotEnds(sl, n.seconds)
 		row.Slots = append(row.Slots, slot)

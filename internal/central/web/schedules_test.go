@@ -148,7 +148,7 @@ func TestScheduleByForm(t *testing.T) {
 	w = press("save")
 	want(t, w, http.StatusSeeOther)
 	page := w.Header().Get("Location")
-	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bản nháp", "Thông báo &lt;của&gt; xã", "Trình duyệt", "Không có xung đột", "05:00 · thứ Hai, Chủ nhật", "17:30 · thứ Hai, Chủ nhật")
+	want(t, h.ask(t, http.MethodGet, page, ""), http.StatusOK, "Bản nháp", "Thông báo &lt;của&gt; xã", "Trình duyệt", "Không có xung đột", "05:00, 17:30 · thứ Hai, Chủ nhật")
 	schedule := radio.ScheduleID(strings.TrimPrefix(page, "/schedules/"))
 	revision := func() url.Values { return url.Values{"revision": {fmt.Sprint(h.plans.drafts[schedule].Revision)}} }
 	if d := h.plans.drafts[schedule].Doc; len(d.Slots) != 2 || d.Slots[1].Cron != "30 17 * * 0,1" || d.Slots[1].Code != "khung-1-2" || d.Slots[0].Items[0].GapMS != 1500 || len(d.Targets) != 2 {
@@ -489,6 +489,17 @@ func TestScheduleCheck(t *testing.T) {
 	form.Set("target", "area "+h.plan.places[0].Chain[0].Code)
 	form.Set("s0.i0.bulletin", h.plan.bulletins[0].Code)
 	want(t, h.ask(t, http.MethodPost, "/schedules", form.Encode()), http.StatusOK, "Chưa thấy lỗi nào", "Lịch thử của tôi")
+	// What would stand between it and the air is told before anything is saved: who, when,
+	// and how to solve it.
+	h.plans.clashes = []radio.Conflict{{Kind: radio.ConflictHours, VI: "ngoài khung giờ", EN: "outside", FixVI: "Dời khung giờ.", FixEN: "Move the slot.", At: radio.At(now),
+		Devices: []radio.DeviceID{h.plan.places[0].Device.ID}, DeviceCount: 3}}
+	w := h.ask(t, http.MethodPost, "/schedules", form.Encode())
+	want(t, w, http.StatusOK, "Có xung đột: xem lại trước khi lưu", "ngoài khung giờ", "<b>Cách xử lý:</b> Dời khung giờ.", h.plan.places[0].Device.Name, "Lịch thử của tôi")
+	if strings.Contains(w.Body.String(), "Chưa thấy lỗi nào") {
+		t.Error("nothing is said to be wrong beside a list of conflicts")
+	}
+	h.plans.clashes[0].Blocking = true
+	want(t, h.ask(t, http.MethodPost, "/schedules", form.Encode()), http.StatusOK, "Có xung đột phải sửa trước khi phát hành", "phải sửa:")
 	if len(h.plans.drafts) != 0 {
 		t.Error("checking saved a draft")
 	}

@@ -61,6 +61,24 @@ func (s *Server) communesOf(r *http.Request, a radio.Action) ([]radio.AreaID, er
 	return append([]radio.AreaID{}, tree.Communes(where)...), nil
 }
 
+// readCommunes lists the communes whose schedules the reader may see, by name. One that
+// was merged is left out where they may see the commune of today.
+func (s *Server) readCommunes(r *http.Request) ([]radio.Area, error) {
+	tree, err := s.tree(r)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := s.communesOf(r, radio.ReadSchedules)
+	if err != nil {
+		return nil, err
+	}
+	reads := func(id radio.AreaID) bool { return mine == nil || slices.Contains(mine, id) }
+	return areasByName(slices.DeleteFunc(tree.All(), func(a radio.Area) bool {
+		now, _ := tree.LiveCommune(a.ID)
+		return a.Kind != radio.Commune || !reads(a.ID) || now.ID != a.ID && reads(now.ID)
+	})), nil
+}
+
 // allow refuses an action in an area that came in a form or a body.
 func (s *Server) allow(r *http.Request, a radio.Action, area radio.AreaID) error {
 	tree, err := s.tree(r)
@@ -81,7 +99,7 @@ func reads(a radio.Action) radio.Action {
 		among []radio.Action
 	}{
 		{radio.ReadBulletins, []radio.Action{radio.ReadBulletins, radio.WriteBulletins, radio.DecideBulletins}},
-		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules}},
+		{radio.ReadSchedules, []radio.Action{radio.ReadSchedules, radio.WriteSchedules, radio.PublishSchedules, radio.DecideOffers}},
 		{radio.ReadCampaigns, []radio.Action{radio.ReadCampaigns, radio.WriteCampaigns}},
 		{radio.ReadDevices, []radio.Action{radio.ReadDevices, radio.WriteDevices, radio.ControlDevices}},
 		{radio.ReadAlerts, []radio.Action{radio.ReadAlerts, radio.WriteAlerts, radio.SignAlerts, radio.WriteContacts}},

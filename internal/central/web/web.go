@@ -76,11 +76,26 @@ type Deps struct {
 	// Orders and OrderBook are for what people order devices.
 	Orders    Orders
 	OrderBook OrderBook
+	// Offers is where communes answer what comes from above.
+	Offers Offers
+	// Timelines tells a commune's days as one list.
+	Timelines Timelines
+	// Submissions is where communes hand bulletins up.
+	Submissions Submissions
 	// Setups and Staggers are for how clusters' sound is shifted.
 	Setups   Setups
 	Staggers Staggers
+	// Rules is the desk of the operating rules.
+	Rules Rules
+	// AreaDesk and AreaFiles are for how areas change.
+	AreaDesk  AreaDesk
+	AreaFiles AreaFiles
 	// Preview tells what would sound.
 	Preview Preview
+	// Rehearsals counts it, and what devices must download for it.
+	Rehearsals Rehearsals
+	// Why explains what sounded, what will, and what is wrong with a cluster.
+	Why Explainer
 	// The people, and what each does with the own account.
 	Staff    Staff
 	Office   Office

@@ -76,6 +76,9 @@ type weekSlot struct {
 	Past bool
 }
 
+// Start is when it begins.
+func (w weekSlot) Start() radio.Millis { return w.start }
+
 // Late is how long after its time it begins, in samples, as lengths are shown.
 func (w weekSlot) Late() int64 { return w.LateMS * radio.SampleRate / 1000 }
 
@@ -166,7 +169,7 @@ func (s *Server) week(w http.ResponseWriter, r *http.Request) error {
 // a person is theirs without asking. A device of another commune than the one named is
 // left over from a form that was changed.
 func (d *weekData) choose(p radio.Person, all []radio.Place) {
-	mine := slices.DeleteFunc(slices.Clone(all), func(pl radio.Place) bool { return !p.May(radio.ReadSchedules, chainIDs(pl.Chain)...) })
+	mine := slices.DeleteFunc(placesByName(all), func(pl radio.Place) bool { return !p.May(radio.ReadSchedules, chainIDs(pl.Chain)...) })
 	d.Communes = communes(mine)
 	i := slices.IndexFunc(mine, func(pl radio.Place) bool {
 		return pl.Device.ID == d.Device && (d.Commune == "" || pl.Commune().ID == d.Commune)
@@ -239,11 +242,11 @@ func (s *Server) fillWeek(r *http.Request, d *weekData, places []radio.Place) er
 	slots := s.weekSlots(append(been, p.Rows...), titles, codes, names)
 	today := radio.DateOf(s.Now().In(s.zone))
 	for _, day := range p.Days {
-		t, err := time.Parse(time.DateOnly, string(day.Day))
+		short, err := shortDay(day.Day)
 		if err != nil {
-			return fmt.Errorf("day of a preview: %w", err)
+			return err
 		}
-		x := weekDay{Day: day.Day, Short: shortDays[t.Weekday()], Today: day.Day == today, Future: day.Day >= today, Samples: day.Samples, Slots: slots[day.Day]}
+		x := weekDay{Day: day.Day, Short: short, Today: day.Day == today, Future: day.Day >= today, Samples: day.Samples, Slots: slots[day.Day]}
 		if day.Day <= today {
 			x.Log = d.logAddress(day.Day)
 		}
@@ -288,6 +291,15 @@ func (s *Server) been(r *http.Request, d *weekData, titles map[radio.ScheduleID]
 		}})
 	}
 	return out, nil
+}
+
+// shortDay names the day of the week, T2 to CN.
+func shortDay(day radio.Date) (string, error) {
+	t, err := time.Parse(time.DateOnly, string(day))
+	if err != nil {
+		return "", fmt.Errorf("day of a preview: %w", err)
+	}
+	return shortDays[t.Weekday()], nil
 }
 
 func (d *weekData) query() url.Values {

@@ -14,7 +14,7 @@ type previewPlan struct{ *fakePlan }
 
 func (p previewPlan) Plan(ctx context.Context) (radio.Plan, error) {
 	areas, err := p.Areas(ctx)
-	return radio.Plan{Areas: areas, Bulletins: p.bulletins, Schedules: p.schedules}, err
+	return radio.Plan{Areas: areas, Bulletins: p.bulletins, Schedules: p.schedules, Policies: p.rules}, err
 }
 
 func (p previewPlan) WithdrawnHashes(context.Context, radio.Millis) ([]radio.SHA256, error) {

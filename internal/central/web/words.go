@@ -42,6 +42,7 @@ func reasonText(r radio.Reason) string {
 		radio.ReasonUnsupported: "thiết bị chưa hỗ trợ loại nội dung này", radio.ReasonOutput: "lỗi đầu ra âm thanh",
 		radio.ReasonDecoder: "lỗi giải mã âm thanh", radio.ReasonStopped: "bị dừng phát", radio.ReasonWithdrawn: "đã thu hồi",
 		radio.ReasonPriority: "nhường nội dung ưu tiên hơn", radio.ReasonCancelled: "theo lệnh hủy", radio.ReasonLocalStop: "dừng tại cụm loa",
+		radio.ReasonCommune: "địa phương đã trả lời không nhận", radio.ReasonHeld: "địa phương chưa nhận", radio.ReasonMoved: "địa phương đã đổi sang giờ khác",
 	}, r)
 }
 
@@ -95,10 +96,12 @@ func fieldText(name string) string {
 		"summary": "Tóm tắt", "units": "Đơn vị tham gia", "themes": "Chuyên đề", "target": "Chỉ tiêu cả đợt", "commune_target": "Chỉ tiêu mỗi xã/phường",
 		"hamlet": "Thôn/tổ dân phố", "rendition": "Tốc độ âm thanh", "q": "Tìm", "version": "Phiên bản", "kind": "Loại lỗi", "outage": "Sự cố",
 		"priority": "Mức độ ưu tiên", "pen_name": "Bút danh", "area": "Địa bàn", "valid_from": "Phát từ ngày", "transcript": "Lời bản tin",
-		"known_at": "Số liệu đã biết đến", "month": "Tháng",
+		"known_at": "Số liệu đã biết đến", "month": "Tháng", "at": "Lúc",
 		"slot": "Khung giờ", "origin": "Nguồn phát", "day": "Ngày", "page": "Trang", "role": "Vai trò", "action": "Việc", "actor": "Ai",
 		"subject": "Với ai, với gì", "before": "Trang", "format": "Kiểu tệp", "draft": "Bản nháp", "revision": "Bản", "save": "Lưu",
 		"offset_ms": "Bù giờ (ms)", "stagger_ms": "Lệch giờ (ms)", "position": "Tọa độ", "earshot_m": "Tầm nghe (mét)", "width_ms": "Mỗi nấc lệch (ms)",
+		"default": "Khi chưa trả lời", "deadline_hours": "Hạn trả lời (giờ)", "date": "Ngày", "to_date": "Ngày mới", "time": "Lượt", "do": "Quyết định", "other": "Lịch kia", "reason": "Lý do",
+		"schedule": "Lịch phát", "decisions": "Các câu trả lời",
 		"devices": "Các cụm loa", "cut_off": "Tệp bị cụt", "upload": "Tệp đã tải lên", "mine": "Của tôi",
 		"headline": "Tiêu đề", "text": "Nội dung để đọc", "sounds": "Mỗi lượt phát gồm", "voice": "Giọng đọc", "repeats": "Số lượt phát",
 		"via": "Từ đâu", "address": "Địa chỉ", "interval_s": "Nghỉ giữa hai lượt (giây)", "life_minutes": "Hiệu lực (phút)", "standing": "Lưu sẵn trên cụm loa", "alert_kind": "Loại",
@@ -202,7 +205,7 @@ func (sp speech) cron(rule string) string {
 		if len(n) == 0 {
 			return ""
 		}
-		days = sp.say("ngày %s hằng tháng", strings.ReplaceAll(f[2], ",", ", "))
+		days = sp.monthly(strings.ReplaceAll(f[2], ",", ", "))
 	}
 	return strings.Join(times, ", ") + " · " + days
 }

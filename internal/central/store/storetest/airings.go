@@ -20,7 +20,7 @@ func asRun(device radio.DeviceID, commune radio.AreaID, start radio.Millis) radi
 		Priority: radio.Normal, Revision: 7, Held: 8, FrozenAt: start - 1000, Deadline: start + 86400_000,
 		Campaign: radio.NewID[radio.CampaignID](), Province: "P", Commune: commune, Hamlet: "H", DeviceCode: "c01", DeviceName: "Cụm 1",
 		CommuneName: "Xã Thạch Hà", HamletName: "Thôn 1", Bulletin: radio.NewID[radio.BulletinID](), Version: 2, Title: "Bản tin sáng",
-		Author: "Nguyễn Văn A", Unit: "Sở", SHA256: "00", ScheduleCode: "s1", ScheduleTitle: "Lịch 1",
+		Author: "Nguyễn Văn A", Unit: "Sở", SHA256: "00", ScheduleCode: "s1", ScheduleTitle: "Lịch 1", Instead: radio.NewID[radio.BulletinID](), InsteadTitle: "Bản tiếng Thái",
 		Outcome: radio.PendingOutcome, Expected: 44100, KnownAt: start - 1000,
 	}
 }

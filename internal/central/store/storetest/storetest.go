@@ -17,8 +17,8 @@ type Suite struct {
 
 // All lists every suite.
 func All() []Suite {
-	return slices.Concat(planSuites(), deskSuites(), approvalSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), faultSuites(),
-		alertSuites(), commandSuites(), setupSuites(), passkeySuites(), secondSuites(), identitySuites(), brokerSuites(), auditSuites(), evidenceSuites())
+	return slices.Concat(planSuites(), deskSuites(), approvalSuites(), campaignSuites(), issuedSuites(), logSuites(), peopleSuites(), draftSuites(), rulesSuites(), faultSuites(),
+		alertSuites(), commandSuites(), setupSuites(), decisionSuites(), submissionSuites(), areaSuites(), passkeySuites(), secondSuites(), identitySuites(), brokerSuites(), auditSuites(), evidenceSuites(), explainSuites())
 }
 
 // Run runs all suites, each on a store that open makes.

@@ -36,7 +36,10 @@
       for (const p of left) for (const t of p.dataset.live.split(" ")) if (asked.has(t)) due.add(t);
     };
     try {
-      const answer = await fetch(here(), { credentials: "same-origin", headers: { Accept: "text/html" } });
+      const answer = await fetch(here(), {
+        credentials: "same-origin", headers: { Accept: "text/html" },
+        signal: AbortSignal.timeout?.(30000), // an answer that never comes is none
+      });
       if (answer.status >= 500 || answer.status === 429) throw answer; // the centre has a trouble of its own
       if (answer.redirected || !answer.ok) return again(stale); // signed out, or a trouble that the reader will meet by themselves
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -23,7 +23,8 @@
         d.hidden = d.dataset.days !== kind;
         if (!d.hidden && d.tagName === "DETAILS") d.open = true;
       }
-      slot.querySelector("input[name$='.times']").closest("label").hidden = kind === "cron";
+      slot.querySelector("input[name$='.times']").closest("label").hidden = kind === "cron" || kind === "now";
+      slot.querySelector("input[name$='.again']").closest("details").hidden = kind === "cron" || kind === "now";
     }
   };
 

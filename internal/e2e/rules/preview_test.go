@@ -1,4 +1,4 @@
-package e2e
+package rules
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func TestPreviewIsWhatTheAgentDoes(t *testing.T) {
 		})
 	}
 	for _, want := range []string{"aired", "aired shifted", "missed overlap", "refused policy", "refused expired", "refused not_yet", "refused unsupported",
-		string(radio.VetoSessions), string(radio.VetoMinutes), string(radio.VetoException)} {
+		string(radio.VetoSessions), string(radio.VetoMinutes), string(radio.VetoException), string(radio.VetoQuiet)} {
 		if _, ok := kinds.Load(want); !ok {
 			t.Errorf("no plan had %q: they are too tame", want)
 		}
@@ -40,13 +40,13 @@ func TestPreviewIsWhatTheAgentDoes(t *testing.T) {
 func livePreview(t *testing.T, r *rand.Rand, kinds *sync.Map) {
 	begin := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(7)) // midnight in Hanoi
 	end := begin.AddDate(0, 0, 2)
-	place, schedules, bulletins, rule := randomPlan(r, begin)
+	place, schedules, bulletins, rules := randomPlan(r, begin)
 	var resolver programme.Resolver
-	prog, left, err := resolver.Programme(place, schedules, bulletins, nil, begin)
+	prog, left, err := resolver.Programme(place, schedules, radio.Decided{}, bulletins, nil, begin)
 	if err != nil || len(left) > 0 {
 		t.Fatal(err, left)
 	}
-	policy, err := resolver.Policy([]radio.PolicyRule{rule}, place)
+	policy, err := resolver.Policy(rules, place, begin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func livePreview(t *testing.T, r *rand.Rand, kinds *sync.Map) {
 
 // randomPlan makes schedules that meet often, some at night, of bulletins some of which
 // run out.
-func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, map[radio.BulletinID]radio.Bulletin, radio.PolicyRule) {
+func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, map[radio.BulletinID]radio.Bulletin, []radio.PolicyRule) {
 	province := radio.Area{ID: radio.NewID[radio.AreaID](), Kind: radio.Province, Zone: zone}
 	place := radio.Place{Device: radio.Device{ID: radio.NewID[radio.DeviceID](), Rendition: radio.MainKbps}, Chain: []radio.Area{province}}
 	bulletins := map[radio.BulletinID]radio.Bulletin{}
@@ -154,7 +154,20 @@ func randomPlan(r *rand.Rand, begin time.Time) (radio.Place, []radio.Schedule, m
 	if r.IntN(2) == 0 {
 		rule.MaxMinutes = 5 + r.IntN(40)
 	}
-	return place, schedules, bulletins, rule
+	rules := []radio.PolicyRule{rule}
+	// Some rules give way to others at a midnight, and some devices stand near a school.
+	if r.IntN(3) == 0 {
+		next := rule
+		next.Version, next.From, next.MaxSessions, next.Mourning = rule.Version+1, date(1), r.IntN(3), nil
+		next.Windows = []radio.Window{{From: 5*60 + 6, To: 20 * 60}}
+		rules = append(rules, next)
+	}
+	if r.IntN(3) == 0 {
+		from := radio.TimeOfDay(17*60 + r.IntN(6))
+		rules = append(rules, radio.PolicyRule{ID: radio.NewID[radio.PolicyID](), Target: radio.Target{Device: place.Device.ID}, Zone: zone, Profile: true, Label: "trường",
+			Quiet: []radio.Window{{From: from, To: from + 5}}, Volume: []radio.VolumeSpan{{From: 5 * 60, To: 5*60 + 8, GainDB: -12}}})
+	}
+	return place, schedules, bulletins, rules
 }
 
 // idealDevice is everything around the agent's playout, without any fault: all audio is
@@ -165,6 +178,9 @@ type idealDevice struct {
 	policy    radio.Policy
 	settings  radio.Settings
 	unchanged chan struct{}
+	// instants, in order: between them, while nothing sounds, the device is not woken. nil
+	// wakes it whenever it wants to be.
+	instants []time.Time
 
 	mu     sync.Mutex
 	seq    uint64
@@ -225,7 +241,7 @@ func (d *idealDevice) Sounded(context.Context, int) ([]radio.Sounded, error) { r
 func (d *idealDevice) Open(context.Context) (playout.Stream, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stream = &idealStream{d: d, events: make(chan playout.Event, 1<<16)}
+	d.stream = &idealStream{d: d, events: make(chan playout.Event, 1<<13)}
 	return d.stream, nil
 }
 
@@ -245,6 +261,13 @@ func (d *idealDevice) live(t *testing.T, until time.Time) {
 			break
 		}
 		next := until
+		for len(d.instants) > 0 && !now.Before(d.instants[0]) {
+			d.instants = d.instants[1:]
+		}
+		if at, ok := d.asleep(now, until); ok {
+			d.clk.Advance(at.Sub(now))
+			continue
+		}
 		for _, w := range append(d.clk.Waiters(), d.due()) {
 			if w.Before(next) {
 				next = w
@@ -256,6 +279,20 @@ func (d *idealDevice) live(t *testing.T, until time.Time) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+}
+
+// asleep gives when the device is woken next, if nothing is to happen for a while.
+func (d *idealDevice) asleep(now, until time.Time) (time.Time, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.instants == nil || d.stream != nil {
+		return now, false
+	}
+	next := until
+	if len(d.instants) > 0 {
+		next = d.instants[0].Add(-30 * time.Second)
+	}
+	return next, next.After(now)
 }
 
 // due is when the player has to be looked at again.
@@ -270,7 +307,7 @@ func (d *idealDevice) due() time.Time {
 	if it.began < 0 {
 		return now.Add(max(it.At-mono, 0))
 	}
-	return now.Add(min(it.began+radio.SamplesDuration(it.Rendition.Samples)+time.Microsecond-mono, time.Second))
+	return now.Add(min(it.began+radio.SamplesDuration(it.Rendition.Samples)+time.Microsecond-mono, 2*time.Second))
 }
 
 // tick plays on to this moment.
