@@ -32,6 +32,9 @@ func TestCommuneDecides(t *testing.T) {
 		return fmt.Sprintf("%d %d * * *", l.Minute(), l.Hour())
 	}
 	moved := due.Add(time.Minute)
+	if radio.DateOf(z.In(due.Add(42*time.Minute))) != radio.DateOf(z.In(due)) {
+		t.Skip("what is moved and where to do not fit before midnight")
+	}
 	var slots strings.Builder
 	for code, at := range map[string]time.Time{"nhan": due, "khong": due.Add(30 * time.Second).Truncate(time.Minute), "doi": due.Add(40 * time.Minute)} {
 		fmt.Fprintf(&slots, "  - code: %s\n    title: Lịch %s\n    priority: normal\n    targets: [{area: tinh}]\n    from: %s\n    slots: [{code: phien, cron: %q, items: [{code: i, bulletin: mot}]}]\n",
@@ -88,11 +91,18 @@ func TestCommuneDecides(t *testing.T) {
 		}
 		return rows["nhan"].Outcome == radio.Aired && rows["doi"].Outcome == radio.Aired && rows["hai"].Outcome == radio.Aired
 	})
-	if r := rows["doi"]; r.Start != radio.At(moved) || r.Key.SlotAt != radio.At(moved) || r.StartedAt < r.Start.Add(-50*time.Millisecond) || r.StartedAt > r.Start.Add(5*time.Second) {
-		t.Errorf("moved: planned at %s, sounded at %s, want %s", r.Start.Time(), r.StartedAt.Time(), moved)
+	// Both were moved to one minute: they sound there, one after the other.
+	first, second := rows["doi"], rows["hai"]
+	if first.Start > second.Start {
+		first, second = second, first
 	}
-	if r := rows["hai"]; r.Key.SlotAt != radio.At(moved) || r.StartedAt < r.Start || r.StartedAt > r.Start.Add(5*time.Second) {
-		t.Errorf("one airing moved: planned at %s, sounded at %s, want %s", r.Key.SlotAt.Time(), r.StartedAt.Time(), moved)
+	if at := radio.At(moved); first.Key.SlotAt != at || second.Key.SlotAt != at || first.Start != at || second.Start <= at || second.Start > at.Add(5*time.Second) {
+		t.Errorf("moved to %s: planned at %s and %s, of slots at %s and %s", moved, first.Start.Time(), second.Start.Time(), first.Key.SlotAt.Time(), second.Key.SlotAt.Time())
+	}
+	for _, r := range []radio.AsRun{first, second} {
+		if r.StartedAt < r.Start.Add(-50*time.Millisecond) || r.StartedAt > r.Start.Add(5*time.Second) {
+			t.Errorf("%s: planned at %s, sounded at %s", r.ScheduleCode, r.Start.Time(), r.StartedAt.Time())
+		}
 	}
 	// Its row, frozen before the commune spoke, says where it went; the other one stands.
 	left := map[radio.Millis]string{}
