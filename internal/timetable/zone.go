@@ -2,6 +2,7 @@ package timetable
 
 import (
 	"fmt"
+	"sync"
 	"time"
 	// A controller or a container may lack the zone files.
 	_ "time/tzdata"
@@ -15,16 +16,23 @@ import (
 // of the local clock: arithmetic on it knows no clock changes.
 type Zone struct{ loc *time.Location }
 
+// zones are those found so far, *time.Location by name: the system's file is read once.
+var zones sync.Map
+
 // LoadZone finds an IANA zone by name. "Local" and "" are refused: both would mean
 // another thing on another machine.
 func LoadZone(name string) (Zone, error) {
 	if name == "" || name == "Local" || len(name) > 64 {
 		return Zone{}, fmt.Errorf("%w: time zone %.64q, want an IANA name such as Asia/Ho_Chi_Minh", radio.ErrInvalid, name)
 	}
+	if loc, ok := zones.Load(name); ok {
+		return Zone{loc.(*time.Location)}, nil
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		return Zone{}, fmt.Errorf("%w: time zone: %v", radio.ErrInvalid, err)
 	}
+	zones.Store(name, loc)
 	return Zone{loc}, nil
 }
 

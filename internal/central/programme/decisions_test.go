@@ -110,6 +110,7 @@ func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 	var out []heard
 	const form = "2006-01-02 15:04"
 	w.fields, w.on = map[radio.SlotID][]string{}, map[radio.SlotID]*marks{}
+	var busy [24][60]bool // some slot names this hour and minute
 	for _, s := range w.schedules {
 		for _, sl := range s.Slots {
 			f, on := strings.Fields(sl.Cron), &marks{}
@@ -118,6 +119,11 @@ func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 			}
 			for n := range on.hour {
 				on.hour[n] = field(f[1], n)
+			}
+			for h := range busy {
+				for m := range busy[h] {
+					busy[h][m] = busy[h][m] || on.hour[h] && on.minute[m]
+				}
 			}
 			w.fields[sl.ID], w.on[sl.ID] = f, on
 		}
@@ -129,6 +135,9 @@ func (w walker) walk(from time.Time, days int, zone *time.Location) []heard {
 	for range (days + 2*radio.MaxMoveDays) * 24 * 60 {
 		t = t.Add(time.Minute)
 		minute, hour := t.Minute(), t.Hour()
+		if !busy[hour][minute] {
+			continue
+		}
 		for _, s := range w.schedules {
 			for _, sl := range s.Slots {
 				if on := w.on[sl.ID]; !on.minute[minute] || !on.hour[hour] || !w.due(s, sl, t) {

@@ -154,7 +154,7 @@ func TestFormScheduleForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range raced.Some(10_000) {
+	for n := range raced.Few(10_000) {
 		form := radio.ScheduleForm{Code: "x", Title: "X", Area: "tinh", Priority: radio.Normal, Targets: []radio.FormTarget{{Area: "tinh"}}, Slots: []radio.FormSlot{}}
 		grace := radio.DefaultGraceSeconds
 		form.GraceSeconds = &grace

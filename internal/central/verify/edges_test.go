@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/raced"
 	"loaxa/internal/radio"
 )
 
@@ -132,7 +133,7 @@ func TestAnyPart(t *testing.T) {
 		h.pass(time.Hour)
 	}
 	h.checkpoint()
-	for n := range 40 {
+	for n := range raced.Some(40) {
 		d := all[rnd.IntN(len(all))]
 		c := Choice{Devices: []radio.DeviceID{d.id}}
 		for _, other := range all {

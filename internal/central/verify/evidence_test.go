@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"loaxa/internal/raced"
 	"loaxa/internal/radio"
 	"loaxa/internal/trust"
 	"loaxa/internal/wire"
@@ -234,7 +235,7 @@ func TestAnyInvention(t *testing.T) {
 		"another record":      func() (radio.JournalID, uint64) { return d.journal, 6*rnd.Uint64N(n/6) + 1 },
 		"no journal":          func() (radio.JournalID, uint64) { return "", 0 },
 	}
-	for range 30 {
+	for range raced.Some(30) {
 		seq := 1 + rnd.Uint64N(n)
 		last := seq + rnd.Uint64N(n-seq+1)
 		for name, e := range map[string]Event{
