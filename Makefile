@@ -25,16 +25,18 @@ demo: build
 ## decoding, password hashing, the judge of recorded sound. None of them may make a generic
 ## function of others' atomics: the linker keeps one copy of each, and an unwatched
 ## sync/atomic.Pointer[T] of theirs would report races that are none.
+## LONGEST begin first, and end with the others.
 ## What draws many cases by lot does so without the detector, and takes a part of them with
 ## it (internal/raced).
 DRAWN = ./internal/central/verify ./internal/agent/playout ./internal/e2e/rules ./internal/central/programme ./internal/central/schedule ./internal/timetable
+LONGEST = ./internal/central/web ./internal/central/store ./internal/central/library
 TIMED = ./internal/agent ./internal/agent/player ./internal/e2e
 UNWATCHED = modernc.org/sqlite/lib modernc.org/memory github.com/hajimehoshi/go-mp3/... golang.org/x/crypto/argon2 golang.org/x/crypto/blake2b \
 	crypto/internal/fips140/sha256 crypto/internal/fips140/hmac crypto/internal/fips140/pbkdf2 loaxa/internal/e2e/soundlab
 RACE = -race $(foreach lib,$(UNWATCHED),-gcflags=$(lib)=-race=false)
 test: deps-test
 	$(GO) test -shuffle=on $(DRAWN)
-	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 4 $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
+	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 3 $(LONGEST) $$($(GO) list ./... | grep -v -e '/internal/agent$$' -e '/internal/agent/player$$' -e '/internal/e2e$$')
 	$(GO) test $(RACE) -shuffle=on -timeout 15m -p 2 -parallel 6 $(filter-out %/e2e,$(TIMED))
 	$(GO) test $(RACE) -shuffle=on -timeout 15m $(filter %/e2e,$(TIMED))
 

@@ -108,7 +108,7 @@ type amplifierCut struct {
 // TestAmplifierAfterAKill: agent, player or both are killed while a bulletin sounds.
 // Whoever is left switches off; after both it is what the service unit runs.
 func TestAmplifierAfterAKill(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	const seconds = 20
 	var player int
 	var killed time.Duration

@@ -13,7 +13,7 @@ import (
 // signed. The device has it no more, the console says what needs approval again, and once
 // another person has signed for it the device holds it again, under their name.
 func TestApproverRevoked(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	const other = "duyet-khac"
 	h := newHouse(t, []string{"a"})
 	h.command(secret, "user", "add", "--login", other, "--name", "Người duyệt khác", "--role", "approver", "--password-stdin")

@@ -17,7 +17,7 @@ import (
 // both, one to the old code its own part, signed by the old chairman alone; and the log
 // stands under the old name for what sounded before.
 func TestMergedCommune(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	s := newStorm(t, "tay1", "dong1")
 	west, east := s.agent("tay1", `driver: "null"`), s.agent("dong1", `driver: "null"`)
 	s.upload("tin", "Bản tin ngắn", tone(t, 3, 440))

@@ -24,7 +24,7 @@ import (
 // TestMosquitto: the same flow with Debian's mosquitto, on the files that the centre makes
 // for it, in place of the embedded broker; a broker restarted in the slot loses nothing.
 func TestMosquitto(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func (h *house) mosquitto(centrePort int) *process {
 // client with the device's own key and certificate. Nothing in the log changes: no
 // row more, no word more.
 func TestSameBatchTenTimes(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 4, 440))

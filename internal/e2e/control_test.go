@@ -60,7 +60,7 @@ func loudness(pcm []int16) []float64 {
 // two devices at once, and restarts an agent; each result comes back, and what was recorded
 // shows the change and the end.
 func TestRemoteControl(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a", "b"})
 	h.serve()
 	h.upload("dai", "Bản tin dài", tone(t, 25, 440))

@@ -23,7 +23,7 @@ import (
 // speak by turns, then at the same time. Nobody's record is lost: each stands in the log
 // exactly once, the fault opens, and verify names where the journal went two ways.
 func TestCopiedCards(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"motso", "khongso"})
 	h.serve()
 	var all []*copiedCard

@@ -16,7 +16,7 @@ import (
 // and is told as declined; what it moves sounds at its new time; what it leaves to its
 // default sounds as laid down.
 func TestCommuneDecides(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	h := newHouse(t, []string{"a"})
 	h.command(secret, "user", "add", "--login", "xa", "--name", "Cán bộ xã", "--role", "editor@xa", "--password-stdin")
 	h.serve()

@@ -60,13 +60,13 @@ func (h *house) everyMinute(bulletin string) {
 // TestRestoreDrill: the centre's disk dies, and a backup made while it served brings it
 // back: the log is what it was, people sign in, devices come with their certificates.
 func TestRestoreDrill(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	drill(t, newHouse(t, []string{"a", "b"}), func() {})
 }
 
 // TestRestoreDrillOnPostgres is the same with PostgreSQL, into a fresh database.
 func TestRestoreDrillOnPostgres(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	if testing.Short() {
 		t.Skip("PostgreSQL is not started with -short")
 	}

@@ -13,7 +13,7 @@ import (
 // command explain the airing link by link, each from the row or the device's own record
 // behind it, and tell what will sound tomorrow.
 func TestExplain(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("dai", "Bản tin dài", tone(t, 24, 440))

@@ -137,7 +137,7 @@ func (h *house) board(id radio.AlertID) radio.AlertBoard {
 // what is planned, carry alerts and commands through their receipts, come back after a
 // storm that breaks all connections, and start again without enrolment.
 func TestFleet(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	const n = 40
 	h := newHouse(t, fleetCodes(n))
 	h.signers()

@@ -24,7 +24,7 @@ import (
 // silent and cut off within a minute, and comes back with a new code only; one whose card
 // was copied is shown.
 func TestIdentitiesOfDevices(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"kho", "mat", "chep"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 3, 440))

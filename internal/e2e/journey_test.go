@@ -53,7 +53,7 @@ var invited = []struct{ login, name, role, area string }{
 // schedule → publish → held by the devices → aired → log → export. Every page on the way
 // is looked at on a phone's screen.
 func TestJourney(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	h := newHouse(t, nil)
 	h.write("areas.yaml", twoCommunes)
 	h.importPlan()

@@ -14,7 +14,7 @@ import (
 // comes back to the last root, obeys what the new online key signs, and finds the centre
 // where it was before.
 func TestKeysChange(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	a := h.agent("a", `driver: "null"`)

@@ -40,7 +40,7 @@ const (
 // sound. What was planned is what has an outcome, each once; nothing sounds after the
 // death of its agent, nothing twice, and no amplifier is left on. KILL_SEED repeats a run.
 func TestKills(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	seed := uint64(1)
 	if s := os.Getenv("KILL_SEED"); s != "" {
 		var err error

@@ -35,7 +35,7 @@ import (
 // show it another certificate; who holds the broker itself, with all rights there, cannot
 // make a sound of what is signed for another device, or was right once.
 func TestManInTheMiddle(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // sample, once for each airing, with nothing but silence around it; and all of that stays when
 // the media are gone.
 func TestMinutesOfTheLog(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	bulletins := map[string]radio.Bulletin{}

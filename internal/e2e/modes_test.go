@@ -14,7 +14,7 @@ import (
 // place of a variant that nobody has approved. Devices and log say which, and that one
 // stood in.
 func TestVariantsSound(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	h := newHouse(t, []string{"loa-a", "loa-b", "loa-c"})
 	h.serve()
 	plain := h.upload("tin", "Bản tin", tone(t, 3, 440))

@@ -120,7 +120,7 @@ func (b *bell) all() []string {
 // A controller that loses its power makes one mail and one webhook; when it is back, one
 // more of each, and nothing else is said.
 func TestTroubleIsTold(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	if testing.Short() {
 		t.Skip("the whole house runs without -short only: it starts processes and waits for a silence of a minute")
 	}

@@ -16,7 +16,7 @@ import (
 // it, and the device, which knows the keyring alone, believes both. An answer given for
 // another version of the alert sends nothing.
 func TestPasskeySignsAnAlert(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	const editor, signer = "xa-soan", "xa-ky"
 	h.command(secret, "user", "add", "--login", editor, "--name", "Biên tập xã", "--role", "editor@xa", "--password-stdin")

@@ -14,7 +14,7 @@ import (
 // airing by airing, is what that centre publishes to its devices and freezes in the log:
 // the same ids at the same instants, on every device, shifts and overlaps included.
 func TestRehearsalIsThePublishedPlan(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	const n = 3
 	h := newHouse(t, fleetCodes(n))
 	h.serve()

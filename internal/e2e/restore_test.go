@@ -44,7 +44,7 @@ func (h *house) setBack(copy string) {
 // database. The device shows at hello that it knows more; its journal is sent again,
 // the log is whole again, and new revisions are still higher than the device's.
 func TestCentreSetBack(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 5, 440))

@@ -11,7 +11,7 @@ import (
 // TestRetiredWhileItSounds: a cluster that is taken out of use falls silent at once, in the
 // middle of a bulletin, and what it recorded to that moment stands in the log.
 func TestRetiredWhileItSounds(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("dai", "Bản tin dài", tone(t, 50, 440))

@@ -14,7 +14,7 @@ import (
 // TestRulesReachTheDevice: a commune's rules, drafted by one person and approved by another,
 // silence on the device what they forbid; the version that begins tomorrow is there today.
 func TestRulesReachTheDevice(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 4, 440))

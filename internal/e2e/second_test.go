@@ -90,7 +90,7 @@ func (r *recovery) pop() string {
 // TestProvinceTakesACode: in a running centre a password alone neither signs in who has a
 // second factor, nor reaches the whole province; nor does a program.
 func TestProvinceTakesACode(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"loa"})
 	const chief = "truong-phong"
 	h.command(secret, "user", "add", "--login", chief, "--name", "Trưởng phòng", "--role", "approver", "--password-stdin")

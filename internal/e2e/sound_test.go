@@ -14,7 +14,7 @@ import (
 // for sample, head and tail complete, without a gap; the confirmation's samples are
 // those. The start error is reported in samples of the recording.
 func TestRealSound(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	if testing.Short() {
 		t.Skip("real sound needs a sound server: runs without -short")
 	}

@@ -56,7 +56,7 @@ func (d *desk) light(name string) {
 // have not; then the scorecard. Then a real alert of the province with its two persons and
 // its cancel, and what people at the device may do with the PIN.
 func TestDutyOfficer(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	s := newStorm(t, "tay1", "tay2", "dong1")
 	const pin = "271828"
 	here := s.device("tay1", `driver: "null"`)

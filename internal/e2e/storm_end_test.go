@@ -41,7 +41,7 @@ func (a *agentProcess) heardFiles() (names []string) {
 // TestStormCancelled: the tombstone silences within seconds; a device that was off when it
 // came, and one that was off all the time, never sound the alert again.
 func TestStormCancelled(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	s := newStorm(t, "tay1", "tay2", "tay3")
 	var agents []*agentProcess
 	for _, code := range []string{"tay1", "tay2", "tay3"} {
@@ -104,7 +104,7 @@ func TestStormCancelled(t *testing.T) {
 // TestStormReboot: a power cut in the first cycle. The device makes that cycle once more,
 // and then the others; each is a row of its own, and the one that was cut says so.
 func TestStormReboot(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	s := newStorm(t, "tay1", "tay2", "dong1")
 	var agents []*agentProcess
 	for _, code := range []string{"tay1", "tay2", "dong1"} {
@@ -151,7 +151,7 @@ func TestStormReboot(t *testing.T) {
 // nobody keeps the alert and is silent: it may have been cancelled, or be long over. When
 // the centre's welcome has proven the time, it sounds.
 func TestStormWithoutATime(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	s := newStorm(t, "tay1")
 	a := s.agent("tay1", `driver: "null"`, "LOAXA_AGENT_CLOCK_ASSUMED=false", "LOAXA_AGENT_CLOCK_RTC=")
 	a.armed()
@@ -190,7 +190,7 @@ func TestStormWithoutATime(t *testing.T) {
 // its memory since, and the audio's HTTPS is gone. The siren sounds when the device is back;
 // the voice is missed, asked for, and sent once more.
 func TestStormLateVoice(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	s := newStorm(t, "tay1")
 	a := s.agent("tay1", `driver: "null"`)
 	a.armed()

@@ -253,7 +253,7 @@ func (h *house) reach(id radio.AlertID) (b boardOf) {
 // it by MQTT; the bulletin goes on and counts once. The neighbouring commune hears only
 // what the province sends, and that takes two persons.
 func TestStorm(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	s := newStorm(t, "tay1", "tay2", "dong1")
 	var agents []*agentProcess
 	for _, code := range []string{"tay1", "tay2", "dong1"} {

@@ -12,7 +12,7 @@ import (
 // the province's editor has listened to it, and is approved and signed there anew. The commune
 // itself does not take it, and reads its own week.
 func TestCommuneHandsUp(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	const writer, decider = "xa", "duyet-xa"
 	h := newHouse(t, []string{"a"})
 	h.command(secret, "user", "add", "--login", writer, "--name", "Biên tập xã", "--role", "editor@xa", "--password-stdin")

@@ -38,7 +38,7 @@ func verifies(t *testing.T, env []string, args ...string) (int, map[string]any) 
 // machine that has nothing but the thumbprint of the root; a change in the database is
 // named at both.
 func TestAuditor(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 5, 440))

@@ -137,13 +137,13 @@ func wantAll(t *testing.T, rows []radio.AsRun, n int, outcome radio.Outcome) {
 // two renditions. What each recorded is its rendition, sample for sample, without a
 // gap between the items.
 func TestWalk(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	walk(t, newHouse(t, []string{"a", "b:32"}))
 }
 
 // TestWalkOnPostgres is the same with PostgreSQL as the centre's database.
 func TestWalkOnPostgres(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	if testing.Short() {
 		t.Skip("PostgreSQL is not started with -short")
 	}
@@ -211,7 +211,7 @@ func (h *house) page(path string, words ...string) {
 // TestBrokerKilledInTheSlot: the centre with its broker dies while the device sounds
 // and comes back after the slot. The device played on; the log gets it all once.
 func TestBrokerKilledInTheSlot(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("mot", "Bản tin một", tone(t, 8, 440))
@@ -231,7 +231,7 @@ func TestBrokerKilledInTheSlot(t *testing.T) {
 // of 24 s and started again at once. The bulletin is partial, at least what the last
 // checkpoint says; it is not begun again; the next item plays.
 func TestPowerCutInTheBulletin(t *testing.T) {
-	t.Parallel()
+	lane(t, long)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	h.upload("dai", "Bản tin dài", tone(t, 24, 440))
@@ -267,7 +267,7 @@ func TestPowerCutInTheBulletin(t *testing.T) {
 // TestFlippedByte: a bit rots in cache.db before the slot. The audio is fetched again
 // and what sounds is right, sample for sample.
 func TestFlippedByte(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a"})
 	h.serve()
 	one := h.upload("mot", "Bản tin một", tone(t, 6, 440))

@@ -11,7 +11,7 @@ import (
 // TestWithdrawal: a withdrawn bulletin leaves a connected device within a minute, audio
 // and all, and the one that is off is named.
 func TestWithdrawal(t *testing.T) {
-	t.Parallel()
+	lane(t, short)
 	h := newHouse(t, []string{"a", "b"})
 	h.serve()
 	one := h.upload("mot", "Bản tin một", tone(t, 4, 440))

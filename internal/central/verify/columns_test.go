@@ -374,7 +374,7 @@ func TestEveryColumn(t *testing.T) {
 					t.Errorf("%s: column %s from %v to %v: nothing found", r, column, was, now)
 				}
 			}
-			if undropped[table] != "" || table == "airing" && fresh(r) {
+			if undropped[table] != "" || table == "airing" && fresh(r) || raced.On && n%5 > 0 {
 				continue
 			}
 			rep, err, ok := h.change(raw, r.insert(), `DELETE FROM `+table+where, key...)
