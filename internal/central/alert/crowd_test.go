@@ -109,8 +109,8 @@ func TestStalledDevices(t *testing.T) {
 		for _, d := range c.devices[:40] {
 			c.stalled[d.Device] = true
 		}
+		c.issue() // before Run looks: nobody tells it to look again
 		defer running(t, c.desk())()
-		c.issue()
 		time.Sleep(9 * time.Second)
 		if n := c.count(1); n != 260 {
 			t.Errorf("%d of 260 devices were told once in the first round", n)
@@ -131,8 +131,8 @@ func TestNewestFirst(t *testing.T) {
 		c := newCrowd(500)
 		c.slow = 20 * time.Millisecond
 		d := c.desk()
-		defer running(t, d)()
 		c.issue()
+		defer running(t, d)()
 		time.Sleep(4 * time.Second) // its first round is under way
 		second := c.issue()
 		begun := time.Now()
