@@ -27,6 +27,41 @@ type Browser struct {
 
 var driverReady = regexp.MustCompile(`started successfully on port (\d+)`)
 
+// start starts chromedriver, which ends with the test; without a session it has ended
+// already, and what it said is returned.
+func (b *Browser) start(path string) (said string) {
+	b.t.Helper()
+	driver := exec.Command(path, "--port=0")
+	out, err := driver.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	driver.Stderr = driver.Stdout
+	if err := driver.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := driverReady.FindStringSubmatch(lines.Text()); m != nil {
+			b.session = "http://127.0.0.1:" + m[1] + "/session"
+			break
+		}
+		said += lines.Text() + "\n"
+	}
+	if b.session == "" {
+		_ = driver.Process.Kill() // it has closed what it says, or says too much
+		return fmt.Sprint(said, lines.Err(), driver.Wait())
+	}
+	b.t.Cleanup(func() {
+		if err := driver.Process.Kill(); err != nil {
+			b.t.Errorf("end chromedriver: %v", err)
+		}
+		_ = driver.Wait() // it was killed: that is what Wait says
+	})
+	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
+	return ""
+}
+
 // Open starts chromedriver and one headless browser; both end with the test.
 func Open(t *testing.T) *Browser {
 	t.Helper()
@@ -34,32 +69,16 @@ func Open(t *testing.T) *Browser {
 	if err != nil {
 		t.Fatal("chromedriver is not installed: run `make deps-test`")
 	}
-	driver := exec.Command(path, "--port=0")
-	out, err := driver.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := driver.Process.Kill(); err != nil {
-			t.Errorf("end chromedriver: %v", err)
-		}
-		_ = driver.Wait() // it was killed: that is what Wait says
-	})
 	b := &Browser{t: t}
-	lines := bufio.NewScanner(out)
-	for b.session == "" && lines.Scan() {
-		if m := driverReady.FindStringSubmatch(lines.Text()); m != nil {
-			b.session = "http://127.0.0.1:" + m[1] + "/session"
-		}
+	// It takes a free port of IPv4 and wants the same of IPv6: where another has that one, it
+	// ends, and is started again.
+	said := ""
+	for try := 0; b.session == "" && try < 5; try++ {
+		said = b.start(path)
 	}
 	if b.session == "" {
-		t.Fatalf("chromedriver did not start: %v", lines.Err())
+		t.Fatalf("chromedriver does not start: %s", said)
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
-
 	args := []string{"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi", "--mute-audio", "--user-data-dir=" + t.TempDir()}
 	if os.Geteuid() == 0 {
